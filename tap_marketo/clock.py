@@ -1,0 +1,66 @@
+"""What time it is and how to wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from tap_marketo.log import LOGGER
+from tap_marketo.times import UTC
+
+# A few seconds between two machines are normal; minutes would show in the data.
+_NOTABLE_SKEW = timedelta(minutes=2)
+
+
+class Clock:
+    """The earlier of Marketo's time and this machine's, and a monotonic clock to wait by.
+
+    Windows end "now" and must end in nobody's future: a row written later with a date before a
+    window's end would never be asked for again. Containers' clocks can be minutes off, so the
+    Date header of Marketo's answers counts too; whichever is behind wins, which costs freshness
+    at worst and never a row.
+    """
+
+    def __init__(
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        """Start on this machine's time.
+
+        Args:
+            monotonic: seconds that never go back.
+            sleep: waits that many seconds.
+            wall: this machine's UNIX time in seconds.
+        """
+        self.monotonic = monotonic
+        self.sleep = sleep
+        self._wall = wall
+        self._marketo_ahead = timedelta(0)
+        self._warned = False
+
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        return self._local() + min(self._marketo_ahead, timedelta(0))
+
+    def observe(self, date_header: str | None) -> None:
+        """Learn Marketo's time from an answer's Date header (RFC 9110, 6.6.1), if it is one."""
+        try:
+            told = parsedate_to_datetime(date_header or "")
+        except ValueError:
+            return
+        if told.tzinfo is None:
+            told = told.replace(tzinfo=UTC)
+        self._marketo_ahead = told - self._local()
+        if not self._warned and abs(self._marketo_ahead) > _NOTABLE_SKEW:
+            self._warned = True
+            LOGGER.warning(
+                "This machine's clock and Marketo's differ by %.0f s; the one behind is used.",
+                abs(self._marketo_ahead.total_seconds()),
+            )
+
+    def _local(self) -> datetime:
+        return datetime.fromtimestamp(self._wall(), UTC)

@@ -1,0 +1,264 @@
+"""Every error this program raises on purpose, ordered by what can be done about it.
+
+::
+
+    TapError                      one CRITICAL line, exit code 1
+    ├── InputError                a file the user gave has to be mended
+    │   ├── ConfigError
+    │   ├── CatalogError
+    │   └── StateError
+    ├── MarketoError              Marketo answered with an error, or with something unusable
+    │   ├── TransientError        the same call may work in a moment: retried with backoff
+    │   ├── ThrottledError        too many calls at the moment: waited for
+    │   ├── TokenRejectedError    601 / 602: a new token, then the same call again
+    │   ├── QueueFullError        1029: no place in the export queue yet: waited for
+    │   ├── AlreadyQueuedError    1029: the job asked for is queued: as good as success
+    │   ├── QuotaError            a daily allowance is spent: the run stops until the reset
+    │   │   ├── CallQuotaError
+    │   │   └── ExportQuotaError
+    │   ├── FilterUnavailableError  1035: this subscription cannot filter by updatedAt
+    │   ├── FieldNotFoundError    1006: a field asked for does not exist
+    │   └── RequestRefusedError   anything else: permission, bad request, not found
+    ├── ExportError               an export job failed for good
+    ├── DataError                 a file or an answer that cannot be read as what it should be
+    └── OutputClosedError         the target went away
+    Terminated                    SIGINT / SIGTERM (not a TapError: it is not a failure)
+
+The meaning of each code is Adobe's error-codes.md.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class TapError(Exception):
+    """Root of the errors whose message alone tells the user what to do."""
+
+
+class InputError(TapError):
+    """A file given on the command line has to be mended."""
+
+
+class ConfigError(InputError):
+    """One or more settings are missing or wrong. The message lists all of them."""
+
+
+class CatalogError(InputError):
+    """The catalog cannot be used."""
+
+
+class StateError(InputError):
+    """The state file cannot be used. The message names the path and the key."""
+
+
+class MarketoError(TapError):
+    """Marketo refused a call, or answered with something that cannot be used.
+
+    Attributes:
+        code: Marketo's error code as a string, None where the fault has none.
+        reason: what Marketo said, without our wording around it.
+    """
+
+    remedy = ""
+
+    def __init__(
+        self, what: str, reason: str, code: str | None = None, request_id: str | None = None
+    ) -> None:
+        """Compose the one line the user sees.
+
+        Args:
+            what: the call, for instance ``POST /bulk/v1/leads/export/create.json``.
+            reason: Marketo's message or what is wrong with the answer.
+            code: Marketo's error code.
+            request_id: Marketo's requestId, which its support asks for.
+        """
+        self.code = code
+        self.reason = reason
+        said = f"error {code}: {reason}" if code else reason
+        asked = f" (requestId {request_id})" if request_id else ""
+        remedy = f". {self.remedy}" if self.remedy else ""
+        super().__init__(f"{what}: {said}{asked}{remedy}")
+
+
+class TransientError(MarketoError):
+    """The call failed in a way that passes: retried with exponential backoff."""
+
+    remedy = "Marketo was tried again without luck; run again later"
+
+
+class ThrottledError(MarketoError):
+    """606, 615 or HTTP 429: more calls than allowed right now. Waited for."""
+
+    remedy = (
+        "Other integrations use the same limits; lower max_calls_per_20_seconds or run at "
+        "another time"
+    )
+
+
+class TokenRejectedError(MarketoError):
+    """601 or 602: the access token is invalid or expired."""
+
+    remedy = "A new token was refused as well; check the API user in Admin > LaunchPoint"
+
+
+class QueueFullError(MarketoError):
+    """1029 with a full job queue (10 places, shared by the whole subscription)."""
+
+    remedy = "Other integrations hold the places; run again later"
+
+
+class AlreadyQueuedError(MarketoError):
+    """1029 for a job that is in the queue already."""
+
+
+class QuotaError(MarketoError):
+    """A daily allowance is spent; nothing more can be asked for until it resets."""
+
+    remedy = "Marketo's daily allowances reset at midnight US Central time; run again then"
+
+
+class CallQuotaError(QuotaError):
+    """607, or the max_daily_calls setting reached."""
+
+
+class ExportQuotaError(QuotaError):
+    """1029 with the daily export bytes spent."""
+
+
+class FilterUnavailableError(MarketoError):
+    """1035: the subscription has no updatedAt filter for lead exports."""
+
+    remedy = "Marketo Support can enable the updatedAt filter for the subscription"
+
+
+class FieldNotFoundError(MarketoError):
+    """1006: a field of the request does not exist."""
+
+    remedy = "Run discovery again and make a new catalog"
+
+
+class RequestRefusedError(MarketoError):
+    """The call will not work however often it is repeated."""
+
+
+class AccessDeniedError(RequestRefusedError):
+    """603: the API user's role lacks the permission, or an IP allow-list is in the way."""
+
+    remedy = (
+        "Give the API user's role the permission for this call (Admin > Users & Roles), or add "
+        "this machine to the IP allow-list (Admin > Web Services)"
+    )
+
+
+class CredentialsError(RequestRefusedError):
+    """The identity service refused client_id and client_secret."""
+
+    remedy = "Check client_id and client_secret (Admin > LaunchPoint > View Details)"
+
+
+class NotFoundError(RequestRefusedError):
+    """HTTP 404 or 610: there is no such thing."""
+
+    remedy = "Check the endpoint setting (Admin > Web Services > REST API)"
+
+
+class ExportError(TapError):
+    """An export job failed more often than it is worth trying."""
+
+
+class DataError(TapError):
+    """A file or an answer does not have the shape Adobe documents."""
+
+
+class OutputClosedError(TapError):
+    """Whoever reads our stdout went away."""
+
+
+class Terminated(BaseException):
+    """A signal asked the program to end.
+
+    A BaseException, so that no handler for errors can take it for one.
+    """
+
+    def __init__(self, signum: int) -> None:
+        """Remember the signal.
+
+        Args:
+            signum: SIGINT or SIGTERM.
+        """
+        self.signum = signum
+        super().__init__(signal.Signals(signum).name)
+
+    @property
+    def exit_code(self) -> int:
+        """128 + signal number, as shells report it."""
+        return 128 + self.signum
+
+
+# error-codes.md. Codes not listed stop the run: repeating a call Marketo refused helps nobody.
+_BY_CODE: Mapping[str, type[MarketoError]] = {
+    "502": TransientError,
+    "600": TokenRejectedError,
+    "601": TokenRejectedError,
+    "602": TokenRejectedError,
+    "603": AccessDeniedError,
+    "604": TransientError,
+    "606": ThrottledError,
+    "607": CallQuotaError,
+    "608": TransientError,
+    "610": NotFoundError,
+    "611": TransientError,
+    "614": TransientError,
+    "615": ThrottledError,
+    "713": TransientError,
+    "719": TransientError,
+    "1006": FieldNotFoundError,
+    "1035": FilterUnavailableError,
+}
+
+
+def error_class(code: str, message: str) -> type[MarketoError]:
+    """Say which error a Marketo code stands for.
+
+    1029 has three meanings that only its message tells apart (bulk-extract.md): a full queue, a
+    spent daily quota, a job that is queued already.
+    """
+    if code == "1029":
+        said = message.lower()
+        if "quota" in said:
+            return ExportQuotaError
+        if "already" in said:
+            return AlreadyQueuedError
+        return QueueFullError
+    return _BY_CODE.get(code, RequestRefusedError)
+
+
+def from_envelope(what: str, envelope: Mapping[str, Any]) -> MarketoError:
+    """Turn an answer with ``success: false`` into the error it stands for.
+
+    Args:
+        what: the call it answers.
+        envelope: the JSON object Marketo sent.
+    """
+    request_id = envelope.get("requestId")
+    errors = envelope.get("errors")
+    if not isinstance(errors, Sequence) or isinstance(errors, str) or not errors:
+        return TransientError(
+            what, "success is not true and no error is given", request_id=_text(request_id)
+        )
+    pairs = [
+        (str(error.get("code", "")), str(error.get("message", "")))
+        if isinstance(error, Mapping)
+        else ("", str(error))
+        for error in errors
+    ]
+    code, message = pairs[0]
+    reason = "; ".join([message, *(f"error {c}: {m}" for c, m in pairs[1:])])
+    return error_class(code, message)(what, reason, code or None, _text(request_id))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,36 @@
+"""The only place that knows what is secret and how to take it out of a text."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+# Whatever follows these names is secret even when it was never registered: a URL or a header
+# that a library put into its own message.
+_NAMED = re.compile(
+    r"(?i)((?:access_token|client_secret|client_id|refresh_token)[\"']?\s*[=:]\s*[\"']?)"
+    r"[^\s&\"',;}]+"
+)
+_BEARER = re.compile(r"(?i)(\bbearer\s+)[^\s\"',;}]+")
+# A shorter "secret" would blot out ordinary words of every message.
+_SHORTEST = 4
+
+_known: set[str] = set()
+
+
+def add_secret(secret: str) -> None:
+    """Register a value that must never leave the program, in any spelling a URL may give it."""
+    if len(secret) >= _SHORTEST:
+        _known.update((secret, quote(secret), quote(secret, safe=""), quote_plus(secret)))
+        _known.add(repr(secret)[1:-1])
+
+
+def redact(text: str) -> str:
+    """Return the text with every registered secret and every named credential masked."""
+    for secret in sorted(_known, key=len, reverse=True):
+        if secret in text:
+            text = text.replace(secret, MASK)
+    text = _BEARER.sub(rf"\1{MASK}", text)
+    return _NAMED.sub(rf"\1{MASK}", text)

@@ -1,0 +1,87 @@
+"""Points in time: the spellings Marketo, Singer and people use, and the ones we write.
+
+Inside the program a time is always an aware ``datetime`` in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pendulum
+
+UTC = timezone.utc
+
+# marketo-integration-best-practices.md and bulk-extract.md: allowances reset at midnight US
+# Central time, so daylight saving matters.
+_CENTRAL = ZoneInfo("America/Chicago")
+
+_STARTS_WITH_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:$|[T ]\d{2}:)")
+# assets.md: asset timestamps look like 2015-05-21T22:45:13Z+0000, an offset given twice.
+_DOUBLE_OFFSET = re.compile(r"Z\+00:?00$")
+
+
+def parse_time(text: str) -> datetime:
+    """Read a time with its own offset, taking one without an offset as UTC.
+
+    Reads ISO 8601, plain dates (midnight UTC), and Marketo's ``Z+0000``.
+
+    Raises:
+        ValueError: the text is no such time.
+    """
+    # pendulum also reads durations, weeks, and times of today: none of them is a point in time.
+    if not _STARTS_WITH_DATE.match(text):
+        raise ValueError(f"not a date and time: {text!r}")
+    try:
+        parsed = pendulum.parse(_DOUBLE_OFFSET.sub("Z", text))
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"not a date and time: {text!r}") from error
+    if not isinstance(parsed, datetime):
+        raise ValueError(f"not a date and time: {text!r}")
+    return parsed
+
+
+def parse_utc(text: str) -> datetime:
+    """Read a time as :func:`parse_time` does and convert it to UTC.
+
+    Raises:
+        ValueError: the text is no time, or lies outside the years 1 to 9999 in UTC.
+    """
+    parsed = parse_time(text)
+    try:
+        moment = parsed.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"not a date and time: {text!r}") from error
+    # Plain datetimes compare and subtract faster than pendulum's and pickle to no surprise.
+    return datetime(
+        moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second,
+        moment.microsecond, tzinfo=UTC,
+    )  # fmt: skip
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """Drop the fraction of a second: Marketo's filters refuse it (bulk-activity-extract.md)."""
+    return moment.replace(microsecond=0)
+
+
+def to_marketo(moment: datetime) -> str:
+    """Write a time the way Marketo's filters take it: whole seconds, UTC, ``Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)
+
+
+def to_bookmark(moment: datetime) -> str:
+    """Write a time the way the state keeps it: ``2026-01-01T00:00:00+00:00``."""
+    return moment.astimezone(UTC).isoformat()
+
+
+def to_time_extracted(moment: datetime) -> str:
+    """Write a time the way singer-python writes time_extracted."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def next_allowance_reset(moment: datetime) -> datetime:
+    """Return when Marketo's daily allowances next reset: the coming midnight in Chicago."""
+    local = moment.astimezone(_CENTRAL)
+    midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.astimezone(UTC)
