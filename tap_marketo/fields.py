@@ -1,0 +1,265 @@
+"""Types: one table from Marketo's data types to JSON schema, and from JSON schema to converters.
+
+Schema and values cannot disagree, because a value's converter is chosen from its column's schema.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+
+from tap_marketo.times import parse_time
+
+Schema = dict[str, Any]
+Converter = Callable[[Any], Any]
+
+# field-types.md. Every type not named here is text.
+_BY_DATA_TYPE: Mapping[str, Schema] = {
+    "datetime": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date-time"},
+    "integer": {"type": "integer"},
+    "percent": {"type": "integer"},
+    "score": {"type": "integer"},
+    "float": {"type": "number"},
+    "currency": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "array": {"type": "array", "items": {"type": ["integer", "number", "string", "null"]}},
+}
+
+# bulk-lead-extract.md: an absent value is the bare word null.
+_ABSENT = frozenset(("", "null"))
+# Looked up as ABSENT_AS_NONE.get(cell, cell), which runs in C over a whole row.
+ABSENT_AS_NONE: Mapping[Any, None] = dict.fromkeys(_ABSENT)
+
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
+_PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
+_PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+# Up to this many characters a decimal survives the way through a float and back.
+_EXACT_AS_FLOAT = 15
+# Up to this many characters an integer fits 64 bits, which is what orjson writes.
+_FITS_64_BITS = 18
+
+
+class NumberText(str):
+    """A JSON number as its text, so that no digit is lost before its column's type is known."""
+
+    __slots__ = ()
+
+
+_EXACT = json.JSONDecoder(parse_float=NumberText, parse_int=NumberText, parse_constant=NumberText)
+
+
+def loads_exactly(data: bytes | str) -> Any:
+    """Parse JSON with every number kept as :class:`NumberText`.
+
+    Raises:
+        ValueError: the data is not JSON.
+    """
+    return _EXACT.decode(data if isinstance(data, str) else data.decode("utf-8-sig"))
+
+
+def schema_for_data_type(data_type: str, *, nullable: bool) -> Schema:
+    """Return the JSON schema of a Marketo data type.
+
+    Args:
+        data_type: ``dataType`` as describe.json or types.json gives it.
+        nullable: whether null is allowed beside the type.
+    """
+    schema = dict(_BY_DATA_TYPE.get(data_type, {"type": "string"}))
+    if nullable:
+        schema["type"] = [schema["type"], "null"]
+    return schema
+
+
+def schema_types(schema: Mapping[str, Any]) -> list[str]:
+    """Return the JSON types a column's schema allows, as a list."""
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
+class Misfits:
+    """Counts, per column, the values of one stream that did not fit their type."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, column: str, what: str) -> None:
+        """Count one value of a column."""
+        self.counts[column, what] += 1
+
+    def summary(self) -> list[str]:
+        """Say in one line per column and kind how many values there were."""
+        return [f"{column}: {n:,} {what}" for (column, what), n in sorted(self.counts.items())]
+
+
+def converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Converter | None:
+    """Build the function that turns one column's values into what its schema says.
+
+    The function takes a cell of a CSV file or a value from JSON, never None and never an absent
+    value's spelling, and returns the value for the record; None, with a count in ``misfits``,
+    where the meaning is not certain. None instead of a function: cells are text as they are.
+
+    The order in which a column of several types is read is the incumbent's: date-time, integer,
+    text, number, boolean.
+    """
+    kinds = schema_types(schema)
+    if schema.get("format") == "date-time":
+        return _date_time_converter(column, misfits)
+    if "integer" in kinds:
+        return _integer_converter(column, misfits)
+    if "string" in kinds:
+        return None
+    if "number" in kinds:
+        return _guarded(column, _to_number, misfits, "not a number, now null")
+    if "boolean" in kinds:
+        return _boolean_converter(column, misfits)
+    if "array" in kinds:
+        return _guarded(column, _to_array, misfits, "not an array, now null")
+    if "object" in kinds:
+        return _guarded(column, _to_object, misfits, "not an object, now null")
+    return _to_plain
+
+
+def value_converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Converter:
+    """Build a converter for values from JSON, where absent values and non-text occur.
+
+    Takes anything :func:`loads_exactly` returns.
+    """
+    convert = converter(column, schema, misfits) or to_text
+
+    def convert_value(value: Any) -> Any:
+        if value is None or (isinstance(value, str) and value in _ABSENT):
+            return None
+        return convert(value)
+
+    return convert_value
+
+
+def to_text(value: Any) -> str:
+    """Return text as it is, and any other JSON value as its JSON text."""
+    if type(value) is str:
+        return value
+    if isinstance(value, str):
+        return str(value)
+    return orjson.dumps(_to_plain(value)).decode()
+
+
+def _guarded(column: str, convert: Converter, misfits: Misfits, what: str) -> Converter:
+    def convert_or_count(value: Any) -> Any:
+        try:
+            return convert(value)
+        except (AttributeError, ValueError, TypeError, OverflowError):
+            misfits.add(column, what)
+            return None
+
+    return convert_or_count
+
+
+def _date_time_converter(column: str, misfits: Misfits) -> Converter:
+    read_iso = datetime.fromisoformat
+
+    def to_date_time(value: Any) -> str | None:
+        try:
+            # Nearly every value is 2022-02-13T14:06:20Z; parsing proves that the date exists.
+            if len(value) == 20 and value[19] == "Z" and value[10] == "T":
+                return read_iso(value[:19]).isoformat() + "+00:00"
+            return parse_time(value.strip()).isoformat()
+        except (AttributeError, TypeError, ValueError):
+            misfits.add(column, "not a date, now null")
+            return None
+
+    return to_date_time
+
+
+def _decimal(value: str) -> Decimal:
+    text = value.strip().removesuffix("%").rstrip()
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
+    elif not _NUMBER.fullmatch(text):
+        raise ValueError
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError from None
+
+
+def _integer_converter(column: str, misfits: Misfits) -> Converter:
+    def to_integer(value: Any) -> Any:
+        try:
+            if value.isdigit() and len(value) <= _FITS_64_BITS and value.isascii():
+                return int(value)
+            if _PLAIN_INTEGER.fullmatch(value):
+                return orjson.Fragment(str(value))
+            number = _decimal(value)
+            whole = int(number)
+            text = str(whole)
+        except (AttributeError, ValueError, OverflowError):
+            misfits.add(column, "not a whole number, now null")
+            return None
+        if whole != number:
+            misfits.add(column, "with decimals dropped")
+        return orjson.Fragment(text)
+
+    return to_integer
+
+
+def _to_number(value: str) -> Any:
+    if len(value) <= _EXACT_AS_FLOAT and value.lstrip("-").replace(".", "", 1).isdecimal():
+        return float(value)
+    number = _decimal(value)
+    as_float = float(number)
+    if Decimal(repr(as_float)) == number:
+        return as_float
+    # More digits than a float holds: the number is written as Marketo wrote it.
+    text = str(value) if _PLAIN_DECIMAL.fullmatch(value) else format(number, "f")
+    return orjson.Fragment(text)
+
+
+def _boolean_converter(column: str, misfits: Misfits) -> Converter:
+    def to_boolean(value: Any) -> bool | None:
+        if isinstance(value, bool):
+            return value
+        try:
+            return _BOOLEANS.get(value) or _BOOLEANS[value.strip().lower()]
+        except (AttributeError, KeyError, TypeError):
+            misfits.add(column, "neither true nor false, now null")
+            return None
+
+    return to_boolean
+
+
+def _to_array(value: Any) -> Any:
+    # A cell holds an array as JSON text; whatever else it holds is no array for certain.
+    array = loads_exactly(value) if isinstance(value, str) else value
+    if not isinstance(array, list):
+        raise ValueError
+    return _to_plain(array)
+
+
+def _to_object(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        raise ValueError
+    return _to_plain(value)
+
+
+def _to_plain(value: Any) -> Any:
+    """Turn the texts of numbers back into numbers, at any depth."""
+    if isinstance(value, NumberText):
+        if _PLAIN_DECIMAL.fullmatch(value):
+            return orjson.Fragment(str(value))
+        return str(value)
+    if isinstance(value, list):
+        return [_to_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: _to_plain(item) for name, item in value.items()}
+    return value
