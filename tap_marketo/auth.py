@@ -1,0 +1,102 @@
+"""The access token: fetched with the credentials in the body, renewed before it expires."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import requests
+from requests.auth import AuthBase
+
+from tap_marketo.clock import Clock
+from tap_marketo.errors import CredentialsError, RequestRefusedError, TransientError
+from tap_marketo.log import LOGGER
+from tap_marketo.redact import add_secret, redact
+
+# Renew this long before the end, so that no call starts with a token about to expire.
+_MARGIN_SECONDS = 60.0
+
+WHAT = "POST identity/oauth/token"
+
+
+class TokenAuth(AuthBase):
+    """Puts a valid token into each request's Authorization header (authentication.md)."""
+
+    def __init__(
+        self,
+        identity: str,
+        client_id: str,
+        client_secret: str,
+        send: Callable[[requests.Request], requests.Response],
+        clock: Clock,
+    ) -> None:
+        """Remember how to log in; nothing is fetched yet.
+
+        Args:
+            identity: the identity URL, without a slash at its end.
+            client_id: of the LaunchPoint service.
+            client_secret: of the LaunchPoint service.
+            send: sends a prepared call once and raises TransientError where it may be repeated.
+            clock: measures the token's life.
+        """
+        self._request = requests.Request(
+            "POST",
+            f"{identity}/oauth/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": client_id,
+                "client_secret": client_secret,
+            },
+        )
+        self._send = send
+        self._clock = clock
+        self._token = ""
+        self._expires = float("-inf")
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request. The token must have been made sure of before."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def ensure(self) -> None:
+        """Fetch a token unless the present one is good for a while yet.
+
+        Raises:
+            CredentialsError: client_id or client_secret is wrong.
+            TransientError: the identity service did not answer properly.
+        """
+        if self._clock.monotonic() >= self._expires:
+            self._fetch()
+
+    def forget(self) -> None:
+        """Drop the present token: Marketo refused it."""
+        self._expires = float("-inf")
+
+    def _fetch(self) -> None:
+        response = self._send(self._request)
+        try:
+            answer = json.loads(response.content)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            if 400 <= response.status_code < 500:
+                raise RequestRefusedError(
+                    WHAT, f"HTTP {response.status_code}. Check the endpoint and identity settings"
+                )
+            raise TransientError(WHAT, "the answer is not JSON")
+        if "error" in answer or response.status_code == 401:
+            said = answer.get("error_description") or answer.get("error") or "unauthorized"
+            raise CredentialsError(WHAT, redact(str(said)))
+        token, lifetime = answer.get("access_token"), answer.get("expires_in")
+        if not isinstance(token, str) or not token or not isinstance(lifetime, int | float):
+            if 400 <= response.status_code < 500:
+                raise RequestRefusedError(
+                    WHAT, f"HTTP {response.status_code}. Check the endpoint and identity settings"
+                )
+            raise TransientError(WHAT, "the answer holds no access_token")
+        add_secret(token)
+        self._token = token
+        # Asked for again before its end, Marketo gives the same token with what is left of its
+        # hour (authentication.md): a margin longer than that would fetch it for every call.
+        self._expires = self._clock.monotonic() + lifetime - min(_MARGIN_SECONDS, lifetime / 2)
+        LOGGER.info("New access token, good for %.0f s.", lifetime)

@@ -1,0 +1,137 @@
+"""Ways to read a list page by page. Each yields pages and refuses to run in circles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tap_marketo.client import Envelope, MarketoClient
+from tap_marketo.errors import AccessDeniedError, DataError, RequestRefusedError
+from tap_marketo.log import LOGGER
+
+# paging-tokens.md: the most a lead database call returns.
+_BATCH_SIZE = 300
+# assets.md: the most an asset call returns.
+_MAX_RETURN = 200
+# How often a list that changes while it is read is read again from the start.
+_RESCANS = 5
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of one answer.
+
+    Attributes:
+        rows: JSON objects.
+        next_token: with which a later run can go on after this page; None where there is no such
+            thing or nothing follows.
+        restarted: the scan began anew with this page.
+    """
+
+    rows: list[Row]
+    next_token: str | None = None
+    restarted: bool = False
+
+
+def single_page(client: MarketoClient, path: str, endpoint: str) -> Iterator[Page]:
+    """Read a list that comes whole in one answer."""
+    yield Page(_rows(path, client.get(path, endpoint)))
+
+
+def token_pages(
+    client: MarketoClient, path: str, endpoint: str, token: str | None
+) -> Iterator[Page]:
+    """Read a list of the lead database by its position tokens (paging-tokens.md).
+
+    Args:
+        client: makes the calls.
+        path: of the list.
+        endpoint: the calls' name in logs and metrics.
+        token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
+
+    Raises:
+        DataError: a token comes twice.
+    """
+    seen: set[str] = set()
+    resumed = token is not None
+    while True:
+        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
+        if token:
+            params["nextPageToken"] = token
+        restarted = False
+        try:
+            envelope = client.get(path, endpoint, params)
+        except AccessDeniedError:
+            raise
+        except RequestRefusedError as error:
+            if not resumed:
+                raise
+            LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
+            envelope = client.get(path, endpoint, {"batchSize": _BATCH_SIZE})
+            restarted = True
+        resumed = False
+        token = envelope.get("nextPageToken") or None
+        # An empty page with a token is not the end.
+        yield Page(_rows(path, envelope), token, restarted)
+        if token is None:
+            return
+        if token in seen:
+            raise DataError(
+                f"GET {path}: Marketo gave the same page token twice, which would never end. "
+                "Run again; if it stays so, show it to Marketo Support."
+            )
+        seen.add(token)
+
+
+def offset_pages(
+    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any]
+) -> Iterator[Page]:
+    """Read a list of assets by offset (assets.md).
+
+    A row that leaves the list while it is read, because it is deleted or changes out of the range
+    asked for, moves all that follow up by one: the row at the seam of two pages would be skipped.
+    So each page begins with the last row of the page before; where it does not, the list is read
+    anew.
+
+    Args:
+        client: makes the calls.
+        path: of the list.
+        endpoint: the calls' name in logs and metrics.
+        params: filter of the list.
+
+    Raises:
+        DataError: the list never holds still.
+    """
+    for _ in range(_RESCANS):
+        offset = 0
+        last: Row | None = None
+        while True:
+            window = {**params, "maxReturn": _MAX_RETURN, "offset": offset}
+            rows = _rows(path, client.get(path, endpoint, window))
+            if last is not None:
+                if not rows or rows[0].get("id") != last.get("id"):
+                    LOGGER.info("%s changed while it was read; reading it again.", path)
+                    break
+                rows = rows[1:]
+            if not rows:
+                return
+            yield Page(rows)
+            last = rows[-1]
+            offset += len(rows) - (1 if offset == 0 else 0)
+    raise DataError(
+        f"GET {path}: the list changed each of the {_RESCANS} times it was read. Run again at a "
+        "quieter time."
+    )
+
+
+def _rows(path: str, envelope: Envelope) -> list[Row]:
+    rows = envelope["result"]
+    if not all(isinstance(row, dict) for row in rows):
+        raise DataError(
+            f"GET {path}: the result holds something else than objects. Run again; if it stays "
+            "so, show it to Marketo Support."
+        )
+    return list(rows)

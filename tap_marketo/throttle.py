@@ -1,0 +1,81 @@
+"""Our own pace and the day's budget of calls, both kept below what Marketo would refuse."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+
+from tap_marketo.clock import Clock
+from tap_marketo.errors import CallQuotaError
+from tap_marketo.times import next_allowance_reset, to_marketo
+
+# marketo-integration-best-practices.md: calls are counted over 20 seconds.
+PERIOD_SECONDS = 20.0
+
+
+class Pace:
+    """Keeps the calls of any 20 seconds at or below a number."""
+
+    def __init__(self, max_calls: int, clock: Clock) -> None:
+        """Start with no call made.
+
+        Args:
+            max_calls: calls allowed in any 20 seconds.
+            clock: measures and waits.
+        """
+        self._clock = clock
+        self._sent: deque[float] = deque(maxlen=max_calls)
+
+    def wait(self) -> None:
+        """Wait until one more call is allowed, and count it."""
+        if len(self._sent) == self._sent.maxlen:
+            early = self._sent[0] + PERIOD_SECONDS - self._clock.monotonic()
+            if early > 0:
+                self._clock.sleep(early)
+        self._sent.append(self._clock.monotonic())
+
+
+class CallBudget:
+    """The subscription's calls of today, as Marketo counts them, plus our own since it said so."""
+
+    CHECK_EVERY = 250
+
+    def __init__(self, max_daily_calls: int) -> None:
+        """Start without knowing today's total.
+
+        Args:
+            max_daily_calls: the total at which to stop.
+        """
+        self.allowed = max_daily_calls
+        self._told: int | None = None
+        self._since = 0
+
+    @property
+    def used(self) -> int:
+        """Calls made today by the whole subscription, as far as known."""
+        return (self._told or 0) + self._since
+
+    @property
+    def check_is_due(self) -> bool:
+        """Whether Marketo's own count has to be read before the next call."""
+        return self._told is None or self._since >= self.CHECK_EVERY
+
+    def learn(self, total: int) -> None:
+        """Take over Marketo's count of today's calls."""
+        self._told = total
+        self._since = 0
+
+    def spend(self, what: str, now: datetime) -> None:
+        """Count one call.
+
+        Raises:
+            CallQuotaError: the day's total has reached max_daily_calls.
+        """
+        if self._told is not None and self.used >= self.allowed:
+            raise CallQuotaError(
+                what,
+                f"{self.used:,} calls have been made today by the whole subscription, of the "
+                f"{self.allowed:,} that max_daily_calls allows. The count resets at "
+                f"{to_marketo(next_allowance_reset(now))}",
+            )
+        self._since += 1
