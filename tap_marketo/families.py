@@ -1,0 +1,363 @@
+"""Bulk objects: each family makes one kind of export job and deals its rows out to its streams.
+
+A new bulk object is one subclass of :class:`BulkFamily`.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from tap_marketo.catalog import CatalogEntry
+from tap_marketo.csv_rows import CsvFile
+from tap_marketo.describe import LeadField
+from tap_marketo.errors import DataError, FieldNotFoundError, FilterUnavailableError
+from tap_marketo.fields import Misfits
+from tap_marketo.log import LOGGER
+from tap_marketo.names import clean, unique_columns
+from tap_marketo.records import ActivityRecords, AttributeColumns, RecordWriter, column_lines
+from tap_marketo.times import to_marketo
+from tap_marketo.windows import Window
+
+LEADS_STREAM = "leads"
+ACTIVITY_STREAM_PREFIX = "activities_"
+ACTIVITY_KEY = "marketoGUID"
+ACTIVITY_REPLICATION_KEY = "activityDate"
+# bulk-activity-extract.md: the one type that cannot be exported in bulk.
+DELETE_LEAD = 37
+
+# Columns of an activity stream that are columns of the export file, with the names they have
+# there (bulk-activity-extract.md, fields).
+ACTIVITY_BASE = {
+    "marketoGUID": "marketoGUID",
+    "leadId": "leadId",
+    "activityDate": "activityDate",
+    "activityTypeId": "activityTypeId",
+    "campaignId": "campaignId",
+}
+PRIMARY_NAME = "primary_attribute_name"
+PRIMARY_BASE = {
+    "primary_attribute_value": "primaryAttributeValue",
+    "primary_attribute_value_id": "primaryAttributeValueId",
+}
+
+# Where discovery notes, on the stream and on a column, what they are in Marketo.
+ACTIVITY_ID = "marketo.activity-id"
+PRIMARY_ATTRIBUTE = "marketo.primary-attribute-name"
+ATTRIBUTE_NAME = "marketo.attribute-name"
+
+
+# A name as Marketo quotes it in "Field 'x' not found" (error-codes.md, 1006).
+_QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
+
+
+class BulkFamily(ABC):
+    """One kind of export job and the streams that its rows belong to.
+
+    Attributes:
+        name: of the family in logs and in the state.
+        bulk_object: path part of its calls.
+        key: the key column of its streams.
+        replication_key: the bookmark of its streams.
+        lookback: how far before the bookmark a sync begins.
+        streams: the selected streams by id.
+        misfits: values that did not fit, by stream.
+    """
+
+    name: str
+    bulk_object: str
+    key: str
+    replication_key: str
+    lookback: timedelta
+
+    def __init__(self, streams: Collection[CatalogEntry]) -> None:
+        """Serve the given selected streams."""
+        self.streams = {entry.stream: entry for entry in streams}
+        self.misfits = {entry.stream: Misfits() for entry in streams}
+
+    @abstractmethod
+    def fields(self) -> list[str]:
+        """Return the columns every job asks for."""
+
+    @abstractmethod
+    def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
+        """Return the filter of a job for some of the streams."""
+
+    @abstractmethod
+    def records(
+        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+    ) -> Iterator[tuple[str, bytes]]:
+        """Deal a file's rows out: yield each row's stream and RECORD line.
+
+        Args:
+            file: the job's file.
+            streams: the streams this job serves now; rows of other selected or once selected
+                streams are passed over.
+            time_extracted: when the file was fetched.
+        """
+
+    def do_without_filter(self, error: FilterUnavailableError) -> None:
+        """Switch to another filter, because Marketo refused this one.
+
+        Raises:
+            FilterUnavailableError: there is no other.
+        """
+        raise error
+
+    def do_without_field(self, error: FieldNotFoundError) -> None:
+        """Ask for one field less, because Marketo says it does not exist.
+
+        Raises:
+            FieldNotFoundError: it is no field that can be done without.
+        """
+        raise error
+
+    def missing_columns(self, header: Sequence[str]) -> list[str]:
+        """Return the columns asked for now that a file made earlier does not have."""
+        have = {column.lower() for column in header}
+        return [field for field in self.fields() if field.lower() not in have]
+
+    def _writer(self, stream: str, time_extracted: str) -> RecordWriter:
+        entry = self.streams[stream]
+        return RecordWriter(
+            stream, list(entry.columns), self.key, time_extracted, self.misfits[stream]
+        )
+
+
+def _date_range(window: Window) -> dict[str, str]:
+    return {"startAt": to_marketo(window.start), "endAt": to_marketo(window.end)}
+
+
+class LeadsFamily(BulkFamily):
+    """Leads, by the time of their last change (bulk-lead-extract.md)."""
+
+    name = "leads"
+    bulk_object = "leads"
+    key = "id"
+
+    def __init__(
+        self,
+        entry: CatalogEntry,
+        fields: Collection[LeadField],
+        lookback: timedelta,
+    ) -> None:
+        """Serve the leads stream.
+
+        Args:
+            entry: the selected stream.
+            fields: the lead fields that Marketo has now.
+            lookback: how far before the bookmark a sync begins.
+        """
+        super().__init__([entry])
+        self.lookback = lookback
+        keys = entry.stream_metadata("valid-replication-keys")
+        self.replication_key = "createdAt" if keys in ("createdAt", ["createdAt"]) else "updatedAt"
+        if self.replication_key == "createdAt":
+            self._warn_of_missing_filter()
+        known = {field.name.lower() for field in fields if field.is_exportable}
+        self._fields = [column for column in entry.columns if column.lower() in known]
+        for column in entry.columns:
+            if column.lower() not in known:
+                self._warn_of_missing_field(column)
+
+    def fields(self) -> list[str]:
+        return self._fields
+
+    def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
+        # bulk-lead-extract.md: the updatedAt filter goes by a hidden time of the last change to
+        # any field, so that a row's visible updatedAt may lie outside the window.
+        return {self.replication_key: _date_range(window)}
+
+    def records(
+        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+    ) -> Iterator[tuple[str, bytes]]:
+        for stream in streams:
+            columns = self.streams[stream].columns
+            writer = self._writer(stream, time_extracted)
+            misfits = self.misfits[stream]
+            for line in column_lines(iter(file), file.header, columns, writer, misfits):
+                yield stream, line
+
+    def do_without_filter(self, error: FilterUnavailableError) -> None:
+        if self.replication_key == "createdAt":
+            raise error
+        self.replication_key = "createdAt"
+        self._warn_of_missing_filter()
+
+    def do_without_field(self, error: FieldNotFoundError) -> None:
+        named = set(_QUOTED.findall(error.reason))
+        unknown = [field for field in self._fields if field in named and field != self.key]
+        if not unknown:
+            raise error
+        self._fields = [field for field in self._fields if field not in unknown]
+        for field in unknown:
+            self._warn_of_missing_field(field)
+
+    @staticmethod
+    def _warn_of_missing_field(field: str) -> None:
+        LOGGER.warning(
+            "leads.%s cannot be exported: Marketo no longer has the field, or it is a formula. "
+            "It comes out null; run discovery again for a new catalog.",
+            field,
+        )
+
+    def _warn_of_missing_filter(self) -> None:
+        LOGGER.warning(
+            "This subscription cannot filter lead exports by updatedAt: leads are read by "
+            "createdAt, and changes to leads that were read before are NOT seen. Marketo Support "
+            "can enable the filter; run discovery again then."
+        )
+
+
+class ActivitiesFamily(BulkFamily):
+    """Activities of every selected type, together in one job (bulk-activity-extract.md)."""
+
+    name = "activities"
+    bulk_object = "activities"
+    key = ACTIVITY_KEY
+    replication_key = ACTIVITY_REPLICATION_KEY
+
+    def __init__(
+        self,
+        entries: Collection[CatalogEntry],
+        types: Mapping[int, Mapping[str, Any]],
+        lookback: timedelta,
+    ) -> None:
+        """Serve activity streams.
+
+        Args:
+            entries: selected streams, each with its type's number in its metadata.
+            types: the activity types that Marketo has now, by number.
+            lookback: how far before the bookmark a sync begins.
+        """
+        self.lookback = lookback
+        self._numbers: dict[str, int] = {}
+        self._types = types
+        served = [entry for entry in entries if self._is_served(entry)]
+        super().__init__(served)
+
+    def _is_served(self, entry: CatalogEntry) -> bool:
+        try:
+            number = int(entry.stream_metadata(ACTIVITY_ID))
+        except (TypeError, ValueError):
+            LOGGER.warning(
+                "%s is skipped: the catalog does not say its activity type (%s). Run discovery "
+                "again.", entry.stream, ACTIVITY_ID,
+            )  # fmt: skip
+            return False
+        if number == DELETE_LEAD:
+            LOGGER.warning(
+                "%s is skipped: Marketo does not export Delete Lead activities in bulk.",
+                entry.stream,
+            )
+            return False
+        if number not in self._types:
+            LOGGER.warning(
+                "%s is skipped: Marketo no longer has activity type %d. Run discovery again.",
+                entry.stream, number,
+            )  # fmt: skip
+            return False
+        self._numbers[entry.stream] = number
+        return True
+
+    def fields(self) -> list[str]:
+        # Always all: a job must serve every type, and also streams selected differently when a
+        # later run takes it up.
+        return [*ACTIVITY_BASE.values(), *PRIMARY_BASE.values(), "attributes"]
+
+    def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
+        # createdAt is the filter's name for activityDate.
+        numbers = sorted(self._numbers[stream] for stream in streams)
+        return {"createdAt": _date_range(window), "activityTypeIds": numbers}
+
+    def records(
+        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+    ) -> Iterator[tuple[str, bytes]]:
+        if not file.header:
+            return
+        type_cell = file.header.index("activityTypeId")
+        # Keyed by the number as it stands in the file: no parsing per row.
+        makers = {
+            str(self._numbers[stream]): (stream, self._maker(stream, file.header, time_extracted))
+            for stream in streams
+        }
+        for row in file:
+            found = makers.get(row[type_cell])
+            if found:
+                stream, maker = found
+                yield stream, maker.line(row)
+            elif not self._is_known(row[type_cell]):
+                raise DataError(
+                    f"Row {file.rows_read} of an activities export is of type "
+                    f"{row[type_cell]!r}, which was not asked for. Run again; if it stays so, "
+                    "show it to Marketo Support."
+                )
+
+    def _is_known(self, number: str) -> bool:
+        # A job of an earlier run may carry types that have been deselected since.
+        return number.isdecimal() and int(number) in self._types
+
+    def _maker(self, stream: str, header: Sequence[str], time_extracted: str) -> ActivityRecords:
+        entry = self.streams[stream]
+        activity_type = self._types[self._numbers[stream]]
+        primary = entry.stream_metadata(PRIMARY_ATTRIBUTE)
+        fixed = {PRIMARY_NAME: primary} if isinstance(primary, str) else {}
+        return ActivityRecords(
+            header,
+            entry.columns,
+            fixed,
+            {**ACTIVITY_BASE, **PRIMARY_BASE},
+            attribute_columns(entry, activity_type).find,
+            self._writer(stream, time_extracted),
+            self.misfits[stream],
+        )
+
+
+def base_columns(activity_type: Mapping[str, Any]) -> list[str]:
+    """Return the columns a stream of this activity type has beside its attributes."""
+    primary = [PRIMARY_NAME, *PRIMARY_BASE] if activity_type.get("primaryAttribute") else []
+    return [*ACTIVITY_BASE, *primary]
+
+
+def attributes_of(activity_type: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return an activity type's secondary attributes that have a name."""
+    attributes = activity_type.get("attributes")
+    return [
+        attribute
+        for attribute in (attributes if isinstance(attributes, list) else [])
+        if isinstance(attribute, dict) and isinstance(attribute.get("name"), str)
+    ]
+
+
+def attribute_columns(entry: CatalogEntry, activity_type: Mapping[str, Any]) -> AttributeColumns:
+    """Find which column each attribute of a stream goes to.
+
+    The catalog's own note counts; a catalog without it was made by the rule alone.
+    """
+    attributes = attributes_of(activity_type)
+    names = list(dict.fromkeys(attribute["name"] for attribute in attributes))
+    by_rule = unique_columns(names, base_columns(activity_type))
+    columns = entry.schema["properties"]
+    noted: dict[str, str] = {}
+    for column in columns:
+        name = entry.column_metadata(column, ATTRIBUTE_NAME)
+        if isinstance(name, str):
+            noted[name] = column
+    found: dict[str, str] = {}
+    for name in names:
+        candidates = (noted.get(name), by_rule[name], clean(name))
+        column = next((c for c in candidates if c in columns and c not in ACTIVITY_BASE), None)
+        if column:
+            found[name] = column
+    # An attribute that Marketo has removed may still stand in old rows.
+    left = {c: c for c in columns if c not in base_columns({"primaryAttribute": True})}
+    found = {**left, **noted, **found}
+    api_names = {
+        attribute["apiName"]: attribute["name"]
+        for attribute in attributes
+        if isinstance(attribute.get("apiName"), str)
+    }
+    return AttributeColumns(found, api_names)

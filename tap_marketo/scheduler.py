@@ -1,0 +1,371 @@
+"""Which export job is made, enqueued, watched and read when.
+
+Marketo works on two jobs at a time out of a queue of ten that everybody shares. The scheduler
+keeps a few places of it filled with the windows that come next, leads and activities side by
+side, so that Marketo's workers do not idle while a file is read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from singer import metrics
+
+from tap_marketo.clock import Clock
+from tap_marketo.config import Config
+from tap_marketo.errors import (
+    ExportError,
+    ExportQuotaError,
+    FieldNotFoundError,
+    FilterUnavailableError,
+    QueueFullError,
+    RequestRefusedError,
+)
+from tap_marketo.exports import ExportApi, ExportInfo, ExportStatus
+from tap_marketo.families import BulkFamily
+from tap_marketo.log import LOGGER, log_timer
+from tap_marketo.state import PendingExport
+from tap_marketo.times import to_marketo
+from tap_marketo.windows import Plan
+
+# How often a job that failed is made anew before the run stops.
+MAX_REMAKES = 3
+# How many job_timeouts a job may stand in the queue without being begun.
+_QUEUE_PATIENCE = 8
+
+_HOLDS_PLACE = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
+_WATCHED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
+
+Plans = Sequence[Plan[PendingExport]]
+
+
+@dataclass(eq=False)
+class Job:
+    """An export to be read: a window of a family, and the job in Marketo once there is one.
+
+    Attributes:
+        export_id: None until the job is made.
+        status: None also for a job taken up from the state before Marketo was asked about it.
+        info: what Marketo last said.
+        remakes: how often it was made anew after a failure.
+        downloads: how often its file was downloaded.
+        enqueued: monotonic seconds at which this run saw it queued.
+        processed: monotonic seconds at which this run first saw it processed.
+    """
+
+    family: BulkFamily
+    plan: Plan[PendingExport]
+    export_id: str | None = None
+    status: ExportStatus | None = None
+    info: ExportInfo | None = None
+    remakes: int = 0
+    downloads: int = 0
+    enqueued: float = 0.0
+    processed: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        window = self.plan.window
+        return (
+            f"{self.family.name} export {self.export_id or '(not made yet)'} from "
+            f"{to_marketo(window.start)} to {to_marketo(window.end)}"
+        )
+
+
+@dataclass
+class _Line:
+    """The jobs of one family in the order in which they are read."""
+
+    family: BulkFamily
+    jobs: deque[Job] = field(default_factory=deque)
+    next_look: float = float("-inf")
+
+    def held(self) -> int:
+        return sum(job.export_id is not None and job.status in _HOLDS_PLACE for job in self.jobs)
+
+    def watched(self) -> list[Job]:
+        return [job for job in self.jobs if job.export_id and job.status in _WATCHED]
+
+
+class Scheduler:
+    """Makes, enqueues and watches the export jobs of one run.
+
+    Attributes:
+        quota_spent: why no more jobs are made today, None as long as they are.
+    """
+
+    def __init__(
+        self,
+        api: ExportApi,
+        clock: Clock,
+        config: Config,
+        plan: Callable[[BulkFamily], Plans],
+        report: Callable[[BulkFamily, Sequence[PendingExport]], None],
+    ) -> None:
+        """Start with nothing to do.
+
+        Args:
+            api: the calls.
+            clock: measures.
+            config: poll_interval, job_timeout, max_queued_exports.
+            plan: cuts what a family has to read into windows.
+            report: is told of all jobs under way of a family whenever they change.
+        """
+        self._api = api
+        self._clock = clock
+        self._interval = config.poll_interval
+        self._timeout = config.job_timeout
+        self._places = config.max_queued_exports
+        self._plan = plan
+        self._report = report
+        self._lines: list[_Line] = []
+        self._queue_full_until = float("-inf")
+        self._queue_full_since: float | None = None
+        self._working = False
+        self.quota_spent: ExportQuotaError | None = None
+
+    def add(self, family: BulkFamily) -> None:
+        """Plan a family's windows and line up their jobs."""
+        line = _Line(family)
+        self._lines.append(line)
+        self._line_up(line, self._plan(family))
+
+    def work(self) -> bool:
+        """Do what is due now: look at the jobs, fill the queue. Quick when nothing is due.
+
+        Returns:
+            Whether Marketo was asked about jobs.
+
+        Raises:
+            ExportError: a job failed for good.
+            MarketoError: a call was refused.
+        """
+        if self._working:
+            # Called again from within: a STATE message of ours waits for the target.
+            return False
+        self._working = True
+        try:
+            looked = [self._watch(line) for line in self._lines]
+            self._fill()
+        finally:
+            self._working = False
+        return any(looked)
+
+    def take_ready(self) -> Job | None:
+        """Return a job whose file can be read and whose turn it is, None if there is none."""
+        for line in self._lines:
+            if line.jobs and line.jobs[0].status is ExportStatus.COMPLETED:
+                return line.jobs[0]
+        return None
+
+    def finish(self, job: Job) -> list[PendingExport]:
+        """Take a job that has been read out of its line; return those of its family still there."""
+        line = self._line_of(job)
+        line.jobs.remove(job)
+        return _pending(line)
+
+    def fail(self, job: Job, why: str) -> None:
+        """Make a job anew whose export or file turned out to be no good.
+
+        Raises:
+            ExportError: it was made anew often enough.
+        """
+        name, job.remakes = job.name, job.remakes + 1
+        self._reset(job)
+        if job.remakes > MAX_REMAKES:
+            raise ExportError(
+                f"The {name} failed {job.remakes} times, the last time: {why}. Run again later; "
+                "a smaller max_export_days makes smaller exports."
+            )
+        LOGGER.warning("The %s failed: %s. Making it anew.", name, why)
+
+    def discard(self, job: Job, why: str) -> None:
+        """Make a job anew that was left by an earlier run and is of no use any more."""
+        LOGGER.info("The %s of an earlier run cannot be used: %s.", job.name, why)
+        self._reset(job)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no job can get any further."""
+        return all(self._is_stuck(line) for line in self._lines)
+
+    def seconds_to_wait(self) -> float:
+        """Return for how many seconds there will be nothing to do."""
+        now = self._clock.monotonic()
+        times = [line.next_look for line in self._lines if line.watched()]
+        if self._queue_full_until > now:
+            times.append(self._queue_full_until)
+        return max(0.0, min(times, default=now + self._interval) - now)
+
+    def progress(self) -> str:
+        """Say in a few words how many jobs are where."""
+        statuses = [job.status for line in self._lines for job in line.jobs if job.export_id]
+        waiting = sum(job.export_id is None for line in self._lines for job in line.jobs)
+        queued = sum(status in (None, *_HOLDS_PLACE[:2]) for status in statuses)
+        processing = statuses.count(ExportStatus.PROCESSING)
+        ready = statuses.count(ExportStatus.COMPLETED)
+        return f"{waiting} to be made, {queued} queued, {processing} processing, {ready} ready"
+
+    def _is_stuck(self, line: _Line) -> bool:
+        if not line.jobs:
+            return True
+        first = line.jobs[0]
+        unmade = first.export_id is None or first.status is ExportStatus.CREATED
+        return self.quota_spent is not None and unmade
+
+    def _line_of(self, job: Job) -> _Line:
+        return next(line for line in self._lines if line.family is job.family)
+
+    def _line_up(self, line: _Line, plans: Plans) -> None:
+        line.jobs = deque(
+            Job(line.family, plan, plan.job.export_id if plan.job else None) for plan in plans
+        )
+        if line.jobs:
+            LOGGER.info(
+                "%s: %d export windows from %s to %s.",
+                line.family.name,
+                len(line.jobs),
+                to_marketo(line.jobs[0].plan.window.start),
+                to_marketo(line.jobs[-1].plan.window.end),
+            )
+
+    def _reset(self, job: Job) -> None:
+        job.export_id = job.status = job.info = job.processed = None
+        job.downloads = 0
+        line = self._line_of(job)
+        self._report(line.family, _pending(line))
+
+    def _watch(self, line: _Line) -> bool:
+        now = self._clock.monotonic()
+        jobs = line.watched()
+        if not jobs or now < line.next_look:
+            return False
+        ids = {job.export_id for job in jobs if job.export_id}
+        infos = self._api.look_up(line.family.bulk_object, ids)
+        line.next_look = self._clock.monotonic() + self._interval
+        for job in jobs:
+            self._take_note(job, infos)
+        return True
+
+    def _take_note(self, job: Job, infos: Mapping[str, ExportInfo]) -> None:
+        info = infos.get(job.export_id or "")
+        if info is None:
+            if job.status is None:
+                self.discard(job, "Marketo no longer has it")
+            else:
+                self.fail(job, "Marketo no longer has it")
+            return
+        now = self._clock.monotonic()
+        if job.status is None:
+            job.enqueued = now
+            LOGGER.info("Taking up the %s: %s.", job.name, info.status.value)
+        elif job.status is not info.status:
+            LOGGER.info("The %s is %s.", job.name, info.status.value)
+        job.status, job.info = info.status, info
+        if info.status is ExportStatus.COMPLETED:
+            tags = {metrics.Tag.job_type: f"{job.family.name}_export"}
+            log_timer(metrics.Metric.job_duration, now - job.enqueued, tags)
+        elif info.status in (ExportStatus.FAILED, ExportStatus.CANCELLED):
+            self.fail(job, info.error or f"Marketo says {info.status.value}")
+        elif info.status is ExportStatus.PROCESSING:
+            job.processed = now if job.processed is None else job.processed
+            self._give_up_after(job, now - job.processed, self._timeout, "processed")
+        elif info.status is ExportStatus.QUEUED:
+            self._give_up_after(job, now - job.enqueued, self._timeout * _QUEUE_PATIENCE, "queued")
+
+    def _give_up_after(self, job: Job, seconds: float, limit: float, what: str) -> None:
+        if seconds <= limit:
+            return
+        name, export_id = job.name, job.export_id
+        self._reset(job)
+        try:
+            self._api.cancel(job.family.bulk_object, export_id or "")
+        except RequestRefusedError as error:
+            LOGGER.warning("Could not cancel the %s: %s", name, error)
+        raise ExportError(
+            f"The {name} has been {what} for {seconds:,.0f} s, longer than job_timeout "
+            f"({self._timeout:,.0f} s) allows, and was cancelled. The next run makes it anew; "
+            "raise job_timeout, or lower max_export_days for smaller exports."
+        )
+
+    def _fill(self) -> None:
+        if self.quota_spent is not None or self._clock.monotonic() < self._queue_full_until:
+            return
+        try:
+            while (job := self._next_to_enqueue()) is not None:
+                if job.export_id is None:
+                    self._make(job)
+                if job.export_id is not None:
+                    self._enqueue(job)
+        except QueueFullError as error:
+            self._await_queue(error)
+        except ExportQuotaError as error:
+            self.quota_spent = error
+            LOGGER.warning("No more exports today: %s", error.reason)
+
+    def _await_queue(self, error: QueueFullError) -> None:
+        now = self._clock.monotonic()
+        if self._queue_full_since is None:
+            self._queue_full_since = now
+        if now - self._queue_full_since > self._timeout * _QUEUE_PATIENCE:
+            raise error
+        self._queue_full_until = now + self._interval
+        LOGGER.info(
+            "Marketo's export queue is full (others use it too); trying again in %g s.",
+            self._interval,
+        )
+
+    def _next_to_enqueue(self) -> Job | None:
+        """Choose the next window, from the family that holds the fewest places."""
+        held = {id(line): line.held() for line in self._lines}
+        for line in sorted(self._lines, key=lambda line: held[id(line)]):
+            for job in line.jobs:
+                if job.status is ExportStatus.CREATED:
+                    return job
+                if job.export_id is None and sum(held.values()) < self._places:
+                    return job
+        return None
+
+    def _make(self, job: Job) -> None:
+        family, plan = job.family, job.plan
+        try:
+            export_id = self._api.create(
+                family.bulk_object, family.fields(), family.filter(plan.window, plan.streams)
+            )
+        except FilterUnavailableError as error:
+            family.do_without_filter(error)
+            line = self._line_of(job)
+            self._line_up(line, self._plan(family))
+            return
+        except FieldNotFoundError as error:
+            family.do_without_field(error)
+            return
+        job.export_id, job.status = export_id, ExportStatus.CREATED
+        LOGGER.info("Made the %s for %s.", job.name, _listed(plan.streams))
+        # In the state before it is waited for: a run that is stopped from here on resumes it.
+        self._report(family, _pending(self._line_of(job)))
+
+    def _enqueue(self, job: Job) -> None:
+        self._api.enqueue(job.family.bulk_object, job.export_id or "")
+        self._queue_full_since = None
+        job.status = ExportStatus.QUEUED
+        job.enqueued = self._clock.monotonic()
+        line = self._line_of(job)
+        if len(line.watched()) == 1:
+            line.next_look = job.enqueued + self._interval
+
+
+def _pending(line: _Line) -> list[PendingExport]:
+    return [
+        PendingExport(job.export_id, job.plan.window, job.plan.streams, line.family.replication_key)
+        for job in line.jobs
+        if job.export_id
+    ]
+
+
+def _listed(streams: Sequence[str]) -> str:
+    shown = ", ".join(streams[:3])
+    return shown if len(streams) <= 3 else f"{shown} and {len(streams) - 3} more"
