@@ -1,0 +1,49 @@
+# Every target makes the environments it needs; nothing has to be installed by hand but Python.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Each Singer tool has an environment of its own, as their requirements contradict each other.
+TOOLS := $(VENV)/tools
+
+.PHONY: help test lint types unit demo bench soak format clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+test: lint types unit ## lint, types and all tests
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/ready
+	$(BIN)/mypy
+
+unit: $(VENV)/ready $(TOOLS)/ready
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+format: $(VENV)/ready ## put the code into the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
+	$(PYTHON) -m tests.demo $(CONFIG)
+
+bench: ## side by side with the incumbent: wall time, calls, jobs, bytes, rows per CPU second
+	$(PYTHON) -m benchmarks
+
+clean: ## remove everything these targets made
+	rm -rf $(VENV) .demo .bench build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/ready: setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+$(TOOLS)/ready: $(VENV)/ready
+	$(PYTHON) -m venv $(TOOLS)/singer-tools
+	$(TOOLS)/singer-tools/bin/python -m pip install --quiet --disable-pip-version-check singer-tools
+	$(PYTHON) -m venv $(TOOLS)/target-duckdb
+	$(TOOLS)/target-duckdb/bin/python -m pip install --quiet --disable-pip-version-check target-duckdb==0.8.0
+	touch $@
