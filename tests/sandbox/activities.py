@@ -1,0 +1,294 @@
+"""The activity table: what happened to leads, when, and from when on an export can see it."""
+
+from __future__ import annotations
+
+import json
+import random
+from array import array
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from tests.sandbox.activity_types import DELETE_LEAD, ActivityType, Attribute
+from tests.sandbox.clock import DAY, bulk_time
+from tests.sandbox.leads import FIRST_ID
+from tests.sandbox.values import ABSENT, Value, make_pool, mix
+
+FIRST_GUID = 783_957_693
+
+DEFAULT_FIELDS = (
+    "marketoGUID",
+    "leadId",
+    "activityDate",
+    "activityTypeId",
+    "campaignId",
+    "primaryAttributeValueId",
+    "primaryAttributeValue",
+    "attributes",
+)
+"""Columns of a job that asks for none (bulk-activity-extract.md, "Options")."""
+ALL_FIELDS = (*DEFAULT_FIELDS, "actionResult")
+
+_COMBINATIONS = 47
+"""Different sets of attribute values for each type; a prime."""
+
+T = TypeVar("T")
+
+
+class Details(NamedTuple):
+    """What activities of one type hold beside ids and dates."""
+
+    primary_id: Value
+    primary: Value
+    attributes: Value
+    """The JSON text of the file, with the typed canonical dictionary kept aside."""
+    canonical: dict[str, Any]
+
+
+class _Cells(Generic[T]):
+    """Rendered cells, kept where they come again: rendering costs more than looking up."""
+
+    def __init__(self, render: Callable[[Value], T]) -> None:
+        self.render = render
+        self._numbers: dict[int | None, T] = {}
+        self._pooled: dict[int, T] = {}
+
+    def number(self, number: int | None) -> T:
+        """The cell of an id, or of an absent one."""
+        if number not in self._numbers:
+            self._numbers[number] = self.render(ABSENT if number is None else _number(number))
+        return self._numbers[number]
+
+    def pooled(self, value: Value) -> T:
+        """The cell of a value out of a pool, which lives as long as the table."""
+        key = id(value)
+        if key not in self._pooled:
+            self._pooled[key] = self.render(value)
+        return self._pooled[key]
+
+
+class ActivityTable:
+    """Activities in arrays of numbers; their contents are picked from pools of their type."""
+
+    def __init__(
+        self,
+        seed: int,
+        types: list[ActivityType],
+        count: int,
+        lead_count: int,
+        start: float,
+        history_days: float,
+        late_share: float,
+        deleted: int,
+    ) -> None:
+        self.seed = seed
+        self.types = types
+        self.kind: array[int] = array("q")
+        self.lead: array[int] = array("q")
+        self.date: array[int] = array("q")
+        self.visible: array[int] = array("q")
+        self._removed: dict[int, ActivityType] = {}
+        self._pools: dict[int, list[Details]] = {}
+        rng = random.Random(f"{seed}:activities")
+        span = max(int(history_days * DAY), 120)
+        ids = [kind.id for kind in types if kind.id != DELETE_LEAD]
+        # Some types are far more frequent than others, as in any subscription.
+        weights = [1 + 60 // (place + 1) for place in range(len(ids))]
+        for kind in rng.choices(ids, weights, k=count) if ids else []:
+            date = int(start) - rng.randint(0, span)
+            late = rng.randint(1, DAY) if rng.random() < late_share else 0
+            self.add(kind, FIRST_ID + rng.randrange(max(lead_count, 1)), date, date + late)
+        for number in range(deleted):
+            date = int(start) - rng.randint(0, min(span, 14 * DAY))
+            self.add(DELETE_LEAD, 1 + number, date, date)
+
+    def add(self, kind: int, lead_id: int, date: int, visible: int) -> str:
+        """Record an activity that exports see from `visible` on; gives its marketoGUID."""
+        self.kind.append(kind)
+        self.lead.append(lead_id)
+        self.date.append(date)
+        self.visible.append(visible)
+        return self.guid(len(self.kind) - 1)
+
+    def guid(self, place: int) -> str:
+        """The unique key, a string (activities.md, "Query")."""
+        return str(FIRST_GUID + 7 * place)
+
+    def add_type(self, kind: ActivityType) -> None:
+        """Define a further type."""
+        self.types.append(kind)
+
+    def remove_type(self, number: int) -> bool:
+        """Take a type out of types.json; what it recorded stays."""
+        gone = self.type(number)
+        if gone is not None:
+            self.types.remove(gone)
+            self._removed[number] = gone
+        return gone is not None
+
+    def type(self, number: int) -> ActivityType | None:
+        """The type of an id, if it is defined now."""
+        return next((kind for kind in self.types if kind.id == number), None)
+
+    def select(
+        self, kinds: Collection[int] | None, low: float, high: float, moment: float
+    ) -> array[int]:
+        """Places of the activities dated in the range that were written by the moment.
+
+        Without types every type is meant, except Delete Lead, which is not supported
+        (bulk-activity-extract.md, "Filters").
+        """
+        wanted = None if kinds is None else frozenset(kinds)
+        rows = enumerate(zip(self.kind, self.date, self.visible, strict=True))
+        return array(
+            "i",
+            [
+                place
+                for place, (kind, date, visible) in rows
+                if low <= date <= high
+                and visible <= moment
+                and (kind in wanted if wanted is not None else kind != DELETE_LEAD)
+            ],
+        )
+
+    def deletions(self, since: int, place: int, until: float) -> list[tuple[int, int]]:
+        """(date, place) of Delete Lead activities after a position, in order of date."""
+        found = [
+            (self.date[spot], spot)
+            for spot, kind in enumerate(self.kind)
+            if kind == DELETE_LEAD and self.visible[spot] <= until
+        ]
+        return sorted(entry for entry in found if (since, place) < entry and entry[0] <= until)
+
+    def details(self, place: int) -> Details:
+        """The contents of one activity."""
+        kind = self.kind[place]
+        if kind not in self._pools:
+            definition = self.type(kind) or self._removed[kind]
+            self._pools[kind] = _make_details(self.seed, definition)
+        return self._pools[kind][mix(self.seed, place) % _COMBINATIONS]
+
+    def rows(
+        self, chosen: Sequence[int], names: Sequence[str], render: Callable[[Value], T]
+    ) -> Iterator[list[T]]:
+        """The chosen activities as rows of rendered cells."""
+        cells = _Cells(render)
+        getters = [self._getter(name, cells) for name in names]
+        for place in chosen:
+            yield [get(place) for get in getters]
+
+    def _getter(self, name: str, cells: _Cells[T]) -> Callable[[int], T]:
+        if name == "marketoGUID":
+            return lambda place: cells.render(_same(self.guid(place)))
+        if name == "leadId":
+            return lambda place: cells.number(self.lead[place])
+        if name == "activityDate":
+            return lambda place: cells.render(_same(bulk_time(self.date[place])))
+        if name == "activityTypeId":
+            return lambda place: cells.number(self.kind[place])
+        if name == "campaignId":
+            return lambda place: cells.number(self._campaign(place))
+        if name == "primaryAttributeValueId":
+            return lambda place: cells.pooled(self.details(place).primary_id)
+        if name == "primaryAttributeValue":
+            return lambda place: cells.pooled(self.details(place).primary)
+        if name == "actionResult":
+            return lambda place: cells.pooled(_RESULTS[mix(self.seed, place, 2) % 20])
+        return lambda place: cells.pooled(self.details(place).attributes)
+
+    def _campaign(self, place: int) -> int | None:
+        number = mix(self.seed, place, 1)
+        return None if number % 3 == 0 else 2001 + number % 640
+
+    def truth(self, moment: float) -> Iterator[dict[str, Any]]:
+        """Every activity visible at the moment, typed, attributes by canonical display name."""
+        names = [name for name in ALL_FIELDS if name != "attributes"]
+        chosen = [place for place, visible in enumerate(self.visible) if visible <= moment]
+        rows = self.rows(chosen, names, lambda value: value.typed)
+        for place, row in zip(chosen, rows, strict=True):
+            entry: dict[str, Any] = dict(zip(names, row, strict=True))
+            entry["attributes"] = self.details(place).canonical
+            entry["_visibleFrom"] = bulk_time(self.visible[place])
+            yield entry
+
+
+def _same(text: str) -> Value:
+    return Value(text, text)
+
+
+def _number(number: int) -> Value:
+    return Value(str(number), number)
+
+
+def _make_details(seed: int, kind: ActivityType) -> list[Details]:
+    """The pool of one type."""
+    rng = random.Random(f"{seed}:{kind.id}")
+    values = {
+        attribute.name: make_pool(f"{seed}:{kind.id}:{attribute.name}", attribute.data_type, 0.2)
+        for attribute in kind.attributes
+    }
+    names = [attribute.name for attribute in kind.attributes]
+    pool = []
+    for place in range(_COMBINATIONS):
+        shown: dict[str, Any] = {}
+        canonical: dict[str, Any] = {}
+        for attribute in kind.attributes:
+            value = values[attribute.name][rng.randrange(len(values[attribute.name]))]
+            # "If the field is empty, then that particular attribute is omitted" (activities.md).
+            if value.text:
+                shown[_key(rng, attribute, names)] = _json_value(rng, attribute, value)
+                canonical[attribute.name] = value.typed
+        text = json.dumps(shown, ensure_ascii=rng.random() < 0.5, separators=(",", ":"))
+        primary_id, primary = _primary(rng, kind.primary, place)
+        pool.append(Details(primary_id, primary, Value(text, None), canonical))
+    return pool
+
+
+def _key(rng: random.Random, attribute: Attribute, names: Sequence[str]) -> str:
+    """The key of an attribute: its display name, at times in another case or the API name.
+
+    Adobe promises none of it, but extractors have met all three; a spelling that could mean two
+    attributes is never used.
+    """
+    luck = rng.random()
+    name = attribute.name
+    # Letters beyond ASCII change more than their case (the upper case of one may be two).
+    if luck < 0.08 and name.isascii():
+        other = name.lower()
+    elif luck < 0.12 and name.isascii():
+        other = name.upper()
+    elif luck < 0.2 and attribute.api_name:
+        other = attribute.api_name
+    else:
+        return name
+    alike = [each for each in names if each != name and each.casefold() == other.casefold()]
+    same = other.casefold() == name.casefold()
+    rivals = [each for each in names if each.casefold() == name.casefold() and each != name]
+    return name if alike or (same and rivals) else other
+
+
+def _json_value(rng: random.Random, attribute: Attribute, value: Value) -> str | int | float | bool:
+    """Mostly strings; numbers and booleans come as such too (bulk-activity-extract.md sample)."""
+    luck = rng.random()
+    typed = value.typed
+    if isinstance(typed, bool):
+        if luck < 0.4:
+            return typed
+        return str(typed).lower() if luck < 0.7 else int(typed) if luck < 0.9 else str(int(typed))
+    if isinstance(typed, (int, float)) and luck < 0.4:
+        return typed
+    return value.text or ""
+
+
+def _primary(rng: random.Random, primary: Attribute | None, place: int) -> tuple[Value, Value]:
+    """primaryAttributeValueId and primaryAttributeValue."""
+    if primary is None:
+        return ABSENT, ABSENT
+    name = _same(f"{primary.name.strip()} {place}, {'a' if place % 2 else 'b'}/page.html")
+    if primary.data_type == "integer":
+        number = 2**31 + place if place == 5 else rng.randint(1, 5000)
+        return _number(number), ABSENT if place % 11 == 0 else name
+    return ABSENT, name
+
+
+_RESULTS = [_same("failed"), _same("skipped"), _same("skipped")] + [_same("succeeded")] * 17
+"""actionResult: "succeeded", "skipped", or "failed" (bulk-activity-extract.md, "Options")."""

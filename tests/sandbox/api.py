@@ -1,0 +1,184 @@
+"""The API as a whole: from a request to its answer."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from collections.abc import Callable
+
+from tests.sandbox.answers import (
+    NOT_CHARGED,
+    Answer,
+    ApiError,
+    Request,
+    error_answer,
+    json_answer,
+    plain_answer,
+)
+from tests.sandbox.bulk import Bulk
+from tests.sandbox.calls import Call, find_call, method_fits
+from tests.sandbox.clock import Clock
+from tests.sandbox.counters import Counters
+from tests.sandbox.database import Database
+from tests.sandbox.exports import ExportQueue
+from tests.sandbox.faults import Fault, Faults
+from tests.sandbox.limits import Limits
+from tests.sandbox.mischief import INSTEAD, alter, instead, misdate
+from tests.sandbox.options import Options
+from tests.sandbox.readers import Readers
+from tests.sandbox.tokens import Tokens
+
+LONGEST_TARGET = 8 * 1024
+"""414 when the URI of a GET request exceeds 8KB (error-codes.md)."""
+LARGEST_BODY = 1 << 20
+LARGEST_BULK_BODY = 10 << 20
+"""Bodies of 1 MB, of bulk calls 10 MB (rest-api.md); 413 above."""
+
+TOKEN_PATH = "/identity/oauth/token"
+
+
+class Api:
+    """Everything that Marketo answers."""
+
+    def __init__(
+        self,
+        options: Options,
+        clock: Clock,
+        database: Database,
+        queue: ExportQueue,
+        changed: threading.Condition,
+    ) -> None:
+        self.clock = clock
+        self.queue = queue
+        self.tokens = Tokens(options.seed)
+        self.limits = Limits(options, clock)
+        self.counters = Counters()
+        self.faults = Faults()
+        self.lock = changed
+        self._readers = Readers(database, self.limits, clock, self.tokens.user)
+        self._bulk = Bulk(options, clock, database, queue)
+        rng = random.Random(f"{options.seed}:requests")
+        self._request_base = rng.getrandbits(44)
+        self._serial = itertools.count(1)
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request; the caller has counted it as begun."""
+        refusal = _check_size(request)
+        if refusal is not None:
+            return refusal
+        with self.lock:
+            if request.path == TOKEN_PATH:
+                return self._token(request)
+            if not request.path.startswith(("/rest/", "/bulk/")):
+                return plain_answer(404, "Not Found")
+            return self._call(request)
+
+    def _request_id(self) -> str:
+        number = next(self._serial)
+        return f"{number * 2654435761 % 0x10000:x}#{self._request_base + number:x}"
+
+    def _token(self, request: Request) -> Answer:
+        now = self.clock.now()
+        kind = "token_get" if request.method == "GET" else "token_post"
+        self.counters.call(kind, None)
+        fault = self.faults.claim("token", None)
+        answer = self._instead(fault)
+        if answer is None or (fault and fault.executed):
+            true = (
+                self.tokens.answer(request, now)
+                if request.method in ("GET", "POST")
+                else plain_answer(405, "Method Not Allowed")
+            )
+            answer = answer or self._altered(fault, None, true)
+        name = fault.kind if fault is not None else None
+        self.counters.answered(now, kind, None, "", 1, answer, name)
+        return misdate(self.faults.claim("token", None, dates=True), answer)
+
+    def _call(self, request: Request) -> Answer:
+        self.queue.settle()
+        now = self.clock.now()
+        if "access_token" in request.query():
+            self.counters.query_tokens += 1
+        call = find_call(request)
+        if call is None:
+            self.counters.call("unknown", None)
+            answer = self._guarded(lambda: self._unknown(request))
+            self.counters.answered(now, "unknown", None, request.path, 1, answer, None)
+            return answer
+        self.counters.call(call.kind, call.object)
+        fault = self.faults.claim(call.kind, call)
+        answer_instead = self._instead(fault)
+        if fault is not None and fault.kind == "expire_token":
+            # Falls through to the check of the token, which then finds it expired.
+            self.tokens.expire(now)
+        if answer_instead is None:
+            answer = self._altered(fault, call, self._guarded(lambda: self._execute(call)))
+        else:
+            if fault is not None and fault.executed:
+                self._guarded(lambda: self._execute(call))
+            elif answer_instead.code not in NOT_CHARGED:
+                self._guarded(self._charge_only)
+            answer = answer_instead
+        name = fault.kind if fault is not None else None
+        self.counters.answered(now, call.kind, call.object, call.job_id, call.page, answer, name)
+        return misdate(self.faults.claim(call.kind, call, dates=True), answer)
+
+    def _charge_only(self) -> Answer:
+        self.limits.charge()
+        return Answer()
+
+    def _instead(self, fault: Fault | None) -> Answer | None:
+        if fault is None or fault.kind not in INSTEAD:
+            return None
+        return instead(fault, self._request_id())
+
+    def _altered(self, fault: Fault | None, call: Call | None, answer: Answer) -> Answer:
+        if fault is None or fault.kind == "expire_token":
+            return answer
+        changed = alter(fault, call, answer)
+        if changed is None:
+            self.faults.give_back(fault)
+            return answer
+        return changed
+
+    def _guarded(self, work: Callable[[], Answer]) -> Answer:
+        """Run the work; an ApiError becomes its envelope."""
+        try:
+            return work()
+        except ApiError as error:
+            if error.code in NOT_CHARGED and error.code not in ("601", "602"):
+                self.limits.refund()
+            return error_answer(self._request_id(), error.code, error.message)
+
+    def _admit(self, request: Request) -> None:
+        """Authenticate, then hold against the limits; 601 and 602 are not charged."""
+        self.tokens.check(request.headers.get("authorization"), self.clock.now())
+        self.limits.charge()
+
+    def _unknown(self, request: Request) -> Answer:
+        self._admit(request)
+        raise ApiError("610")
+
+    def _execute(self, call: Call) -> Answer:
+        self._admit(call.request)
+        if not method_fits(call):
+            raise ApiError("605")
+        if call.kind == "file":
+            return self._bulk.file(call)
+        bulk = call.object is not None
+        members = self._bulk.answer(call) if bulk else self._readers.answer(call)
+        return json_answer({"requestId": self._request_id(), "success": True, **members})
+
+
+def _check_size(request: Request) -> Answer | None:
+    """Refusals at the level of HTTP."""
+    if "//" in request.path:
+        # Double slashes in an address are no longer put right (rest-api.md).
+        return plain_answer(404, "Not Found")
+    if len(request.target) > LONGEST_TARGET:
+        return plain_answer(414, "Request-URI Too Long")
+    limit = LARGEST_BULK_BODY if request.path.startswith("/bulk/") else LARGEST_BODY
+    if len(request.body) > limit:
+        return plain_answer(413, "Request Entity Too Large")
+    return None

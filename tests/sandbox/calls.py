@@ -1,0 +1,104 @@
+"""Which call a request is: the routes of the API."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from tests.sandbox.answers import ApiError, Request
+from tests.sandbox.paging import read_token
+
+_PLAIN_ROUTES = {
+    "/rest/v1/stats/usage.json": "usage",
+    "/rest/v1/leads/describe.json": "describe",
+    "/rest/v1/activities/types.json": "types",
+    "/rest/v1/activities/pagingtoken.json": "pagingtoken",
+    "/rest/v1/activities/deletedleads.json": "deletedleads",
+    "/rest/v1/campaigns.json": "campaigns",
+    "/rest/v1/lists.json": "lists",
+    "/rest/asset/v1/programs.json": "programs",
+}
+_BULK = re.compile(
+    r"/bulk/v1/(?P<object>leads|activities)/export"
+    r"(?:\.json|/create\.json|/(?P<id>[^/]+)/(?P<verb>enqueue|status|file|cancel)\.json)"
+)
+_POSTED = ("create", "enqueue", "cancel")
+
+TOKEN_PAGED = ("campaigns", "lists", "deletedleads", "list")
+"""Calls that page by token; programs page by offset."""
+
+KINDS = (*_PLAIN_ROUTES.values(), "create", "enqueue", "list", "status", "file", "cancel")
+"""Every call but the token's own."""
+
+
+@dataclass
+class Call:
+    """One call: its kind, the object and job it is about, and its parameters."""
+
+    kind: str
+    request: Request
+    object: str | None = None
+    job_id: str = ""
+    page: int = 1
+    query: dict[str, list[str]] = field(default_factory=dict)
+
+    def first(self, name: str) -> str | None:
+        """The first value of a parameter."""
+        values = self.query.get(name)
+        return values[0] if values else None
+
+    @property
+    def token(self) -> str | None:
+        """The paging token of the call."""
+        return self.first("nextPageToken") or None
+
+    @property
+    def scan(self) -> str:
+        """The name of the scan to which the call's paging tokens belong."""
+        return f"{self.kind}-{self.object}" if self.kind == "list" else self.kind
+
+
+def find_call(request: Request) -> Call | None:
+    """The call that a request is; None when its address is not one of the API's."""
+    kind = _PLAIN_ROUTES.get(request.path)
+    if kind is not None:
+        return _finish(Call(kind, request))
+    match = _BULK.fullmatch(request.path)
+    if match is None:
+        return None
+    ending = request.path.rpartition("/")[2]
+    kind = match["verb"] or ("create" if ending == "create.json" else "list")
+    return _finish(Call(kind, request, match["object"], match["id"] or ""))
+
+
+def _finish(call: Call) -> Call:
+    call.query = call.request.query()
+    if override(call.request):
+        # A long query may come as a form: POST with _method=GET (error-codes.md, 414).
+        call.query = {**call.request.query(), **call.request.form()}
+    if call.kind == "programs":
+        offset, size = call.first("offset") or "0", call.first("maxReturn") or "20"
+        try:
+            call.page = int(offset) // max(1, int(size)) + 1
+        except ValueError:
+            call.page = 0
+    elif call.token is not None and call.kind in TOKEN_PAGED:
+        try:
+            call.page = read_token(call.token, call.scan).page
+        except ApiError:
+            call.page = 0
+    return call
+
+
+def override(request: Request) -> bool:
+    """Whether a POST stands for a GET."""
+    if request.method != "POST":
+        return False
+    return "GET" in request.query().get("_method", []) + request.form().get("_method", [])
+
+
+def method_fits(call: Call) -> bool:
+    """Whether the method is the one of the endpoint (605 otherwise, error-codes.md)."""
+    if call.kind in _POSTED:
+        return call.request.method == "POST"
+    return call.request.method == "GET" or override(call.request)

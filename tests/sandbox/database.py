@@ -1,0 +1,166 @@
+"""All data of one subscription, and the changes that the control API makes to them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+from tests.sandbox.activities import ActivityTable
+from tests.sandbox.activity_types import DELETE_LEAD, make_types, type_from_json
+from tests.sandbox.assets import AssetTable, make_campaigns, make_lists, make_programs
+from tests.sandbox.clock import DAY, parse_time
+from tests.sandbox.fields import LeadField
+from tests.sandbox.leads import make_lead_table
+from tests.sandbox.options import Options
+
+TABLES = ("leads", "activities", "campaigns", "lists", "programs", "activity_types", "lead_fields")
+
+
+class Database:
+    """The tables of a subscription; the same seed and start make the same tables."""
+
+    def __init__(self, options: Options, start: float) -> None:
+        seed, days = options.seed, options.history_days
+        self.leads = make_lead_table(
+            seed, options.leads, start, days, options.lead_fields, options.text_bytes
+        )
+        self.activities = ActivityTable(
+            seed,
+            make_types(options.activity_types),
+            options.activities,
+            options.leads,
+            start,
+            days,
+            options.late_share,
+            options.deleted_leads,
+        )
+        self.campaigns = make_campaigns(seed, options.campaigns, start, days)
+        self.lists = make_lists(seed, options.lists, start, days)
+        self.programs = make_programs(seed, options.programs, start, days)
+        # Of its own, so that the n-th change is the same whatever was asked in between.
+        self._rng = random.Random(f"{seed}:changes")
+
+    def truth(self, table: str, moment: float) -> Iterator[dict[str, Any]]:
+        """The rows of a table as they are at the moment."""
+        if table == "leads":
+            return self.leads.truth()
+        if table == "activities":
+            return self.activities.truth(moment)
+        if table == "activity_types":
+            return iter([kind.described() for kind in self.activities.types])
+        if table == "lead_fields":
+            return iter([field.described() for field in self.leads.fields])
+        assets: dict[str, AssetTable] = {
+            "campaigns": self.campaigns,
+            "lists": self.lists,
+            "programs": self.programs,
+        }
+        return iter(assets[table].shown())
+
+    def change(self, order: dict[str, Any], now: float) -> dict[str, Any]:
+        """Carry out what a control call asks for; tells what was changed.
+
+        Raises ValueError or KeyError for an order that makes no sense.
+        """
+        given = order.get("at")
+        moment = now if given is None else parse_time(given)
+        if moment is None:
+            raise ValueError(f"not a time: {given}")
+        handlers = {
+            "new_leads": self._new_leads,
+            "updated_leads": self._updated_leads,
+            "custom_only_updates": self._custom_only_updates,
+            "deleted_leads": self._deleted_leads,
+            "new_activities": self._new_activities,
+            "late_activities": self._late_activities,
+        }
+        assets = {"campaigns": self.campaigns, "lists": self.lists, "programs": self.programs}
+        # A type must exist before activities of that type can be asked for in the same order.
+        done: dict[str, Any] = self._change_schema(order)
+        for name, value in order.items():
+            if name in handlers:
+                done[name] = handlers[name](int(value), int(moment), order)
+            elif name.endswith("_updated") and name[:-8] in assets:
+                done[name] = assets[name[:-8]].update(int(value), int(moment))
+            elif name.startswith("new_") and name[4:] in assets:
+                done[name] = [assets[name[4:]].add(int(moment)) for _ in range(int(value))]
+            elif name not in done and name not in ("at", "activity_type"):
+                raise ValueError(f"no such change: {name}")
+        return done
+
+    def _change_schema(self, order: dict[str, Any]) -> dict[str, Any]:
+        done: dict[str, Any] = {}
+        if "new_activity_type" in order:
+            kind = type_from_json(order["new_activity_type"])
+            self.activities.add_type(kind)
+            done["new_activity_type"] = kind.id
+        if "remove_activity_type" in order:
+            number = int(order["remove_activity_type"])
+            if not self.activities.remove_type(number):
+                raise ValueError(f"no such activity type: {number}")
+            done["remove_activity_type"] = number
+        if "new_lead_field" in order:
+            entry = order["new_lead_field"]
+            number = max(field.number for field in self.leads.fields) + 1
+            kind_name = str(entry.get("dataType", "string"))
+            rest = str(entry["name"])
+            display = str(entry.get("displayName", rest))
+            self.leads.fields.append(LeadField(number, rest, display, kind_name, standard=False))
+            done["new_lead_field"] = rest
+        if "remove_lead_field" in order:
+            name = str(order["remove_lead_field"])
+            field = self.leads.field(name)
+            if field is None:
+                raise ValueError(f"no such lead field: {name}")
+            self.leads.fields.remove(field)
+            done["remove_lead_field"] = name
+        return done
+
+    def _new_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
+        return [self.leads.add(moment) for _ in range(count)]
+
+    def _some_leads(self, count: int) -> list[int]:
+        ids = self.leads.ids
+        return sorted(self._rng.sample(ids, min(count, len(ids))))
+
+    def _updated_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
+        chosen = self._some_leads(count)
+        for lead_id in chosen:
+            self.leads.touch(lead_id, moment, custom_only=False)
+        return chosen
+
+    def _custom_only_updates(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
+        chosen = self._some_leads(count)
+        for lead_id in chosen:
+            self.leads.touch(lead_id, moment, custom_only=True)
+        return chosen
+
+    def _deleted_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
+        chosen = self._some_leads(count)
+        for lead_id in chosen:
+            self.leads.delete(lead_id)
+            self.activities.add(DELETE_LEAD, lead_id, moment, moment)
+        return chosen
+
+    def _kinds(self, order: dict[str, Any]) -> list[int]:
+        if "activity_type" in order:
+            return [int(order["activity_type"])]
+        return [kind.id for kind in self.activities.types if kind.id != DELETE_LEAD]
+
+    def _new_activities(self, count: int, moment: int, order: dict[str, Any]) -> list[str]:
+        return [self._activity(order, moment, moment) for _ in range(count)]
+
+    def _late_activities(self, count: int, moment: int, order: dict[str, Any]) -> list[str]:
+        """Activities written now but dated up to a day ago."""
+        return [
+            self._activity(order, moment - self._rng.randint(3600, DAY), moment)
+            for _ in range(count)
+        ]
+
+    def _activity(self, order: dict[str, Any], date: int, visible: int) -> str:
+        kind = self._rng.choice(self._kinds(order))
+        if self.activities.type(kind) is None:
+            raise ValueError(f"no such activity type: {kind}")
+        lead_id = self._rng.choice(self.leads.ids or [1])
+        return self.activities.add(kind, lead_id, date, visible)

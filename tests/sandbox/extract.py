@@ -1,0 +1,102 @@
+"""Files of export jobs, written to disk in the documented form."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.sandbox.database import Database
+from tests.sandbox.leads import LeadSelection
+from tests.sandbox.orders import DELIMITERS, Order
+from tests.sandbox.values import Value
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished file."""
+
+    rows: int
+    size: int
+    checksum: str
+
+
+Selection = LeadSelection | array  # type: ignore[type-arg]
+
+
+def select(order: Order, database: Database, moment: float) -> Selection:
+    """The records an order means, fixed as they are at the moment.
+
+    A list filter takes the members "at the time that the job begins processing"
+    (bulk-lead-extract.md); the other filters are taken to do the same.
+    """
+    if order.object == "activities":
+        return database.activities.select(order.types, order.low, order.high, moment)
+    if order.list_number is not None:
+        return database.leads.members(order.list_number)
+    return database.leads.select(order.column, order.low, order.high)
+
+
+def cell_writer(delimiter: str) -> Callable[[Value], str]:
+    """A function that writes one cell by RFC 4180.
+
+    "If a requested lead field is empty, then null is placed in the corresponding field"
+    (bulk-lead-extract.md, "Retrieving Your Data").
+    """
+    special = re.compile(f'["\r\n{delimiter}]').search
+
+    def write(value: Value) -> str:
+        text = value.text
+        if text is None:
+            return "null"
+        if special(text):
+            return '"' + text.replace('"', '""') + '"'
+        return text
+
+    return write
+
+
+def lines(order: Order, database: Database, chosen: Selection, end: str) -> Iterator[str]:
+    """The lines of a file, its header first."""
+    delimiter = DELIMITERS[order.format]
+    write = cell_writer(delimiter)
+    yield delimiter.join(write(Value(name, name)) for name in order.headers) + end
+    rows = (
+        database.leads.rows(chosen, order.fields, write)
+        if isinstance(chosen, LeadSelection)
+        else database.activities.rows(chosen, order.fields, write)
+    )
+    for row in rows:
+        yield delimiter.join(row) + end
+
+
+def write_file(
+    path: Path, order: Order, database: Database, chosen: Selection, end: str
+) -> Written:
+    """Write a file; its checksum is "a SHA-256 hash of the exported file" (bulk-extract.md)."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("wb") as file:
+        waiting: list[str] = []
+        held = 0
+
+        def flush() -> int:
+            data = "".join(waiting).encode("utf-8")
+            digest.update(data)
+            file.write(data)
+            waiting.clear()
+            return len(data)
+
+        for line in lines(order, database, chosen, end):
+            waiting.append(line)
+            held += len(line)
+            if held >= _CHUNK:
+                size += flush()
+                held = 0
+        size += flush()
+    return Written(len(chosen), size, digest.hexdigest())

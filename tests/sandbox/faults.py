@@ -1,0 +1,160 @@
+"""Faults: what goes wrong with which call, how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.sandbox.calls import KINDS, TOKEN_PAGED, Call
+
+_ANY = frozenset((*KINDS, "token"))
+_API = frozenset(KINDS)
+_JSON = _ANY - {"file"}
+
+FITS: dict[str, frozenset[str]] = {
+    "reset": _ANY,
+    "reset_body": _ANY,
+    "timeout": _ANY,
+    "drip": _ANY,
+    "http": _ANY,
+    "half_json": _JSON,
+    "html_200": _ANY,
+    "empty_200": _ANY,
+    "error": _API,
+    "no_result": _JSON,
+    "repeat_token": frozenset(TOKEN_PAGED),
+    "empty_page": frozenset(TOKEN_PAGED),
+    "no_export_id": frozenset({"create"}),
+    "flip_byte": frozenset({"file"}),
+    "cut": frozenset({"file"}),
+    "ignore_range": frozenset({"file"}),
+    "bad_range": frozenset({"file"}),
+    "envelope_file": frozenset({"file"}),
+    "file_404": frozenset({"file"}),
+    "expire_token": _API,
+    "close_after": frozenset({"file"}),
+    "wrong_date": _ANY,
+}
+"""The calls that each kind of fault fits."""
+
+PARAMETERS: dict[str, dict[str, type | tuple[type, ...]]] = {
+    "reset_body": {"after_bytes": int},
+    "timeout": {"seconds": (int, float)},
+    "drip": {"bytes_per_second": (int, float)},
+    "http": {"status": int, "location": str, "retry_after": (int, str)},
+    "error": {"code": (str, int), "message": str},
+    "flip_byte": {"at": int},
+    "cut": {"after_bytes": int, "content_length": (bool, str)},
+    "bad_range": {"by": int, "truthful": bool},
+    "envelope_file": {"code": (str, int), "message": str, "content_type": str},
+    "close_after": {"after_bytes": int},
+    "wrong_date": {"seconds": (int, float)},
+}
+"""What further each kind takes, all of it optional but what `_check` demands."""
+
+_COMMON = ("call", "kind", "object", "page", "times", "skip", "executed")
+
+
+@dataclass
+class Fault:
+    """One fault. `times` is None for one that never ends."""
+
+    call: str
+    kind: str
+    object: str | None = None
+    page: int | None = None
+    times: int | None = 1
+    skip: int = 0
+    executed: bool = False
+    """For kinds that answer in place of the call: whether the call is carried out all the same."""
+    more: dict[str, Any] = field(default_factory=dict)
+    fired: int = 0
+
+    def matches(self, kind: str, call: Call | None) -> bool:
+        """Whether a call is one that the fault is meant for."""
+        if self.call != kind and (self.call != "any" or kind not in FITS[self.kind] & _API):
+            return False
+        if call is None:
+            return True
+        if self.object is not None and self.object != call.object:
+            return False
+        return self.page is None or self.page == call.page
+
+    def shown(self) -> dict[str, Any]:
+        """The fault as the control API lists it."""
+        shown = {
+            "call": self.call,
+            "kind": self.kind,
+            "times": self.times,
+            "skip": self.skip,
+            **self.more,
+            "fired": self.fired,
+        }
+        for name in ("object", "page"):
+            if getattr(self, name) is not None:
+                shown[name] = getattr(self, name)
+        return shown
+
+
+def read_fault(entry: dict[str, Any]) -> Fault:
+    """The fault that a control call describes; ValueError when it makes no sense."""
+    call, kind = entry.get("call"), entry.get("kind")
+    if kind not in FITS:
+        raise ValueError(f"no such kind of fault: {kind}; there are {', '.join(FITS)}")
+    if call != "any" and call not in _ANY:
+        raise ValueError(f"no such call: {call}; there are any, {', '.join(sorted(_ANY))}")
+    if call != "any" and call not in FITS[kind]:
+        raise ValueError(f"{kind} fits only {', '.join(sorted(FITS[kind]))}")
+    allowed = PARAMETERS.get(kind, {})
+    more = {name: value for name, value in entry.items() if name not in _COMMON}
+    for name, value in more.items():
+        if name not in allowed or not isinstance(value, allowed[name]):
+            raise ValueError(f"{kind} does not take {name}={value!r}")
+    fault = Fault(str(call), kind, entry.get("object"), entry.get("page"), more=more)
+    fault.times = entry.get("times", 1)
+    fault.skip = int(entry.get("skip", 0))
+    fault.executed = bool(entry.get("executed", False))
+    _check(fault)
+    return fault
+
+
+def _check(fault: Fault) -> None:
+    if fault.times is not None and (not isinstance(fault.times, int) or fault.times < 1):
+        raise ValueError("times must be a positive integer, or null for ever")
+    if fault.object is not None and fault.object not in ("leads", "activities"):
+        raise ValueError("object must be leads or activities")
+    if fault.page is not None and (not isinstance(fault.page, int) or fault.page < 1):
+        raise ValueError("page must be a positive integer")
+    needed = {"http": "status", "error": "code", "close_after": "after_bytes"}.get(fault.kind)
+    if needed is not None and needed not in fault.more:
+        raise ValueError(f"{fault.kind} needs {needed}")
+    if fault.more.get("content_length", True) not in (True, False, "full", "absent", "match"):
+        raise ValueError("content_length must be true, false, full, absent or match")
+
+
+class Faults:
+    """The faults in force; the owner's lock guards them."""
+
+    def __init__(self) -> None:
+        self.rules: list[Fault] = []
+
+    def claim(self, kind: str, call: Call | None, dates: bool = False) -> Fault | None:
+        """The first fault meant for the call, counted as fired.
+
+        A wrong date goes with any other fault, so it is claimed on its own.
+        """
+        for fault in self.rules:
+            if (fault.kind == "wrong_date") != dates or not fault.matches(kind, call):
+                continue
+            if fault.times is not None and fault.fired >= fault.times:
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            fault.fired += 1
+            return fault
+        return None
+
+    def give_back(self, fault: Fault) -> None:
+        """The fault could do nothing to this answer (no range was asked, say)."""
+        fault.fired -= 1

@@ -1,0 +1,89 @@
+"""What a sandbox can be told when it starts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True)
+class Options:
+    """Settings of one sandbox; every default is what Adobe documents as the usual subscription."""
+
+    port: int = 0
+    """Port to listen on; 0 takes a free one."""
+    seed: int = 1
+    """All data follow from the seed (and from `now`)."""
+    now: str | None = None
+    """Start of the simulated clock, ISO 8601; the real time when not given."""
+    scale: float = 600.0
+    """Simulated seconds in a real one. 0 stops the clock: only the control API moves it."""
+    leads: int = 500
+    activity_types: int = 30
+    """Number of activity types in all, custom ones among them."""
+    activities: int = 5000
+    history_days: float = 365.0
+    """The past over which leads and activities are spread."""
+    late_share: float = 0.03
+    """Share of the activities that are written up to 24 hours after their activityDate."""
+    campaigns: int = 650
+    lists: int = 640
+    programs: int = 450
+    deleted_leads: int = 45
+    lead_fields: int = 0
+    """Pad the exportable lead fields to this number (0: no padding)."""
+    text_bytes: int = 0
+    """Size of the text column `sandboxBody` in every lead (0: no such column)."""
+    export_minutes: str = "2-5"
+    """Simulated minutes a job takes to process: one number or a range."""
+    no_updated_at: bool = False
+    """A subscription that refuses the updatedAt and smart list filters (error 1035)."""
+    daily_export_mb: float = 500.0
+    """Daily byte quota of bulk extract, in millions of bytes."""
+    daily_calls: int = 50_000
+    no_rate_limits: bool = False
+    """Turns errors 606 and 615 off."""
+    crlf: bool = False
+    """End CSV lines with CR LF rather than LF."""
+    date_offset: float = 0.0
+    """Seconds by which the Date header is wrong."""
+    no_date: bool = False
+    """Leave the Date header out of every answer."""
+    verbose: bool = False
+    exit_with_stdin: bool = False
+    """Stop when standard input closes, so that a dead parent leaves no orphan."""
+
+    @property
+    def export_range(self) -> tuple[float, float]:
+        """Shortest and longest processing time of a job, in simulated seconds."""
+        low, _, high = self.export_minutes.partition("-")
+        return float(low) * 60, float(high or low) * 60
+
+
+_HELP = {
+    "port": "port to listen on (0: a free one)",
+    "seed": "seed of all data",
+    "now": "start of the simulated clock, ISO 8601 (default: the real time)",
+    "scale": "simulated seconds in a real second; 0 stops the clock",
+    "export_minutes": "simulated minutes a job takes, for instance 2-5",
+}
+
+
+def parse_options(arguments: Sequence[str] | None = None) -> Options:
+    """Read the options of `python -m tests.sandbox`; each field of Options is one flag."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.sandbox",
+        description="A Marketo that behaves as Adobe documents, on the loopback interface.",
+    )
+    for field in fields(Options):
+        flag = "--" + field.name.replace("_", "-")
+        text = _HELP.get(field.name)
+        if isinstance(field.default, bool):
+            parser.add_argument(flag, action="store_true", help=text)
+        elif field.default is None:
+            parser.add_argument(flag, default=None, help=text)
+        else:
+            kind = type(field.default)
+            parser.add_argument(flag, type=kind, default=field.default, help=text)
+    return Options(**vars(parser.parse_args(arguments)))

@@ -1,0 +1,67 @@
+"""Paging tokens: opaque texts that stand for a place in a scan (paging-tokens.md)."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import zlib
+from dataclasses import dataclass
+
+from tests.sandbox.answers import ApiError
+
+LARGEST_BATCH = 300
+"""Most and usual size of a page of the lead database (paging-tokens.md, "Position-Based")."""
+
+_serial = itertools.count()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a scan: the kind of scan, numbers that say where, and the number of the page."""
+
+    kind: str
+    where: tuple[int, ...]
+    page: int = 1
+
+
+def make_token(place: Place) -> str:
+    """A token for the place; never the same text twice, so that only a fault repeats one.
+
+    Base 32 with its padding, as Adobe's samples have it: the equals signs must be URL-encoded.
+    """
+    numbers = ",".join(str(number) for number in place.where)
+    text = f"{place.kind}:{numbers}:{place.page}:{next(_serial)}"
+    checked = f"{zlib.crc32(text.encode()):08x}:{text}"
+    return base64.b32encode(checked.encode()).decode()
+
+
+def read_token(token: str, kind: str) -> Place:
+    """The place behind a token; an error 1003 for a token that is not of this kind of scan."""
+    try:
+        check, _, text = base64.b32decode(token.encode()).decode().partition(":")
+        if int(check, 16) != zlib.crc32(text.encode()):
+            raise ValueError(token)
+        found, numbers, page, _ = text.split(":")
+        if found != kind:
+            raise ValueError(token)
+        return Place(kind, tuple(int(number) for number in numbers.split(",")), int(page))
+    except ValueError:
+        raise ApiError("1003", "Invalid nextPageToken") from None
+
+
+def read_number(values: list[str] | None, usual: int, least: int, most: int, name: str) -> int:
+    """A number among the parameters: 1001 when it is not one, cut to what is allowed."""
+    if not values or not values[0]:
+        return usual
+    try:
+        number = int(values[0])
+    except ValueError:
+        raise ApiError("1001", f"Invalid value '{values[0]}'. Required of type 'Integer'") from None
+    if number < least:
+        raise ApiError("1003", f"{name} must be at least {least}")
+    return min(number, most)
+
+
+def read_batch_size(query: dict[str, list[str]]) -> int:
+    """The batchSize of a call, "usually the max and default of 300" (paging-tokens.md)."""
+    return read_number(query.get("batchSize"), LARGEST_BATCH, 1, LARGEST_BATCH, "batchSize")
