@@ -85,7 +85,7 @@ class Config:
         """
         for secret in (raw.get("client_secret"), raw.get("client_id")):
             if isinstance(secret, str):
-                add_secret(secret)
+                add_secret(secret.strip())
         reader = _Reader(raw)
         endpoint = reader.url("endpoint", required=True)
         loopback = is_loopback(endpoint) if endpoint else True

@@ -98,7 +98,7 @@ class CsvFile:
 
     def _guard_lone_crs(self, line: str) -> str:
         first = line.find("\r")
-        if first == -1 or first == len(line) - 2:
+        if first == -1 or (first == len(line) - 2 and line[-1] == "\n"):
             return line
         self._has_stand_ins = True
         return _LONE_CR.sub(_CR_STAND_IN, line)

@@ -353,11 +353,12 @@ def attribute_columns(entry: CatalogEntry, activity_type: Mapping[str, Any]) -> 
         if column:
             found[name] = column
     # An attribute that Marketo has removed may still stand in old rows.
-    left = {c: c for c in columns if c not in base_columns({"primaryAttribute": True})}
-    found = {**left, **noted, **found}
+    found = {**noted, **found}
+    own = {*base_columns({"primaryAttribute": True}), *found.values()}
+    others = [column for column in columns if column not in own]
     api_names = {
         attribute["apiName"]: attribute["name"]
         for attribute in attributes
         if isinstance(attribute.get("apiName"), str)
     }
-    return AttributeColumns(found, api_names)
+    return AttributeColumns(found, api_names, others)

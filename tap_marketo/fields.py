@@ -41,8 +41,8 @@ ABSENT_AS_NONE: Mapping[Any, None] = dict.fromkeys(_ABSENT)
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
-_PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
-_PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
+_PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 # Up to this many characters a decimal survives the way through a float and back.
 _EXACT_AS_FLOAT = 15
 # Up to this many characters an integer fits 64 bits, which is what orjson writes.
@@ -124,7 +124,7 @@ def converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Conve
     if "boolean" in kinds:
         return _boolean_converter(column, misfits)
     if "array" in kinds:
-        return _guarded(column, _to_array, misfits, "not an array, now null")
+        return _to_array
     if "object" in kinds:
         return _guarded(column, _to_object, misfits, "not an object, now null")
     return _to_plain
@@ -146,11 +146,12 @@ def value_converter(column: str, schema: Mapping[str, Any], misfits: Misfits) ->
 
 
 def to_text(value: Any) -> str:
-    """Return text as it is, and any other JSON value as its JSON text."""
-    if type(value) is str:
-        return value
+    """Return text without NUL characters, and any other JSON value as its JSON text.
+
+    Many databases refuse a NUL within text, and JSON can spell it where a file's bytes have none.
+    """
     if isinstance(value, str):
-        return str(value)
+        return value.replace("\0", "") if "\0" in value else str(value)
     return orjson.dumps(_to_plain(value)).decode()
 
 
@@ -171,10 +172,15 @@ def _date_time_converter(column: str, misfits: Misfits) -> Converter:
     def to_date_time(value: Any) -> str | None:
         try:
             # Nearly every value is 2022-02-13T14:06:20Z; parsing proves that the date exists.
-            if len(value) == 20 and value[19] == "Z" and value[10] == "T":
+            if (
+                len(value) == 20
+                and value[19] == "Z"
+                and value[10] == "T"
+                and value[13] == value[16] == ":"
+            ):
                 return read_iso(value[:19]).isoformat() + "+00:00"
             return parse_time(value.strip()).isoformat()
-        except (AttributeError, TypeError, ValueError):
+        except (AttributeError, LookupError, TypeError, ValueError):
             misfits.add(column, "not a date, now null")
             return None
 
@@ -238,12 +244,16 @@ def _boolean_converter(column: str, misfits: Misfits) -> Converter:
     return to_boolean
 
 
-def _to_array(value: Any) -> Any:
-    # A cell holds an array as JSON text; whatever else it holds is no array for certain.
-    array = loads_exactly(value) if isinstance(value, str) else value
-    if not isinstance(array, list):
-        raise ValueError
-    return _to_plain(array)
+def _to_array(value: Any) -> list[Any]:
+    """Take JSON text for the array it is, and anything else for an array of one item."""
+    array = value
+    if type(value) is str and value.lstrip().startswith("["):
+        try:
+            array = loads_exactly(value)
+        except (ValueError, RecursionError):
+            array = value
+    plain = _to_plain(array)
+    return plain if isinstance(plain, list) else [plain]
 
 
 def _to_object(value: Any) -> Any:
@@ -258,6 +268,8 @@ def _to_plain(value: Any) -> Any:
         if _PLAIN_DECIMAL.fullmatch(value):
             return orjson.Fragment(str(value))
         return str(value)
+    if isinstance(value, str):
+        return to_text(value)
     if isinstance(value, list):
         return [_to_plain(item) for item in value]
     if isinstance(value, Mapping):

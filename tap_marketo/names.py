@@ -55,7 +55,7 @@ def unique_streams(types: Iterable[tuple[int, str]], prefix: str) -> dict[int, s
     streams: dict[int, str] = {}
     for number, name in sorted(types):
         stream = prefix + clean(name)
-        if stream.lower() in used:
+        while stream.lower() in used:
             stream = f"{stream}_{number}"
         used.add(stream.lower())
         streams[number] = stream
