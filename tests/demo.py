@@ -1,0 +1,220 @@
+"""The whole pipeline on this machine: sandbox Marketo, tap, target, a DuckDB file.
+
+``make demo`` runs it against the sandbox: a first sync, then changes in Marketo, then an
+incremental sync from the saved state. ``make demo CONFIG=config.json`` runs one sync against the
+account of that config. Standard library only: it makes the environments it needs in ``.demo/``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import venv
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".demo"
+DATABASE = HOME / "marketo.duckdb"
+TARGET = "target-duckdb==0.8.0"
+
+# A minute of the sandbox takes a tenth of a second; so do the tap's waits.
+SCALE = 600
+FAST = {"poll_interval": 60 / SCALE, "max_calls_per_20_seconds": 50 * SCALE}
+# The sandbox's clock starts in the past and stays there: what it makes up is never in the future.
+SANDBOX_NOW = "2026-06-15T12:00:00Z"
+START_DATE = "2025-06-15T12:00:00Z"
+
+COUNT_TABLES = """
+import sys, duckdb, json
+connection = duckdb.connect(sys.argv[1], read_only=True)
+tables = [row[0] for row in connection.execute(
+    "select table_name from information_schema.tables order by 1").fetchall()]
+print(json.dumps({t: connection.execute(f'select count(*) from "{t}"').fetchone()[0]
+                  for t in tables}))
+"""
+
+
+def main() -> int:
+    """Run the demo; the exit code is 0 when every step worked."""
+    config_path = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
+    tap = _environment("tap", str(ROOT)) / "tap-marketo"
+    target = _environment("target", TARGET)
+    for leftover in HOME.glob(f"{DATABASE.name}*"):
+        leftover.unlink()
+    with tempfile.TemporaryDirectory() as directory:
+        pipeline = Pipeline(Path(directory), tap, target)
+        if config_path:
+            config = json.loads(config_path.read_text(encoding="utf-8"))
+            pipeline.discover(config)
+            pipeline.sync()
+            _print_tables(pipeline.tables())
+        else:
+            with sandbox() as account:
+                _demonstrate(pipeline, account)
+    print(f"\nThe tables are in {DATABASE.relative_to(ROOT)}; `make clean` removes it.")
+    return 0
+
+
+class Pipeline:
+    """Tap and target, joined by a pipe, with the state kept as an orchestrator keeps it."""
+
+    def __init__(self, directory: Path, tap: Path, target: Path) -> None:
+        """Work in a directory with the tap's command and the target's bin directory."""
+        self._tap = tap
+        self._target = target
+        self._config = directory / "config.json"
+        self._catalog = directory / "catalog.json"
+        self._state = directory / "state.json"
+        self._target_config = directory / "target.json"
+        self._target_config.write_text(
+            json.dumps({"path": str(DATABASE), "default_target_schema": "main"})
+        )
+
+    def discover(self, config: Mapping[str, Any]) -> None:
+        """Write the config, discover, and select every stream and field."""
+        self._config.write_text(json.dumps(config))
+        command = [str(self._tap), "--config", str(self._config), "--discover"]
+        print("$ tap-marketo --config config.json --discover > catalog.json", flush=True)
+        found = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        catalog = json.loads(found.stdout)
+        for stream in catalog["streams"]:
+            for item in stream["metadata"]:
+                if item["metadata"].get("inclusion") != "unsupported":
+                    item["metadata"]["selected"] = True
+        self._catalog.write_text(json.dumps(catalog))
+        print(f"  {len(catalog['streams'])} streams, all selected\n")
+
+    def sync(self) -> float:
+        """Run tap and target once and keep the last STATE; return the seconds it took."""
+        command = [str(self._tap), "--config", str(self._config), "--catalog", str(self._catalog)]
+        shown = "$ tap-marketo --config config.json --catalog catalog.json"
+        if self._state.exists():
+            command += ["--state", str(self._state)]
+            shown += " --state state.json"
+        print(f"{shown} | target-duckdb --config target.json", flush=True)
+        started = time.monotonic()
+        tap = subprocess.Popen(command, stdout=subprocess.PIPE)
+        target = subprocess.run(
+            [str(self._target / "target-duckdb"), "--config", str(self._target_config)],
+            stdin=tap.stdout,
+            capture_output=True,
+            check=False,
+        )
+        if tap.stdout:
+            tap.stdout.close()
+        if tap.wait() or target.returncode:
+            sys.stderr.buffer.write(target.stderr[-2000:])
+            raise SystemExit(f"tap exit code {tap.returncode}, target {target.returncode}")
+        states = target.stdout.splitlines()
+        if states:
+            self._state.write_bytes(states[-1])
+        seconds = time.monotonic() - started
+        print(f"  done in {seconds:.1f} s\n")
+        return seconds
+
+    def tables(self) -> dict[str, int]:
+        """Return the number of rows of each table in the database."""
+        python = str(self._target / "python")
+        counted = subprocess.run(
+            [python, "-c", COUNT_TABLES, str(DATABASE)], stdout=subprocess.PIPE, check=True
+        )
+        tables: dict[str, int] = json.loads(counted.stdout)
+        return tables
+
+
+@contextmanager
+def sandbox() -> Iterator[dict[str, str]]:
+    """Start the sandbox as a process of its own; give what it says of itself."""
+    command = [sys.executable, "-m", "tests.sandbox", "--exit-with-stdin"]
+    command += ["--now", SANDBOX_NOW, "--scale", str(SCALE), "--leads", "2000"]
+    command += ["--activities", "20000"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            if process.stdout is None:
+                raise SystemExit("the sandbox has no stdout")
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def _demonstrate(pipeline: Pipeline, account: Mapping[str, str]) -> None:
+    print(f"A sandbox Marketo runs at {account['endpoint']}.\n")
+    pipeline.discover(
+        {
+            "endpoint": account["endpoint"],
+            "client_id": account["client_id"],
+            "client_secret": account["client_secret"],
+            "start_date": START_DATE,
+            **FAST,
+        }
+    )
+    _control(account, "POST", "reset_counters")
+    pipeline.sync()
+    before = pipeline.tables()
+    _print_tables(before)
+    _print_cost("The first sync of a year", _control(account, "GET", "counters"))
+
+    changes = {"new_leads": 25, "updated_leads": 40, "new_activities": 300, "programs_updated": 3}
+    print(f"Now Marketo changes: {json.dumps(changes)}\n")
+    _control(account, "POST", "change", changes)
+    _control(account, "POST", "clock", {"advance_seconds": 3600})
+    _control(account, "POST", "reset_counters")
+    pipeline.sync()
+    after = pipeline.tables()
+    grown = {t: n - before.get(t, 0) for t, n in after.items() if n != before.get(t)}
+    print("Tables that grew:")
+    _print_tables(grown, "+")
+    _print_cost("The incremental sync", _control(account, "GET", "counters"))
+
+
+def _print_tables(tables: Mapping[str, int], sign: str = "") -> None:
+    for table, rows in tables.items():
+        print(f"  {table:<50} {sign}{rows:>8,}")
+    print()
+
+
+def _print_cost(what: str, counters: Mapping[str, Any]) -> None:
+    print(
+        f"{what} took {counters['total_calls']:,} calls of Marketo's daily 50,000 and "
+        f"{counters['bytes_exported_today'] / 1e6:.2f} MB of its daily 500 MB.\n"
+    )
+
+
+def _control(account: Mapping[str, str], method: str, path: str, body: Any = None) -> Any:
+    request = urllib.request.Request(
+        f"{account['control']}/{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def _environment(name: str, requirement: str) -> Path:
+    """Make a virtual environment with one thing installed; return its bin directory."""
+    home = HOME / name
+    ready = home / "ready"
+    if not ready.exists() or requirement == str(ROOT):
+        print(f"Installing {Path(requirement).name} into .demo/{name} ...", flush=True)
+        if not ready.exists():
+            shutil.rmtree(home, ignore_errors=True)
+            venv.create(home, with_pip=True)
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, "--disable-pip-version-check", "--upgrade", requirement], check=True)
+        ready.touch()
+    return home / "bin"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

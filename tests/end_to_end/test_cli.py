@@ -1,0 +1,256 @@
+"""The command as a user meets it: options, exit codes, stdout, stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tap_marketo import __version__
+from tests.harness import HANG, ROOT, TAP, Account, Tap, Target, account, run, select
+
+
+@pytest.fixture(scope="module")
+def marketo() -> Iterator[Account]:
+    with account("--leads", "100", "--activities", "1000") as running:
+        yield running
+
+
+def test_version() -> None:
+    done = run([*TAP, "--version"])
+    assert (done.code, done.stdout) == (0, f"tap-marketo {__version__}\n")
+
+
+def test_help_names_every_option() -> None:
+    done = run([*TAP, "--help"])
+    for option in ("-c", "--config", "-s", "--state", "-d", "--discover", "--catalog", "-p",
+                   "--properties", "--version"):  # fmt: skip
+        assert re.search(rf"(?m)^  .*{option}\b", done.stdout), option
+
+
+def test_discovery_prints_the_catalog_and_nothing_else(marketo: Account, tap: Tap) -> None:
+    done = tap.run(marketo.config(), None, None, "--discover")
+    assert done.code == 0
+    catalog = json.loads(done.stdout)
+    assert [s["tap_stream_id"] for s in catalog["streams"]][:2] == ["leads", "activity_types"]
+    assert [s["tap_stream_id"] for s in catalog["streams"]][-3:] == [
+        "campaigns",
+        "lists",
+        "programs",
+    ]
+    # The trial export that tells whether leads can be read by updatedAt is cancelled.
+    assert marketo.counters()["calls"]["cancel"]["leads"] == 1
+
+
+def test_a_sync_without_a_catalog_says_what_to_do(marketo: Account, tap: Tap) -> None:
+    done = tap.run(marketo.config())
+    assert (done.code, done.stdout) == (1, "")
+    assert len(done.critical) == 1
+    assert "--discover" in done.critical[0]
+    assert "--catalog" in done.critical[0]
+
+
+def test_properties_is_the_old_name_of_catalog(marketo: Account, tap: Tap) -> None:
+    chosen = select(tap.discover(marketo.config()), ["activity_types"])
+    path = tap.write("properties.json", chosen)
+    done = tap.run(marketo.config(), None, None, "-p", str(path))
+    assert done.code == 0, done.stderr
+    assert len(done.records("activity_types")) == 30
+
+
+def test_nothing_selected_is_a_warning(marketo: Account, tap: Tap) -> None:
+    done = tap.run(marketo.config(), tap.discover(marketo.config()))
+    assert done.code == 0
+    assert "No stream is selected" in done.stderr
+    assert [m["type"] for m in done.messages] == ["STATE"]
+
+
+def test_all_config_faults_are_named_at_once(tap: Tap) -> None:
+    config = {"endpoint": "ftp://x", "start_date": "soon", "max_export_days": 99, "client_id": 5}
+    done = tap.run(config, None, None, "--discover")
+    assert (done.code, done.stdout) == (1, "")
+    assert len(done.critical) == 1
+    for key in ("endpoint", "start_date", "max_export_days", "client_id", "client_secret"):
+        assert key in done.critical[0]
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "content", "named"),
+    [
+        ("--config", "{", "config"),
+        ("--config", "[]", "config"),
+        ("--catalog", "{}", "catalog"),
+        ("--catalog", '{"streams": [{"schema": 5}]}', "streams[0]"),
+        ("--state", "nonsense", "state"),
+        ("--state", '{"bookmarks": {"leads": {"updatedAt": "yesterday"}}}', "leads.updatedAt"),
+        ("--state", '{"type": "STATE", "value": {}}', "STATE message"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    marketo: Account, tap: Tap, option: str, content: str, named: str
+) -> None:
+    files = {
+        "--config": marketo.config(),
+        "--catalog": {"streams": []},
+        "--state": {},
+        option: content,
+    }
+    command = [*TAP]
+    for name, value in files.items():
+        command += [name, str(tap.write(f"{name[2:]}.json", value))]
+    done = run(command)
+    assert (done.code, done.stdout) == (1, "")
+    assert len(done.critical) == 1
+    assert named in done.critical[0]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_file_is_named(tap: Tap) -> None:
+    done = run([*TAP, "--config", "/nowhere/config.json", "--discover"])
+    assert done.code == 1
+    assert "/nowhere/config.json" in done.critical[0]
+
+
+def test_an_unreachable_host_is_one_line(tap: Tap) -> None:
+    config = {
+        "endpoint": "http://127.0.0.1:9/rest",
+        "client_id": "an-id",
+        "client_secret": "a-very-secret-thing",
+        "start_date": "2026-01-01",
+        "poll_interval": 0.05,
+    }
+    done = tap.run(config, None, None, "--discover")
+    assert done.code == 1
+    assert len(done.critical) == 1
+    assert "Connection refused" in done.critical[0]
+    assert "a-very-secret-thing" not in done.stderr
+
+
+def test_a_misspelt_setting_is_warned_of(marketo: Account, tap: Tap) -> None:
+    config = marketo.config(poll_intervall=5, dbt_cloud="orchestrators add keys")
+    done = tap.run(config, None, None, "--discover")
+    assert done.code == 0
+    assert "poll_interval" in done.stderr
+    assert "dbt_cloud" not in done.stderr
+
+
+def test_a_start_date_in_the_future_is_nothing_to_sync(marketo: Account, tap: Tap) -> None:
+    catalog = select(tap.discover(marketo.config()))
+    done = tap.run(marketo.config(start_date="2031-01-01"), catalog)
+    assert done.code == 0
+    assert "future" in done.stderr
+    assert not any(m["type"] == "RECORD" for m in done.messages)
+
+
+def test_log_and_metrics_go_to_stderr_in_singers_format(marketo: Account, tap: Tap) -> None:
+    catalog = select(tap.discover(marketo.config()))
+    done = tap.run(marketo.config(), catalog)
+    lines = [line for line in done.stderr.split("\n") if line]
+    assert all(re.match(r"(DEBUG|INFO|WARNING|CRITICAL) ", line) for line in lines)
+    points = [json.loads(line.split(": ", 1)[1]) for line in lines if "INFO METRIC: " in line]
+    counted = {p["tags"]["endpoint"]: p["value"] for p in points if p["metric"] == "record_count"}
+    assert counted["leads"] == len(done.records("leads")) > 0
+    assert counted["campaigns"] == len(done.records("campaigns")) > 0
+    timed = {p["tags"]["endpoint"] for p in points if p["metric"] == "http_request_duration"}
+    assert {"token", "usage", "leads_create", "activities_list", "leads_file"} <= timed
+    jobs = [p["tags"]["job_type"] for p in points if p["metric"] == "job_duration"]
+    assert set(jobs) == {"leads_export", "activities_export"}
+    for step in ("queued", "processing", "ready", "MB read", "calls today"):
+        assert step in done.stderr
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_at_once_and_the_next_goes_on(
+    tap: Tap, signum: signal.Signals, code: int
+) -> None:
+    with account("--leads", "30", "--activities", "300", "--export-minutes", "60") as marketo:
+        config = marketo.config()
+        chosen = select(tap.discover(config), ["leads", "activities_visit_webpage"])
+        process = subprocess.Popen(
+            tap.command(config, chosen), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert process.stdout
+        lines: list[str] = []
+        while len(lines) < 4:
+            lines.append(process.stdout.readline().decode())
+        process.send_signal(signum)
+        started = time.monotonic()
+        rest, log = process.communicate(timeout=HANG)
+        assert time.monotonic() - started < 5
+        assert process.returncode == code
+        assert b"Traceback" not in log
+        target = Target()
+        target.take(lines + [line for line in rest.decode().split("\n") if line])
+        made = len(marketo.counters()["jobs"])
+        assert target.state
+        assert sum(map(len, target.state["exports"].values())) == made - 1
+        marketo.advance(hours=3)
+        tap.sync(config, chosen, target)
+        windows = [
+            (job["object"], json.dumps(job["filter"])) for job in marketo.counters()["jobs"][1:]
+        ]
+        assert len(windows) == len(set(windows)) == 6
+        assert len(target.rows("leads")) > 0
+
+
+def test_a_target_that_goes_away_is_one_line(marketo: Account, tap: Tap) -> None:
+    config = marketo.config(start_date="2025-01-01")
+    chosen = select(tap.discover(config))
+    with subprocess.Popen(
+        tap.command(config, chosen), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        log = process.stderr.read().decode()
+        assert process.wait(HANG) == 1
+    assert [line for line in log.split("\n") if line.startswith("CRITICAL")] == [
+        line for line in log.split("\n") if "target closed our stdout" in line
+    ]
+    assert "Traceback" not in log
+    assert "BrokenPipe" not in log
+
+
+def test_a_closed_stdout_is_one_line(marketo: Account, tap: Tap) -> None:
+    command = tap.command(marketo.config(), None, None, "--discover")
+    shell = " ".join(f"'{word}'" for word in command) + " >&-"
+    done = run(["sh", "-c", shell])
+    assert done.code == 1
+    assert "stdout" in done.critical[0]
+
+
+def test_the_built_wheel_works_with_the_source_tree_away(
+    marketo: Account, tap: Tap, tmp_path: Path
+) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir",
+         str(tmp_path), str(ROOT)],
+        check=True,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("tap_marketo-*.whl")
+    home = tmp_path / "installed"
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(home),
+         str(wheel)],
+        check=True,
+    )  # fmt: skip
+    command = tap.command(marketo.config(), None, None, "--discover")[len(TAP) :]
+    done = subprocess.run(
+        [str(home / "bin" / "tap-marketo"), *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(home)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["streams"]) == 35

@@ -1,0 +1,234 @@
+"""The tables a target holds after any number of syncs equal what Marketo holds."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end import expected
+from tests.harness import ROOT, Account, Tap, Target, account, select
+
+START = "2026-03-01T00:00:00Z"
+TOOLS = ROOT / ".venv" / "tools"
+
+
+@pytest.fixture
+def marketo() -> Iterator[Account]:
+    with account("--leads", "300", "--activities", "3000", "--history-days", "200") as running:
+        yield running
+
+
+def assert_tables(marketo: Account, catalog: dict[str, Any], target: Target, start: str) -> None:
+    """Compare every table with the sandbox, column by column."""
+    # A lead changed since start_date in any field, as the hidden time of change tells.
+    changed = {lead["id"] for lead in marketo.truth("leads") if lead["_changedAt"] >= start}
+    leads = {n: row for n, row in expected.leads(marketo).items() if n in changed}
+    assert expected.table(target, "leads").keys() == leads.keys()
+    for number, row in expected.table(target, "leads").items():
+        # fullGreeting is a formula and "Not Over Rest" has no REST name: neither is exported.
+        assert row == leads[number]
+    activities = expected.activities(marketo, catalog, start)
+    assert sum(map(len, activities.values())) > 500
+    for stream in catalog["streams"]:
+        name = stream["tap_stream_id"]
+        if name.startswith("activities_") and name != "activities_delete_lead":
+            assert expected.table(target, name) == activities.get(name, {}), name
+    for name in ("campaigns", "lists", "programs"):
+        columns = set(target.schemas[name]["schema"]["properties"])
+        assert expected.table(target, name) == expected.assets(marketo, name, columns, start), name
+    types = {
+        t["id"]: {
+            k: t.get(k) for k in ("id", "name", "description", "primaryAttribute", "attributes")
+        }
+        for t in marketo.truth("activity_types")
+    }
+    assert expected.table(target, "activity_types") == types
+
+
+def test_first_and_incremental_syncs_hold_what_marketo_holds(marketo: Account, tap: Tap) -> None:
+    config = marketo.config(start_date=START)
+    catalog = tap.discover(config)
+    chosen = select(catalog)
+    target = Target()
+    tap.sync(config, chosen, target)
+    assert_tables(marketo, catalog, target, START)
+    for day in range(3):
+        marketo.change(
+            new_leads=5,
+            updated_leads=12,
+            custom_only_updates=7,
+            new_activities=60,
+            late_activities=15,
+            programs_updated=4,
+            campaigns_updated=4,
+            lists_updated=4,
+        )
+        marketo.advance(hours=23 + day)
+        tap.sync(config, chosen, target)
+        assert_tables(marketo, catalog, target, START)
+
+
+def test_an_incremental_sync_reads_little(marketo: Account, tap: Tap) -> None:
+    config = marketo.config(start_date=START)
+    chosen = select(tap.discover(config))
+    target = Target()
+    first = tap.sync(config, chosen, target)
+    marketo.control("POST", "reset_counters")
+    second = tap.sync(config, chosen, target)
+    jobs = marketo.counters()["jobs"]
+    assert [job["object"] for job in jobs] == ["leads", "activities"]
+    leads, activities = first.records("leads"), second.records("leads")
+    assert len(activities) < len(leads) / 10
+
+
+def test_hard_values_reach_the_target_unchanged(tap: Tap) -> None:
+    with account("--leads", "600", "--activities", "10", "--crlf") as marketo:
+        config = marketo.config(start_date="2025-01-01T00:00:00Z")
+        chosen = select(tap.discover(config), ["leads"])
+        target = Target()
+        tap.sync(config, chosen, target)
+        truth = expected.leads(marketo)
+        assert expected.table(target, "leads") == truth
+        texts = [v for row in truth.values() for v in row.values() if isinstance(v, str)]
+        numbers = [v for row in truth.values() for v in row.values() if isinstance(v, int)]
+    for hard in ("\r\n", '"', "\u2028"):
+        assert any(hard in text for text in texts)
+    assert any(len(text) >= 30000 for text in texts)
+    assert any(number > 2**53 for number in numbers)
+    assert any("\r" in text.replace("\r\n", "") for text in texts)
+    assert any(max(map(ord, text), default=0) > 0xFFFF for text in texts)
+
+
+def test_deselected_columns_are_absent_and_automatic_ones_present(tap: Tap) -> None:
+    with account("--leads", "30", "--activities", "200") as marketo:
+        config = marketo.config(start_date="2025-01-01T00:00:00Z")
+        catalog = tap.discover(config)
+        chosen = select(
+            catalog,
+            ["leads", "lists", "activities_visit_webpage"],
+            leads=["email"],
+            lists=[],
+            activities_visit_webpage=["webpage_url"],
+        )
+        done = tap.run(config, chosen)
+    assert done.code == 0, done.stderr
+    assert set(done.records("leads")[0]) == {"id", "email", "createdAt", "updatedAt"}
+    assert set(done.records("lists")[0]) == {"id", "name", "createdAt", "updatedAt"}
+    assert set(done.records("activities_visit_webpage")[0]) == {
+        "marketoGUID", "leadId", "activityDate", "activityTypeId", "primary_attribute_name",
+        "primary_attribute_value", "primary_attribute_value_id", "webpage_url",
+    }  # fmt: skip
+    assert {m["stream"] for m in done.messages if m["type"] == "SCHEMA"} == {
+        "leads", "lists", "activities_visit_webpage",
+    }  # fmt: skip
+
+
+def test_selected_by_default_counts_where_nothing_is_said(tap: Tap) -> None:
+    with account("--leads", "30", "--activities", "10") as marketo:
+        config = marketo.config(start_date="2025-01-01T00:00:00Z")
+        catalog = tap.discover(config)
+        for stream in catalog["streams"]:
+            for item in stream["metadata"]:
+                if stream["tap_stream_id"] == "leads" and item["breadcrumb"] in (
+                    [],
+                    ["properties", "email"],
+                ):
+                    item["metadata"]["selected-by-default"] = True
+        done = tap.run(config, catalog)
+    assert done.code == 0, done.stderr
+    assert set(done.records("leads")[0]) == {"id", "email", "createdAt", "updatedAt"}
+
+
+def test_messages_are_in_order_and_complete(marketo: Account, tap: Tap) -> None:
+    config = marketo.config()
+    done = tap.run(config, select(tap.discover(config)))
+    announced: set[str] = set()
+    for message in done.messages:
+        if message["type"] == "SCHEMA":
+            announced.add(message["stream"])
+            keys = message["key_properties"]
+            assert keys == (
+                ["marketoGUID"] if message["stream"].startswith("activities_") else ["id"]
+            )
+        elif message["type"] == "RECORD":
+            assert message["stream"] in announced
+            assert message["time_extracted"].startswith("2026-06-15T")
+    assert done.messages[-1]["type"] == "STATE"
+    assert done.stdout.endswith("\n")
+
+
+def test_rows_come_window_by_window_in_date_order(marketo: Account, tap: Tap) -> None:
+    config = marketo.config(start_date=START, max_export_days="7")
+    done = tap.run(config, select(tap.discover(config), ["activities_visit_webpage"]))
+    states = [m["value"] for m in done.messages if m["type"] == "STATE"]
+    bookmarks = [
+        s["bookmarks"]["activities_visit_webpage"]["activityDate"]
+        for s in states
+        if "activities_visit_webpage" in s.get("bookmarks", {})
+    ]
+    assert bookmarks == sorted(bookmarks)
+    assert len(set(bookmarks)) == 16
+    reached = "2026-03-01T00:00:00+00:00"
+    for message in done.messages:
+        if message["type"] == "RECORD":
+            assert message["record"]["activityDate"] >= reached
+        elif message["type"] == "STATE":
+            marks = message["value"].get("bookmarks", {}).get("activities_visit_webpage")
+            reached = marks["activityDate"] if marks else reached
+
+
+def test_singer_check_tap_accepts_the_output(marketo: Account, tap: Tap) -> None:
+    checker = TOOLS / "singer-tools" / "bin" / "singer-check-tap"
+    if not checker.exists():
+        pytest.skip("singer-tools is installed by `make test`")
+    config = marketo.config(start_date=START)
+    done = tap.run(config, select(tap.discover(config)))
+    checked = subprocess.run(
+        [str(checker)], input=done.stdout.encode(), capture_output=True, timeout=60, check=False
+    )
+    assert checked.returncode == 0, checked.stderr.decode()[-2000:]
+    assert b"The output is valid" in checked.stdout + checked.stderr
+
+
+def test_a_real_target_loads_the_tables(tap: Tap, tmp_path: Path) -> None:
+    binaries = TOOLS / "target-duckdb" / "bin"
+    if not (binaries / "target-duckdb").exists():
+        pytest.skip("target-duckdb is installed by `make test`")
+    with account("--leads", "60", "--activities", "600") as marketo:
+        config = marketo.config(start_date="2025-01-01T00:00:00Z")
+        chosen = select(tap.discover(config))
+        done = tap.run(config, chosen)
+        truth = expected.leads(marketo)
+    database = tmp_path / "marketo.duckdb"
+    target = tap.write("target.json", {"path": str(database), "default_target_schema": "main"})
+    loaded = subprocess.run(
+        [str(binaries / "target-duckdb"), "--config", str(target)],
+        input=done.stdout.encode(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert loaded.returncode == 0, loaded.stderr.decode()[-3000:]
+    assert json.loads(loaded.stdout.splitlines()[-1]) == done.messages[-1]["value"]
+    query = (
+        "import duckdb, json, sys; c = duckdb.connect(sys.argv[1], read_only=True);"
+        "print(json.dumps(c.execute('select id, email, numberofemployees from leads').fetchall()))"
+    )
+    asked = subprocess.run(
+        [str(binaries / "python"), "-c", query, str(database)],
+        capture_output=True,
+        check=True,
+        env={**os.environ},
+    )
+    rows = {row[0]: row[1:] for row in json.loads(asked.stdout)}
+    assert rows == {
+        number: [row["email"], row["numberOfEmployees"]] for number, row in truth.items()
+    }
+    shutil.rmtree(tmp_path, ignore_errors=True)

@@ -1,0 +1,253 @@
+"""What the tests outside the process share: the sandbox as a process, the tap as a process, and a
+target that holds the tables and keeps the state as orchestrators do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+TAP = [sys.executable, "-m", "tap_marketo"]
+
+# One minute of Marketo takes a twentieth of a second.
+SCALE = 1200
+# In the past for good, so that the sandbox's future never is the machine's.
+NOW = "2026-06-15T12:00:00Z"
+# A run that takes longer than this many seconds hangs.
+HANG = 120
+
+
+@dataclass
+class Account:
+    """A running sandbox."""
+
+    endpoint: str
+    identity: str
+    client_id: str
+    client_secret: str
+    url: str
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the sandbox's control API."""
+        request = urllib.request.Request(
+            f"{self.url}/{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def truth(self, what: str) -> list[dict[str, Any]]:
+        """Return the rows Marketo holds now."""
+        rows: list[dict[str, Any]] = self.control("GET", f"truth/{what}")["rows"]
+        return rows
+
+    def counters(self) -> dict[str, Any]:
+        """Return what has been asked of the sandbox."""
+        counters: dict[str, Any] = self.control("GET", "counters")
+        return counters
+
+    def change(self, **what: Any) -> Any:
+        """Let the account's data change."""
+        return self.control("POST", "change", what)
+
+    def advance(self, **span: float) -> None:
+        """Let time pass, in hours, days or seconds."""
+        seconds = span.get("seconds", 0) + span.get("hours", 0) * 3600 + span.get("days", 0) * 86400
+        self.control("POST", "clock", {"advance_seconds": seconds})
+
+    def fault(self, call: str, kind: str, times: int | None = 1, **more: Any) -> None:
+        """Let a call fail."""
+        self.control("POST", "faults", {"call": call, "kind": kind, "times": times, **more})
+
+    def heal(self) -> None:
+        """Take all faults back."""
+        self.control("DELETE", "faults")
+
+    def config(self, **settings: Any) -> dict[str, Any]:
+        """Return a config for this account, with waits as fast as its clock."""
+        return {
+            "endpoint": self.endpoint,
+            "client_id": self.client_id,
+            "client_secret": self.client_secret,
+            "start_date": "2026-04-01T00:00:00Z",
+            "poll_interval": 60 / SCALE,
+            "max_calls_per_20_seconds": 50 * SCALE,
+            "request_timeout": 10,
+            **settings,
+        }
+
+
+@contextmanager
+def account(*options: str) -> Iterator[Account]:
+    """Run a sandbox of its own."""
+    command = [sys.executable, "-m", "tests.sandbox", "--exit-with-stdin"]
+    command += ["--now", NOW, "--scale", str(SCALE), *options]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout
+            told = json.loads(process.stdout.readline())
+            yield Account(
+                told["endpoint"],
+                told["identity"],
+                told["client_id"],
+                told["client_secret"],
+                told["control"],
+            )
+        finally:
+            process.terminate()
+
+
+@dataclass
+class Target:
+    """Tables as a target that upserts by key holds them, and the last STATE that came out."""
+
+    tables: dict[str, dict[Any, dict[str, Any]]] = field(default_factory=dict)
+    schemas: dict[str, dict[str, Any]] = field(default_factory=dict)
+    state: dict[str, Any] | None = None
+
+    def take(self, lines: Sequence[str]) -> None:
+        """Load messages; every line must be one, and each stream's SCHEMA must come first."""
+        for line in lines:
+            message = json.loads(line)
+            if message["type"] == "SCHEMA":
+                self.schemas[message["stream"]] = message
+                self.tables.setdefault(message["stream"], {})
+            elif message["type"] == "RECORD":
+                schema = self.schemas[message["stream"]]
+                key = tuple(message["record"][k] for k in schema["key_properties"])
+                self.tables[message["stream"]][key] = message["record"]
+            else:
+                assert message["type"] == "STATE"
+                self.state = message["value"]
+
+    def rows(self, stream: str) -> list[dict[str, Any]]:
+        """Return a table's rows."""
+        return list(self.tables.get(stream, {}).values())
+
+
+@dataclass
+class Run:
+    """A finished run of the tap."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The messages."""
+        # Not splitlines(): U+2028 within a record ends no line.
+        return [line for line in self.stdout.split("\n") if line]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The messages, parsed."""
+        return [json.loads(line) for line in self.lines]
+
+    @property
+    def critical(self) -> list[str]:
+        """The CRITICAL lines of the log."""
+        return [line for line in self.stderr.split("\n") if line.startswith("CRITICAL")]
+
+    def records(self, stream: str) -> list[dict[str, Any]]:
+        """Return a stream's records in the order in which they came."""
+        return [
+            m["record"] for m in self.messages if m["type"] == "RECORD" and m["stream"] == stream
+        ]
+
+
+class Tap:
+    """The real command, with its files in a directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        """Keep files in this directory."""
+        self.directory = directory
+
+    def write(self, name: str, content: Any) -> Path:
+        """Write a file: text as it is, anything else as JSON."""
+        path = self.directory / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def command(self, config: Any, catalog: Any = None, state: Any = None, *more: str) -> list[str]:
+        """Return the command line, with its files written."""
+        command = [*TAP, "--config", str(self.write("config.json", config)), *more]
+        if catalog is not None:
+            command += ["--catalog", str(self.write("catalog.json", catalog))]
+        if state is not None:
+            command += ["--state", str(self.write("state.json", state))]
+        return command
+
+    def run(self, config: Any, catalog: Any = None, state: Any = None, *more: str) -> Run:
+        """Run the command to its end."""
+        return run(self.command(config, catalog, state, *more))
+
+    def discover(self, config: Any) -> dict[str, Any]:
+        """Discover and return the catalog."""
+        found = self.run(config, None, None, "--discover")
+        assert found.code == 0, found.stderr
+        catalog: dict[str, Any] = json.loads(found.stdout)
+        return catalog
+
+    def sync(self, config: Any, catalog: Any, target: Target) -> Run:
+        """Sync into a target from the state it kept; it must succeed."""
+        done = self.run(config, catalog, target.state)
+        assert done.code == 0, done.stderr
+        target.take(done.lines)
+        return done
+
+
+def run(command: Sequence[str], **environment: str) -> Run:
+    """Run a command from the project's root to its end."""
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        timeout=HANG,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def select(
+    catalog: Mapping[str, Any], streams: Sequence[str] | None = None, **columns: Sequence[str]
+) -> dict[str, Any]:
+    """Return the catalog with streams selected.
+
+    Args:
+        catalog: as discovered.
+        streams: stream ids; all of them when None.
+        columns: of a stream, the columns selected; all of them when a stream is not named.
+    """
+    chosen: dict[str, Any] = json.loads(json.dumps(catalog))
+    for stream in chosen["streams"]:
+        name = stream["tap_stream_id"]
+        for item in stream["metadata"]:
+            breadcrumb = item["breadcrumb"]
+            if not breadcrumb:
+                item["metadata"]["selected"] = streams is None or name in streams
+            elif item["metadata"]["inclusion"] == "available":
+                wanted = columns.get(name)
+                item["metadata"]["selected"] = wanted is None or breadcrumb[-1] in wanted
+    return chosen
+
+
+@contextmanager
+def tap_in_a_directory() -> Iterator[Tap]:
+    """A tap with a temporary directory."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Tap(Path(directory))
