@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,6 @@ from tests.harness import Tap
 
 
 @pytest.fixture
-def tap(tmp_path: Path) -> Iterator[Tap]:
+def tap(tmp_path: Path) -> Tap:
     """The tap's command, with a directory for its files."""
-    yield Tap(tmp_path)
+    return Tap(tmp_path)

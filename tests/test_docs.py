@@ -1,0 +1,95 @@
+"""What the documents say is true."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import MISSING, fields
+
+import pytest
+
+from tap_marketo import __version__
+from tap_marketo.config import Config, load_config, setting_names
+from tap_marketo.streams import PAGED_STREAMS
+from tests.harness import ROOT, TAP, run
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    """Return the text of a README section."""
+    found = re.search(rf"(?ms)^##+ {re.escape(title)}\n(.*?)(?=^##? |\Z)", README)
+    assert found, title
+    return found[1]
+
+
+def table(title: str) -> list[list[str]]:
+    """Return the rows of a section's first table, without its head."""
+    rows = [line for line in section(title).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    documented = {row[0].strip("`"): row[1] for row in table("Settings")}
+    assert set(documented) == set(setting_names())
+    for setting in fields(Config):
+        default = documented[setting.name]
+        if setting.default is MISSING:
+            assert default == "required", setting.name
+        elif isinstance(setting.default, int | float):
+            assert float(default) == setting.default, setting.name
+
+
+def test_the_sample_config_holds_every_setting_and_loads() -> None:
+    path = ROOT / "sample_config.json"
+    sample = json.loads(path.read_text())
+    assert set(sample) == set(setting_names())
+    config = load_config(str(path))
+    for setting in fields(Config):
+        if isinstance(setting.default, int | float):
+            assert getattr(config, setting.name) == setting.default, setting.name
+
+
+def test_the_readme_lists_every_stream_with_its_keys() -> None:
+    documented = {row[0].strip("`"): (row[1], row[2]) for row in table("Streams")}
+    assert documented.pop("leads") == ("`id`", "`updatedAt`")
+    assert documented.pop("activities_<type>") == ("`marketoGUID`", "`activityDate`")
+    assert set(documented) == set(PAGED_STREAMS)
+    for name, stream in PAGED_STREAMS.items():
+        key, replication_key = documented[name]
+        assert key == f"`{stream.key}`"
+        if stream.replication_key:
+            assert replication_key == f"`{stream.replication_key}`"
+        else:
+            assert replication_key.startswith("none")
+
+
+def test_the_readme_lists_every_option() -> None:
+    options = set(re.findall(r"--[a-z]+", run([*TAP, "--help"]).stdout)) - {"--help"}
+    assert set(re.findall(r"--[a-z]+", "\n".join(row[0] for row in table("Command line")))) == (
+        options
+    )
+
+
+def test_contributing_names_every_module() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    modules = {path.name for path in (ROOT / "tap_marketo").glob("[a-z]*.py")}
+    plumbing = {"log.py", "times.py", "clock.py", "cli.py"}
+    missing = {name for name in modules - plumbing if f"`{name}`" not in text}
+    assert not missing
+    named = set(re.findall(r"`([a-z_]+\.py)`", text))
+    assert named <= modules
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.search(rf"(?m)^## {re.escape(__version__)} ", changelog)
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_within_the_repository_lead_somewhere(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / link).exists(), link
+    for anchor in re.findall(r"\]\(#([^)]+)\)", text):
+        assert re.search(rf"(?im)^#+ {anchor.replace('-', '.')}$", text), anchor
