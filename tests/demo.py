@@ -23,6 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
 DATABASE = HOME / "marketo.duckdb"
+LOG = HOME / "tap.log"
 TARGET = "target-duckdb==0.8.0"
 
 # A minute of the sandbox takes a tenth of a second; so do the tap's waits.
@@ -59,7 +60,10 @@ def main() -> int:
         else:
             with sandbox() as account:
                 _demonstrate(pipeline, account)
-    print(f"\nThe tables are in {DATABASE.relative_to(ROOT)}; `make clean` removes it.")
+    print(
+        f"The tables are in {DATABASE.relative_to(ROOT)}, the log of the last run in "
+        f"{LOG.relative_to(ROOT)}; `make clean` removes them."
+    )
     return 0
 
 
@@ -83,7 +87,10 @@ class Pipeline:
         self._config.write_text(json.dumps(config))
         command = [str(self._tap), "--config", str(self._config), "--discover"]
         print("$ tap-marketo --config config.json --discover > catalog.json", flush=True)
-        found = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+        with LOG.open("wb") as log:
+            found = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, check=False)
+        if found.returncode:
+            raise SystemExit(LOG.read_text(encoding="utf-8"))
         catalog = json.loads(found.stdout)
         for stream in catalog["streams"]:
             for item in stream["metadata"]:
@@ -101,18 +108,25 @@ class Pipeline:
             shown += " --state state.json"
         print(f"{shown} | target-duckdb --config target.json", flush=True)
         started = time.monotonic()
-        tap = subprocess.Popen(command, stdout=subprocess.PIPE)
-        target = subprocess.run(
-            [str(self._target / "target-duckdb"), "--config", str(self._target_config)],
-            stdin=tap.stdout,
-            capture_output=True,
-            check=False,
-        )
-        if tap.stdout:
-            tap.stdout.close()
-        if tap.wait() or target.returncode:
-            sys.stderr.buffer.write(target.stderr[-2000:])
+        with (
+            LOG.open("wb") as log,
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as tap,
+        ):
+            target = subprocess.run(
+                [str(self._target / "target-duckdb"), "--config", str(self._target_config)],
+                stdin=tap.stdout,
+                capture_output=True,
+                check=False,
+            )
+            if tap.stdout:
+                tap.stdout.close()
+        said = LOG.read_text(encoding="utf-8").splitlines()
+        if tap.returncode or target.returncode:
+            print("\n".join(said[-20:]), target.stderr.decode()[-2000:], sep="\n")
             raise SystemExit(f"tap exit code {tap.returncode}, target {target.returncode}")
+        for line in said:
+            if line.startswith("WARNING"):
+                print(f"  {line}")
         states = target.stdout.splitlines()
         if states:
             self._state.write_bytes(states[-1])
@@ -184,9 +198,10 @@ def _print_tables(tables: Mapping[str, int], sign: str = "") -> None:
 
 
 def _print_cost(what: str, counters: Mapping[str, Any]) -> None:
+    exported = sum(job["bytes"] or 0 for job in counters["jobs"])
     print(
-        f"{what} took {counters['total_calls']:,} calls of Marketo's daily 50,000 and "
-        f"{counters['bytes_exported_today'] / 1e6:.2f} MB of its daily 500 MB.\n"
+        f"{what} took {counters['total_calls']:,} calls of Marketo's daily 50,000, "
+        f"{len(counters['jobs'])} export jobs, and {exported / 1e6:.2f} MB of its daily 500 MB.\n"
     )
 
 

@@ -25,7 +25,9 @@ def section(title: str) -> str:
 
 def table(title: str) -> list[list[str]]:
     """Return the rows of a section's first table, without its head."""
-    rows = [line for line in section(title).splitlines() if line.startswith("|")]
+    found = re.search(r"(?m)(?:^\|.*\n)+", section(title))
+    assert found, title
+    rows = found[0].splitlines()
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
 
 
