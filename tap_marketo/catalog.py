@@ -140,7 +140,7 @@ def selected_entries(raw: Any, path: str) -> list[CatalogEntry]:
 def _read_entry(stream: Any, where: str, path: str) -> CatalogEntry | None:
     def wrong(key: str, why: str) -> CatalogError:
         return CatalogError(
-            f"The catalog file {path} cannot be used: {where}.{key} {why}. "
+            f"The catalog file {path} cannot be used: {where}{key} {why}. "
             "Make a new one with --discover."
         )
 
@@ -148,10 +148,10 @@ def _read_entry(stream: Any, where: str, path: str) -> CatalogEntry | None:
         raise wrong("", "must be an object")
     name = stream.get("tap_stream_id") or stream.get("stream")
     if not isinstance(name, str):
-        raise wrong("tap_stream_id", "must be a string")
+        raise wrong(".tap_stream_id", "must be a string")
     mdata = _metadata_by_breadcrumb(stream.get("metadata"))
     if mdata is None:
-        raise wrong("metadata", "must be a list of objects with breadcrumb and metadata")
+        raise wrong(".metadata", "must be a list of objects with breadcrumb and metadata")
     schema = stream.get("schema")
     schema_selected = schema.get("selected") if isinstance(schema, dict) else None
     own = mdata.get((), {})
@@ -160,12 +160,12 @@ def _read_entry(stream: Any, where: str, path: str) -> CatalogEntry | None:
     if not _is_selected(own.get("selected", legacy), own.get("selected-by-default")):
         return None
     if not isinstance(schema, dict):
-        raise wrong("schema", "must be an object")
+        raise wrong(".schema", "must be an object")
     properties = schema.get("properties")
     if not isinstance(properties, dict) or not all(
         isinstance(definition, dict) for definition in properties.values()
     ):
-        raise wrong("schema.properties", "must be an object of columns")
+        raise wrong(".schema.properties", "must be an object of columns")
     has_column_metadata = any(breadcrumb for breadcrumb in mdata)
     columns = {
         column: definition

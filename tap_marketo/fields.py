@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -47,6 +48,8 @@ _PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.A
 _EXACT_AS_FLOAT = 15
 # Up to this many characters an integer fits 64 bits, which is what orjson writes.
 _FITS_64_BITS = 18
+# orjson writes 254 levels; a record and its message are two of them.
+_DEEPEST = 200
 
 
 class NumberText(str):
@@ -124,10 +127,10 @@ def converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Conve
     if "boolean" in kinds:
         return _boolean_converter(column, misfits)
     if "array" in kinds:
-        return _to_array
+        return _guarded(column, _to_array, misfits, "nested too deep, now null")
     if "object" in kinds:
         return _guarded(column, _to_object, misfits, "not an object, now null")
-    return _to_plain
+    return _guarded(column, _to_plain, misfits, "nested too deep, now null")
 
 
 def value_converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Converter:
@@ -135,7 +138,9 @@ def value_converter(column: str, schema: Mapping[str, Any], misfits: Misfits) ->
 
     Takes anything :func:`loads_exactly` returns.
     """
-    convert = converter(column, schema, misfits) or to_text
+    convert = converter(column, schema, misfits) or _guarded(
+        column, to_text, misfits, "nested too deep, now null"
+    )
 
     def convert_value(value: Any) -> Any:
         if value is None or (isinstance(value, str) and value in _ABSENT):
@@ -152,7 +157,22 @@ def to_text(value: Any) -> str:
     """
     if isinstance(value, str):
         return value.replace("\0", "") if "\0" in value else str(value)
-    return orjson.dumps(_to_plain(value)).decode()
+    return orjson.dumps(mend_text(_to_plain(value))).decode()
+
+
+def mend_text(value: Any) -> Any:
+    """Replace, at any depth, what is no Unicode text by U+FFFD.
+
+    Bytes of a file that are not UTF-8, and JSON's escapes of half a character, are kept as lone
+    surrogates, which no UTF-8 can hold and orjson refuses.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [mend_text(item) for item in value]
+    if isinstance(value, Mapping):
+        return {mend_text(name): mend_text(item) for name, item in value.items()}
+    return value
 
 
 def _guarded(column: str, convert: Converter, misfits: Misfits, what: str) -> Converter:
@@ -248,10 +268,8 @@ def _to_array(value: Any) -> list[Any]:
     """Take JSON text for the array it is, and anything else for an array of one item."""
     array = value
     if type(value) is str and value.lstrip().startswith("["):
-        try:
+        with suppress(ValueError, RecursionError):
             array = loads_exactly(value)
-        except (ValueError, RecursionError):
-            array = value
     plain = _to_plain(array)
     return plain if isinstance(plain, list) else [plain]
 
@@ -262,8 +280,14 @@ def _to_object(value: Any) -> Any:
     return _to_plain(value)
 
 
-def _to_plain(value: Any) -> Any:
-    """Turn the texts of numbers back into numbers, at any depth."""
+def _to_plain(value: Any, depth: int = 0) -> Any:
+    """Turn the texts of numbers back into numbers, at any depth that can be written.
+
+    Raises:
+        ValueError: it is nested deeper than that.
+    """
+    if depth > _DEEPEST:
+        raise ValueError
     if isinstance(value, NumberText):
         if _PLAIN_DECIMAL.fullmatch(value):
             return orjson.Fragment(str(value))
@@ -271,7 +295,7 @@ def _to_plain(value: Any) -> Any:
     if isinstance(value, str):
         return to_text(value)
     if isinstance(value, list):
-        return [_to_plain(item) for item in value]
+        return [_to_plain(item, depth + 1) for item in value]
     if isinstance(value, Mapping):
-        return {name: _to_plain(item) for name, item in value.items()}
+        return {to_text(name): _to_plain(item, depth + 1) for name, item in value.items()}
     return value

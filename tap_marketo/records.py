@@ -20,6 +20,7 @@ from tap_marketo.fields import (
     Schema,
     converter,
     loads_exactly,
+    mend_text,
     value_converter,
 )
 from tap_marketo.names import clean
@@ -71,10 +72,7 @@ class RecordWriter:
         return self._before + body + self._after
 
     def _mend(self, column: str, value: Any) -> Any:
-        """Replace what is no Unicode text: orjson refuses the lone surrogates it is kept as."""
-        if not isinstance(value, str):
-            return value
-        mended = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        mended = mend_text(value)
         if mended != value:
             self._misfits.add(column, _BAD_TEXT)
         return mended

@@ -23,7 +23,9 @@ _known: set[str] = set()
 def add_secret(secret: str) -> None:
     """Register a value that must never leave the program, in any spelling a URL may give it."""
     if len(secret) >= _SHORTEST:
-        _known.update((secret, quote(secret), quote(secret, safe=""), quote_plus(secret)))
+        encoded = secret.encode("utf-8", "replace")
+        _known.update((secret, quote(encoded), quote(encoded, safe="")))
+        _known.add(quote_plus(encoded))
         _known.add(repr(secret)[1:-1])
 
 

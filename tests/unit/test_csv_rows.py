@@ -1,0 +1,191 @@
+"""CSV: whatever a cell holds comes back, however the file is cut; damage is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_marketo.csv_rows import CsvFile
+from tap_marketo.errors import DataError
+
+# Quotes and line ends of every kind, what str.splitlines() takes for line ends, text of two,
+# three and four bytes, and a byte order mark where it is text.
+AWKWARD = ("\n", "\r\n", "\r", '"', '""', ",", "\u2028", "\u2029", "\u0085", "\x0b", "\x0c",
+           "\x1c", "😀", "é", "漢", "\ufeff", " ", "null", "a", "'", "\\")  # fmt: skip
+ALPHABET = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+CELLS = st.lists(st.sampled_from(AWKWARD) | st.text(ALPHABET, max_size=5), max_size=8).map("".join)
+MUST_QUOTE = frozenset('",\r\n')
+
+
+def quoted(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"'
+
+
+def cut(data: bytes, places: list[int]) -> Iterator[bytes]:
+    """Cut bytes at the places, which may repeat (an empty chunk) or lie past the end."""
+    start = 0
+    for place in sorted(places):
+        yield data[start:place]
+        start = max(start, min(place, len(data)))
+    yield data[start:]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[list[str]]:
+    width = draw(st.integers(1, 4))
+    header = [f"column {n}" for n in range(width)]
+    return [header, *draw(st.lists(st.lists(CELLS, min_size=width, max_size=width), max_size=5))]
+
+
+@st.composite
+def written(draw: st.DrawFn, table: list[list[str]]) -> bytes:
+    """Write a table as RFC 4180 allows, quoting more than needed now and then."""
+    line_end = draw(st.sampled_from(("\n", "\r\n")))
+    quote_all = draw(st.booleans())
+    lines = [
+        ",".join(
+            quoted(cell)
+            if quote_all or MUST_QUOTE & set(cell) or (not cell and len(row) == 1)
+            else cell
+            for cell in row
+        )
+        for row in table
+    ]
+    return (line_end.join(lines) + draw(st.sampled_from((line_end, "")))).encode()
+
+
+def parse(data: bytes) -> list[list[str]]:
+    return list(CsvFile([data], "the file"))
+
+
+@given(st.data())
+def test_any_table_parses_back_equal_wherever_the_file_is_cut(data: st.DataObject) -> None:
+    table = data.draw(tables())
+    content = data.draw(written(table))
+    places = data.draw(st.lists(st.integers(0, len(content)), max_size=8))
+    file = CsvFile(cut(content, places), "the file")
+    assert [file.header, *file] == table
+    assert file.rows_read == len(table) - 1
+
+
+def test_a_file_that_arrives_byte_by_byte_parses_equal() -> None:
+    content = 'id,text\r\n1,"😀 ""漢""\r\né"\r\n2,\u2028\r\n'.encode()
+    file = CsvFile((content[n : n + 1] for n in range(len(content))), "the file")
+    assert [file.header, *file] == [["id", "text"], ["1", '😀 "漢"\r\né'], ["2", "\u2028"]]
+
+
+@given(
+    st.lists(st.lists(st.text("ab\r", max_size=5), min_size=2, max_size=2), min_size=1, max_size=4),
+    st.sampled_from(("\n", "\r\n")),
+    st.booleans(),
+)
+def test_a_lone_carriage_return_outside_quotes_is_text(
+    rows: list[list[str]], line_end: str, ends_with_line_end: bool
+) -> None:
+    # Each cell ends in a letter: a carriage return before "\n" would be part of the line end.
+    rows = [[cell + "z" for cell in row] for row in rows]
+    lines = ["a,b", *(",".join(row) for row in rows)]
+    content = line_end.join(lines) + (line_end if ends_with_line_end else "")
+    assert parse(content.encode()) == rows
+
+
+def test_a_carriage_return_doubled_at_the_end_of_a_line_stays_once_in_the_cell() -> None:
+    assert parse(b"a,b\r\n1,2\r\r\n") == [["1", "2\r"]]
+
+
+@given(st.text("ab\0,\n", max_size=30), st.lists(st.integers(0, 40), max_size=5))
+def test_nul_characters_are_removed_and_nothing_else_is(text: str, places: list[int]) -> None:
+    cell = quoted(text).encode()
+    file = CsvFile(cut(b"a\n" + cell + b"\n", places), "the file")
+    assert list(file) == [[text.replace("\0", "")]]
+
+
+@pytest.mark.parametrize("size", [131_072, 131_073, 400_000])
+def test_a_cell_may_be_longer_than_the_parser_s_default_limit(size: int) -> None:
+    cell = "é" * size
+    assert parse(f"a,b\n{cell},1\n".encode()) == [[cell, "1"]]
+
+
+def test_an_empty_file_has_no_header_and_no_rows() -> None:
+    file = CsvFile([], "the file")
+    assert file.header == []
+    assert list(file) == []
+
+
+def test_a_file_of_empty_chunks_is_empty() -> None:
+    assert CsvFile([b"", b"\0", b""], "the file").header == []
+
+
+@pytest.mark.parametrize("content", [b"a,b", b"a,b\n", b"a,b\r\n"])
+def test_a_header_alone_is_a_file_without_rows(content: bytes) -> None:
+    file = CsvFile([content], "the file")
+    assert file.header == ["a", "b"]
+    assert list(file) == []
+    assert file.rows_read == 0
+
+
+@pytest.mark.parametrize("cut_at", [0, 1, 2, 3])
+def test_a_byte_order_mark_is_no_part_of_the_first_name(cut_at: int) -> None:
+    content = b"\xef\xbb\xbfid,name\n1,x\n"
+    file = CsvFile([content[:cut_at], content[cut_at:]], "the file")
+    assert file.header == ["id", "name"]
+
+
+@given(st.binary(max_size=20).filter(lambda b: not set(b) & set(b'\0\r\n",')))
+def test_bytes_that_are_no_utf_8_survive_as_surrogates(raw: bytes) -> None:
+    ((cell, after),) = parse(b"a,b\n" + raw + b",after\n")
+    assert cell.encode("utf-8", "surrogateescape") == raw
+    assert after == "after"
+
+
+@pytest.mark.parametrize(("row", "cells"), [(b"3", 1), (b"3,4,5", 3), (b'"3,4"', 1), (b"3,4,", 3)])
+def test_a_ragged_row_is_named_with_its_number_and_both_counts(row: bytes, cells: int) -> None:
+    file = CsvFile([b"a,b\n1,2\n" + row + b"\n5,6\n"], "leads export 1f3a")
+    rows = iter(file)
+    assert next(rows) == ["1", "2"]
+    with pytest.raises(
+        DataError, match=rf"^Row 2 of leads export 1f3a has {cells} cells .* header has 2"
+    ):
+        next(rows)
+    assert file.rows_read == 1
+
+
+def test_blank_lines_are_no_rows() -> None:
+    file = CsvFile([b"a,b\n1,2\n\r\n\n3,4\n\n"], "the file")
+    assert list(file) == [["1", "2"], ["3", "4"]]
+    assert file.rows_read == 2
+
+
+@pytest.mark.parametrize("broken", [b'"3"x,4\n', b'3,"4\n5,6\n', b'3,"4'])
+def test_broken_quoting_is_named_with_its_row(broken: bytes) -> None:
+    rows = iter(CsvFile([b"a,b\n1,2\n", broken], "leads export 1f3a"))
+    assert next(rows) == ["1", "2"]
+    with pytest.raises(DataError, match=r"^Row 2 of leads export 1f3a is not valid CSV"):
+        list(rows)
+
+
+def test_broken_quoting_in_the_header_is_an_error_at_once() -> None:
+    with pytest.raises(DataError, match="not valid CSV"):
+        CsvFile([b'a,"b\n1,2\n'], "the file")
+
+
+def test_a_header_that_names_a_column_twice_is_refused() -> None:
+    with pytest.raises(DataError, match=r"header of the file names a column twice"):
+        CsvFile([b"a,b,a\n1,2,3\n"], "the file")
+
+
+def test_rows_are_handed_out_before_the_rest_of_the_file_arrives() -> None:
+    arrived: list[int] = []
+
+    def chunks() -> Iterator[bytes]:
+        yield b"a,b\n"
+        for number in range(50):
+            arrived.append(number)
+            yield b"%d,%s\n" % (number, b"x" * 20_000)
+
+    rows = iter(CsvFile(chunks(), "the file"))
+    assert next(rows)[0] == "0"
+    assert len(arrived) < 25
