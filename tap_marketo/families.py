@@ -236,6 +236,7 @@ class ActivitiesFamily(BulkFamily):
         self.lookback = lookback
         self._numbers: dict[str, int] = {}
         self._types = types
+        self._gone: set[int] = set()
         served = [entry for entry in entries if self._is_served(entry)]
         super().__init__(served)
 
@@ -259,6 +260,7 @@ class ActivitiesFamily(BulkFamily):
                 "%s is skipped: Marketo no longer has activity type %d. Run discovery again.",
                 entry.stream, number,
             )  # fmt: skip
+            self._gone.add(number)
             return False
         self._numbers[entry.stream] = number
         return True
@@ -297,8 +299,8 @@ class ActivitiesFamily(BulkFamily):
                 )
 
     def _is_known(self, number: str) -> bool:
-        # A job of an earlier run may carry types that have been deselected since.
-        return number.isdecimal() and int(number) in self._types
+        # A job of an earlier run may carry types that have been deselected or removed since.
+        return number.isdecimal() and (int(number) in self._types or int(number) in self._gone)
 
     def _maker(self, stream: str, header: Sequence[str], time_extracted: str) -> ActivityRecords:
         entry = self.streams[stream]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -193,7 +194,9 @@ class Tap:
 
     def run(self, config: Any, catalog: Any = None, state: Any = None, *more: str) -> Run:
         """Run the command to its end."""
-        return run(self.command(config, catalog, state, *more))
+        done = run(self.command(config, catalog, state, *more))
+        assert_keeps_secrets(config, done)
+        return done
 
     def discover(self, config: Any) -> dict[str, Any]:
         """Discover and return the catalog."""
@@ -251,3 +254,16 @@ def tap_in_a_directory() -> Iterator[Tap]:
     """A tap with a temporary directory."""
     with tempfile.TemporaryDirectory() as directory:
         yield Tap(Path(directory))
+
+
+# As the sandbox makes access tokens.
+_ACCESS_TOKEN = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:sj")
+
+
+def assert_keeps_secrets(config: Any, done: Run) -> None:
+    """Neither the credentials nor any access token stand in what a run wrote."""
+    for written in (done.stdout, done.stderr):
+        assert not _ACCESS_TOKEN.search(written)
+        for name in ("client_id", "client_secret"):
+            secret = config.get(name) if isinstance(config, dict) else None
+            assert not (isinstance(secret, str) and secret in written), name

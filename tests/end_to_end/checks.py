@@ -1,0 +1,242 @@
+"""What the tests of exports, downloads, calls, pages and fields have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.end_to_end import expected
+from tests.harness import (
+    HANG,
+    ROOT,
+    Account,
+    Run,
+    Tap,
+    Target,
+    account,
+    assert_keeps_secrets,
+    tap_in_a_directory,
+)
+
+# A small account, in which nothing becomes visible by itself while a test looks.
+SMALL = ("--leads", "30", "--activities", "300", "--history-days", "40", "--late-share", "0")
+# Less than one export window before the sandbox's present.
+START = "2026-05-20T00:00:00Z"
+
+VISITS, MAILS, OPENS = (
+    "activities_visit_webpage",
+    "activities_send_email",
+    "activities_open_email",
+)
+TYPE_OF = {VISITS: 1, MAILS: 6, OPENS: 10}
+
+
+def discovered(*options: str) -> dict[str, Any]:
+    """Return the catalog of a sandbox with these options."""
+    with account(*(options or SMALL)) as marketo, tap_in_a_directory() as tap:
+        return tap.discover(marketo.config())
+
+
+# What came out ---------------------------------------------------------------------------------
+
+
+def assert_leads(marketo: Account, target: Target, since: str = START) -> None:
+    """The leads table holds all leads changed since then, every column as Marketo has it."""
+    changed = {lead["id"] for lead in marketo.truth("leads") if lead["_changedAt"] >= since}
+    assert changed, "a test without rows would prove nothing"
+    truth = {n: row for n, row in expected.leads(marketo).items() if n in changed}
+    assert expected.table(target, "leads") == truth
+
+
+def assert_activities(
+    marketo: Account,
+    catalog: Mapping[str, Any],
+    target: Target,
+    streams: Sequence[str],
+    since: str = START,
+) -> None:
+    """The activity tables hold all activities since then."""
+    truth = expected.activities(marketo, catalog, since)
+    for stream in streams:
+        assert truth[stream], "a test without rows would prove nothing"
+        assert expected.table(target, stream) == truth[stream]
+
+
+def assert_assets(marketo: Account, target: Target, stream: str, since: str = START) -> None:
+    """The table holds all campaigns, lists or programs changed since then."""
+    columns = set(target.schemas[stream]["schema"]["properties"])
+    truth = expected.assets(marketo, stream, columns, since)
+    assert truth, "a test without rows would prove nothing"
+    assert expected.table(target, stream) == truth
+
+
+def stopped(done: Run) -> str:
+    """A run that stopped with a reason: exit code 1 and one CRITICAL line, which is returned."""
+    assert done.code == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.critical) == 1
+    return done.critical[0]
+
+
+# What was asked --------------------------------------------------------------------------------
+
+
+def jobs(marketo: Account, what: str | None = None) -> list[dict[str, Any]]:
+    """Return the export jobs created since the last reset, of one object or of both."""
+    made: list[dict[str, Any]] = marketo.counters()["jobs"]
+    return [job for job in made if what in (None, job["object"])]
+
+
+def span(job: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the time that a job covers."""
+    dates = job["filter"].get("updatedAt") or job["filter"]["createdAt"]
+    return dates["startAt"], dates["endAt"]
+
+
+def orders(made: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what each job asks for, to compare."""
+    return [f"{job['object']} {job['filter']}" for job in made]
+
+
+def log_of(marketo: Account, call: str, what: str | None = None) -> list[dict[str, Any]]:
+    """Return the sandbox's log of a call."""
+    log: list[dict[str, Any]] = marketo.control("GET", "log")["log"]
+    return [entry for entry in log if entry["call"] == call and what in (None, entry["object"])]
+
+
+def assert_all_fired(marketo: Account) -> None:
+    """Every fault that was arranged has happened, as often as it was to."""
+    for fault in marketo.control("GET", "faults")["faults"]:
+        assert fault["fired"] == fault["times"], fault
+
+
+def release(marketo: Account) -> None:
+    """Let the jobs that stick go on."""
+    for job in jobs(marketo):
+        if job["status"] in ("Created", "Queued", "Processing"):
+            marketo.control("POST", f"jobs/{job['exportId']}", {"stick": None})
+
+
+# A run that the test can look at while it goes on ------------------------------------------------
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for something that is going to happen."""
+    deadline = time.monotonic() + HANG
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+class Background:
+    """A run of the tap that goes on meanwhile."""
+
+    def __init__(self, process: subprocess.Popen[bytes], tap: Tap, config: Any) -> None:
+        self._process = process
+        self._tap = tap
+        self._config = config
+
+    def _ended(self) -> Run:
+        code = self._process.wait(HANG)
+        out, log = ((self._tap.directory / name).read_bytes() for name in ("stdout", "stderr"))
+        # A target drops what is no whole line.
+        done = Run(code, out.decode()[: out.decode().rfind("\n") + 1], log.decode())
+        assert_keeps_secrets(self._config, done)
+        return done
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that happens while it goes on."""
+
+        def ended_or_met() -> bool:
+            return condition() or self._process.poll() is not None
+
+        wait_until(ended_or_met)
+        assert condition(), self._ended().stderr
+
+    def finish(self) -> Run:
+        """Wait for its end."""
+        return self._ended()
+
+    def kill(self) -> Run:
+        """Kill it with SIGKILL; what it had written remains."""
+        self._process.kill()
+        return self._ended()
+
+    def exports_in_state(self) -> int:
+        """How many export jobs its last STATE names."""
+        target = Target()
+        text = (self._tap.directory / "stdout").read_text()
+        target.take(text[: text.rfind("\n") + 1].split("\n")[:-1])
+        exports = (target.state or {}).get("exports", {})
+        return sum(map(len, exports.values()))
+
+
+@contextmanager
+def background(tap: Tap, config: Any, catalog: Any, state: Any = None) -> Iterator[Background]:
+    """Start a run; kill it at the end if it still goes on."""
+    command = tap.command(config, catalog, state)
+    with (
+        (tap.directory / "stdout").open("wb") as out,
+        (tap.directory / "stderr").open("wb") as log,
+        subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=log) as process,
+    ):
+        try:
+            yield Background(process, tap, config)
+        finally:
+            process.kill()
+
+
+# Something that happens between two calls -------------------------------------------------------
+
+
+@contextmanager
+def between_calls(marketo: Account, act: Callable[[str], None]) -> Iterator[str]:
+    """A proxy in front of the sandbox that acts before it passes a call on; gives its endpoint.
+
+    Args:
+        marketo: the sandbox.
+        act: is given the path and query of each call.
+    """
+    sandbox = urlsplit(marketo.endpoint).netloc
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            act(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            with contextlib.closing(http.client.HTTPConnection(sandbox)) as connection:
+                connection.request(self.command, self.path, body, dict(self.headers))
+                answer = connection.getresponse()
+                content = answer.read()
+            self.send_response_only(answer.status)
+            for name in ("Content-Type", "Date", "Content-Range"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/rest"
+        finally:
+            server.shutdown()
+            thread.join()

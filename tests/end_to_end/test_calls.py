@@ -1,0 +1,373 @@
+"""Calls that fail, are refused or are one too many, and what they carry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.end_to_end.checks import (
+    MAILS,
+    SMALL,
+    START,
+    VISITS,
+    assert_activities,
+    assert_all_fired,
+    assert_assets,
+    assert_leads,
+    background,
+    discovered,
+    log_of,
+    release,
+    stopped,
+)
+from tests.harness import Account, Tap, Target, account, select
+
+STREAMS = ["leads", "activity_types", VISITS, MAILS, "campaigns", "lists", "programs"]
+
+# Every kind of call a sync makes, with the path that a message names it by.
+PATHS = {
+    "token": "identity/oauth/token",
+    "usage": "/rest/v1/stats/usage.json",
+    "describe": "/rest/v1/leads/describe.json",
+    "types": "/rest/v1/activities/types.json",
+    "campaigns": "/rest/v1/campaigns.json",
+    "lists": "/rest/v1/lists.json",
+    "programs": "/rest/asset/v1/programs.json",
+    "create": "/bulk/v1/leads/export/create.json",
+    "enqueue": "/enqueue.json",
+    "list": "/bulk/v1/leads/export.json",
+    "file": "/file.json",
+}
+
+
+@pytest.fixture(scope="module")
+def catalog() -> dict[str, Any]:
+    return discovered()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Account]:
+    with account(*SMALL, "--export-minutes", "0.5") as marketo:
+        yield marketo
+
+
+@pytest.fixture
+def marketo(running: Account) -> Account:
+    running.heal()
+    running.control("POST", "reset_counters")
+    return running
+
+
+def config_of(marketo: Account, **settings: Any) -> dict[str, Any]:
+    return marketo.config(**{"start_date": START, **settings})
+
+
+def assert_everything(marketo: Account, catalog: dict[str, Any], target: Target) -> None:
+    assert_leads(marketo, target)
+    assert_activities(marketo, catalog, target, [VISITS, MAILS])
+    for stream in ("campaigns", "lists", "programs"):
+        assert_assets(marketo, target, stream)
+    assert len(target.rows("activity_types")) == 30
+
+
+def count(marketo: Account, call: str) -> int:
+    """Return how often a call was made; of the bulk calls, those for leads."""
+    if call == "token":
+        tokens = marketo.counters()["calls"]
+        return int(tokens["token_post"] + tokens["token_get"])
+    calls = marketo.counters()["calls"][call]
+    return int(calls["leads"] if isinstance(calls, dict) else calls)
+
+
+# How calls are made ----------------------------------------------------------------------------
+
+
+def test_credentials_and_tokens_travel_in_no_address(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    tap.sync(config_of(marketo), select(catalog, STREAMS), target)
+    counters = marketo.counters()
+    assert counters["calls"]["token_post"] >= 1
+    assert counters["calls"]["token_get"] == 0
+    assert counters["query_access_tokens"] == 0
+    assert counters["calls"]["unknown"] == 0
+    assert counters["max_concurrent_calls"] == 1
+    assert_everything(marketo, catalog, target)
+
+
+def test_the_pace_set_is_kept(marketo: Account, tap: Tap) -> None:
+    # A discovery makes five calls and fetches a token: of the six, two fit into 20 seconds.
+    with background(tap, config_of(marketo, max_calls_per_20_seconds=2), {"streams": []}) as run:
+        # A sync of nothing makes two of them, so it does not wait.
+        assert run.finish().code == 0
+    assert count(marketo, "token") + marketo.counters()["total_calls"] == 2
+
+
+# Failures that pass ----------------------------------------------------------------------------
+
+
+def errors(*codes: str) -> list[dict[str, Any]]:
+    return [{"kind": "error", "code": code} for code in codes]
+
+
+# One after another on the same call.
+TRANSIENT: dict[str, list[dict[str, Any]]] = {
+    "connections": [{"kind": "reset"}, {"kind": "reset_body"}],
+    "statuses": [{"kind": "http", "status": status} for status in (500, 502, 503, 429)],
+    "bodies": [{"kind": "half_json"}, {"kind": "html_200"}],
+    "nothing": [{"kind": "empty_200"}, {"kind": "no_result"}],
+    "codes": errors("502", "604", "608", "611"),
+    "more_codes": errors("614", "713", "719"),
+    "limits": errors("606", "615"),
+    "tokens": [*errors("601", "602"), {"kind": "expire_token"}],
+}
+
+
+def fits(kind: str) -> list[str]:
+    """Return the calls that a fault fits."""
+    left_out = {"token"} if kind in ("error", "expire_token") else set()
+    if kind in ("half_json", "no_result"):
+        left_out.add("file")
+    return [call for call in PATHS if call not in left_out]
+
+
+@pytest.mark.parametrize("faults", TRANSIENT.values(), ids=TRANSIENT)
+def test_every_call_may_fail_in_ways_that_pass(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, faults: list[dict[str, Any]]
+) -> None:
+    for fault in faults:
+        for call in fits(fault["kind"]):
+            marketo.fault(call, **fault)
+    target = Target()
+    done = tap.sync(config_of(marketo), select(catalog, STREAMS), target)
+    assert_all_fired(marketo)
+    assert_everything(marketo, catalog, target)
+    assert done.messages[-1]["type"] == "STATE"
+    assert target.state
+    assert set(target.state["bookmarks"]) == set(STREAMS) - {"activity_types"}
+
+
+def test_discovery_survives_failures_too(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    for call in ("token", "usage", "describe", "types", "create", "cancel"):
+        marketo.fault(call, "http", status=502)
+    assert tap.discover(config_of(marketo)) == catalog
+    assert_all_fired(marketo)
+
+
+def test_calls_carried_out_though_their_answers_are_lost_do_no_harm(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    for call in fits("reset"):
+        if call != "token":
+            marketo.fault(call, "reset", executed=True)
+    target = Target()
+    tap.sync(config_of(marketo), select(catalog, STREAMS), target)
+    assert_all_fired(marketo)
+    assert_everything(marketo, catalog, target)
+
+
+def test_a_token_that_ends_in_the_middle_of_a_run_is_renewed(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    for end in ("expire", "revoke"):
+        marketo.control("POST", "reset_counters")
+        marketo.control("POST", "next_jobs", [{"stick": "Queued"}])
+        with background(tap, config_of(marketo), select(catalog, ["leads"])) as run:
+            run.until(lambda: count(marketo, "list") > 0)
+            before = count(marketo, "token")
+            marketo.control("POST", "token", {end: True})
+            release(marketo)
+            done = run.finish()
+        assert done.code == 0, done.stderr
+        assert count(marketo, "token") == before + 1
+        errors = marketo.counters()["errors"]
+        assert errors["602" if end == "expire" else "601"] == 1
+        target.take(done.lines)
+    assert_leads(marketo, target)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "error", "code": "606"},
+        {"kind": "error", "code": "615"},
+        {"kind": "http", "status": 429},
+    ],
+    ids=lambda fault: "-".join(map(str, fault.values())),
+)
+def test_limits_that_others_use_up_are_waited_for_longer_than_failures(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, fault: dict[str, Any]
+) -> None:
+    marketo.fault("lists", times=20, **fault)
+    target = Target()
+    tap.sync(config_of(marketo), select(catalog, ["lists"]), target)
+    assert_all_fired(marketo)
+    assert_assets(marketo, target, "lists")
+
+
+# Failures that do not pass ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "fault", "said"),
+    [
+        ("token", {"kind": "http", "status": 503}, "HTTP 503"),
+        ("token", {"kind": "no_result"}, "no access_token"),
+        ("usage", {"kind": "error", "code": "608"}, "error 608"),
+        ("describe", {"kind": "reset"}, "Connection"),
+        ("types", {"kind": "half_json"}, "JSON"),
+        ("campaigns", {"kind": "error", "code": "713"}, "error 713"),
+        ("lists", {"kind": "no_result"}, "no result"),
+        ("programs", {"kind": "html_200"}, "JSON"),
+        ("create", {"kind": "error", "code": "611"}, "error 611"),
+        ("enqueue", {"kind": "http", "status": 502}, "HTTP 502"),
+        ("list", {"kind": "error", "code": "719"}, "error 719"),
+        ("file", {"kind": "error", "code": "604"}, "error 604"),
+        ("lists", {"kind": "error", "code": "602"}, "error 602"),
+        ("lists", {"kind": "error", "code": "606"}, "error 606"),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
+)
+def test_a_call_that_always_fails_ends_the_run_after_some_tries_and_is_named(
+    marketo: Account,
+    catalog: dict[str, Any],
+    tap: Tap,
+    call: str,
+    fault: dict[str, Any],
+    said: str,
+) -> None:
+    marketo.fault(call, times=None, **fault)
+    target = Target()
+    chosen = select(catalog, STREAMS)
+    done = tap.run(config_of(marketo), chosen)
+    message = stopped(done)
+    target.take(done.lines)
+    assert PATHS[call] in message
+    assert said in message
+    if fault["kind"] == "error":
+        assert re.search(r"requestId [0-9a-f]+#[0-9a-f]+", message)
+    most = 40 if fault.get("code") == "606" else 8
+    assert 4 <= count(marketo, call) <= most
+    marketo.heal()
+    tap.sync(config_of(marketo), chosen, target)
+    assert_everything(marketo, catalog, target)
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "said"),
+    [
+        ("describe", "603", "permission"),
+        ("campaigns", "603", "permission"),
+        ("create", "603", "permission"),
+        ("list", "603", "permission"),
+        ("lists", "610", "endpoint"),
+        ("create", "1003", "error 1003"),
+        ("enqueue", "1013", "error 1013"),
+        ("types", "607", "midnight US Central"),
+        ("campaigns", "9999", "error 9999"),
+    ],
+)
+def test_a_refused_call_is_not_repeated(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, call: str, code: str, said: str
+) -> None:
+    marketo.fault(call, "error", None, code=code, message=f"Refused with {code}")
+    message = stopped(tap.run(config_of(marketo), select(catalog, STREAMS)))
+    for part in (PATHS[call], f"error {code}: Refused with {code}", said):
+        assert part in message
+    assert re.search(r"requestId [0-9a-f]+#[0-9a-f]+", message)
+    assert count(marketo, call) == 1
+
+
+def reset_after(marketo: Account) -> str:
+    """Return the next midnight US Central after the sandbox's now, in UTC."""
+    epoch = marketo.control("GET", "clock")["epoch"]
+    local = datetime.fromtimestamp(epoch, ZoneInfo("America/Chicago")) + timedelta(days=1)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_the_run_stops_at_max_daily_calls_and_goes_on_the_next_day(
+    catalog: dict[str, Any], tap: Tap
+) -> None:
+    with account(*SMALL) as marketo:
+        today = marketo.control("POST", "usage", {"foreign_calls": 29_990})["calls_today"]
+        assert today == 29_990
+        config = config_of(marketo, max_daily_calls="30000")
+        chosen = select(catalog, STREAMS)
+        target = Target()
+        done = tap.run(config, chosen)
+        message = stopped(done)
+        target.take(done.lines)
+        for part in ("30,000 calls", "30,000 that max_daily_calls allows", reset_after(marketo)):
+            assert part in message
+        # Of Marketo's count, not only of its own calls; not one more than allowed.
+        assert 29_998 <= marketo.counters()["calls_today"] <= 30_000
+        again = tap.run(config, chosen, target.state)
+        assert "max_daily_calls" in stopped(again)
+        assert marketo.counters()["calls_today"] <= 30_002
+        marketo.advance(hours=24)
+        tap.sync(config, chosen, target)
+        assert_everything(marketo, catalog, target)
+
+
+@pytest.mark.parametrize("key", ["client_id", "client_secret"])
+def test_wrong_credentials_are_named_once_and_not_shown(
+    marketo: Account, tap: Tap, key: str
+) -> None:
+    wrong = "a-planted-and-wrong-thing-7391"
+    done = tap.run(config_of(marketo, **{key: wrong}), None, None, "--discover")
+    message = stopped(done)
+    for part in ("client_id", "client_secret", "LaunchPoint"):
+        assert part in message
+    assert done.stdout == ""
+    assert wrong not in done.stderr
+    assert count(marketo, "token") == 1
+    assert marketo.counters()["total_calls"] == 0
+
+
+@pytest.mark.parametrize("call", ["token", "campaigns", "create", "file"])
+def test_a_redirect_is_not_followed(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, call: str
+) -> None:
+    # To another sandbox: the token must not go there.
+    with account("--leads", "1", "--activities", "1") as elsewhere:
+        host = elsewhere.endpoint.removesuffix("/rest")
+        location = f"{host}/identity/oauth/token" if call == "token" else f"{host}{PATHS[call]}"
+        marketo.fault(call, "http", None, status=302, location=location)
+        done = tap.run(config_of(marketo), select(catalog, ["leads", "campaigns"]))
+        message = stopped(done)
+        assert "302" in message
+        assert "endpoint" in message
+        assert count(marketo, call) == 1
+        counters = elsewhere.counters()
+        assert counters["total_calls"] == counters["calls"]["token_post"] == 0
+        assert counters["calls"]["token_get"] == 0
+
+
+def test_marketos_own_count_of_calls_is_read_again_during_a_long_run(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    # Others use up the day while this run looks at its job.
+    marketo.control("POST", "next_jobs", [{"stick": "Queued"}])
+    target = Target()
+    config = config_of(marketo, poll_interval=0.002, max_daily_calls=45_000)
+    with background(tap, config, select(catalog, ["leads"])) as run:
+        run.until(lambda: count(marketo, "list") > 0)
+        marketo.control("POST", "usage", {"foreign_calls": 46_000})
+        done = run.finish()
+    assert re.search(r"4[67],\d{3} calls", stopped(done))
+    target.take(done.lines)
+    assert 200 < len(log_of(marketo, "list")) < 300
+    release(marketo)
+    marketo.advance(hours=24)
+    tap.sync(config_of(marketo), select(catalog, ["leads"]), target)
+    assert_leads(marketo, target)

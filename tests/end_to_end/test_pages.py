@@ -1,0 +1,264 @@
+"""Lists that come page by page, and what happens while they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.end_to_end import expected
+from tests.end_to_end.checks import (
+    SMALL,
+    assert_all_fired,
+    assert_assets,
+    between_calls,
+    discovered,
+    log_of,
+    stopped,
+)
+from tests.harness import Account, Tap, Target, account, select
+
+# Before everything there is.
+START = "2020-01-01T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def catalog() -> dict[str, Any]:
+    return discovered()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Account]:
+    with account(*SMALL, "--campaigns", "650", "--lists", "601", "--programs", "450") as marketo:
+        yield marketo
+
+
+@pytest.fixture
+def marketo(running: Account) -> Account:
+    running.heal()
+    running.control("POST", "reset_counters")
+    return running
+
+
+def config_of(marketo: Account, **settings: Any) -> dict[str, Any]:
+    return marketo.config(**{"start_date": START, **settings})
+
+
+def pages_read(marketo: Account, stream: str) -> list[int]:
+    """Return which pages of a stream were asked for."""
+    return [entry["page"] for entry in log_of(marketo, stream)]
+
+
+def marks_of(target: Target, stream: str) -> dict[str, Any]:
+    """Return what the state says of a stream."""
+    assert target.state
+    marks: dict[str, Any] = target.state["bookmarks"][stream]
+    return marks
+
+
+def test_lists_of_several_pages_are_read_to_the_end(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    streams = ["campaigns", "lists", "programs"]
+    done = tap.sync(config_of(marketo), select(catalog, streams), target)
+    for stream in streams:
+        assert_assets(marketo, target, stream, START)
+        assert len(done.records(stream)) == len(target.rows(stream))
+    assert pages_read(marketo, "campaigns") == pages_read(marketo, "lists") == [1, 2, 3]
+    # A row without updatedAt could have changed at any time: it comes every time.
+    undated = {row["id"] for row in marketo.truth("lists") if row["updatedAt"] is None}
+    assert undated
+    again = tap.sync(config_of(marketo), select(catalog, streams), target)
+    assert {row["id"] for row in again.records("lists")} == undated
+
+
+@pytest.mark.parametrize("stream", ["campaigns", "lists"])
+def test_a_stopped_scan_goes_on_at_its_page_and_misses_no_change(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, stream: str
+) -> None:
+    config, chosen = config_of(marketo), select(catalog, [stream])
+    target = Target()
+    marketo.fault(stream, "error", page=3, code="603")
+    done = tap.run(config, chosen)
+    stopped(done)
+    assert_all_fired(marketo)
+    target.take(done.lines)
+    marks = marks_of(target, stream)
+    assert marks["next_page_token"]
+    assert "updatedAt" not in marks
+
+    # Rows of the first two pages change before the scan goes on.
+    changed = marketo.change(**{f"{stream}_updated": 200})[f"{stream}_updated"]
+    rows = [row["id"] for row in marketo.truth(stream)]
+    assert set(changed) & set(rows[:600])
+    began = marks["scan_started"]
+    marketo.control("POST", "reset_counters")
+    tap.sync(config, chosen, target)
+    assert pages_read(marketo, stream) == [3]
+    assert set(expected.table(target, stream)) == set(rows)
+    marks = marks_of(target, stream)
+    assert marks["next_page_token"] is None
+    assert marks["updatedAt"] == began
+    # The run after that gets them.
+    tap.sync(config, chosen, target)
+    assert_assets(marketo, target, stream, START)
+
+
+@pytest.mark.parametrize("token", ["NONSENSE", "GIYDAOBNGEYS2MBWKQYDAORQGA5DAMBOGAYDAKZQGAYDALBQ"])
+def test_a_page_token_that_marketo_refuses_begins_the_scan_anew(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, token: str
+) -> None:
+    began = "2026-06-01T00:00:00+00:00"
+    marks = {"updatedAt": START, "next_page_token": token, "scan_started": began}
+    target = Target(state={"bookmarks": {"lists": marks}})
+    done = tap.sync(config_of(marketo), select(catalog, ["lists"]), target)
+    assert "page token" in done.stderr
+    assert pages_read(marketo, "lists")[1:] == [1, 2, 3]
+    assert_assets(marketo, target, "lists", START)
+    assert marks_of(target, "lists")["next_page_token"] is None
+    assert marks_of(target, "lists")["updatedAt"] > "2026-06-15"
+
+
+def test_a_refusal_that_has_nothing_to_do_with_the_token_keeps_it(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("lists", "error", None, code="603")
+    marks = {"next_page_token": "ATOKEN", "scan_started": "2026-06-01T00:00:00+00:00"}
+    done = tap.run(config_of(marketo), select(catalog, ["lists"]), {"bookmarks": {"lists": marks}})
+    assert "603" in stopped(done)
+    assert len(pages_read(marketo, "lists")) == 1
+    states = [m["value"]["bookmarks"]["lists"] for m in done.messages if m["type"] == "STATE"]
+    assert all(state["next_page_token"] == "ATOKEN" for state in states)
+
+
+@pytest.mark.parametrize("stream", ["campaigns", "lists"])
+def test_a_page_token_that_comes_twice_stops_the_run(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, stream: str
+) -> None:
+    marketo.fault(stream, "repeat_token", None)
+    target = Target()
+    done = tap.run(config_of(marketo), select(catalog, [stream]))
+    message = stopped(done)
+    assert "page token" in message
+    assert f"{stream}.json" in message
+    assert len(pages_read(marketo, stream)) <= 4
+    target.take(done.lines)
+    assert "updatedAt" not in marks_of(target, stream)
+    marketo.heal()
+    tap.sync(config_of(marketo), select(catalog, [stream]), target)
+    assert_assets(marketo, target, stream, START)
+
+
+@pytest.mark.parametrize("page", [1, 2, 3])
+def test_an_empty_page_with_a_token_is_not_the_end(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, page: int
+) -> None:
+    marketo.fault("campaigns", "empty_page", page=page)
+    target = Target()
+    tap.sync(config_of(marketo), select(catalog, ["campaigns"]), target)
+    assert_all_fired(marketo)
+    assert_assets(marketo, target, "campaigns", START)
+
+
+@pytest.mark.parametrize("stream", ["campaigns", "lists", "programs"])
+def test_rows_before_the_bookmark_are_left_out_whatever_offset_it_is_written_with(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, stream: str
+) -> None:
+    dated = sorted(
+        datetime.fromisoformat(row["updatedAt"][:19]).replace(tzinfo=timezone.utc)
+        for row in marketo.truth(stream)
+        if row["updatedAt"]
+    )
+    # A row's own time, with others less than five hours before it: as texts they would be later.
+    west = timezone(timedelta(hours=-5))
+    at, _ = next(
+        (later, earlier)
+        for earlier, later in pairwise(dated[100:])
+        if timedelta(0) < later - earlier < timedelta(hours=5)
+    )
+    bookmark = at.astimezone(west).isoformat()
+    assert bookmark.endswith("-05:00")
+    target = Target(state={"bookmarks": {stream: {"updatedAt": bookmark}}})
+    tap.sync(config_of(marketo), select(catalog, [stream]), target)
+    since = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert_assets(marketo, target, stream, since)
+    assert any(
+        row["updatedAt"] and row["updatedAt"][:19] == since[:19] for row in target.rows(stream)
+    )
+
+
+# Programs that change while they are read --------------------------------------------------------
+
+BOOKMARK = "2026-03-01T00:00:00Z"
+
+
+@pytest.fixture
+def many_programs() -> Iterator[Account]:
+    with account("--leads", "1", "--activities", "1", "--programs", "900") as running:
+        yield running
+
+
+def in_range(marketo: Account) -> list[int]:
+    """Return the ids of the programs created or updated since the bookmark until the start."""
+    until = "2026-06-15T12:00:00Z"
+    return [
+        row["id"]
+        for row in marketo.truth("programs")
+        if BOOKMARK <= row["updatedAt"] <= until or BOOKMARK <= row["createdAt"] <= until
+    ]
+
+
+def test_programs_that_change_between_two_pages_are_not_lost_nor_their_neighbours(
+    many_programs: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo = many_programs
+    pages = 0
+    left_first_page: set[int] = set()
+
+    def change_before_second_page(path: str) -> None:
+        nonlocal pages
+        pages += "programs.json" in path
+        if pages == 2 and not left_first_page:
+            before = in_range(marketo)
+            marketo.change(programs_updated=60)
+            left_first_page.update(set(before[:200]) - set(in_range(marketo)))
+
+    chosen = select(catalog, ["programs"])
+    target = Target(state={"bookmarks": {"programs": {"updatedAt": BOOKMARK}}})
+    with between_calls(marketo, change_before_second_page) as endpoint:
+        first = config_of(marketo, endpoint=endpoint)
+        tap.sync(first, chosen, target)
+    # Rows did leave the first page, so that those behind it moved up.
+    assert len(left_first_page) > 3
+    kept = set(in_range(marketo))
+    updated = {row["id"] for row in marketo.truth("programs") if row["updatedAt"] >= BOOKMARK}
+    assert set(expected.table(target, "programs")) >= kept & updated
+    # Those that changed come with the next run, which begins when this one began.
+    tap.sync(config_of(marketo), chosen, target)
+    assert_assets(marketo, target, "programs", BOOKMARK)
+
+
+def test_programs_that_never_hold_still_stop_the_run_and_keep_the_bookmark(
+    many_programs: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo = many_programs
+
+    def change_before_each_page(path: str) -> None:
+        if "programs.json" in path and "offset=0" not in path:
+            marketo.change(programs_updated=60)
+
+    chosen = select(catalog, ["programs"])
+    target = Target(state={"bookmarks": {"programs": {"updatedAt": BOOKMARK}}})
+    with between_calls(marketo, change_before_each_page) as endpoint:
+        done = tap.run(config_of(marketo, endpoint=endpoint), chosen, target.state)
+    assert "programs.json" in stopped(done)
+    assert len(pages_read(marketo, "programs")) <= 20
+    states = [m["value"] for m in done.messages if m["type"] == "STATE"]
+    assert all(s["bookmarks"]["programs"]["updatedAt"] == BOOKMARK for s in states)
+    target.take(done.lines)
+    tap.sync(config_of(marketo), chosen, target)
+    assert_assets(marketo, target, "programs", BOOKMARK)
