@@ -1,0 +1,67 @@
+"""Measures this tap side by side with singer-io's: ``python -m benchmarks [figure ...]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks import daily_syncs, first_sync, lead_rows, memory
+from benchmarks.environments import HOME, Tools, install
+from benchmarks.report import Figure, save, show
+from benchmarks.runs import MeasurementError
+
+ATTEMPTS = 2
+
+_FIGURES: dict[str, Callable[[Tools], Figure]] = {
+    "first-sync": first_sync.measure,
+    "daily-syncs": daily_syncs.measure,
+    "lead-rows": lead_rows.measure,
+    "memory": memory.measure,
+}
+
+
+def main() -> int:
+    """Measure, print, save; the exit code is 1 when a figure could not be measured."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "figure", nargs="*", help=f"which to measure, all unless given: {', '.join(_FIGURES)}"
+    )
+    parser.add_argument(
+        "--scale", type=float, help="first-sync only: how much faster Marketo's clock runs"
+    )
+    options = parser.parse_args()
+    unknown = set(options.figure) - set(_FIGURES)
+    if unknown:
+        parser.error(f"no such figure: {', '.join(sorted(unknown))}")
+    tools = install()
+    measured: dict[str, Figure] = {}
+    failed = False
+    for name in options.figure or _FIGURES:
+        measure = _FIGURES[name]
+        if name == "first-sync" and options.scale:
+            measure = partial(first_sync.measure, scale=options.scale)
+        figure = _attempt(name, measure, tools)
+        if figure:
+            measured[name] = figure
+        failed = failed or figure is None
+    show(list(measured.values()))
+    results = HOME / "results.json"
+    save(measured, results)
+    print(f"\nAll numbers are in {results.relative_to(HOME.parent)}.")
+    return int(failed)
+
+
+def _attempt(name: str, measure: Callable[[Tools], Figure], tools: Tools) -> Figure | None:
+    """Measure a figure; once more if a stall of this machine, minutes to the sandbox, broke it."""
+    for _ in range(ATTEMPTS):
+        try:
+            return measure(tools)
+        except (MeasurementError, AssertionError, OSError) as error:
+            print(f"{name} could not be measured: {error}", file=sys.stderr)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
