@@ -62,7 +62,7 @@ class _Outcome:
 
     def total(self, name: str) -> float:
         """Return the sum of one number over all days."""
-        return sum(getattr(day, name) for day in self.days)
+        return float(sum(getattr(day, name) for day in self.days))
 
     @property
     def bytes_ratio(self) -> float:
