@@ -45,5 +45,7 @@ $(TOOLS)/ready: $(VENV)/ready
 	$(PYTHON) -m venv $(TOOLS)/singer-tools
 	$(TOOLS)/singer-tools/bin/python -m pip install --quiet --disable-pip-version-check singer-tools
 	$(PYTHON) -m venv $(TOOLS)/target-duckdb
-	$(TOOLS)/target-duckdb/bin/python -m pip install --quiet --disable-pip-version-check target-duckdb==0.8.0
+	# With DuckDB from 1.3 on, target-duckdb takes the first row of a batch for a header.
+	$(TOOLS)/target-duckdb/bin/python -m pip install --quiet --disable-pip-version-check \
+		target-duckdb==0.8.0 'duckdb<1.3'
 	touch $@
