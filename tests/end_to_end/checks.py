@@ -107,9 +107,19 @@ def orders(made: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def log_of(marketo: Account, call: str, what: str | None = None) -> list[dict[str, Any]]:
-    """Return the sandbox's log of a call."""
+    """Return the sandbox's log of a call.
+
+    Without the calls that came with a token whose hour, three seconds of ours, had just passed:
+    the tap repeats them, and when that happens is chance.
+    """
     log: list[dict[str, Any]] = marketo.control("GET", "log")["log"]
-    return [entry for entry in log if entry["call"] == call and what in (None, entry["object"])]
+    return [
+        entry
+        for entry in log
+        if entry["call"] == call
+        and what in (None, entry["object"])
+        and (entry["code"] != "602" or entry["fault"])
+    ]
 
 
 def assert_all_fired(marketo: Account) -> None:

@@ -410,9 +410,9 @@ def test_time_in_the_queue_does_not_count_as_processing(
     # The wait is twice job_timeout, the processing a part of it.
     marketo.control("POST", "next_jobs", [{"stick": "Queued", "minutes": 1}])
     target = Target()
-    config = config_of(marketo, job_timeout=0.3)
+    config = config_of(marketo, job_timeout=0.5)
     with background(tap, config, select(catalog, [VISITS])) as run:
-        run.until(lambda: len(log_of(marketo, "list")) > 12)
+        run.until(lambda: len(log_of(marketo, "list")) > 14)
         release(marketo)
         done = run.finish()
     assert done.code == 0, done.stderr
@@ -466,9 +466,7 @@ def test_a_killed_run_is_taken_up_without_making_its_exports_again(
     assert len(made) == len(set(made)) == 6 - count
     assert not set(made) & set(orders(left))
     for job in left:
-        assert re.search(
-            rf"Taking up the \w+ export {job['exportId']} .*: {stage}", done.stderr
-        ) or (stage == "processing" and re.search(rf"{job['exportId']} .*: queued", done.stderr))
+        assert f"Taking up the {job['object']} export {job['exportId']}" in done.stderr
     assert target.state
     assert "exports" not in target.state
     assert_leads(marketo, target)
