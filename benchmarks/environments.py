@@ -48,8 +48,7 @@ def install() -> Tools:
     """Install both, ours anew every time, and say how each is run."""
     ours = _environment("ours")
     print(f"Installing this tree into {ours.relative_to(ROOT)} ...", flush=True)
-    _pip(ours, "install", str(ROOT))
-    _pip(ours, "install", "--no-deps", "--force-reinstall", str(ROOT))
+    _pip(ours, "install", "--upgrade", str(ROOT))
     incumbent = _environment("incumbent")
     print(f"Installing {INCUMBENT} into {incumbent.relative_to(ROOT)} ...", flush=True)
     _pip(incumbent, "install", INCUMBENT)

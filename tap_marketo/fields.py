@@ -191,7 +191,8 @@ def _date_time_converter(column: str, misfits: Misfits) -> Converter:
 
     def to_date_time(value: Any) -> str | None:
         try:
-            # Nearly every value is 2022-02-13T14:06:20Z; parsing proves that the date exists.
+            # Nearly every value is 2022-02-13T14:06:20Z or 2022-02-13; parsing proves that the
+            # date exists.
             if (
                 len(value) == 20
                 and value[19] == "Z"
@@ -199,6 +200,8 @@ def _date_time_converter(column: str, misfits: Misfits) -> Converter:
                 and value[13] == value[16] == ":"
             ):
                 return read_iso(value[:19]).isoformat() + "+00:00"
+            if len(value) == 10 and value[4] == value[7] == "-":
+                return read_iso(value).isoformat() + "+00:00"
             return parse_time(value.strip()).isoformat()
         except (AttributeError, LookupError, TypeError, ValueError):
             misfits.add(column, "not a date, now null")
