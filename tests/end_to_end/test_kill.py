@@ -45,7 +45,9 @@ def sync_with_kills(
     for kills in range(40):
         command = tap.command(config, catalog, target.state)
         signum = rng.choice([signal.SIGKILL, signal.SIGKILL, signal.SIGTERM])
-        lines, code = killed_run(command, rng.uniform(0.3, 1.2), signum)
+        # Each run may live a little longer, so that one gets through on a busy machine too.
+        seconds = rng.uniform(0.3, 1.2) * (1 + kills / 4)
+        lines, code = killed_run(command, seconds, signum)
         # Only what stands before the last STATE counts: an orchestrator keeps no more.
         target.take(lines)
         if code == 0:
