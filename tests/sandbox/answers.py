@@ -99,6 +99,8 @@ class Delivery:
     length: str = "full"
     """What Content-Length says of a body that stops early: full, match or absent (chunked)."""
     bytes_per_second: float | None = None
+    open_for: float | None = None
+    """Real seconds after which the connection closes, however much of the body is sent."""
     flip_at: int | None = None
     """Offset, within the body, of a byte to change."""
     date_offset: float = 0.0

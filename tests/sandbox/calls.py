@@ -16,11 +16,17 @@ _PLAIN_ROUTES = {
     "/rest/v1/activities/deletedleads.json": "deletedleads",
     "/rest/v1/campaigns.json": "campaigns",
     "/rest/v1/lists.json": "lists",
+    "/rest/v1/customobjects.json": "customobjects",
     "/rest/asset/v1/programs.json": "programs",
 }
 _BULK = re.compile(
     r"/bulk/v1/(?P<object>leads|activities)/export"
     r"(?:\.json|/create\.json|/(?P<id>[^/]+)/(?P<verb>enqueue|status|file|cancel)\.json)"
+)
+# The other bulk objects share queue and quota with leads and activities; of them the list of jobs
+# is served (bulk-program-member-extract.md, bulk-custom-object-extract.md).
+_LISTED_ONLY = re.compile(
+    r"/bulk/v1/(?P<object>program/members|customobjects/[A-Za-z0-9_]+)/export\.json"
 )
 _POSTED = ("create", "enqueue", "cancel")
 
@@ -63,6 +69,9 @@ def find_call(request: Request) -> Call | None:
     kind = _PLAIN_ROUTES.get(request.path)
     if kind is not None:
         return _finish(Call(kind, request))
+    listed = _LISTED_ONLY.fullmatch(request.path)
+    if listed is not None:
+        return _finish(Call("list", request, listed["object"]))
     match = _BULK.fullmatch(request.path)
     if match is None:
         return None

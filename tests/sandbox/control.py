@@ -46,8 +46,14 @@ class Control:
                 return json_answer(self.counters())
             if method == "GET" and name == "log":
                 return json_answer({"log": list(self._api.counters.log)})
+            if method == "GET" and name == "token":
+                return json_answer({"tokens": self._api.tokens.issued})
             if name == "faults":
                 return self._faults(method, body)
+            if method == "DELETE" and name == "next_jobs":
+                forgotten = len(self._api.queue.next_fates)
+                self._api.queue.next_fates.clear()
+                return json_answer({"forgotten": forgotten})
             if method == "POST":
                 answer = self._post(name, parts[1:], body)
                 if answer is not None:
@@ -78,6 +84,11 @@ class Control:
                     "bytes_today": self._api.queue.bytes_today(),
                 }
             )
+        if name == "finished_jobs":
+            moment = self._api.clock.now() - 60 * float(body.get("minutes_ago", 0))
+            queue = self._api.queue
+            made = queue.add_finished_job(str(body["object"]), int(body["bytes"]), moment)
+            return json_answer(made.report())
         if name == "token":
             return self._token(body)
         if name == "next_jobs":

@@ -68,7 +68,9 @@ class Counters:
         calls: dict[str, Any] = {}
         for kind in ("token_get", "token_post", *KINDS, "unknown"):
             if kind in ("create", "enqueue", "status", "list", "file", "cancel"):
-                calls[kind] = {name: self._calls[kind, name] for name in ("leads", "activities")}
+                names = {name for each, name in self._calls if each == kind}
+                names |= {"leads", "activities"}
+                calls[kind] = {name: self._calls[kind, name] for name in sorted(names)}
             else:
                 calls[kind] = self.count(kind)
         tokens = calls["token_get"] + calls["token_post"]

@@ -33,6 +33,7 @@ FITS: dict[str, frozenset[str]] = {
     "file_404": frozenset({"file"}),
     "expire_token": _API,
     "close_after": frozenset({"file"}),
+    "close_late": frozenset({"file"}),
     "wrong_date": _ANY,
 }
 """The calls that each kind of fault fits."""
@@ -48,9 +49,13 @@ PARAMETERS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "bad_range": {"by": int, "truthful": bool},
     "envelope_file": {"code": (str, int), "message": str, "content_type": str},
     "close_after": {"after_bytes": int},
+    "close_late": {"seconds": (int, float)},
     "wrong_date": {"seconds": (int, float)},
 }
 """What further each kind takes, all of it optional but what `_check` demands."""
+
+RANGED = ("ignore_range", "bad_range")
+"""Kinds that change only what answers a request for a range."""
 
 _COMMON = ("call", "kind", "object", "page", "times", "skip", "executed")
 
@@ -77,6 +82,8 @@ class Fault:
         if call is None:
             return True
         if self.object is not None and self.object != call.object:
+            return False
+        if self.kind in RANGED and "range" not in call.request.headers:
             return False
         return self.page is None or self.page == call.page
 

@@ -96,6 +96,9 @@ def _alter_file(fault: Fault, answer: Answer, body: FileSlice, size: int) -> Ans
             return None
         answer.delivery.flip_at = offset
         return answer
+    if fault.kind == "close_late":
+        answer.delivery.open_for = float(more.get("seconds", 1))
+        return answer
     if fault.kind in ("cut", "close_after"):
         after = int(more.get("after_bytes", body.length // 2))
         if after >= body.length:

@@ -19,6 +19,11 @@ from tests.sandbox.paging import (
 )
 
 NO_ASSETS = "No assets found for the given search criteria."
+CUSTOM_OBJECTS = (
+    {"name": "car_c", "displayName": "Car", "idField": "marketoGUID", "dedupeFields": ["vin"]},
+    {"name": "visit_c", "displayName": "Visit", "idField": "marketoGUID", "dedupeFields": ["no"]},
+)
+"""The types of custom objects (custom-objects.md, "List")."""
 SCANNED_DAYS = 7
 """Days of activities that one call looks through; see deleted_leads."""
 
@@ -46,6 +51,8 @@ class Readers:
             return self.page_of(call, self._database.lists)
         if call.kind == "programs":
             return self.programs(call)
+        if call.kind == "customobjects":
+            return {"result": [dict(each) for each in CUSTOM_OBJECTS]}
         if call.kind == "pagingtoken":
             return self.paging_token(call)
         return self.deleted_leads(call)

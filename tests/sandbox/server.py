@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import socket
 import socketserver
@@ -113,7 +114,8 @@ class Connection(socketserver.BaseRequestHandler):
         chunked = delivery.stop_after is not None and delivery.length == "absent"
         said = limit if delivery.stop_after is not None and delivery.length == "match" else total
         head = self._head(answer, None if chunked else said)
-        plain = limit == total and delivery.flip_at is None and not delivery.bytes_per_second
+        changed = delivery.flip_at is not None or delivery.open_for is not None
+        plain = limit == total and not changed and not delivery.bytes_per_second
         if isinstance(body, FileSlice) and plain:
             self.request.sendall(head)
             with body.path.open("rb") as file:
@@ -124,7 +126,9 @@ class Connection(socketserver.BaseRequestHandler):
             self._sent = total
             return True
         self.request.sendall(head)
+        closes = math.inf if delivery.open_for is None else time.monotonic() + delivery.open_for
         for chunk in self._pieces(answer, limit):
+            self._close_at(closes)
             framed = b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk
             self.request.sendall(framed)
             self._sent += len(chunk)
@@ -134,6 +138,14 @@ class Connection(socketserver.BaseRequestHandler):
             self._reset()
             return False
         return chunked or said == limit
+
+    def _close_at(self, closes: float) -> None:
+        """Let the connection close at that time, also while the client takes nothing."""
+        if closes < math.inf:
+            left = closes - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.request.settimeout(left)
 
     def _head(self, answer: Answer, length: int | None) -> bytes:
         reason = _REASONS.get(answer.status, "Error")

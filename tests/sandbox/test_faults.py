@@ -35,6 +35,7 @@ FAULTS: list[tuple[str, Json]] = [
     ("file", {"kind": "envelope_file", "content_type": "csv"}),
     ("file", {"kind": "file_404"}),
     ("file", {"kind": "close_after", "after_bytes": 50}),
+    ("file", {"kind": "close_late", "seconds": 0}),
 ]
 
 
@@ -79,7 +80,7 @@ def _provoke(shared: Client, finished: str, call: str) -> requests.Response | No
 
 def _check_fault(fault: Json, seen: requests.Response | None, good: bytes) -> None:
     kind = fault["kind"]
-    broken = kind in ("reset", "reset_body", "timeout", "close_after")
+    broken = kind in ("reset", "reset_body", "timeout", "close_after", "close_late")
     if broken or (kind == "cut" and fault.get("content_length", True) is True):
         assert seen is None
         return

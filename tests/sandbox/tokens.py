@@ -24,6 +24,8 @@ class Tokens:
         self.user = "sandbox.reader@example.com"
         self._ends: dict[str, float] = {}
         self._current = ""
+        self.issued: list[str] = []
+        """Every token ever given, for tests that look where one shows."""
 
     def answer(self, request: Request, now: float) -> Answer:
         """Answer a token request, GET or POST, with parameters in the address or a form."""
@@ -49,6 +51,7 @@ class Tokens:
         if self._ends.get(self._current, 0.0) <= now:
             self._current = f"{uuid.UUID(int=self._rng.getrandbits(128), version=4)}:sj"
             self._ends[self._current] = now + LIFE
+            self.issued.append(self._current)
         return {
             "access_token": self._current,
             "token_type": "bearer",
