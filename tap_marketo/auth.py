@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import requests
@@ -15,6 +16,10 @@ from tap_marketo.redact import add_secret, redact
 
 # Renew this long before the end, so that no call starts with a token about to expire.
 _MARGIN_SECONDS = 60.0
+# Whatever an answer says: a token lives for an hour (authentication.md).
+_LONGEST_LIFE_SECONDS = 86400.0
+# What a header can carry.
+_TOKEN = re.compile(r"[!-~]+")
 
 WHAT = "POST identity/oauth/token"
 
@@ -27,7 +32,7 @@ class TokenAuth(AuthBase):
         identity: str,
         client_id: str,
         client_secret: str,
-        send: Callable[[requests.Request], requests.Response],
+        send: Callable[[requests.Request], tuple[int, bytes]],
         clock: Clock,
     ) -> None:
         """Remember how to log in; nothing is fetched yet.
@@ -36,7 +41,8 @@ class TokenAuth(AuthBase):
             identity: the identity URL, without a slash at its end.
             client_id: of the LaunchPoint service.
             client_secret: of the LaunchPoint service.
-            send: sends a prepared call once and raises TransientError where it may be repeated.
+            send: makes a call once and returns status and body; raises TransientError where it
+                may be repeated.
             clock: measures the token's life.
         """
         self._request = requests.Request(
@@ -73,29 +79,34 @@ class TokenAuth(AuthBase):
         self._expires = float("-inf")
 
     def _fetch(self) -> None:
-        response = self._send(self._request)
+        status, body = self._send(self._request)
         try:
-            answer = json.loads(response.content)
+            answer = json.loads(body)
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            if 400 <= response.status_code < 500:
+            if 400 <= status < 500:
                 raise RequestRefusedError(
-                    WHAT, f"HTTP {response.status_code}. Check the endpoint and identity settings"
+                    WHAT, f"HTTP {status}. Check the endpoint and identity settings"
                 )
             raise TransientError(WHAT, "the answer is not JSON")
-        if "error" in answer or response.status_code == 401:
+        if "error" in answer or status == 401:
             said = answer.get("error_description") or answer.get("error") or "unauthorized"
             raise CredentialsError(WHAT, redact(str(said)))
         token, lifetime = answer.get("access_token"), answer.get("expires_in")
-        if not isinstance(token, str) or not token or not isinstance(lifetime, int | float):
-            if 400 <= response.status_code < 500:
+        if (
+            not isinstance(token, str)
+            or not _TOKEN.fullmatch(token)
+            or not isinstance(lifetime, int | float)
+        ):
+            if 400 <= status < 500:
                 raise RequestRefusedError(
-                    WHAT, f"HTTP {response.status_code}. Check the endpoint and identity settings"
+                    WHAT, f"HTTP {status}. Check the endpoint and identity settings"
                 )
             raise TransientError(WHAT, "the answer holds no access_token")
         add_secret(token)
         self._token = token
+        lifetime = min(lifetime, _LONGEST_LIFE_SECONDS)
         # Asked for again before its end, Marketo gives the same token with what is left of its
         # hour (authentication.md): a margin longer than that would fetch it for every call.
         self._expires = self._clock.monotonic() + lifetime - min(_MARGIN_SECONDS, lifetime / 2)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from singer import metadata
 
 from tap_marketo.errors import CatalogError
 from tap_marketo.fields import Schema, schema_types
+from tap_marketo.messages import unwritable
 
 Metadata = Mapping[tuple[str, ...], Mapping[str, Any]]
+
+_NO_BOOLEAN = "must be true or false"
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,23 @@ class CatalogEntry:
     def column_metadata(self, column: str, key: str) -> Any:
         """Return a value of a column's metadata, None if there is none."""
         return self.metadata.get(("properties", column), {}).get(key)
+
+    def keyed(self, key: str) -> CatalogEntry:
+        """Return the entry with its key column, selected or not: no row can do without it.
+
+        Raises:
+            CatalogError: the schema has no such column.
+        """
+        if key in self.columns:
+            return self
+        properties = self.schema["properties"]
+        if key not in properties:
+            raise CatalogError(
+                f"The catalog's schema of {self.stream} has no column {key}, which is the key. "
+                "Make a new one with --discover."
+            )
+        columns = {c: d for c, d in properties.items() if c == key or c in self.columns}
+        return replace(self, columns=columns)
 
     def wire_schema(self, keys: Iterable[str]) -> Schema:
         """Return the schema for SCHEMA messages: every column but the keys may be null.
@@ -107,7 +128,7 @@ def load_catalog(path: str) -> list[CatalogEntry]:
         CatalogError: the file cannot be read or is no catalog.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             raw = json.load(file)
     except OSError as error:
         raise CatalogError(f"Cannot read the catalog file {path}: {error.strerror}.") from error
@@ -157,7 +178,7 @@ def _read_entry(stream: Any, where: str, path: str) -> CatalogEntry | None:
     own = mdata.get((), {})
     # Catalogs older than metadata mark selection in the entry or its schema.
     legacy = stream.get("selected", schema_selected)
-    if not _is_selected(own.get("selected", legacy), own.get("selected-by-default")):
+    if not _is_selected(own, legacy, partial(wrong, ".metadata.selected", _NO_BOOLEAN)):
         return None
     if not isinstance(schema, dict):
         raise wrong(".schema", "must be an object")
@@ -166,14 +187,24 @@ def _read_entry(stream: Any, where: str, path: str) -> CatalogEntry | None:
         isinstance(definition, dict) for definition in properties.values()
     ):
         raise wrong(".schema.properties", "must be an object of columns")
+    if reason := unwritable([name, schema]):
+        raise wrong(".schema", f"cannot be written: {reason}")
     has_column_metadata = any(breadcrumb for breadcrumb in mdata)
-    columns = {
-        column: definition
-        for column, definition in properties.items()
-        if not has_column_metadata
-        or _is_column_selected(mdata.get(("properties", column), {}), definition)
-    }
+    columns: dict[str, Schema] = {}
+    for column, definition in properties.items():
+        if not _is_type(definition.get("type", [])):
+            raise wrong(f".schema.properties.{column}.type", "must be a type or a list of types")
+        own = mdata.get(("properties", column), {})
+        fault = partial(wrong, f".metadata.selected of {column}", _NO_BOOLEAN)
+        if not has_column_metadata or _is_column_selected(own, definition, fault):
+            columns[column] = definition
     return CatalogEntry(name, schema, columns, mdata)
+
+
+def _is_type(kinds: Any) -> bool:
+    return isinstance(kinds, str) or (
+        isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds)
+    )
 
 
 def _metadata_by_breadcrumb(raw: Any) -> Metadata | None:
@@ -192,16 +223,24 @@ def _metadata_by_breadcrumb(raw: Any) -> Metadata | None:
     return found
 
 
-def _is_column_selected(own: Mapping[str, Any], definition: Mapping[str, Any]) -> bool:
+def _is_column_selected(
+    own: Mapping[str, Any], definition: Mapping[str, Any], fault: Callable[[], CatalogError]
+) -> bool:
     inclusion = own.get("inclusion", definition.get("inclusion"))
     if inclusion == "automatic":
         return True
     if inclusion == "unsupported":
         return False
-    return _is_selected(
-        own.get("selected", definition.get("selected")), own.get("selected-by-default")
-    )
+    return _is_selected(own, definition.get("selected"), fault)
 
 
-def _is_selected(selected: Any, by_default: Any) -> bool:
-    return bool(by_default if selected is None else selected)
+def _is_selected(own: Mapping[str, Any], legacy: Any, fault: Callable[[], CatalogError]) -> bool:
+    mark = own.get("selected", legacy)
+    if mark is None:
+        mark = own.get("selected-by-default")
+    if isinstance(mark, str):
+        # Written by hand or by a template: "false" must not select.
+        mark = {"true": True, "false": False}.get(mark.lower(), mark)
+    if mark is None or isinstance(mark, bool | int | float):
+        return bool(mark)
+    raise fault()

@@ -9,13 +9,16 @@ from tap_marketo import __version__
 from tap_marketo.catalog import load_catalog
 from tap_marketo.client import MarketoClient
 from tap_marketo.clock import Clock
-from tap_marketo.config import load_config
+from tap_marketo.config import Config, load_config
 from tap_marketo.discovery import discover
-from tap_marketo.errors import CatalogError, TapError, Terminated
+from tap_marketo.errors import CatalogError, QuotaError, TapError, Terminated
 from tap_marketo.log import LOGGER, set_up_logging
 from tap_marketo.messages import Output
 from tap_marketo.state import load_state
 from tap_marketo.sync import Sync
+
+# Tells orchestrators "come again tomorrow" from "something is wrong".
+QUOTA_EXIT_CODE = 3
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,18 +45,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the tap and return its exit code: 0 done, 1 stopped with a reason, 128 + n signal n."""
+    """Run the tap and return its exit code.
+
+    0 done, 1 stopped with a reason, 3 a daily allowance is spent, 128 + n ended by signal n.
+    """
     args = _parser().parse_args(arguments)
     set_up_logging()
     try:
         output = Output()
         output.catch_signals()
-        _run(args, output)
+        _run(args, load_config(args.config), output)
     except Terminated as request:
         LOGGER.warning(
             "Stopped by %s. The next run goes on from the last STATE that was kept.", request
         )
         return request.exit_code
+    except QuotaError as error:
+        LOGGER.critical("%s", error)
+        return QUOTA_EXIT_CODE
     except TapError as error:
         LOGGER.critical("%s", error)
         return 1
@@ -63,8 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(args: argparse.Namespace, output: Output) -> None:
-    config = load_config(args.config)
+def _run(args: argparse.Namespace, config: Config, output: Output) -> None:
     clock = Clock()
     client = MarketoClient(config, clock)
     if args.discover:
@@ -80,4 +88,9 @@ def _run(args: argparse.Namespace, output: Output) -> None:
     entries = load_catalog(path)
     if not entries:
         LOGGER.warning("No stream is selected in %s: nothing to sync.", path)
-    Sync(client, clock, config, state, output).run(entries)
+    try:
+        Sync(client, clock, config, state, output).run(entries)
+    except QuotaError as error:
+        if config.on_quota == "fail":
+            raise
+        LOGGER.warning("%s", error)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import backoff
 import requests
+import urllib3
 from backoff.types import Details
 from singer import metrics
 
@@ -42,9 +44,16 @@ _THROTTLED_TRIES = 40
 _THROTTLED_LONGEST_WAIT = 20.0
 _TOKEN_TRIES = 4
 
-_CHUNK_BYTES = 1 << 17
+# The most that is read at once. What has arrived is passed on at once, however little it is.
+_CHUNK_BYTES = 1 << 16
+# The same where urllib3 (before 2.2) waits until a chunk is full: small enough that a server which
+# only drips is noticed between two of them.
+_FULL_CHUNK_BYTES = 1 << 9
 # An error envelope in place of a file is short; a file that looks like one need not be kept.
 _LONGEST_ENVELOPE_BYTES = 1 << 20
+
+# How http.client words a 4xx answer of a proxy to CONNECT.
+_TUNNEL_REFUSED = "Tunnel connection failed: 4"
 
 # assets.md: past the end, asset calls answer success without result and with this warning.
 _NO_ASSETS = "no assets found"
@@ -156,9 +165,9 @@ class MarketoClient:
         what = f"GET {path}"
 
         def open_once() -> FileAnswer:
-            response = self._send("GET", path, endpoint, headers=headers, stream=True)
+            response = self._send("GET", path, endpoint, headers=headers)
             try:
-                return _file_answer(what, response)
+                return self._file_answer(what, response)
             except BaseException:
                 response.close()
                 raise
@@ -169,7 +178,7 @@ class MarketoClient:
         what = f"{method} {path}"
 
         def call_once() -> Envelope:
-            return _envelope(what, self._send(method, path, endpoint, **request))
+            return _envelope(what, *self._exchange(method, path, endpoint, **request))
 
         return self._persist(call_once, what)
 
@@ -192,7 +201,7 @@ class MarketoClient:
     def _read_usage(self) -> None:
         """Learn today's calls of the whole subscription (usage.md)."""
         path = "/rest/v1/stats/usage.json"
-        envelope = _envelope(f"GET {path}", self._send("GET", path, "usage"))
+        envelope = _envelope(f"GET {path}", *self._exchange("GET", path, "usage"))
         try:
             total = int(envelope["result"][0]["total"])
         except (LookupError, TypeError, ValueError):
@@ -205,12 +214,65 @@ class MarketoClient:
         LOGGER.info("Marketo no longer takes the access token; fetching a new one.")
         self._auth.forget()
 
+    def _exchange(
+        self, method: str, path: str, endpoint: str, **request: Any
+    ) -> tuple[requests.Response, bytes]:
+        """Make a call once and read its answer to the end."""
+        response = self._send(method, path, endpoint, **request)
+        return response, self._read(f"{method} {path}", response)
+
+    def _read(self, what: str, response: requests.Response) -> bytes:
+        """Read an answer's body, for no longer than request_timeout altogether."""
+        try:
+            return self._collect(what, _pieces(response))
+        finally:
+            response.close()
+
+    def _collect(
+        self, what: str, pieces: Iterator[bytes], body: bytes = b"", longest: float = math.inf
+    ) -> bytes:
+        """Add pieces to a body, for no longer than request_timeout and not far beyond a size."""
+        deadline = self._clock.monotonic() + self._timeout
+        collected = bytearray(body)
+        try:
+            while len(collected) < longest and (piece := next(pieces, b"")):
+                collected += piece
+                if self._clock.monotonic() > deadline:
+                    raise TransientError(
+                        what, f"the answer took longer than request_timeout ({self._timeout:g} s)"
+                    )
+        except requests.RequestException as error:
+            raise TransientError(what, _brief(error)) from None
+        return bytes(collected)
+
+    def _file_answer(self, what: str, response: requests.Response) -> FileAnswer:
+        _check_status(what, response)
+        pieces = _pieces(response)
+        whole = response.status_code != 206
+        if whole:
+            # Marketo has been seen to answer 200 with a JSON error in place of the file. The name
+            # of a file's first column never begins with a brace.
+            try:
+                first = next(pieces, b"")
+            except requests.RequestException as error:
+                raise TransientError(what, _brief(error)) from None
+            is_json = "json" in response.headers.get("Content-Type", "").lower()
+            if is_json or first.lstrip().startswith(b"{"):
+                body = self._collect(what, pieces, first, _LONGEST_ENVELOPE_BYTES)
+                raise from_envelope(what, {**_json_object(what, body), "success": False})
+            pieces = _chain(first, pieces)
+        content_range = response.headers.get("Content-Range", "")
+        unit, _, span = content_range.partition(" ")
+        first_byte, _, _ = span.partition("-")
+        known = unit == "bytes" and first_byte.isdecimal()
+        return FileAnswer(whole, int(first_byte) if known else None, pieces, response.close)
+
     def _send(self, method: str, path: str, endpoint: str, **request: Any) -> requests.Response:
         return self._send_once(
             method, self._endpoint + path, f"{method} {path}", endpoint, auth=self._auth, **request
         )
 
-    def _send_for_token(self, request: requests.Request) -> requests.Response:
+    def _send_for_token(self, request: requests.Request) -> tuple[int, bytes]:
         # An auth that does nothing keeps requests from adding credentials out of a .netrc file.
         response = self._send_once(
             request.method or "POST",
@@ -225,7 +287,7 @@ class MarketoClient:
         if response.status_code == 429:
             raise ThrottledError(TOKEN_CALL, "HTTP 429")
         _refuse_redirect(TOKEN_CALL, response)
-        return response
+        return response.status_code, self._read(TOKEN_CALL, response)
 
     def _send_once(
         self, method: str, url: str, what: str, endpoint: str, **request: Any
@@ -235,11 +297,16 @@ class MarketoClient:
         ok = False
         try:
             response = self._session.request(
-                method, url, timeout=self._timeout, allow_redirects=False, **request
+                method, url, timeout=self._timeout, allow_redirects=False, stream=True, **request
             )
             ok = response.ok
         except requests.exceptions.SSLError as error:
             raise RequestRefusedError(what, f"no trusted TLS connection: {_brief(error)}") from None
+        except requests.exceptions.ProxyError as error:
+            # A proxy that says no (403, 407) goes on saying so; one that is down may come back.
+            if _TUNNEL_REFUSED in str(error):
+                raise RequestRefusedError(what, f"the proxy refuses: {_brief(error)}") from None
+            raise TransientError(what, _brief(error)) from None
         except requests.RequestException as error:
             # Never chained: requests puts URLs and bodies into its exceptions.
             raise TransientError(what, _brief(error)) from None
@@ -267,9 +334,10 @@ def _retry(
 
 
 def _log_retry(details: Details) -> None:
+    error = details.get("exception")
     LOGGER.warning(
-        "%s (try %d, next in %.1f s)",
-        details.get("exception"),
+        "%s. Trying again (try %d, next in %.1f s).",
+        error.brief if isinstance(error, MarketoError) else error,
         details["tries"],
         details.get("wait", 0.0),
     )
@@ -316,14 +384,14 @@ def _check_status(what: str, response: requests.Response) -> None:
     raise RequestRefusedError(what, f"HTTP {status}")
 
 
-def _envelope(what: str, response: requests.Response) -> Envelope:
+def _envelope(what: str, response: requests.Response, body: bytes) -> Envelope:
     """Check an answer and return its envelope.
 
     HTTP 200 says nothing about success, and an answer without a result where one is due is never
     taken for an empty one (error-codes.md).
     """
     _check_status(what, response)
-    envelope = _json_object(what, response.content)
+    envelope = _json_object(what, body)
     if envelope.get("success") is not True:
         raise from_envelope(what, envelope)
     if "result" not in envelope and _says_no_assets(envelope):
@@ -350,33 +418,27 @@ def _json_object(what: str, body: bytes) -> Envelope:
     return parsed
 
 
-def _file_answer(what: str, response: requests.Response) -> FileAnswer:
-    _check_status(what, response)
-    chunks: Iterator[bytes] = response.iter_content(_CHUNK_BYTES)
-    whole = response.status_code != 206
-    if whole:
-        # Marketo has been seen to answer 200 with a JSON error in place of the file. The name
-        # of a file's first column never begins with a brace.
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Yield a body as it arrives.
+
+    iter_content() waits until a chunk is full, in which each byte may take the whole of
+    request_timeout: a server that drips would hold a run for days.
+
+    Raises:
+        requests.RequestException: the connection broke.
+    """
+    read = getattr(response.raw, "read1", None)
+    if read is None:
+        yield from response.iter_content(_FULL_CHUNK_BYTES)
+        return
+    while True:
         try:
-            first = next(chunks, b"")
-        except requests.RequestException as error:
-            raise TransientError(what, _brief(error)) from None
-        is_json = "json" in response.headers.get("Content-Type", "").lower()
-        if is_json or first.lstrip().startswith(b"{"):
-            body = first
-            try:
-                while len(body) < _LONGEST_ENVELOPE_BYTES and (chunk := next(chunks, b"")):
-                    body += chunk
-            except requests.RequestException as error:
-                raise TransientError(what, _brief(error)) from None
-            envelope = _json_object(what, body)
-            raise from_envelope(what, {**envelope, "success": False})
-        chunks = _chain(first, chunks)
-    content_range = response.headers.get("Content-Range", "")
-    unit, _, span = content_range.partition(" ")
-    first_byte, _, _ = span.partition("-")
-    known = unit == "bytes" and first_byte.isdecimal()
-    return FileAnswer(whole, int(first_byte) if known else None, chunks, response.close)
+            piece: bytes = read(_CHUNK_BYTES, decode_content=True)
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error) from None
+        if not piece:
+            return
+        yield piece
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ import ipaddress
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,11 @@ DEFAULT_POLL_INTERVAL = 60.0
 # bulk-extract.md: a job's status moves at most once in 60 seconds.
 _STATUS_REFRESH = 60.0
 _MAX_CALLS_PER_20_SECONDS = 100
+# Beyond these a number is a slip, and some can no longer be reckoned with.
+_MOST_CALLS = 10**9
+_MOST_MB = 1e9
+_MOST_SECONDS = 86400.0
+_MOST_HOURS = 8760.0
 _DEFAULT_REQUEST_TIMEOUT = 300.0
 _MUNCHKIN_ID = re.compile(r"\d{3}-[A-Za-z]{3}-\d{3}")
 
@@ -50,6 +55,12 @@ class Config:
     identity: str = _setting("", "identity URL, when it is not the endpoint's host + /identity")
     max_daily_calls: int = _setting(
         40000, "stop when the whole subscription has made this many calls today"
+    )
+    max_daily_export_mb: float = _setting(
+        500.0, "stop exporting when the API user's exports of today pass this many MB"
+    )
+    on_quota: str = _setting(
+        "fail", "what a spent allowance is to the orchestrator: fail (exit 3) or stop (exit 0)"
     )
     max_export_days: int = _setting(30, "longest date range of one export job, 1 to 31 days")
     max_queued_exports: int = _setting(
@@ -97,17 +108,27 @@ class Config:
             "identity": reader.url("identity", required=False)
             or (endpoint and f"{endpoint}/identity"),
             "max_daily_calls": reader.integer("max_daily_calls", 2, None),
+            "max_daily_export_mb": reader.number("max_daily_export_mb", above=0, most=_MOST_MB),
+            "on_quota": reader.choice("on_quota", ("fail", "stop")),
             "max_export_days": reader.integer("max_export_days", 1, 31),
             "max_queued_exports": reader.integer("max_queued_exports", 1, 10),
             "poll_interval": reader.number("poll_interval", above=0),
             "job_timeout": reader.number("job_timeout", above=0),
-            "request_timeout": reader.number("request_timeout", above=0, zero_is_default=True),
-            "leads_lookback_hours": reader.number("leads_lookback_hours", least=0),
-            "activities_lookback_hours": reader.number("activities_lookback_hours", least=0),
-            "max_calls_per_20_seconds": reader.integer(
-                "max_calls_per_20_seconds", 1, None if loopback else _MAX_CALLS_PER_20_SECONDS
+            "request_timeout": reader.number(
+                "request_timeout", above=0, most=_MOST_SECONDS, zero_is_default=True
             ),
-            "user_agent": reader.text("user_agent", required=False),
+            "leads_lookback_hours": reader.number(
+                "leads_lookback_hours", least=0, most=_MOST_HOURS
+            ),
+            "activities_lookback_hours": reader.number(
+                "activities_lookback_hours", least=0, most=_MOST_HOURS
+            ),
+            "max_calls_per_20_seconds": reader.integer(
+                "max_calls_per_20_seconds",
+                1,
+                _MOST_CALLS if loopback else _MAX_CALLS_PER_20_SECONDS,
+            ),
+            "user_agent": reader.header("user_agent"),
         }
         if reader.faults:
             raise ConfigError("The config has to be mended: " + "; ".join(reader.faults) + ".")
@@ -145,7 +166,7 @@ def load_config(path: str) -> Config:
         ConfigError: the file cannot be read, is no JSON object, or has faults.
     """
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             raw = json.load(file)
     except OSError as error:
         raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from error
@@ -197,6 +218,20 @@ class _Reader:
             self._fault(key, "must not hold line breaks or control characters")
             return None
         return value.strip()
+
+    def header(self, key: str) -> str | None:
+        text = self.text(key, required=False)
+        if text is not None and not text.isascii():
+            self._fault(key, "must be ASCII")
+            return None
+        return text
+
+    def choice(self, key: str, words: Sequence[str]) -> str | None:
+        word = self._get(key, required=False)
+        if word is not None and word not in words:
+            self._fault(key, f"must be {' or '.join(words)}, not {word!r}")
+            return None
+        return word if isinstance(word, str) else None
 
     def time(self, key: str) -> datetime | None:
         text = self.text(key)
@@ -255,17 +290,17 @@ class _Reader:
         *,
         above: float | None = None,
         least: float | None = None,
+        most: float = math.inf,
         zero_is_default: bool = False,
     ) -> float | None:
-        if above is not None:
-            wanted = f"a number above {above:g}"
-        else:
-            wanted = f"a number of at least {least:g}"
+        wanted = f"a number of at least {least:g}" if above is None else f"a number above {above:g}"
+        if most < math.inf:
+            wanted += f" and at most {most:.0f}"
         if zero_is_default and self._raw.get(key) in (0, "0", "0.0"):
             return None
         return self._number(
             key,
-            lambda n: (above is None or n > above) and (least is None or n >= least),
+            lambda n: (above is None or n > above) and (least is None or n >= least) and n <= most,
             wanted,
         )
 

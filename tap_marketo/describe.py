@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tap_marketo.client import MarketoClient
+from tap_marketo.errors import DataError
 
 # field-types.md: formula fields are not exported.
 _FORMULA = "formula"
@@ -46,9 +47,16 @@ def lead_fields(client: MarketoClient) -> list[LeadField]:
 def activity_types(client: MarketoClient) -> dict[int, Mapping[str, Any]]:
     """Read the activity types by number (activities.md, Describe)."""
     types: dict[int, Mapping[str, Any]] = {}
-    for entry in client.get("/rest/v1/activities/types.json", "activity_types")["result"]:
-        if isinstance(entry, dict) and isinstance(entry.get("name"), str):
-            types[int(entry["id"])] = entry
+    path = "/rest/v1/activities/types.json"
+    for entry in client.get(path, "activity_types")["result"]:
+        number = entry.get("id") if isinstance(entry, dict) else None
+        if not isinstance(number, str) or not number.isdecimal():
+            raise DataError(
+                f"GET {path}: an activity type has the id {number!r}. Run again; if it stays so, "
+                "show it to Marketo Support."
+            )
+        if isinstance(entry.get("name"), str):
+            types[int(number)] = entry
     return types
 
 

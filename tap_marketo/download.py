@@ -13,9 +13,17 @@ from tap_marketo.errors import DataError
 from tap_marketo.exports import ExportApi, ExportInfo
 from tap_marketo.log import LOGGER
 
-# Connections in a row that bring no new byte before the download is given up.
-_FRUITLESS_TRIES = 6
+# Connections in a row that bring next to nothing before the download is given up: to go on by a
+# few bytes at a time would spend the day's calls.
+_FRUITLESS_TRIES = 8
+_NEXT_TO_NOTHING_BYTES = 1 << 16
 _LONGEST_WAIT_SECONDS = 30.0
+# A connection that takes longer than request_timeout for so many bytes is given up.
+_STRETCH_BYTES = 1 << 14
+
+
+# Files up to this size are checked before any row is emitted.
+_CHECKED_FIRST_BYTES = 8 << 20
 
 
 class DamagedFileError(DataError):
@@ -38,7 +46,13 @@ class Download:
     """
 
     def __init__(
-        self, api: ExportApi, bulk_object: str, info: ExportInfo, clock: Clock, wait_scale: float
+        self,
+        api: ExportApi,
+        bulk_object: str,
+        info: ExportInfo,
+        clock: Clock,
+        timeout: float,
+        wait_scale: float,
     ) -> None:
         """Prepare; the connection is opened when the first byte is wanted.
 
@@ -47,6 +61,7 @@ class Download:
             bulk_object: path part of the object.
             info: the completed job.
             clock: waits between fruitless tries.
+            timeout: seconds that a connection may take for each 16 KB.
             wait_scale: factor for those waits.
         """
         self.received = 0
@@ -54,6 +69,7 @@ class Download:
         self._object = bulk_object
         self._info = info
         self._clock = clock
+        self._timeout = timeout
         self._scale = wait_scale
         self._hash = hashlib.sha256()
 
@@ -68,7 +84,7 @@ class Download:
         """
         waits = backoff.expo(factor=self._scale, max_value=_LONGEST_WAIT_SECONDS * self._scale)
         next(waits)
-        fruitless = 0
+        fruitless = stalls = 0
         while True:
             before = self.received
             problem = ""
@@ -78,11 +94,15 @@ class Download:
                 problem = type(error).__name__
             except _WrongRangeError as error:
                 problem = str(error)
+            except _StalledError as error:
+                problem = str(error)
+                stalls += 1
             if not problem and not self._is_short():
                 break
-            fruitless = 0 if self.received > before else fruitless + 1
+            fruitful = self.received - before > _NEXT_TO_NOTHING_BYTES
+            fruitless = 0 if fruitful else fruitless + 1
             problem = problem or "the connection ended early"
-            if fruitless >= _FRUITLESS_TRIES:
+            if max(fruitless, stalls) >= _FRUITLESS_TRIES:
                 raise InterruptedDownloadError(
                     f"The download of {self._name} does not get past byte {self.received:,} "
                     f"({problem}). The next run takes up the same job."
@@ -94,6 +114,19 @@ class Download:
             if fruitless:
                 self._clock.sleep(backoff.full_jitter(next(waits) or 0.0))
         self._verify()
+
+    def checked_first(self) -> Generator[bytes, None, None]:
+        """Yield the bytes of a small file once all have proved right, of a large one as they come.
+
+        Rows of a large file are emitted before its checksum is known; should it be wrong, the file
+        is read again and its rows replace those emitted, by key. A row whose key itself was
+        damaged would stay: where the whole file fits into memory, that is avoided.
+        """
+        size = self._info.file_size
+        if size is None or size > _CHECKED_FIRST_BYTES:
+            yield from self
+        else:
+            yield b"".join(self)
 
     @property
     def _name(self) -> str:
@@ -114,7 +147,7 @@ class Download:
                     f"asked for bytes from {self.received:,} on, "
                     f"offered bytes from {answer.first_byte} on"
                 )
-            for chunk in answer.chunks:
+            for chunk in self._steady(answer.chunks):
                 if skip >= len(chunk):
                     skip -= len(chunk)
                     continue
@@ -125,6 +158,22 @@ class Download:
                 yield fresh
         finally:
             answer.close()
+
+    def _steady(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass chunks on as long as they come in time; how slow our own reader is is no matter."""
+        waited, arrived = 0.0, 0
+        while True:
+            asked = self._clock.monotonic()
+            chunk = next(chunks, None)
+            waited += self._clock.monotonic() - asked
+            if chunk is None:
+                return
+            yield chunk
+            arrived += len(chunk)
+            if arrived >= _STRETCH_BYTES:
+                waited, arrived = 0.0, 0
+            elif waited > self._timeout:
+                raise _StalledError("the connection only drips")
 
     def _verify(self) -> None:
         size, checksum = self._info.file_size, self._info.checksum
@@ -137,6 +186,10 @@ class Download:
             raise DamagedFileError(
                 f"The file of {self._name} does not have the checksum that its job says"
             )
+
+
+class _StalledError(Exception):
+    """A connection is alive but hardly brings anything."""
 
 
 class _WrongRangeError(Exception):

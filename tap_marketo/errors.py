@@ -37,6 +37,10 @@ from typing import Any
 class TapError(Exception):
     """Root of the errors whose message alone tells the user what to do."""
 
+    def __str__(self) -> str:
+        # What is quoted, a name of a file or a message of Marketo's, may hold line breaks.
+        return " ".join(super().__str__().splitlines())
+
 
 class InputError(TapError):
     """A file given on the command line has to be mended."""
@@ -60,6 +64,7 @@ class MarketoError(TapError):
     Attributes:
         code: Marketo's error code as a string, None where the fault has none.
         reason: what Marketo said, without our wording around it.
+        brief: call, code, reason and requestId, without the remedy.
     """
 
     remedy = ""
@@ -79,8 +84,9 @@ class MarketoError(TapError):
         self.reason = reason
         said = f"error {code}: {reason}" if code else reason
         asked = f" (requestId {request_id})" if request_id else ""
+        self.brief = f"{what}: {said}{asked}"
         remedy = f". {self.remedy}" if self.remedy else ""
-        super().__init__(f"{what}: {said}{asked}{remedy}")
+        super().__init__(f"{self.brief}{remedy}")
 
 
 class TransientError(MarketoError):

@@ -6,17 +6,29 @@ One :class:`ExportApi` serves every bulk object; which object is meant is the pa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from tap_marketo.allowance import FinishedExport
 from tap_marketo.client import FileAnswer, MarketoClient
 from tap_marketo.errors import AccessDeniedError, AlreadyQueuedError, DataError, RequestRefusedError
+from tap_marketo.log import LOGGER
+from tap_marketo.times import parse_utc
 
 # How often to ask again when create answers success without an export id.
 _CREATE_TRIES = 3
+# Ids are UUIDs. One that holds anything else would make another path of the calls about the job.
+_EXPORT_ID = re.compile(r"[\w-]+", re.ASCII)
+# No file has more bytes or rows.
+_MOST = 1 << 60
+# Empty pages in a row, each promising more, after which the list of jobs is taken to have ended:
+# a job that was not on it is asked for by its id.
+_MOST_EMPTY_PAGES = 2
 # bulk-extract.md: the most one list call returns.
 _BATCH_SIZE = 300
 
@@ -58,6 +70,7 @@ class ExportInfo:
     records: int | None = None
     file_size: int | None = None
     checksum: str | None = None
+    finished_at: datetime | None = None
     error: str | None = None
 
 
@@ -87,7 +100,7 @@ class ExportApi:
         for _ in range(_CREATE_TRIES):
             result = self._client.post(path, f"{bulk_object}_create", body)["result"]
             export_id = result[0].get("exportId") if result and isinstance(result[0], dict) else ""
-            if isinstance(export_id, str) and export_id:
+            if isinstance(export_id, str) and _EXPORT_ID.fullmatch(export_id):
                 return export_id
         raise DataError(f"POST {path}: Marketo answers without an exportId. Run again later.")
 
@@ -114,32 +127,70 @@ class ExportApi:
         One list call tells of every job of the past seven days; a job it does not show is asked
         for by itself.
         """
-        path = f"/bulk/v1/{bulk_object}/export.json"
         found: dict[str, ExportInfo] = {}
-        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
-        seen_tokens: set[str] = set()
-        while True:
-            page = self._client.get(path, f"{bulk_object}_list", params)
-            for entry in page["result"]:
-                if isinstance(entry, dict) and entry.get("exportId") in export_ids:
-                    info = _info(entry)
-                    found[info.export_id] = info
-            token = page.get("nextPageToken")
-            if len(found) == len(export_ids) or not token or token in seen_tokens:
-                break
-            seen_tokens.add(token)
-            params["nextPageToken"] = token
+        for entry in self._listed(bulk_object):
+            export_id = entry.get("exportId")
+            if isinstance(export_id, str) and export_id in export_ids:
+                info = _info(entry)
+                found[info.export_id] = info
+                if len(found) == len(export_ids):
+                    break
         for export_id in set(export_ids) - set(found):
             info_or_none = self._status(bulk_object, export_id)
             if info_or_none:
                 found[export_id] = info_or_none
         return found
 
+    def finished_since(self, moment: datetime) -> list[FinishedExport]:
+        """Return the API user's jobs of all bulk objects that finished since a time (UTC).
+
+        Their file sizes are what counts against the daily allowance (bulk-extract.md, File
+        Size). An object that the API user may not read has no jobs of his.
+        """
+        finished: list[FinishedExport] = []
+        for bulk_object in ["leads", "activities", "program/members", *self._custom_objects()]:
+            try:
+                for entry in self._listed(bulk_object):
+                    export = _finished(entry)
+                    if export and export.finished_at >= moment:
+                        finished.append(export)
+            except RequestRefusedError as error:
+                LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
+        return finished
+
     def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
         """Open a completed job's file from a byte on, as :meth:`MarketoClient.open_file` does."""
         return self._client.open_file(
             f"/bulk/v1/{bulk_object}/export/{export_id}/file.json", f"{bulk_object}_file", start
         )
+
+    def _listed(self, bulk_object: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the API user's jobs of the past seven days, page after page."""
+        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
+        seen_tokens: set[str] = set()
+        empty = 0
+        while empty <= _MOST_EMPTY_PAGES:
+            path = f"/bulk/v1/{bulk_object}/export.json"
+            page = self._client.get(path, f"{bulk_object}_list", params)
+            empty = 0 if page["result"] else empty + 1
+            for entry in page["result"]:
+                if isinstance(entry, dict):
+                    yield entry
+            token = page.get("nextPageToken")
+            if not isinstance(token, str) or not token or token in seen_tokens:
+                return
+            seen_tokens.add(token)
+            params["nextPageToken"] = token
+
+    def _custom_objects(self) -> list[str]:
+        """Return the path parts of the custom objects (custom-objects.md, List)."""
+        try:
+            result = self._client.get("/rest/v1/customobjects.json", "custom_objects")["result"]
+        except RequestRefusedError as error:
+            LOGGER.info("Exports of custom objects are not counted: %s", error)
+            return []
+        names = [entry.get("name") for entry in result if isinstance(entry, dict)]
+        return [f"customobjects/{name}" for name in names if isinstance(name, str)]
 
     def _status(self, bulk_object: str, export_id: str) -> ExportInfo | None:
         path = f"/bulk/v1/{bulk_object}/export/{export_id}/status.json"
@@ -163,15 +214,26 @@ def _info(entry: Mapping[str, Any]) -> ExportInfo:
         records=_count(entry.get("numberOfRecords")),
         file_size=_count(entry.get("fileSize")),
         checksum=_text(entry.get("fileChecksum")),
+        finished_at=finished.finished_at if (finished := _finished(entry)) else None,
         error=_text(entry.get("errorMsg")),
     )
 
 
+def _finished(entry: Mapping[str, Any]) -> FinishedExport | None:
+    size = _count(entry.get("fileSize"))
+    try:
+        finished_at = parse_utc(str(entry.get("finishedAt")))
+    except ValueError:
+        return None
+    return FinishedExport(str(entry.get("exportId")), finished_at, size) if size else None
+
+
 def _count(value: Any) -> int | None:
     try:
-        return int(value)
+        count = int(value)
     except (TypeError, ValueError):
         return None
+    return count if 0 <= count <= _MOST else None
 
 
 def _text(value: Any) -> str | None:

@@ -74,8 +74,12 @@ class BulkFamily(ABC):
     lookback: timedelta
 
     def __init__(self, streams: Collection[CatalogEntry]) -> None:
-        """Serve the given selected streams."""
-        self.streams = {entry.stream: entry for entry in streams}
+        """Serve the given selected streams.
+
+        Raises:
+            CatalogError: one has no key column.
+        """
+        self.streams = {entry.stream: entry.keyed(self.key) for entry in streams}
         self.misfits = {entry.stream: Misfits() for entry in streams}
 
     @abstractmethod
@@ -152,6 +156,7 @@ class LeadsFamily(BulkFamily):
             lookback: how far before the bookmark a sync begins.
         """
         super().__init__([entry])
+        entry = self.streams[entry.stream]
         self.lookback = lookback
         keys = entry.stream_metadata("valid-replication-keys")
         self.replication_key = "createdAt" if keys in ("createdAt", ["createdAt"]) else "updatedAt"
@@ -243,7 +248,7 @@ class ActivitiesFamily(BulkFamily):
     def _is_served(self, entry: CatalogEntry) -> bool:
         try:
             number = int(entry.stream_metadata(ACTIVITY_ID))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             LOGGER.warning(
                 "%s is skipped: the catalog does not say its activity type (%s). Run discovery "
                 "again.", entry.stream, ACTIVITY_ID,
@@ -316,6 +321,10 @@ class ActivitiesFamily(BulkFamily):
             self._writer(stream, time_extracted),
             self.misfits[stream],
         )
+
+
+# The bulk object of each family, for jobs of families that are no longer selected.
+BULK_OBJECTS = {family.name: family.bulk_object for family in (LeadsFamily, ActivitiesFamily)}
 
 
 def base_columns(activity_type: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 
 import singer
@@ -11,6 +12,9 @@ from singer import metrics
 from tap_marketo.redact import redact
 
 LOGGER = logging.getLogger("tap_marketo")
+
+# How much is logged: DEBUG, INFO, WARNING or CRITICAL.
+LEVEL_VARIABLE = "TAP_MARKETO_LOGLEVEL"
 
 
 class _RedactingFormatter(logging.Formatter):
@@ -32,6 +36,7 @@ def set_up_logging() -> None:
     below are written with singer's plain ``log`` and not with its Counter and Timer classes.
     """
     root = singer.get_logger()
+    root.setLevel(os.environ.get(LEVEL_VARIABLE, "INFO").upper())
     for handler in root.handlers:
         handler.setFormatter(_RedactingFormatter(handler.formatter or logging.Formatter()))
     logging.captureWarnings(True)

@@ -171,6 +171,16 @@ class Output:
         self._signal = signum
 
 
+def unwritable(value: Any) -> str | None:
+    """Say why no message can carry a JSON value; None if one can."""
+    try:
+        # A message puts two levels of its own around it.
+        orjson.dumps([[value]])
+    except TypeError as error:
+        return str(error)
+    return None
+
+
 _CLOSED = (
     "The target closed our stdout. Look for its own error; the next run goes on from the last "
     "STATE it kept."

@@ -14,6 +14,8 @@ from tap_marketo.log import LOGGER
 _BATCH_SIZE = 300
 # assets.md: the most an asset call returns.
 _MAX_RETURN = 200
+# Empty pages in a row, each promising more, after which a list is taken to lead nowhere.
+MOST_EMPTY_PAGES = 20
 # How often a list that changes while it is read is read again from the start.
 _RESCANS = 5
 
@@ -53,9 +55,10 @@ def token_pages(
         token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
 
     Raises:
-        DataError: a token comes twice.
+        DataError: a token comes twice, or nothing but empty pages.
     """
     seen: set[str] = set()
+    empty = 0
     resumed = token is not None
     while True:
         params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
@@ -73,9 +76,17 @@ def token_pages(
             envelope = client.get(path, endpoint, {"batchSize": _BATCH_SIZE})
             restarted = True
         resumed = False
-        token = envelope.get("nextPageToken") or None
+        token = _token(path, envelope)
+        rows = _rows(path, envelope)
         # An empty page with a token is not the end.
-        yield Page(_rows(path, envelope), token, restarted)
+        empty = 0 if rows else empty + 1
+        if token and empty > MOST_EMPTY_PAGES:
+            raise DataError(
+                f"GET {path}: Marketo answered {empty} times in a row with an empty page and a "
+                "new page token, which would never end. Run again; if it stays so, show it to "
+                "Marketo Support."
+            )
+        yield Page(rows, token, restarted)
         if token is None:
             return
         if token in seen:
@@ -125,6 +136,13 @@ def offset_pages(
         f"GET {path}: the list changed each of the {_RESCANS} times it was read. Run again at a "
         "quieter time."
     )
+
+
+def _token(path: str, envelope: Envelope) -> str | None:
+    token = envelope.get("nextPageToken") or None
+    if token is not None and not isinstance(token, str):
+        raise DataError(f"GET {path}: the page token is no text: {token!r}. Run again.")
+    return token
 
 
 def _rows(path: str, envelope: Envelope) -> list[Row]:

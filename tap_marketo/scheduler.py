@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from singer import metrics
 
+from tap_marketo.allowance import ExportAllowance, FinishedExport
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import (
@@ -20,20 +21,23 @@ from tap_marketo.errors import (
     ExportQuotaError,
     FieldNotFoundError,
     FilterUnavailableError,
+    MarketoError,
+    OutputClosedError,
     QueueFullError,
-    RequestRefusedError,
 )
 from tap_marketo.exports import ExportApi, ExportInfo, ExportStatus
 from tap_marketo.families import BulkFamily
 from tap_marketo.log import LOGGER, log_timer
 from tap_marketo.state import PendingExport
-from tap_marketo.times import to_marketo
-from tap_marketo.windows import Plan
+from tap_marketo.times import to_marketo, whole_seconds
+from tap_marketo.windows import Plan, Window
 
 # How often a job that failed is made anew before the run stops.
 MAX_REMAKES = 3
 # How many job_timeouts a job may stand in the queue without being begun.
 _QUEUE_PATIENCE = 8
+
+_MEGABYTE = 1_000_000
 
 _HOLDS_PLACE = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
 _WATCHED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
@@ -86,6 +90,9 @@ class _Line:
     def held(self) -> int:
         return sum(job.export_id is not None and job.status in _HOLDS_PLACE for job in self.jobs)
 
+    def unmade(self) -> list[Job]:
+        return [job for job in self.jobs if job.export_id is None]
+
     def watched(self) -> list[Job]:
         return [job for job in self.jobs if job.export_id and job.status in _WATCHED]
 
@@ -102,6 +109,7 @@ class Scheduler:
         api: ExportApi,
         clock: Clock,
         config: Config,
+        allowance: ExportAllowance,
         plan: Callable[[BulkFamily], Plans],
         report: Callable[[BulkFamily, Sequence[PendingExport]], None],
     ) -> None:
@@ -111,6 +119,7 @@ class Scheduler:
             api: the calls.
             clock: measures.
             config: poll_interval, job_timeout, max_queued_exports.
+            allowance: the day's bytes.
             plan: cuts what a family has to read into windows.
             report: is told of all jobs under way of a family whenever they change.
         """
@@ -119,6 +128,7 @@ class Scheduler:
         self._interval = config.poll_interval
         self._timeout = config.job_timeout
         self._places = config.max_queued_exports
+        self._allowance = allowance
         self._plan = plan
         self._report = report
         self._lines: list[_Line] = []
@@ -192,6 +202,16 @@ class Scheduler:
         """Whether no job can get any further."""
         return all(self._is_stuck(line) for line in self._lines)
 
+    def left_to_do(self) -> list[str]:
+        """Say of each family what has not been exported, and from which date."""
+        left = []
+        for line in self._lines:
+            if line.jobs:
+                streams = sorted({stream for job in line.jobs for stream in job.plan.streams})
+                since = min(job.plan.window.start for job in line.jobs)
+                left.append(f"{_listed(streams)} from {to_marketo(since)}")
+        return left
+
     def seconds_to_wait(self) -> float:
         """Return for how many seconds there will be nothing to do."""
         now = self._clock.monotonic()
@@ -235,6 +255,7 @@ class Scheduler:
     def _reset(self, job: Job) -> None:
         job.export_id = job.status = job.info = job.processed = None
         job.downloads = 0
+        job.plan = replace(job.plan, job=None, made=None)
         line = self._line_of(job)
         self._report(line.family, _pending(line))
 
@@ -266,6 +287,7 @@ class Scheduler:
             LOGGER.info("The %s is %s.", job.name, info.status.value)
         job.status, job.info = info.status, info
         if info.status is ExportStatus.COMPLETED:
+            self._count_bytes(job, info)
             tags = {metrics.Tag.job_type: f"{job.family.name}_export"}
             log_timer(metrics.Metric.job_duration, now - job.enqueued, tags)
         elif info.status in (ExportStatus.FAILED, ExportStatus.CANCELLED):
@@ -276,15 +298,17 @@ class Scheduler:
         elif info.status is ExportStatus.QUEUED:
             self._give_up_after(job, now - job.enqueued, self._timeout * _QUEUE_PATIENCE, "queued")
 
+    def _count_bytes(self, job: Job, info: ExportInfo) -> None:
+        size, finished_at = info.file_size or 0, info.finished_at or self._clock.now()
+        export = FinishedExport(info.export_id, finished_at, size)
+        self._allowance.add(export, job.family.name, job.plan.window)
+
     def _give_up_after(self, job: Job, seconds: float, limit: float, what: str) -> None:
         if seconds <= limit:
             return
         name, export_id = job.name, job.export_id
         self._reset(job)
-        try:
-            self._api.cancel(job.family.bulk_object, export_id or "")
-        except RequestRefusedError as error:
-            LOGGER.warning("Could not cancel the %s: %s", name, error)
+        cancel_quietly(self._api, job.family.bulk_object, export_id or "")
         raise ExportError(
             f"The {name} has been {what} for {seconds:,.0f} s, longer than job_timeout "
             f"({self._timeout:,.0f} s) allows, and was cancelled. The next run makes it anew; "
@@ -297,6 +321,8 @@ class Scheduler:
         try:
             while (job := self._next_to_enqueue()) is not None:
                 if job.export_id is None:
+                    if not self._fit_to_allowance(job):
+                        return
                     self._make(job)
                 if job.export_id is not None:
                     self._enqueue(job)
@@ -319,15 +345,62 @@ class Scheduler:
         )
 
     def _next_to_enqueue(self) -> Job | None:
-        """Choose the next window, from the family that holds the fewest places."""
-        held = {id(line): line.held() for line in self._lines}
-        for line in sorted(self._lines, key=lambda line: held[id(line)]):
+        """Choose the next window: from the family that holds the fewest places.
+
+        When the day's allowance will not hold everything, it is filled in date order instead.
+        """
+        for line in self._lines:
             for job in line.jobs:
                 if job.status is ExportStatus.CREATED:
                     return job
-                if job.export_id is None and sum(held.values()) < self._places:
-                    return job
-        return None
+        lines = [line for line in self._lines if line.unmade()]
+        if not lines:
+            return None
+        if self._is_scarce(lines):
+            line = min(lines, key=lambda line: line.unmade()[0].plan.window)
+        else:
+            line = min(lines, key=_Line.held)
+        held = sum(line.held() for line in self._lines)
+        return line.unmade()[0] if held < self._places else None
+
+    def _is_scarce(self, lines: Sequence[_Line]) -> bool:
+        wanted = sum(
+            self._allowance.cost(line.family.name, job.plan.window)
+            for line in lines
+            for job in line.unmade()
+        )
+        return wanted > self._allowance.limit - self._allowance.used(self._clock.now())
+
+    def _fit_to_allowance(self, job: Job) -> bool:
+        """Cut a job's window to what can still be exported today; say whether anything can."""
+        line, plan = self._line_of(job), job.plan
+        under_way = [
+            (line.family.name, other.plan.window)
+            for line in self._lines
+            for other in line.jobs
+            if other.export_id and other.status in _HOLDS_PLACE
+        ]
+        cost = sum(self._allowance.cost(family, window) for family, window in under_way)
+        now = self._clock.now()
+        window = self._allowance.fit(line.family.name, plan.window, cost, now)
+        if window is None:
+            # What is under way may turn out smaller than expected: then there is room again.
+            if not under_way:
+                self._stop_for_today()
+            return False
+        if window != plan.window:
+            job.plan = replace(plan, window=window)
+            rest = Window(window.end, plan.window.end)
+            line.jobs.insert(line.jobs.index(job) + 1, Job(job.family, replace(plan, window=rest)))
+        return True
+
+    def _stop_for_today(self) -> None:
+        self.quota_spent = ExportQuotaError(
+            "Bulk exports",
+            f"the next export would pass the {self._allowance.limit / _MEGABYTE:,.0f} MB a day "
+            "that max_daily_export_mb allows",
+        )
+        LOGGER.warning("No more exports today: %s.", self.quota_spent.reason)
 
     def _make(self, job: Job) -> None:
         family, plan = job.family, job.plan
@@ -344,9 +417,15 @@ class Scheduler:
             family.do_without_field(error)
             return
         job.export_id, job.status = export_id, ExportStatus.CREATED
+        job.plan = replace(plan, made=whole_seconds(self._clock.now()))
         LOGGER.info("Made the %s for %s.", job.name, _listed(plan.streams))
-        # In the state before it is waited for: a run that is stopped from here on resumes it.
-        self._report(family, _pending(self._line_of(job)))
+        try:
+            # In the state before it is waited for: a run stopped from here on resumes it.
+            self._report(family, _pending(self._line_of(job)))
+        except OutputClosedError:
+            # No kept state knows of it, so that no run would ever take it up.
+            cancel_quietly(self._api, family.bulk_object, export_id)
+            raise
 
     def _enqueue(self, job: Job) -> None:
         self._api.enqueue(job.family.bulk_object, job.export_id or "")
@@ -358,9 +437,24 @@ class Scheduler:
             line.next_look = job.enqueued + self._interval
 
 
+def cancel_quietly(api: ExportApi, bulk_object: str, export_id: str) -> None:
+    """Cancel a job that nobody needs any more; that it cannot be cancelled is no matter."""
+    try:
+        api.cancel(bulk_object, export_id)
+        LOGGER.info("Cancelled the %s export %s, which is not needed.", bulk_object, export_id)
+    except MarketoError as error:
+        LOGGER.info("Could not cancel the %s export %s: %s", bulk_object, export_id, error)
+
+
 def _pending(line: _Line) -> list[PendingExport]:
     return [
-        PendingExport(job.export_id, job.plan.window, job.plan.streams, line.family.replication_key)
+        PendingExport(
+            job.export_id,
+            job.plan.window,
+            job.plan.streams,
+            line.family.replication_key,
+            job.plan.made,
+        )
         for job in line.jobs
         if job.export_id
     ]

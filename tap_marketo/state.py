@@ -5,7 +5,8 @@ Bookmarks stand where singer-io's tap-marketo keeps them, so that a state file s
     {"bookmarks": {"leads": {"updatedAt": "2026-01-01T00:00:00+00:00"},
                    "lists": {"updatedAt": "...", "next_page_token": "...", "scan_started": "..."}},
      "exports": {"leads": [{"export_id": "...", "start": "...", "end": "...",
-                            "streams": ["leads"], "replication_key": "updatedAt"}]}}
+                            "made": "...", "streams": ["leads"],
+                            "replication_key": "updatedAt"}]}}
 
 ``exports`` holds the jobs under way. The other tap's ``export_id`` and ``export_end``, which
 stand within a stream's bookmark, are read as such a job of that one stream.
@@ -21,20 +22,26 @@ from datetime import datetime
 from typing import Any
 
 from tap_marketo.errors import StateError
+from tap_marketo.messages import unwritable
 from tap_marketo.times import parse_utc, to_bookmark, whole_seconds
 from tap_marketo.windows import Window
 
 # What may stand in a stream's bookmark. Anything else there is left alone.
-_TIMES = ("updatedAt", "createdAt", "activityDate", "export_end", "scan_started")
+_TIMES = ("updatedAt", "createdAt", "activityDate", "settled", "export_end", "scan_started")
 _TEXTS = ("export_id", "next_page_token")
 
 
 @dataclass(frozen=True)
 class Bookmark:
-    """All changes of a stream before ``time`` (UTC), by ``key``, have been emitted."""
+    """All changes of a stream before ``time`` (UTC), by ``key``, have been emitted.
+
+    ``settled`` is the time before which nothing can show late any more, None if there is no such
+    notion for the stream.
+    """
 
     key: str
     time: datetime
+    settled: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,16 @@ class PageMark:
 
 @dataclass(frozen=True)
 class PendingExport:
-    """An export job that exists in Marketo and has not been read to its end."""
+    """An export job that exists in Marketo and has not been read to its end.
+
+    ``made`` is the time (UTC) at which it was made, None where that is not known.
+    """
 
     export_id: str
     window: Window
     streams: tuple[str, ...]
     replication_key: str
+    made: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -102,14 +113,16 @@ class State:
                 self._text(marks, key, f"bookmarks.{stream}")
         for family in self._exports:
             self.pending_exports(family, {}, datetime.min)
+        self.bytes_per_day()
 
     @property
     def value(self) -> dict[str, Any]:
         """The state as a STATE message carries it."""
-        value = dict(self._value)
-        if not self._exports:
-            value.pop("exports", None)
-        return value
+        return {
+            key: content
+            for key, content in self._value.items()
+            if content or key not in ("exports", "export_bytes_per_day")
+        }
 
     def bookmark(self, stream: str, key: str) -> datetime | None:
         """Return a stream's bookmark in UTC, None when there is none.
@@ -119,6 +132,31 @@ class State:
         """
         moment = self._time(self._bookmarks.get(stream, {}), key, f"bookmarks.{stream}")
         return moment and whole_seconds(moment)
+
+    def settled(self, stream: str) -> datetime | None:
+        """Return the time (UTC) before which nothing of a stream can show late any more."""
+        return self._time(self._bookmarks.get(stream, {}), "settled", f"bookmarks.{stream}")
+
+    def bytes_per_day(self) -> dict[str, int]:
+        """Return what a day of each bulk family has cost, in bytes of export files.
+
+        Raises:
+            StateError: a number is nonsense.
+        """
+        costs = self._object(self._value, "export_bytes_per_day", "export_bytes_per_day")
+        for family, size in costs.items():
+            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+                raise self._nonsense(f"export_bytes_per_day.{family}", "must be a whole number")
+        return dict(costs)
+
+    def remember_costs(self, bytes_per_day: Mapping[str, int]) -> None:
+        """Keep what a day of each bulk family costs for the next run."""
+        if bytes_per_day:
+            self._value["export_bytes_per_day"] = dict(bytes_per_day)
+
+    def families_with_exports(self) -> list[str]:
+        """Return the bulk families that have jobs under way."""
+        return list(self._exports)
 
     def page_mark(self, stream: str) -> PageMark | None:
         """Return where a stopped scan of pages goes on, None to start from the first page.
@@ -165,6 +203,8 @@ class State:
             marks = self._bookmarks.setdefault(stream, {})
             if reached is None or bookmark.time >= reached:
                 marks[bookmark.key] = to_bookmark(bookmark.time)
+            if bookmark.settled:
+                marks["settled"] = to_bookmark(bookmark.settled)
             self._forget_other_taps_export(stream)
         for stream, mark in position.pages.items():
             marks = self._bookmarks.setdefault(stream, {})
@@ -214,7 +254,8 @@ class State:
             raise self._nonsense(f"{where}.streams", "must be a list of stream names")
         if not export_id or not key or start is None or end is None:
             raise self._nonsense(where, "must have export_id, replication_key, start and end")
-        return PendingExport(export_id, Window(start, end), tuple(streams), key)
+        made = self._time(entry, "made", where)
+        return PendingExport(export_id, Window(start, end), tuple(streams), key, made)
 
     def _object(self, holder: dict[str, Any], key: str, where: str) -> dict[str, Any]:
         value = holder.get(key)
@@ -256,7 +297,7 @@ def load_state(path: str | None) -> State:
     if path is None:
         return State()
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             text = file.read()
         value = json.loads(text) if text.strip() else {}
     except OSError as error:
@@ -265,11 +306,16 @@ def load_state(path: str | None) -> State:
         raise StateError(f"The state file {path} is not valid JSON: {error}.") from None
     if not isinstance(value, dict):
         raise StateError(f"The state file {path} must hold a JSON object.")
+    # All of it is written again, also what is not ours.
+    if reason := unwritable(value):
+        raise StateError(f"The state file {path} cannot be used, nor written again: {reason}.")
     return State(value, path)
 
 
 def _entry(export: PendingExport) -> dict[str, Any]:
+    made = {"made": to_bookmark(export.made)} if export.made else {}
     return {
+        **made,
         "export_id": export.export_id,
         "start": to_bookmark(export.window.start),
         "end": to_bookmark(export.window.end),

@@ -132,9 +132,12 @@ class PagedRead:
             stream: the declaration.
             entry: the selected stream of the catalog.
             scan: what to read.
+
+        Raises:
+            CatalogError: the entry has no key column.
         """
         self.stream = stream
-        self.entry = entry
+        self.entry = entry.keyed(stream.key)
         self.misfits = Misfits()
         self._scan = scan
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from singer import metrics
 
+from tap_marketo.allowance import ExportAllowance
 from tap_marketo.catalog import CatalogEntry
 from tap_marketo.client import MarketoClient
 from tap_marketo.clock import Clock
@@ -18,10 +19,11 @@ from tap_marketo.config import Config
 from tap_marketo.csv_rows import CsvFile
 from tap_marketo.describe import activity_types, lead_fields
 from tap_marketo.download import DamagedFileError, Download, InterruptedDownloadError
-from tap_marketo.errors import DataError, NotFoundError
+from tap_marketo.errors import DataError, ExportQuotaError, NotFoundError
 from tap_marketo.exports import ExportApi
 from tap_marketo.families import (
     ACTIVITY_STREAM_PREFIX,
+    BULK_OBJECTS,
     LEADS_STREAM,
     ActivitiesFamily,
     BulkFamily,
@@ -29,10 +31,16 @@ from tap_marketo.families import (
 )
 from tap_marketo.log import LOGGER, log_counter
 from tap_marketo.messages import Output
-from tap_marketo.scheduler import Job, Scheduler
+from tap_marketo.scheduler import Job, Scheduler, cancel_quietly
 from tap_marketo.state import Bookmark, PendingExport, Position, State
 from tap_marketo.streams import PAGED_STREAMS, PagedRead, Scan
-from tap_marketo.times import to_marketo, to_time_extracted, whole_seconds
+from tap_marketo.times import (
+    last_allowance_reset,
+    next_allowance_reset,
+    to_marketo,
+    to_time_extracted,
+    whole_seconds,
+)
 from tap_marketo.windows import Plan, Stand, plan_windows
 
 # How often, in seconds, a long wait looks whether the target is still there.
@@ -57,7 +65,11 @@ class Sync:
         self._state = state
         self._output = output
         self._api = ExportApi(client)
-        self._scheduler = Scheduler(self._api, clock, config, self._plan, self._exports_under_way)
+        limit = round(config.max_daily_export_mb * _MEGABYTE)
+        self._allowance = ExportAllowance(limit, state.bytes_per_day())
+        self._scheduler = Scheduler(
+            self._api, clock, config, self._allowance, self._plan, self._exports_under_way
+        )
         self._now = clock.now()
         self._counts: Counter[str] = Counter()
         self._bytes_read = 0
@@ -81,6 +93,10 @@ class Sync:
         reads = [self._paged_read(entry) for entry in entries if entry.stream in PAGED_STREAMS]
         families = self._families(entries)
         try:
+            self._drop_exports_of_others(families)
+            if families:
+                since = last_allowance_reset(self._now)
+                self._allowance.take_over(self._api.finished_since(since))
             for family in families:
                 self._scheduler.add(family)
             self._output.on_stall = self._look_after_exports
@@ -93,7 +109,7 @@ class Sync:
             self._sum_up(families, reads)
         self._write_state()
         if self._scheduler.quota_spent:
-            raise self._scheduler.quota_spent
+            raise self._end_for_today(self._scheduler.quota_spent)
 
     def _work_through(self, pages: Iterator[bool]) -> None:
         """Read what is ready; while nothing is, read pages; while there are none, wait."""
@@ -147,23 +163,43 @@ class Sync:
             families.append(ActivitiesFamily(activities, types, lookback))
         return families
 
+    def _drop_exports_of_others(self, families: Sequence[BulkFamily]) -> None:
+        """Cancel the jobs that the state holds for streams that are no longer selected."""
+        selected = {family.name for family in families}
+        for name in self._state.families_with_exports():
+            if name in selected or name not in BULK_OBJECTS:
+                continue
+            for export in self._state.pending_exports(name, {}, self._config.start_date):
+                cancel_quietly(self._api, BULK_OBJECTS[name], export.export_id)
+            self._move_to(Position(exports={name: []}))
+
     def _plan(self, family: BulkFamily) -> list[Plan[PendingExport]]:
         key = family.replication_key
         earliest = self._config.start_date
-        stands = {
-            stream: Stand(self._family_bookmark(family, stream), earliest, family.lookback)
-            for stream in family.streams
-        }
+        stands = {stream: self._stand(family, stream) for stream in family.streams}
         pending = self._state.pending_exports(
             family.name, dict.fromkeys(family.streams, key), earliest
         )
         adopted = [
-            Plan(export.window, export.streams, export)
+            Plan(export.window, export.streams, export, export.made)
             for export in pending
             if export.replication_key == key
         ]
         longest = timedelta(days=self._config.max_export_days)
-        return plan_windows(stands, adopted, self._now, longest)
+        plans = plan_windows(stands, adopted, self._now, longest)
+        needed = {plan.job.export_id for plan in plans if plan.job}
+        for export in pending:
+            if export.export_id not in needed:
+                cancel_quietly(self._api, family.bulk_object, export.export_id)
+        return plans
+
+    def _stand(self, family: BulkFamily, stream: str) -> Stand:
+        return Stand(
+            self._family_bookmark(family, stream),
+            self._state.settled(stream),
+            self._config.start_date,
+            family.lookback,
+        )
 
     def _family_bookmark(self, family: BulkFamily, stream: str) -> datetime | None:
         bookmark = self._state.bookmark(stream, family.replication_key)
@@ -200,9 +236,15 @@ class Sync:
             raise TypeError("a completed job always has its info")
         job.downloads += 1
         family = job.family
-        scale = self._config.wait_scale
-        download = Download(self._api, family.bulk_object, job.info, self._clock, scale)
-        chunks = download.__iter__()
+        download = Download(
+            self._api,
+            family.bulk_object,
+            job.info,
+            self._clock,
+            self._config.request_timeout,
+            self._config.wait_scale,
+        )
+        chunks = download.checked_first()
         try:
             file = CsvFile(chunks, job.name)
             missing = family.missing_columns(file.header) if file.header else []
@@ -227,18 +269,19 @@ class Sync:
         finally:
             self._bytes_read += download.received
             chunks.close()
-        end = job.plan.window.end
-        bookmark = Bookmark(family.replication_key, end)
         left = self._scheduler.finish(job)
         LOGGER.info(
             "Read the %s: %s rows, %.1f MB.",
             job.name, f"{file.rows_read:,}", download.received / _MEGABYTE,
         )  # fmt: skip
-        self._move_to(
-            Position(
-                bookmarks=dict.fromkeys(job.plan.streams, bookmark), exports={family.name: left}
-            )
-        )
+        self._state.remember_costs(self._allowance.bytes_per_day)
+        bookmarks = {stream: self._bookmark_after(job, stream) for stream in job.plan.streams}
+        self._move_to(Position(bookmarks=bookmarks, exports={family.name: left}))
+
+    def _bookmark_after(self, job: Job, stream: str) -> Bookmark:
+        window = job.plan.window
+        stand = self._stand(job.family, stream).after(window, job.plan.made)
+        return Bookmark(job.family.replication_key, window.end, stand.settled)
 
     def _emit(self, job: Job, file: CsvFile) -> None:
         family, streams = job.family, job.plan.streams
@@ -301,6 +344,17 @@ class Sync:
 
     def _write_state(self) -> None:
         self._output.state(self._state.value)
+
+    def _end_for_today(self, error: ExportQuotaError) -> ExportQuotaError:
+        now = self._clock.now()
+        used = self._allowance.used(now) / _MEGABYTE
+        return ExportQuotaError(
+            "Bulk exports",
+            f"{error.reason}. This API user has exported {used:,.1f} MB today. Left to do: "
+            f"{'; '.join(self._scheduler.left_to_do())}. It can go on at "
+            f"{to_marketo(next_allowance_reset(now))}",
+            error.code,
+        )
 
     def _sum_up(self, families: Sequence[BulkFamily], reads: Sequence[PagedRead]) -> None:
         """Log how much was read of each stream and which values did not fit."""

@@ -80,6 +80,12 @@ def to_time_extracted(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def last_allowance_reset(moment: datetime) -> datetime:
+    """Return when Marketo's daily allowances last reset: the midnight before in Chicago."""
+    local = moment.astimezone(_CENTRAL)
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
 def next_allowance_reset(moment: datetime) -> datetime:
     """Return when Marketo's daily allowances next reset: the coming midnight in Chicago."""
     local = moment.astimezone(_CENTRAL)

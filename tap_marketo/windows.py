@@ -19,6 +19,12 @@ JobT = TypeVar("JobT")
 # twice for some of them costs less than a job of its own for each.
 TOGETHER = timedelta(days=1)
 
+# Rows may show for as long as the look-back after their date. To look back that far in every run
+# would export a day of an hourly schedule 25 times. So all runs look back a little, and once in
+# this time a run reads from the settled point on, before which nothing can show any more.
+DEEP_EVERY = timedelta(hours=18)
+_SHALLOW_PART = 96
+
 
 @dataclass(frozen=True, order=True)
 class Window:
@@ -33,23 +39,78 @@ class Stand:
     """Where one stream stands before the run.
 
     Attributes:
-        bookmark: everything before it has been emitted; None for a stream never synced.
+        bookmark: everything before it has been read once; None for a stream never synced.
+        settled: everything before it was read when nothing could show late any more; None where
+            that is not known.
         earliest: where a stream never synced begins (start_date).
-        lookback: how far before the bookmark to begin, for rows that appear late.
+        lookback: how long after its date a row may show.
     """
 
     bookmark: datetime | None
+    settled: datetime | None
     earliest: datetime
     lookback: timedelta
+
+    def after(self, window: Window, made: datetime | None) -> Stand:
+        """Return where the stream stands when a window has been read.
+
+        Args:
+            window: it begins at or before the bookmark.
+            made: when its job was made; None if that is not known, but it was after the window's
+                end.
+        """
+        settled = self.settled
+        if settled is None and self.bookmark is not None:
+            settled = _before(self.bookmark, self.lookback)
+            if made is None:
+                # A job that another tap left: what lies before it is taken for settled, for it
+                # would cost weeks to read all that again.
+                settled = max(settled, window.start)
+        if settled is None or window.start <= settled:
+            final = min(window.end, _before(made or window.end, self.lookback))
+            settled = final if settled is None else max(settled, final)
+        bookmark = window.end if self.bookmark is None else max(self.bookmark, window.end)
+        return Stand(bookmark, settled, self.earliest, self.lookback)
+
+    def start(self, now: datetime) -> datetime:
+        """Return where a run at this time begins to read."""
+        if self.bookmark is None:
+            return self.earliest
+        if self.settled is None:
+            start = _before(self.bookmark, self.lookback)
+        elif now - self.settled >= self.lookback + DEEP_EVERY:
+            start = self.settled
+        else:
+            start = _before(self.bookmark, self.lookback / _SHALLOW_PART)
+        # Looking back stops at start_date, unless the bookmark itself lies before it.
+        start = min(self.bookmark, max(self.earliest, start))
+        return start.replace(microsecond=0)
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return moment - span
+    except OverflowError:
+        # A state may say "since ever" with the year 1.
+        return datetime.min.replace(tzinfo=moment.tzinfo)
 
 
 @dataclass(frozen=True)
 class Plan(Generic[JobT]):
-    """One job to be read: a window, the streams it serves, and the job that exists for it."""
+    """One job to be read.
+
+    Attributes:
+        window: what it covers.
+        streams: which streams it serves.
+        job: the job that exists for it, None if it has to be made.
+        made: when that job was made; None if that is not known, but it was after the window's
+            end.
+    """
 
     window: Window
     streams: tuple[str, ...]
     job: JobT | None = None
+    made: datetime | None = None
 
 
 def plan_windows(
@@ -75,34 +136,29 @@ def plan_windows(
         not be read after a newer one of the same stream. For each stream the windows begin at or
         before its bookmark, follow each other without a gap, and reach ``now``.
     """
-    reached = {stream: stand.bookmark for stream, stand in stands.items()}
+    reached = dict(stands)
     plans: list[Plan[JobT]] = []
     for plan in sorted(adopted, key=lambda a: a.window):
         continued = tuple(
             stream
             for stream in plan.streams
-            if stream in stands and _continues(plan.window, reached[stream], stands[stream])
+            if stream in stands and _continues(plan.window, reached[stream])
         )
         if continued:
-            plans.append(Plan(plan.window, continued, plan.job))
-            reached.update(dict.fromkeys(continued, plan.window.end))
+            plans.append(Plan(plan.window, continued, plan.job, plan.made))
+            for stream in continued:
+                reached[stream] = reached[stream].after(plan.window, plan.made)
 
-    starts = {stream: _start(reached[stream], stand) for stream, stand in stands.items()}
+    starts = {stream: stand.start(now) for stream, stand in reached.items()}
     for window, streams in _shared_windows(_align(starts), now, longest):
         plans.append(Plan(window, streams))
     return plans
 
 
-def _continues(window: Window, reached: datetime | None, stand: Stand) -> bool:
-    begins = stand.earliest if reached is None else reached
-    return window.start <= begins and (reached is None or window.end > reached)
-
-
-def _start(reached: datetime | None, stand: Stand) -> datetime:
-    if reached is None:
-        return stand.earliest
-    # Looking back stops at start_date, unless the bookmark itself lies before it.
-    return min(reached, max(stand.earliest, reached - stand.lookback))
+def _continues(window: Window, stand: Stand) -> bool:
+    if stand.bookmark is None:
+        return window.start <= stand.earliest < window.end
+    return window.start <= stand.bookmark < window.end
 
 
 def _align(starts: Mapping[str, datetime]) -> dict[str, datetime]:

@@ -1,0 +1,105 @@
+"""The day's budget of export bytes: what is used, what a window will cost, what still fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tap_marketo.times import last_allowance_reset
+from tap_marketo.windows import Window
+
+# Windows that follow each other may grow: rows lie where they changed last, and that is mostly
+# lately. So the dearer of the last window and of those before it is expected of the next.
+_MEMORY = 0.7
+
+# A window is not cut shorter than this to fit what is left of the day.
+_SHORTEST = timedelta(hours=1)
+_DAY = timedelta(days=1).total_seconds()
+
+
+@dataclass(frozen=True)
+class FinishedExport:
+    """A job whose file counts against the allowance of the day on which it finished."""
+
+    export_id: str
+    finished_at: datetime
+    file_size: int
+
+
+class ExportAllowance:
+    """Bytes of export files, metered as Marketo meters them (bulk-extract.md, File Size).
+
+    Marketo lets a job that is under way complete when the allowance is spent, but refuses to
+    make or enqueue another one until midnight Central time. Only jobs of our own API user can be
+    seen: what others export is unknown until Marketo says that the quota is spent.
+    """
+
+    def __init__(self, limit: int, bytes_per_day: Mapping[str, int]) -> None:
+        """Start with nothing used.
+
+        Args:
+            limit: bytes allowed from one reset to the next.
+            bytes_per_day: what a day of each family has cost in earlier runs.
+        """
+        self.limit = limit
+        self._finished: dict[str, FinishedExport] = {}
+        self._sums: dict[str, tuple[float, float]] = {
+            family: (float(size), _DAY) for family, size in bytes_per_day.items()
+        }
+        self._rates = {family: size / _DAY for family, size in bytes_per_day.items()}
+
+    @property
+    def bytes_per_day(self) -> dict[str, int]:
+        """What a day of each family costs, as far as known."""
+        return {family: round(rate * _DAY) for family, rate in self._rates.items()}
+
+    def take_over(self, exports: Iterable[FinishedExport]) -> None:
+        """Count jobs that Marketo tells of."""
+        self._finished.update((export.export_id, export) for export in exports)
+
+    def add(self, export: FinishedExport, family: str, window: Window) -> None:
+        """Count a job that has just finished, and learn from it what its family costs."""
+        self._finished[export.export_id] = export
+        size, seconds = self._sums.get(family, (0.0, 0.0))
+        span = (window.end - window.start).total_seconds()
+        size, seconds = size * _MEMORY + export.file_size, seconds * _MEMORY + span
+        self._sums[family] = (size, seconds)
+        self._rates[family] = size / seconds
+        if span >= _DAY:
+            self._rates[family] = max(self._rates[family], export.file_size / span)
+
+    def used(self, now: datetime) -> int:
+        """Return the bytes used since the last reset."""
+        since = last_allowance_reset(now)
+        return sum(e.file_size for e in self._finished.values() if e.finished_at >= since)
+
+    def cost(self, family: str, window: Window) -> float:
+        """Return the bytes a window is expected to cost; 0 while nothing is known."""
+        return self._rates.get(family, 0.0) * (window.end - window.start).total_seconds()
+
+    def fit(self, family: str, window: Window, under_way: float, now: datetime) -> Window | None:
+        """Return as much of a window as can be exported today, None if nothing worth it.
+
+        Args:
+            family: whose window it is.
+            window: what is wanted.
+            under_way: bytes that the jobs under way are expected to cost.
+            now: the time, UTC.
+        """
+        committed = self.used(now) + under_way
+        left = self.limit - committed
+        if left <= 0:
+            return None
+        cost = self.cost(family, window)
+        if under_way and left < 2 * cost:
+            # Close to the end, guesses do not add up: first see what is under way costs.
+            return None
+        if cost <= left:
+            return window
+        hours = int((window.end - window.start) * (left / cost) / _SHORTEST)
+        if hours == 0 and committed:
+            return None
+        # A whole day's allowance that does not hold an hour must not stop the stream for good.
+        end = window.start + max(hours, 1) * _SHORTEST
+        return Window(window.start, min(end, window.end))
