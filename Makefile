@@ -33,6 +33,10 @@ demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), ta
 bench: ## side by side with the incumbent: wall time, calls, jobs, bytes, rows per CPU second
 	$(PYTHON) -m benchmarks
 
+soak: $(VENV)/ready $(TOOLS)/ready ## hundreds of kills
+	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal \
+		$(patsubst %,tests/end_to_end/test_%.py,kill)
+
 clean: ## remove everything these targets made
 	rm -rf $(VENV) .demo .bench build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 

@@ -22,7 +22,7 @@ from tests.harness import (
     Tap,
     Target,
     account,
-    assert_keeps_secrets,
+    assert_secrets_kept,
     tap_in_a_directory,
 )
 
@@ -78,9 +78,9 @@ def assert_assets(marketo: Account, target: Target, stream: str, since: str = ST
     assert expected.table(target, stream) == truth
 
 
-def stopped(done: Run) -> str:
-    """A run that stopped with a reason: exit code 1 and one CRITICAL line, which is returned."""
-    assert done.code == 1, done.stderr
+def stopped(done: Run, code: int = 1) -> str:
+    """A run that stopped with a reason: an exit code and one CRITICAL line, which is returned."""
+    assert done.code == code, done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.critical) == 1
     return done.critical[0]
@@ -122,6 +122,13 @@ def log_of(marketo: Account, call: str, what: str | None = None) -> list[dict[st
     ]
 
 
+def looks(marketo: Account) -> list[dict[str, Any]]:
+    """Return the calls that looked at jobs; those before a job is made count the day's bytes."""
+    log: list[dict[str, Any]] = marketo.control("GET", "log")["log"]
+    made = next((i for i, entry in enumerate(log) if entry["call"] == "create"), len(log))
+    return [entry for entry in log_of(marketo, "list") if entry in log[made:]]
+
+
 def assert_all_fired(marketo: Account) -> None:
     """Every fault that was arranged has happened, as often as it was to."""
     for fault in marketo.control("GET", "faults")["faults"]:
@@ -159,7 +166,7 @@ class Background:
         out, log = ((self._tap.directory / name).read_bytes() for name in ("stdout", "stderr"))
         # A target drops what is no whole line.
         done = Run(code, out.decode()[: out.decode().rfind("\n") + 1], log.decode())
-        assert_keeps_secrets(self._config, done)
+        assert_secrets_kept(self._config, done.stdout, done.stderr)
         return done
 
     def until(self, condition: Callable[[], bool]) -> None:

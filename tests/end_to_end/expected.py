@@ -110,6 +110,31 @@ def assets(
     }
 
 
+def tables(
+    account: Account, catalog: Mapping[str, Any], since: str
+) -> dict[str, dict[Any, dict[str, Any]]]:
+    """Return every table, by stream and key, with what changed ``since`` or later."""
+    changed = {lead["id"] for lead in account.truth("leads") if lead["_changedAt"] >= since}
+    found: dict[str, dict[Any, dict[str, Any]]] = {
+        stream["tap_stream_id"]: {}
+        for stream in catalog["streams"]
+        if stream["tap_stream_id"] != "activities_delete_lead"
+    }
+    found["leads"] = {key: row for key, row in leads(account).items() if key in changed}
+    found.update(activities(account, catalog, since))
+    columns = {
+        stream["tap_stream_id"]: set(stream["schema"]["properties"])
+        for stream in catalog["streams"]
+    }
+    for name in ("campaigns", "lists", "programs"):
+        found[name] = assets(account, name, columns[name], since)
+    found["activity_types"] = {
+        row["id"]: {column: row.get(column) for column in columns["activity_types"]}
+        for row in account.truth("activity_types")
+    }
+    return found
+
+
 def metadata(stream: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
     """Return a catalog entry's metadata by breadcrumb."""
     return {tuple(item["breadcrumb"]): item["metadata"] for item in stream["metadata"]}

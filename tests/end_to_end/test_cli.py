@@ -176,7 +176,12 @@ def test_a_signal_ends_the_run_at_once_and_the_next_goes_on(
         config = marketo.config()
         chosen = select(tap.discover(config), ["leads", "activities_visit_webpage"])
         process = subprocess.Popen(
-            tap.command(config, chosen), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            tap.command(config, chosen),
+            cwd=ROOT,
+            # Unbuffered: communicate() would not see what a buffer has read ahead.
+            bufsize=0,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
         assert process.stdout
         lines: list[str] = []

@@ -104,17 +104,17 @@ def test_an_interrupted_download_goes_on_from_the_byte_reached(
 
 
 @pytest.mark.parametrize(
-    ("faults", "statuses", "emitted_again"),
+    ("faults", "statuses"),
     [
         # The known part is passed over.
-        ([CLOSED, {"kind": "ignore_range"}], [200, 200], False),
+        ([CLOSED, {"kind": "ignore_range"}], [200, 200]),
         # Bytes from elsewhere than asked for, as Content-Range says.
-        ([CLOSED, {"kind": "bad_range", "truthful": True}], [200, 206, 206], False),
+        ([CLOSED, {"kind": "bad_range", "truthful": True}], [200, 206, 206]),
         # Bytes from elsewhere than Content-Range says: the end lacks one, and the whole is wrong.
-        ([CLOSED, {"kind": "bad_range"}], [200, 206, 206, 200], True),
-        ([{"kind": "flip_byte", "at": HERE}], [200, 200], True),
-        ([{"kind": "html_200"}], [200, 206, 200], False),
-        ([{"kind": "empty_200"}], [200, 200], False),
+        ([CLOSED, {"kind": "bad_range"}], [200, 206, 206, 200]),
+        ([{"kind": "flip_byte", "at": HERE}], [200, 200]),
+        ([{"kind": "html_200"}], [200, 206, 200]),
+        ([{"kind": "empty_200"}], [200, 200]),
     ],
     ids=named,
 )
@@ -124,7 +124,6 @@ def test_a_download_with_wrong_bytes_ends_in_the_right_table(
     tap: Tap,
     faults: Faults,
     statuses: list[int],
-    emitted_again: bool,
 ) -> None:
     for fault in faults:
         marketo.fault("file", **fault)
@@ -133,7 +132,8 @@ def test_a_download_with_wrong_bytes_ends_in_the_right_table(
     assert_all_fired(marketo)
     assert answers(marketo) == statuses
     (job,) = jobs(marketo)
-    assert (len(done.records("leads")) > job["rows"]) == emitted_again
+    # The file is small enough to be checked before a row of it is emitted.
+    assert len(done.records("leads")) == job["rows"]
     assert_leads(marketo, target)
 
 

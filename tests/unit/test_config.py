@@ -36,6 +36,8 @@ def fault(**settings: Any) -> str:
 
 DEFAULTS = {
     "max_daily_calls": 40000,
+    "max_daily_export_mb": 500.0,
+    "on_quota": "fail",
     "max_export_days": 30,
     "max_queued_exports": 4,
     "poll_interval": 60.0,
@@ -80,6 +82,8 @@ def test_an_empty_needed_setting_is_missing(key: str, empty: str | None) -> None
         ("max_daily_calls", "45000", 45000),
         ("max_daily_calls", 2, 2),
         ("max_daily_calls", 10**9, 10**9),
+        ("max_daily_export_mb", "1000", 1000.0),
+        ("max_daily_export_mb", 0.5, 0.5),
         ("max_export_days", "7", 7),
         ("max_export_days", 1, 1),
         ("max_export_days", 31, 31),
@@ -115,6 +119,9 @@ def test_numbers_are_taken_also_as_text_and_at_their_bounds(
         ("max_daily_calls", 1, "a whole number of at least 2"),
         ("max_daily_calls", "-5", "a whole number of at least 2"),
         ("max_daily_calls", 10**400, "a whole number of at least 2"),
+        ("max_daily_export_mb", 0, "a number above 0 and at most 1000000000"),
+        ("max_daily_export_mb", "-1", "a number above 0 and at most 1000000000"),
+        ("max_daily_export_mb", "500 MB", "a number above 0 and at most 1000000000"),
         ("max_export_days", 0, "a whole number from 1 to 31"),
         ("max_export_days", 32, "a whole number from 1 to 31"),
         ("max_export_days", 1.5, "a whole number from 1 to 31"),
@@ -128,10 +135,13 @@ def test_numbers_are_taken_also_as_text_and_at_their_bounds(
         ("poll_interval", "nan", "a number above 0"),
         ("job_timeout", 0, "a number above 0"),
         ("job_timeout", "inf", "a number above 0"),
-        ("request_timeout", -1, "a number above 0"),
-        ("request_timeout", [], "a number above 0"),
-        ("leads_lookback_hours", -0.5, "a number of at least 0"),
-        ("activities_lookback_hours", "-1", "a number of at least 0"),
+        ("request_timeout", -1, "a number above 0 and at most 86400"),
+        ("request_timeout", [], "a number above 0 and at most 86400"),
+        ("leads_lookback_hours", -0.5, "a number of at least 0 and at most 8760"),
+        ("activities_lookback_hours", "-1", "a number of at least 0 and at most 8760"),
+        ("max_daily_export_mb", 1e10, "a number above 0 and at most 1000000000"),
+        ("request_timeout", 86401, "a number above 0 and at most 86400"),
+        ("leads_lookback_hours", 8761, "a number of at least 0 and at most 8760"),
         ("poll_interval", True, "a number above 0"),
         ("max_daily_calls", {}, "a whole number of at least 2"),
     ],
@@ -140,6 +150,21 @@ def test_numbers_out_of_bounds_are_named_with_what_is_wanted(
     key: str, given: Any, wanted: str
 ) -> None:
     assert f"{key} must be {wanted}, not {given!r}" in fault(**{key: given})
+
+
+@pytest.mark.parametrize("word", ["fail", "stop"])
+def test_what_a_spent_quota_means_is_one_of_two_words(word: str) -> None:
+    assert config(on_quota=word).on_quota == word
+
+
+@pytest.mark.parametrize("word", ["", "  ", None])
+def test_no_word_means_that_a_spent_quota_fails(word: str | None) -> None:
+    assert config(on_quota=word).on_quota == "fail"
+
+
+@pytest.mark.parametrize("word", ["Stop", "exit", "fail ", 0, 3, True, ["fail"], {}])
+def test_any_other_word_for_a_spent_quota_is_a_fault(word: Any) -> None:
+    assert f"on_quota must be fail or stop, not {word!r}" in fault(on_quota=word)
 
 
 def test_every_fault_is_named_at_once_in_the_first_answer() -> None:
@@ -291,6 +316,11 @@ def test_text_that_could_break_a_header_is_refused_without_being_shown(
     message = fault(**{key: f"before{between}AFTER"})
     assert f"{key} must not hold line breaks or control characters" in message
     assert "AFTER" not in message
+
+
+@pytest.mark.parametrize("text", ["Größe/1.0", "漢"])
+def test_a_user_agent_that_no_header_can_carry_is_a_fault(text: str) -> None:
+    assert "user_agent must be ASCII" in fault(user_agent=text)
 
 
 @pytest.mark.parametrize("key", ["client_id", "client_secret"])

@@ -23,8 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__init__", "errors", "redact", "names"),
     # The log, points in time, date windows, CSV files in, messages out.
     ("log", "times", "windows", "csv_rows", "messages"),
-    # What time it is, the settings, data types, the state.
-    ("clock", "config", "fields", "state"),
+    # What time it is, the settings, data types, the state, the day's bytes.
+    ("clock", "config", "fields", "state", "allowance"),
     # Catalog entries, rows to records; our pace and the access token.
     ("catalog", "records", "throttle", "auth"),
     # The only way to Marketo,

@@ -206,12 +206,15 @@ EXPORTS = st.builds(
     st.builds(Window, SECONDS, SECONDS),
     st.lists(st.sampled_from(STREAMS), unique=True).map(tuple),
     st.sampled_from(("updatedAt", "createdAt", "activityDate")),
+    st.none() | SECONDS,
 )
 POSITIONS = st.builds(
     Position,
     bookmarks=st.dictionaries(
         st.sampled_from(STREAMS),
-        st.builds(Bookmark, st.sampled_from(("updatedAt", "createdAt")), SECONDS),
+        st.builds(
+            Bookmark, st.sampled_from(("updatedAt", "createdAt")), SECONDS, st.none() | SECONDS
+        ),
     ),
     pages=st.dictionaries(
         st.sampled_from(STREAMS), st.none() | st.builds(PageMark, IDS, st.none() | SECONDS)
@@ -226,6 +229,7 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
 ) -> None:
     state = State()
     bookmarks: dict[tuple[str, str], datetime] = {}
+    settled: dict[str, datetime] = {}
     pages: dict[str, PageMark | None] = {}
     exports: dict[str, list[PendingExport]] = {}
     for position in positions:
@@ -233,6 +237,8 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
         for stream, mark in position.bookmarks.items():
             key = stream, mark.key
             bookmarks[key] = max(bookmarks.get(key, mark.time), mark.time)
+            if mark.settled:
+                settled[stream] = mark.settled
         pages.update(position.pages)
         exports.update({name: list(jobs) for name, jobs in position.exports.items()})
         if saved_each_time:
@@ -240,10 +246,54 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
     again = State(saved(state))
     for stream in STREAMS:
         assert again.page_mark(stream) == pages.get(stream)
+        assert again.settled(stream) == settled.get(stream)
         for name in ("updatedAt", "createdAt"):
             assert again.bookmark(stream, name) == bookmarks.get((stream, name))
     for family in FAMILIES:
         assert again.pending_exports(family, KEYS, START) == exports.get(family, [])
+    assert sorted(again.families_with_exports()) == sorted(
+        name for name in exports if exports[name]
+    )
+
+
+def test_a_stream_is_not_settled_anywhere_until_a_run_says_so() -> None:
+    state = State(OTHER_TAPS_STATE)
+    assert state.settled("leads") is None
+    assert state.settled("unknown") is None
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 2))}))
+    assert state.settled("leads") is None
+    assert "settled" not in state.value["bookmarks"]["leads"]
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 3), day(1, 2))}))
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 4))}))
+    assert State(saved(state)).settled("leads") == day(1, 2)
+
+
+def test_what_families_cost_is_kept_for_the_next_run() -> None:
+    state = State()
+    assert state.bytes_per_day() == {}
+    state.remember_costs({})
+    assert state.value == {"bookmarks": {}}
+    state.remember_costs({"leads": 0, "activities": 12_000_000})
+    state.remember_costs({})
+    assert State(saved(state)).bytes_per_day() == {"leads": 0, "activities": 12_000_000}
+    state.remember_costs({"leads": 5})
+    assert State(saved(state)).bytes_per_day() == {"leads": 5}
+
+
+def test_a_state_told_its_costs_does_not_change_with_them() -> None:
+    state, costs = State(), {"leads": 1}
+    state.remember_costs(costs)
+    costs["leads"] = 2
+    state.bytes_per_day()["leads"] = 3
+    assert state.bytes_per_day() == {"leads": 1}
+
+
+def test_families_with_jobs_under_way_are_told_apart() -> None:
+    job = PendingExport("1", Window(day(1, 1), day(1, 2)), ("leads",), "updatedAt", day(1, 3))
+    state = State(OTHER_TAPS_STATE)
+    assert state.families_with_exports() == []
+    state.apply(Position(exports={"leads": [job], "activities": []}))
+    assert State(saved(state)).families_with_exports() == ["leads"]
 
 
 JOB = {
@@ -253,6 +303,9 @@ JOB = {
     "streams": ["leads"],
     "replication_key": "updatedAt",
 }
+
+
+SENSELESS_SIZES: tuple[Any, ...] = (-1, 1.5, "7", True, None, [])
 
 
 @pytest.mark.parametrize(
@@ -288,6 +341,23 @@ JOB = {
         (
             {"bookmarks": {"lists": {"scan_started": "x"}}},
             "bookmarks.lists.scan_started is no date-time",
+        ),
+        (
+            {"bookmarks": {"leads": {"settled": 1767225600}}},
+            "bookmarks.leads.settled must be a string",
+        ),
+        ({"bookmarks": {"leads": {"settled": "long ago"}}}, "bookmarks.leads.settled is no date"),
+        ({"export_bytes_per_day": [1]}, "export_bytes_per_day must be an object"),
+        *(
+            (
+                {"export_bytes_per_day": {"leads": 1, "activities": size}},
+                "export_bytes_per_day.activities must be a whole number",
+            )
+            for size in SENSELESS_SIZES
+        ),
+        (
+            {"exports": {"leads": [{**JOB, "made": "before"}]}},
+            r"exports.leads\[0\].made is no date-time",
         ),
         ({"exports": []}, "exports must be an object"),
         ({"exports": {"leads": {"a": 1}}}, "exports.leads must be a list"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tap_marketo.times import (
     UTC,
+    last_allowance_reset,
     next_allowance_reset,
     parse_time,
     parse_utc,
@@ -124,35 +125,39 @@ def test_every_writer_converts_to_utc() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "reset"),
+    ("now", "before", "after"),
     [
-        ("2026-01-15T12:00:00Z", "2026-01-16T06:00:00Z"),
-        ("2026-07-15T12:00:00Z", "2026-07-16T05:00:00Z"),
+        ("2026-01-15T12:00:00Z", "2026-01-15T06:00:00Z", "2026-01-16T06:00:00Z"),
+        ("2026-07-15T12:00:00Z", "2026-07-15T05:00:00Z", "2026-07-16T05:00:00Z"),
         # Midnight itself has passed: the next one counts.
-        ("2026-01-15T06:00:00Z", "2026-01-16T06:00:00Z"),
-        ("2026-01-15T05:59:59Z", "2026-01-15T06:00:00Z"),
+        ("2026-01-15T06:00:00Z", "2026-01-15T06:00:00Z", "2026-01-16T06:00:00Z"),
+        ("2026-01-15T05:59:59Z", "2026-01-14T06:00:00Z", "2026-01-15T06:00:00Z"),
         # 8 March 2026 has 23 hours in Chicago,
-        ("2026-03-08T05:59:59Z", "2026-03-08T06:00:00Z"),
-        ("2026-03-08T06:00:00Z", "2026-03-09T05:00:00Z"),
-        ("2026-03-08T07:59:59Z", "2026-03-09T05:00:00Z"),
-        ("2026-03-08T20:00:00Z", "2026-03-09T05:00:00Z"),
+        ("2026-03-08T05:59:59Z", "2026-03-07T06:00:00Z", "2026-03-08T06:00:00Z"),
+        ("2026-03-08T06:00:00Z", "2026-03-08T06:00:00Z", "2026-03-09T05:00:00Z"),
+        ("2026-03-08T07:59:59Z", "2026-03-08T06:00:00Z", "2026-03-09T05:00:00Z"),
+        ("2026-03-08T20:00:00Z", "2026-03-08T06:00:00Z", "2026-03-09T05:00:00Z"),
         # 1 November 2026 has 25.
-        ("2026-11-01T04:59:59Z", "2026-11-01T05:00:00Z"),
-        ("2026-11-01T05:00:00Z", "2026-11-02T06:00:00Z"),
-        ("2026-11-01T06:30:00Z", "2026-11-02T06:00:00Z"),
-        ("2026-11-01T07:30:00Z", "2026-11-02T06:00:00Z"),
-        ("2026-11-02T05:59:59Z", "2026-11-02T06:00:00Z"),
+        ("2026-11-01T04:59:59Z", "2026-10-31T05:00:00Z", "2026-11-01T05:00:00Z"),
+        ("2026-11-01T05:00:00Z", "2026-11-01T05:00:00Z", "2026-11-02T06:00:00Z"),
+        ("2026-11-01T06:30:00Z", "2026-11-01T05:00:00Z", "2026-11-02T06:00:00Z"),
+        ("2026-11-01T07:30:00Z", "2026-11-01T05:00:00Z", "2026-11-02T06:00:00Z"),
+        ("2026-11-02T05:59:59Z", "2026-11-01T05:00:00Z", "2026-11-02T06:00:00Z"),
     ],
 )
 def test_allowances_reset_at_midnight_in_chicago_also_when_clocks_change(
-    now: str, reset: str
+    now: str, before: str, after: str
 ) -> None:
-    assert to_marketo(next_allowance_reset(parse_utc(now))) == reset
+    assert to_marketo(last_allowance_reset(parse_utc(now))) == before
+    assert to_marketo(next_allowance_reset(parse_utc(now))) == after
 
 
 @given(st.datetimes(datetime(2010, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)))
-def test_the_next_reset_is_a_midnight_in_chicago_within_25_hours(moment: datetime) -> None:
-    reset = next_allowance_reset(moment)
-    local = reset.astimezone(ZoneInfo("America/Chicago"))
-    assert (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
-    assert timedelta(0) < reset - moment <= timedelta(hours=25)
+def test_each_reset_is_a_midnight_in_chicago_within_25_hours(moment: datetime) -> None:
+    before, after = last_allowance_reset(moment), next_allowance_reset(moment)
+    for reset in (before, after):
+        local = reset.astimezone(ZoneInfo("America/Chicago"))
+        assert (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
+    assert timedelta(0) < after - moment <= timedelta(hours=25)
+    assert timedelta(0) <= moment - before < timedelta(hours=25)
+    assert next_allowance_reset(before) == after
