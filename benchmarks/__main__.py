@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from functools import partial
 
-from benchmarks import daily_syncs, first_sync, lead_rows, memory
-from benchmarks.environments import HOME, Tools, install
+from benchmarks import daily_syncs, first_sync, lead_rows, memory, sync_time
+from benchmarks.environments import HOME, Tools
 from benchmarks.report import Figure, save, show
 from benchmarks.runs import MeasurementError
+from benchmarks.settings import Settings
 
 ATTEMPTS = 2
 
-_FIGURES: dict[str, Callable[[Tools], Figure]] = {
+_Measure = Callable[[Tools, Settings], Figure]
+
+_FIGURES: dict[str, _Measure] = {
     "first-sync": first_sync.measure,
     "daily-syncs": daily_syncs.measure,
+    "sync-time": sync_time.measure,
     "lead-rows": lead_rows.measure,
     "memory": memory.measure,
 }
@@ -29,20 +32,20 @@ def main() -> int:
         "figure", nargs="*", help=f"which to measure, all unless given: {', '.join(_FIGURES)}"
     )
     parser.add_argument(
-        "--scale", type=float, help="first-sync only: how much faster Marketo's clock runs"
+        "--scale",
+        type=float,
+        help="first-sync and sync-time only: how much faster Marketo's clock runs",
     )
+    parser.add_argument("--runs", type=int, help="how many runs a median is taken of")
     options = parser.parse_args()
     unknown = set(options.figure) - set(_FIGURES)
     if unknown:
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
-    tools = install()
+    tools, settings = Tools(), Settings(options.scale, options.runs)
     measured: dict[str, Figure] = {}
     failed = False
     for name in options.figure or _FIGURES:
-        measure = _FIGURES[name]
-        if name == "first-sync" and options.scale:
-            measure = partial(first_sync.measure, scale=options.scale)
-        figure = _attempt(name, measure, tools)
+        figure = _attempt(name, tools, settings)
         if figure:
             measured[name] = figure
         failed = failed or figure is None
@@ -53,11 +56,11 @@ def main() -> int:
     return int(failed)
 
 
-def _attempt(name: str, measure: Callable[[Tools], Figure], tools: Tools) -> Figure | None:
+def _attempt(name: str, tools: Tools, settings: Settings) -> Figure | None:
     """Measure a figure; once more if a stall of this machine, minutes to the sandbox, broke it."""
     for _ in range(ATTEMPTS):
         try:
-            return measure(tools)
+            return _FIGURES[name](tools, settings)
         except (MeasurementError, AssertionError, OSError) as error:
             print(f"{name} could not be measured: {error}", file=sys.stderr)
     return None

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.environments import Tool, Tools
 from benchmarks.report import Figure, Measure
 from benchmarks.runs import MeasuredTap, measured_tap, select_exports
+from benchmarks.settings import Settings
 from tests.harness import NOW, Account, Target
 from tests.sandbox import Options, Sandbox
 from tests.sandbox.activities import DEFAULT_FIELDS
@@ -73,7 +74,7 @@ class _Outcome:
         return self.total("exported_bytes") / self.total("new_bytes")
 
 
-def measure(tools: Tools) -> Figure:
+def measure(tools: Tools, settings: Settings) -> Figure:
     """Let ten days pass for each tap, each against a sandbox of its own with the same changes."""
     ours, theirs = (_ten_days(tool) for tool in tools.both)
     late = ours.total("late")

@@ -1,4 +1,4 @@
-"""The two taps, each installed into a virtual environment of its own under ``.bench/``."""
+"""The taps, each installed into a virtual environment of its own under ``.bench/``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import venv
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.harness import ROOT
 
 HOME = ROOT / ".bench"
 INCUMBENT = "tap-marketo==2.9.4"
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -31,12 +33,21 @@ class Tool:
     poll_interval: float
 
 
-@dataclass(frozen=True)
 class Tools:
-    """Both taps."""
+    """The taps; each is installed when it is first asked for."""
 
-    ours: Tool
-    incumbent: Tool
+    @cached_property
+    def ours(self) -> Tool:
+        """This tree, installed anew in every run."""
+        home = _installed("ours", "--upgrade", str(ROOT))
+        return Tool("ours", (str(home / "bin" / "tap-marketo"),), "--catalog", 60)
+
+    @cached_property
+    def incumbent(self) -> Tool:
+        """The tap it replaces."""
+        home = _installed("incumbent", INCUMBENT)
+        command = (str(home / "bin" / "python"), str(_HERE / "incumbent.py"))
+        return Tool("incumbent", command, "--properties", 300)
 
     @property
     def both(self) -> tuple[Tool, Tool]:
@@ -44,19 +55,11 @@ class Tools:
         return self.ours, self.incumbent
 
 
-def install() -> Tools:
-    """Install both, ours anew every time, and say how each is run."""
-    ours = _environment("ours")
-    print(f"Installing this tree into {ours.relative_to(ROOT)} ...", flush=True)
-    _pip(ours, "install", "--upgrade", str(ROOT))
-    incumbent = _environment("incumbent")
-    print(f"Installing {INCUMBENT} into {incumbent.relative_to(ROOT)} ...", flush=True)
-    _pip(incumbent, "install", INCUMBENT)
-    runner = Path(__file__).with_name("incumbent.py")
-    return Tools(
-        Tool("ours", (str(ours / "bin" / "tap-marketo"),), "--catalog", 60),
-        Tool("incumbent", (str(incumbent / "bin" / "python"), str(runner)), "--properties", 300),
-    )
+def _installed(name: str, *what: str) -> Path:
+    home = _environment(name)
+    print(f"Installing {name} into {home.relative_to(ROOT)} ...", flush=True)
+    _pip(home, "install", *what)
+    return home
 
 
 def _environment(name: str) -> Path:

@@ -9,8 +9,10 @@ from typing import Any
 from benchmarks.environments import Tool, Tools
 from benchmarks.report import Figure, Measure, at_least
 from benchmarks.runs import Usage, measured_tap, select_exports
+from benchmarks.settings import Settings
 from tests.harness import Account, Target, account
 
+SCALE = 600
 START_DATE = "2025-06-15T12:00:00Z"
 OPTIONS = ["--leads", "2000", "--activities", "20000", "--activity-types", "30"]
 # Everything is written when it happens: the slower tap must not find more for being later.
@@ -35,8 +37,9 @@ class _Outcome:
         }
 
 
-def measure(tools: Tools, scale: float = 600) -> Figure:
+def measure(tools: Tools, settings: Settings) -> Figure:
     """Sync a year with each tap, each against a sandbox of its own with the same data."""
+    scale = settings.scale or SCALE
     ours, theirs = (_sync(tool, scale) for tool in tools.both)
     figure = Figure(f"First sync of a year: leads and 29 activity types (clock {scale:g} x)")
     minutes = scale / 60

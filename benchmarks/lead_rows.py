@@ -7,6 +7,7 @@ from dataclasses import asdict
 from benchmarks.environments import Tool, Tools
 from benchmarks.report import Figure, Measure, at_least
 from benchmarks.runs import MeasurementError, Usage, measured_tap, select_exports
+from benchmarks.settings import Settings
 from tests.harness import account
 
 LEADS = 200_000
@@ -34,11 +35,12 @@ behaviourScore latitude lifetimeValue lastContactAt renewalDate
 COLUMNS = _COLUMN_NAMES.split()
 
 
-def measure(tools: Tools) -> Figure:
+def measure(tools: Tools, settings: Settings) -> Figure:
     """Sync the file with each tap, and an empty one to know what starting up takes."""
     assert len(COLUMNS) == 50
-    empty = {tool.name: _best(tool, 0) for tool in tools.both}
-    full = {tool.name: _best(tool, LEADS) for tool in tools.both}
+    runs = settings.runs or RUNS
+    empty = {tool.name: _best(tool, 0, runs) for tool in tools.both}
+    full = {tool.name: _best(tool, LEADS, runs) for tool in tools.both}
     bare = [LEADS / full[tool.name].cpu for tool in tools.both]
     net = [LEADS / (full[tool.name].cpu - empty[tool.name].cpu) for tool in tools.both]
     figure = Figure(f"A leads file of {LEADS:,} rows and {len(COLUMNS)} columns")
@@ -65,7 +67,7 @@ def measure(tools: Tools) -> Figure:
     return figure
 
 
-def _best(tool: Tool, leads: int) -> Usage:
+def _best(tool: Tool, leads: int, times: int) -> Usage:
     runs = []
     with (
         account("--scale", str(SCALE), "--leads", str(leads), *OPTIONS) as marketo,
@@ -73,7 +75,7 @@ def _best(tool: Tool, leads: int) -> Usage:
     ):
         config = {**tap.settings(START_DATE), "poll_interval": POLL_SECONDS}
         catalog = select_exports(tap.discover(config), marketo, COLUMNS, activities=False)
-        for number in range(RUNS):
+        for number in range(times):
             print(f"{leads:,} leads with {tool.name}, run {number + 1} ...", flush=True)
             marketo.control("POST", "reset_counters")
             usage = tap.measure(config, catalog)

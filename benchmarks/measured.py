@@ -26,6 +26,7 @@ def main() -> int:
         json.dump(
             {
                 "code": code,
+                "started": started,
                 "wall": wall,
                 "cpu": usage.ru_utime + usage.ru_stime,
                 "peak_bytes": usage.ru_maxrss * unit,

@@ -8,6 +8,7 @@ from benchmarks.environments import Tool, Tools
 from benchmarks.lead_rows import OPTIONS, POLL_SECONDS, SCALE, START_DATE
 from benchmarks.report import Figure, Measure
 from benchmarks.runs import MeasurementError, Usage, measured_tap, select_exports
+from benchmarks.settings import Settings
 from tests.harness import account
 
 # With some 5,000 bytes in each row.
@@ -20,7 +21,7 @@ FLAT = 1.1
 SECONDS = 600
 
 
-def measure(tools: Tools) -> Figure:
+def measure(tools: Tools, settings: Settings) -> Figure:
     """Sync both files with both taps."""
     small = [_sync(tool, SMALL) for tool in tools.both]
     large = [_sync(tool, LARGE) for tool in tools.both]

@@ -36,12 +36,14 @@ class Usage:
     """What a finished process took.
 
     Attributes:
+        started: monotonic seconds at which it was started.
         wall: seconds from start to end.
         cpu: user and system seconds.
         peak_bytes: the most memory it held at once.
         lines: messages it wrote.
     """
 
+    started: float
     wall: float
     cpu: float
     peak_bytes: int
@@ -125,7 +127,7 @@ class MeasuredTap(Tap):
                 f"{self.tool.name} failed with exit code {process.returncode}: {said}"
             )
         told = json.loads(usage_file.read_text())
-        return Usage(told["wall"], told["cpu"], told["peak_bytes"], lines)
+        return Usage(told["started"], told["wall"], told["cpu"], told["peak_bytes"], lines)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ WORKERS = 2
 PLACES = 10
 """Most jobs in the queue, "inclusive of currently exporting jobs"."""
 PICKUP = 1.0
-"""Seconds until an idle worker takes a queued job; Adobe says only "when available"."""
+"""Least seconds until an idle worker takes a queued job; Adobe says only "when available"."""
 LISTED_FOR = 7 * DAY
 """The list has "each job created in the past seven days"; files are kept as long."""
 
@@ -204,6 +204,7 @@ class ExportQueue:
         rng = random.Random(f"{self._options.seed}:job:{len(self.jobs)}")
         job_id = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         job = Job(job_id, kind, owner, now, rng.uniform(*self._options.export_range))
+        job.pickup = max(PICKUP, rng.uniform(*self._options.queue_range))
         self.jobs[job_id] = job
         return job
 
@@ -219,7 +220,7 @@ class ExportQueue:
             return None
         for job in self._waiting:
             if job.fate.stick != "Queued" and job.queued is not None:
-                return max(job.queued + PICKUP, min(self._idle_since), job.not_before), job
+                return max(job.queued + job.pickup, min(self._idle_since), job.not_before), job
         return None
 
     def _next_end(self) -> tuple[float, Job] | None:
@@ -278,6 +279,8 @@ class ExportQueue:
         with self._changed:
             job.file = path
             job.rows, job.size, job.checksum = result.rows, result.size, result.checksum
+            if job.fate.minutes is None and job.fate.status != "Completed":
+                job.duration += 60 * self._options.minutes_per_mb * job.size / 1_000_000
             job.written = self._clock.now()
             self._changed.notify_all()
 

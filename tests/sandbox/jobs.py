@@ -40,6 +40,8 @@ class Job:
     owner: str
     created: float
     duration: float
+    pickup: float = 0.0
+    """Seconds in the queue before an idle worker takes it."""
     order: Order | None = None
     fate: Fate = field(default_factory=Fate)
     status: str = "Created"
@@ -120,6 +122,7 @@ class Job:
             "format": self.order.format if self.order else "CSV",
             **{f"{name}At": value and bulk_time(value) for name, value in times.items()},
             **times,
+            "pickup": self.pickup,
             "rows": self.rows,
             "bytes": self.size,
             "checksum": self.checksum,

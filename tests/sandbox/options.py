@@ -37,6 +37,10 @@ class Options:
     """Size of the text column `sandboxBody` in every lead (0: no such column)."""
     export_minutes: str = "2-5"
     """Simulated minutes a job takes to process: one number or a range."""
+    minutes_per_mb: float = 0.0
+    """Simulated minutes of processing on top for each million bytes of the file."""
+    queue_minutes: str = "0"
+    """Simulated minutes a job stands in the queue even when a worker idles: number or range."""
     no_updated_at: bool = False
     """A subscription that refuses the updatedAt and smart list filters (error 1035)."""
     daily_export_mb: float = 500.0
@@ -57,8 +61,17 @@ class Options:
     @property
     def export_range(self) -> tuple[float, float]:
         """Shortest and longest processing time of a job, in simulated seconds."""
-        low, _, high = self.export_minutes.partition("-")
-        return float(low) * 60, float(high or low) * 60
+        return _seconds(self.export_minutes)
+
+    @property
+    def queue_range(self) -> tuple[float, float]:
+        """Shortest and longest wait of a job for an idle worker, in simulated seconds."""
+        return _seconds(self.queue_minutes)
+
+
+def _seconds(minutes: str) -> tuple[float, float]:
+    low, _, high = minutes.partition("-")
+    return float(low) * 60, float(high or low) * 60
 
 
 _HELP = {
@@ -67,6 +80,8 @@ _HELP = {
     "now": "start of the simulated clock, ISO 8601 (default: the real time)",
     "scale": "simulated seconds in a real second; 0 stops the clock",
     "export_minutes": "simulated minutes a job takes, for instance 2-5",
+    "minutes_per_mb": "simulated minutes a job takes longer for each million bytes",
+    "queue_minutes": "simulated minutes before an idle worker takes a job, for instance 1-3",
 }
 
 

@@ -171,6 +171,28 @@ def test_queue_and_workers(client: Client) -> None:
     assert client.control("counters")["max_queue_places"] == 10
 
 
+def test_time_in_the_queue_and_time_by_size() -> None:
+    options = Options(now=NOW, scale=0, queue_minutes="1-3", export_minutes="2", minutes_per_mb=50)
+    with Sandbox(options) as sandbox:
+        client = Client(sandbox)
+        client.live_long()
+        for kind in ("leads", "activities"):
+            client.queued(kind)
+            client.advance(7200)
+        client.control("next_jobs", [{"minutes": 7}])
+        client.queued()
+        client.advance(7200)
+        *plain, fated = client.control("counters")["jobs"]
+        for job in (*plain, fated):
+            assert 60 <= job["pickup"] <= 180
+            assert job["started"] == job["queued"] + job["pickup"]
+        for job in plain:
+            assert job["bytes"] > 1000
+            took = job["finished"] - job["started"]
+            assert took == pytest.approx(120 + 50 * 60 * job["bytes"] / 1_000_000)
+        assert fated["finished"] - fated["started"] == 420
+
+
 def test_daily_byte_quota() -> None:
     with Sandbox(Options(now=NOW, scale=0, daily_export_mb=0.001)) as sandbox:
         client = Client(sandbox)

@@ -1,0 +1,53 @@
+"""Syncs in Marketo's time, and what Marketo's own workers would have needed for their jobs."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.runs import Usage
+from tests.harness import Account
+from tests.sandbox.exports import PLACES, WORKERS
+
+
+def run_time(usage: Usage, marketo: Account) -> float:
+    """Return what the run just finished took in Marketo's seconds, counted since its first call.
+
+    Its start-up has nothing to do with Marketo's clock and is added in real seconds. The counters
+    must have been reset before the run.
+    """
+    clock, now = marketo.control("GET", "clock"), time.monotonic()
+    scale = float(clock["scale"])
+    first_call = marketo.control("GET", "log")["log"][0]["at"]
+    start_up = now - (clock["epoch"] - first_call) / scale - usage.started
+    return float(start_up + (usage.wall - start_up) * scale)
+
+
+def workers_time(jobs: Sequence[dict[str, Any]]) -> float:
+    """Return the seconds Marketo's two workers need for these jobs, in the order they were queued.
+
+    That is a replay in which the client never loses a second: the first ten jobs are in the queue
+    at once, each further one as soon as a place is free. A job waits for its pickup time and then
+    for a worker, and is processed for as long as it was in the run. Starting and reading the files
+    take no time.
+
+    Args:
+        jobs: reports of finished jobs, as the sandbox's counters give them.
+    """
+    idle = [0.0] * WORKERS
+    ends: list[float] = []
+    started = 0.0
+    for job in sorted(jobs, key=lambda job: job["queued"]):
+        queued = heapq.heappop(ends) if len(ends) == PLACES else 0.0
+        started = max(queued + job["pickup"], heapq.heappop(idle), started)
+        end = started + job["finished"] - job["started"]
+        heapq.heappush(idle, end)
+        heapq.heappush(ends, end)
+    return max(idle)
+
+
+def slowest_job(jobs: Sequence[dict[str, Any]]) -> float:
+    """Return the seconds of the job that took longest from the queue to its end."""
+    return max(float(job["finished"] - job["queued"]) for job in jobs)
