@@ -28,7 +28,7 @@ DEFAULT_FIELDS = (
 """Columns of a job that asks for none (bulk-activity-extract.md, "Options")."""
 ALL_FIELDS = (*DEFAULT_FIELDS, "actionResult")
 
-_COMBINATIONS = 47
+COMBINATIONS = 47
 """Different sets of attribute values for each type; a prime."""
 
 T = TypeVar("T")
@@ -79,8 +79,10 @@ class ActivityTable:
         history_days: float,
         late_share: float,
         deleted: int,
+        combinations: int = COMBINATIONS,
     ) -> None:
         self.seed = seed
+        self.combinations = combinations
         self.types = types
         self.kind: array[int] = array("q")
         self.lead: array[int] = array("q")
@@ -164,8 +166,8 @@ class ActivityTable:
         kind = self.kind[place]
         if kind not in self._pools:
             definition = self.type(kind) or self._removed[kind]
-            self._pools[kind] = _make_details(self.seed, definition)
-        return self._pools[kind][mix(self.seed, place) % _COMBINATIONS]
+            self._pools[kind] = _make_details(self.seed, definition, self.combinations)
+        return self._pools[kind][mix(self.seed, place) % self.combinations]
 
     def rows(
         self, chosen: Sequence[int], names: Sequence[str], render: Callable[[Value], T]
@@ -219,7 +221,7 @@ def _number(number: int) -> Value:
     return Value(str(number), number)
 
 
-def _make_details(seed: int, kind: ActivityType) -> list[Details]:
+def _make_details(seed: int, kind: ActivityType, size: int) -> list[Details]:
     """The pool of one type."""
     rng = random.Random(f"{seed}:{kind.id}")
     values = {
@@ -228,7 +230,7 @@ def _make_details(seed: int, kind: ActivityType) -> list[Details]:
     }
     names = [attribute.name for attribute in kind.attributes]
     pool = []
-    for place in range(_COMBINATIONS):
+    for place in range(size):
         shown: dict[str, Any] = {}
         canonical: dict[str, Any] = {}
         for attribute in kind.attributes:

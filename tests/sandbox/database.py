@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from tests.sandbox.activities import ActivityTable
+from tests.sandbox.activities import COMBINATIONS, ActivityTable
 from tests.sandbox.activity_types import DELETE_LEAD, make_types, type_from_json
 from tests.sandbox.assets import AssetTable, make_campaigns, make_lists, make_programs
 from tests.sandbox.clock import DAY, parse_time
@@ -22,9 +22,7 @@ class Database:
 
     def __init__(self, options: Options, start: float) -> None:
         seed, days = options.seed, options.history_days
-        self.leads = make_lead_table(
-            seed, options.leads, start, days, options.lead_fields, options.text_bytes
-        )
+        self.leads = make_lead_table(options, start)
         self.activities = ActivityTable(
             seed,
             make_types(options.activity_types),
@@ -34,6 +32,7 @@ class Database:
             days,
             options.late_share,
             options.deleted_leads,
+            options.variety or COMBINATIONS,
         )
         self.campaigns = make_campaigns(seed, options.campaigns, start, days)
         self.lists = make_lists(seed, options.lists, start, days)

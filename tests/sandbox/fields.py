@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tests.sandbox.options import Options
 from tests.sandbox.values import DATA_TYPES
 
 
@@ -120,8 +121,8 @@ BODY_FIELD = "sandboxBody"
 """The text column that --text-bytes adds."""
 
 
-def make_fields(padded_to: int, text_bytes: int) -> list[LeadField]:
-    """All lead fields; `padded_to` is the number of exportable ones wanted (0: no padding)."""
+def make_fields(options: Options) -> list[LeadField]:
+    """All lead fields."""
     fields: list[LeadField] = []
 
     def add(rest: str | None, display: str, kind: str, standard: bool, absent: float) -> None:
@@ -145,10 +146,12 @@ def make_fields(padded_to: int, text_bytes: int) -> list[LeadField]:
     add("Region__c", "Region (CRM)", "string", False, 0.5)
     add("2ndChoice", "2nd Choice", "string", False, 0.6)
     add("oldLeadScore", "Lead Score (old)", "score", False, 0.6)
-    if text_bytes:
+    if options.text_bytes:
         add(BODY_FIELD, "Sandbox Body", "textarea", False, 0.0)
+    for number in range(1, options.sparse_strings + 1):
+        add(f"sparse{number:04d}", f"Sparse {number:04d}", "string", False, 0.9)
     kinds = ("string", "integer", "boolean", "datetime", "float", "string", "date", "score")
-    short = padded_to - sum(field.exportable for field in fields)
+    short = options.lead_fields - sum(field.exportable for field in fields)
     for number in range(1, short + 1):
         kind = kinds[number % len(kinds)]
         add(f"customField{number:04d}", f"Custom Field {number:04d}", kind, False, 0.6)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from tests.sandbox.clock import DAY, bulk_time
 from tests.sandbox.fields import BODY_FIELD, LONG_FIELD, UNIQUE_FIELD, LeadField, make_fields
-from tests.sandbox.values import WORDS, Value, make_pool, mix
+from tests.sandbox.options import Options
+from tests.sandbox.values import POOL_SIZE, WORDS, Value, make_pool, mix
 
 FIRST_ID = 1001
 LONG_TEXT_BYTES = 30_000
@@ -55,10 +56,12 @@ class LeadTable:
         history_days: float,
         fields: list[LeadField],
         text_bytes: int = 0,
+        variety: int = POOL_SIZE,
     ) -> None:
         self.seed = seed
         self.fields = fields
         self.text_bytes = text_bytes
+        self.variety = variety
         self.created: array[int] = array("q")
         self.updated: array[int] = array("q")
         self.changed: array[int] = array("q")
@@ -194,7 +197,7 @@ class LeadTable:
         key = (field.rest or "", field.data_type)
         if key not in self._pools:
             name = f"{self.seed}:{field.rest}:{field.data_type}"
-            self._pools[key] = make_pool(name, field.data_type, field.absent)
+            self._pools[key] = make_pool(name, field.data_type, field.absent, self.variety)
         return self._pools[key]
 
     def _special(self, name: str) -> Callable[[Lead], Value] | None:
@@ -243,10 +246,14 @@ def _long_notes(lead: Lead) -> Value:
     return _same(f"note {lead.custom % 1000}")
 
 
-def make_lead_table(
-    seed: int, count: int, start: float, history_days: float, padded_to: int, text_bytes: int
-) -> LeadTable:
+def make_lead_table(options: Options, start: float) -> LeadTable:
     """The lead table that the options ask for."""
     return LeadTable(
-        seed, count, start, history_days, make_fields(padded_to, text_bytes), text_bytes
+        options.seed,
+        options.leads,
+        start,
+        options.history_days,
+        make_fields(options),
+        options.text_bytes,
+        options.variety or POOL_SIZE,
     )

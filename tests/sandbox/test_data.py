@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import requests
 
+from tests.sandbox import Options, Sandbox
 from tests.sandbox.client import MONTH, NOW, Client, code, rows_of
 from tests.sandbox.clock import bulk_time, parse_time
 
@@ -59,6 +61,22 @@ def test_activity_files_hold_the_truth(client: Client) -> None:
     some = client.exported("activities", filter={"createdAt": MONTH, "activityTypeIds": [1, 9999]})
     kinds = {row["activityTypeId"] for row in rows_of(client.file(some, "activities").text)}
     assert kinds == {"1"}
+
+
+def test_sparse_strings_and_variety() -> None:
+    options = Options(now=NOW, scale=0, leads=3000, activities=3000, activity_types=13)
+    with Sandbox(replace(options, sparse_strings=4, variety=997)) as sandbox:
+        client = Client(sandbox)
+        rows = client.control("truth/leads")["rows"]
+        sparse = [row[f"sparse{number:04d}"] for row in rows for number in range(1, 5)]
+        assert 0.05 < sum(value is not None for value in sparse) / len(sparse) < 0.15
+        assert len({row["lastName"] for row in rows}) > 200
+        texts = {
+            json.dumps(row["attributes"])
+            for row in client.control("truth/activities")["rows"]
+            if row["activityTypeId"] == 1
+        }
+        assert len(texts) > 300
 
 
 def test_changes(client: Client) -> None:

@@ -192,20 +192,20 @@ DATA_TYPES = tuple(_MAKERS)
 """Every data type of describe.json and types.json."""
 
 
-def make_pool(name: str, data_type: str, absent: float) -> list[Value]:
+def make_pool(name: str, data_type: str, absent: float, size: int = POOL_SIZE) -> list[Value]:
     """Values of one field, the same for the same name; `absent` is the share of null."""
     rng = random.Random(name)
     make = _MAKERS.get(data_type, _word)
     # Every awkward value is in the pool; the absent ones come from the rest of it.
     kept = len(HARD_TEXTS) if make is _text else len(HARD_INTEGERS) if make is _integer else 0
-    share = absent * POOL_SIZE / (POOL_SIZE - kept)
+    share = absent * size / max(size - kept, 1)
     pool = [
         ABSENT if place >= kept and rng.random() < share else make(rng, place)
-        for place in range(POOL_SIZE)
+        for place in range(size)
     ]
     if data_type == "string":
         # Short strings take the awkward texts too, one at every third place.
-        for place, text in enumerate(HARD_TEXTS[: POOL_SIZE // 3]):
+        for place, text in enumerate(HARD_TEXTS[: size // 3]):
             pool[3 * place] = Value(text, text)
     rng.shuffle(pool)
     return pool
