@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import requests
 from requests.auth import AuthBase
@@ -32,7 +32,7 @@ class TokenAuth(AuthBase):
         identity: str,
         client_id: str,
         client_secret: str,
-        send: Callable[[requests.Request], tuple[int, bytes]],
+        send: Callable[[str, Mapping[str, str]], tuple[int, bytes]],
         clock: Clock,
     ) -> None:
         """Remember how to log in; nothing is fetched yet.
@@ -41,19 +41,16 @@ class TokenAuth(AuthBase):
             identity: the identity URL, without a slash at its end.
             client_id: of the LaunchPoint service.
             client_secret: of the LaunchPoint service.
-            send: makes a call once and returns status and body; raises TransientError where it
-                may be repeated.
+            send: posts a form to a URL once and returns status and body; raises TransientError
+                where it may be repeated.
             clock: measures the token's life.
         """
-        self._request = requests.Request(
-            "POST",
-            f"{identity}/oauth/token",
-            data={
-                "grant_type": "client_credentials",
-                "client_id": client_id,
-                "client_secret": client_secret,
-            },
-        )
+        self._url = f"{identity}/oauth/token"
+        self._form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
         self._send = send
         self._clock = clock
         self._token = ""
@@ -79,7 +76,7 @@ class TokenAuth(AuthBase):
         self._expires = float("-inf")
 
     def _fetch(self) -> None:
-        status, body = self._send(self._request)
+        status, body = self._send(self._url, self._form)
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):

@@ -272,15 +272,10 @@ class MarketoClient:
             method, self._endpoint + path, f"{method} {path}", endpoint, auth=self._auth, **request
         )
 
-    def _send_for_token(self, request: requests.Request) -> tuple[int, bytes]:
+    def _send_for_token(self, url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
         # An auth that does nothing keeps requests from adding credentials out of a .netrc file.
         response = self._send_once(
-            request.method or "POST",
-            request.url or "",
-            TOKEN_CALL,
-            "token",
-            data=request.data,
-            auth=lambda prepared: prepared,
+            "POST", url, TOKEN_CALL, "token", data=form, auth=lambda prepared: prepared
         )
         if response.status_code >= 500:
             raise TransientError(TOKEN_CALL, f"HTTP {response.status_code}")

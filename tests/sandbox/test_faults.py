@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import requests
 
@@ -65,7 +67,7 @@ def _provoke(shared: Client, finished: str, call: str) -> requests.Response | No
             return shared.file(finished, Range="bytes=20-")
         if call == "create":
             url = shared.sandbox.base + "/bulk/v1/leads/export/create.json"
-            order = {"fields": ["id"], "filter": {"createdAt": DAY}}
+            order: dict[str, Any] = {"fields": ["id"], "filter": {"createdAt": DAY}}
             return shared.http.post(url, json=order, timeout=5)
         path = {"usage": "/rest/v1/stats/usage.json", "campaigns": "/rest/v1/campaigns.json"}[call]
         seen = shared.http.get(shared.sandbox.base + path, allow_redirects=False, timeout=5)
@@ -123,14 +125,15 @@ def test_every_kind_of_fault_is_tried() -> None:
 
 
 def test_faults_that_make_no_sense_are_refused(shared: Client) -> None:
-    for fault in (
+    senseless: list[dict[str, Any]] = [
         {"call": "usage", "kind": "flip_byte"},
         {"call": "file", "kind": "half_json"},
         {"call": "nothing", "kind": "reset"},
         {"call": "usage", "kind": "nothing"},
         {"call": "usage", "kind": "reset", "colour": 1},
         {"call": "usage", "kind": "http"},
-    ):
+    ]
+    for fault in senseless:
         answer = requests.post(shared.sandbox.control + "/faults", json=fault, timeout=5)
         assert answer.status_code == 400
 
