@@ -38,6 +38,9 @@ VISITS, MAILS, OPENS = (
 )
 TYPE_OF = {VISITS: 1, MAILS: 6, OPENS: 10}
 
+# The faults that may be why a call was answered with 602.
+_REFUSING = ("error", "expire_token")
+
 
 def discovered(*options: str) -> dict[str, Any]:
     """Return the catalog of a sandbox with these options."""
@@ -118,7 +121,7 @@ def log_of(marketo: Account, call: str, what: str | None = None) -> list[dict[st
         for entry in log
         if entry["call"] == call
         and what in (None, entry["object"])
-        and (entry["code"] != "602" or entry["fault"])
+        and (entry["code"] != "602" or entry["fault"] in _REFUSING)
     ]
 
 
