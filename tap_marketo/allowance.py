@@ -1,4 +1,9 @@
-"""The day's budget of export bytes: what is used, what a window will cost, what still fits."""
+"""The day's budget of export bytes: what is used, what a window will cost, what still fits.
+
+And with it, how much time one job should cover: Marketo takes minutes for any job, so few large
+ones are fast; a file that fails costs its bytes again, and one that is cut to what is left of
+the day leaves the rest of it unused, so they must not be too large.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +18,17 @@ from tap_marketo.windows import Window
 # lately. So the dearer of the last window and of those before it is expected of the next.
 _MEMORY = 0.7
 
-# A window is not cut shorter than this to fit what is left of the day.
+# A window is not cut shorter than this, whatever it costs.
 _SHORTEST = timedelta(hours=1)
+
+# A file holds at most this part of a day's allowance: made anew, it costs a tenth of a day.
+_PART_OF_THE_DAY = 10
+# Smaller files are of no use: up to this size they are checked before any row is emitted.
+_SMALL_FILE = 8_000_000
+# Of a family whose costs are not known yet, the first jobs of a long stretch are made so long
+# only. Two of them are under way before the first file tells more; a year still takes no more
+# jobs than it takes windows of 30 days.
+_UNKNOWN = timedelta(days=14)
 _DAY = timedelta(days=1).total_seconds()
 
 
@@ -43,6 +57,7 @@ class ExportAllowance:
             bytes_per_day: what a day of each family has cost in earlier runs.
         """
         self.limit = limit
+        self._good_size = max(limit / _PART_OF_THE_DAY, _SMALL_FILE)
         self._finished: dict[str, FinishedExport] = {}
         self._sums: dict[str, tuple[float, float]] = {
             family: (float(size), _DAY) for family, size in bytes_per_day.items()
@@ -62,7 +77,7 @@ class ExportAllowance:
         """Count a job that has just finished, and learn from it what its family costs."""
         self._finished[export.export_id] = export
         size, seconds = self._sums.get(family, (0.0, 0.0))
-        span = (window.end - window.start).total_seconds()
+        span = window.length.total_seconds()
         size, seconds = size * _MEMORY + export.file_size, seconds * _MEMORY + span
         self._sums[family] = (size, seconds)
         self._rates[family] = size / seconds
@@ -76,7 +91,21 @@ class ExportAllowance:
 
     def cost(self, family: str, window: Window) -> float:
         """Return the bytes a window is expected to cost; 0 while nothing is known."""
-        return self._rates.get(family, 0.0) * (window.end - window.start).total_seconds()
+        return self._rates.get(family, 0.0) * window.length.total_seconds()
+
+    def one_job(self, family: str, stretch: Window, longest: timedelta) -> Window:
+        """Return the first part of a stretch of time, as much as one job should export.
+
+        Args:
+            family: whose stretch it is.
+            stretch: what is to be exported, of any length.
+            longest: the longest window allowed.
+        """
+        if family in self._rates:
+            window = self._worth(family, stretch, self._good_size)
+        else:
+            window = stretch if stretch.length <= longest else stretch.first(_UNKNOWN)
+        return window.first(longest)
 
     def fit(self, family: str, window: Window, under_way: float, now: datetime) -> Window | None:
         """Return as much of a window as can be exported today, None if nothing worth it.
@@ -95,11 +124,15 @@ class ExportAllowance:
         if under_way and left < 2 * cost:
             # Close to the end, guesses do not add up: first see what is under way costs.
             return None
-        if cost <= left:
-            return window
-        hours = int((window.end - window.start) * (left / cost) / _SHORTEST)
-        if hours == 0 and committed:
+        if committed and left < min(cost, self.cost(family, window.first(_SHORTEST))):
             return None
         # A whole day's allowance that does not hold an hour must not stop the stream for good.
-        end = window.start + max(hours, 1) * _SHORTEST
-        return Window(window.start, min(end, window.end))
+        return self._worth(family, window, left)
+
+    def _worth(self, family: str, window: Window, size: float) -> Window:
+        """Return as many whole hours of a window as cost so many bytes, one at least."""
+        cost = self.cost(family, window)
+        if cost <= size:
+            return window
+        hours = int(window.length * (size / cost) / _SHORTEST)
+        return window.first(max(hours, 1) * _SHORTEST)

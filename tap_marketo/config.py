@@ -62,7 +62,7 @@ class Config:
     on_quota: str = _setting(
         "fail", "what a spent allowance is to the orchestrator: fail (exit 3) or stop (exit 0)"
     )
-    max_export_days: int = _setting(30, "longest date range of one export job, 1 to 31 days")
+    max_export_days: int = _setting(31, "longest date range of one export job, 1 to 31 days")
     max_queued_exports: int = _setting(
         4, "how many of Marketo's ten queue places to hold at once, 1 to 10"
     )

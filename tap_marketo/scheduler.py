@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from math import ceil
 
 from singer import metrics
 
@@ -30,7 +32,7 @@ from tap_marketo.families import BulkFamily
 from tap_marketo.log import LOGGER, log_timer
 from tap_marketo.state import PendingExport
 from tap_marketo.times import to_marketo, whole_seconds
-from tap_marketo.windows import Plan, Window
+from tap_marketo.windows import Plan
 
 # How often a job that failed is made anew before the run stops.
 MAX_REMAKES = 3
@@ -48,6 +50,9 @@ Plans = Sequence[Plan[PendingExport]]
 @dataclass(eq=False)
 class Job:
     """An export to be read: a window of a family, and the job in Marketo once there is one.
+
+    As long as there is none, its window is a stretch of any length, of which the job made for it
+    takes the first part; another Job takes the rest.
 
     Attributes:
         export_id: None until the job is made.
@@ -118,9 +123,9 @@ class Scheduler:
         Args:
             api: the calls.
             clock: measures.
-            config: poll_interval, job_timeout, max_queued_exports.
+            config: poll_interval, job_timeout, max_queued_exports, max_export_days.
             allowance: the day's bytes.
-            plan: cuts what a family has to read into windows.
+            plan: lays out what a family has to read.
             report: is told of all jobs under way of a family whenever they change.
         """
         self._api = api
@@ -128,6 +133,7 @@ class Scheduler:
         self._interval = config.poll_interval
         self._timeout = config.job_timeout
         self._places = config.max_queued_exports
+        self._longest = timedelta(days=config.max_export_days)
         self._allowance = allowance
         self._plan = plan
         self._report = report
@@ -138,7 +144,7 @@ class Scheduler:
         self.quota_spent: ExportQuotaError | None = None
 
     def add(self, family: BulkFamily) -> None:
-        """Plan a family's windows and line up their jobs."""
+        """Plan what a family has to read and line up its jobs."""
         line = _Line(family)
         self._lines.append(line)
         self._line_up(line, self._plan(family))
@@ -223,11 +229,12 @@ class Scheduler:
     def progress(self) -> str:
         """Say in a few words how many jobs are where."""
         statuses = [job.status for line in self._lines for job in line.jobs if job.export_id]
-        waiting = sum(job.export_id is None for line in self._lines for job in line.jobs)
+        waiting = sum(self._jobs_in(job) for line in self._lines for job in line.unmade())
         queued = sum(status in (None, *_HOLDS_PLACE[:2]) for status in statuses)
         processing = statuses.count(ExportStatus.PROCESSING)
         ready = statuses.count(ExportStatus.COMPLETED)
-        return f"{waiting} to be made, {queued} queued, {processing} processing, {ready} ready"
+        made = f"{queued} queued, {processing} processing, {ready} ready"
+        return f"about {waiting} to be made, {made}" if waiting else made
 
     def _is_stuck(self, line: _Line) -> bool:
         if not line.jobs:
@@ -245,12 +252,20 @@ class Scheduler:
         )
         if line.jobs:
             LOGGER.info(
-                "%s: %d export windows from %s to %s.",
+                "%s: about %d exports from %s to %s.",
                 line.family.name,
-                len(line.jobs),
+                sum(map(self._jobs_in, line.jobs)),
                 to_marketo(line.jobs[0].plan.window.start),
                 to_marketo(line.jobs[-1].plan.window.end),
             )
+
+    def _jobs_in(self, job: Job) -> int:
+        """Return how many jobs its window will take, as far as can be told."""
+        if job.export_id is not None:
+            return 1
+        window = job.plan.window
+        part = self._allowance.one_job(job.family.name, window, self._longest)
+        return ceil(window.length / part.length)
 
     def _reset(self, job: Job) -> None:
         job.export_id = job.status = job.info = job.processed = None
@@ -321,7 +336,7 @@ class Scheduler:
         try:
             while (job := self._next_to_enqueue()) is not None:
                 if job.export_id is None:
-                    if not self._fit_to_allowance(job):
+                    if not self._cut(job):
                         return
                     self._make(job)
                 if job.export_id is not None:
@@ -371,8 +386,12 @@ class Scheduler:
         )
         return wanted > self._allowance.limit - self._allowance.used(self._clock.now())
 
-    def _fit_to_allowance(self, job: Job) -> bool:
-        """Cut a job's window to what can still be exported today; say whether anything can."""
+    def _cut(self, job: Job) -> bool:
+        """Cut a job's window to what one job should export, and to what fits into today.
+
+        Returns:
+            Whether anything fits.
+        """
         line, plan = self._line_of(job), job.plan
         under_way = [
             (line.family.name, other.plan.window)
@@ -381,16 +400,16 @@ class Scheduler:
             if other.export_id and other.status in _HOLDS_PLACE
         ]
         cost = sum(self._allowance.cost(family, window) for family, window in under_way)
-        now = self._clock.now()
-        window = self._allowance.fit(line.family.name, plan.window, cost, now)
+        wanted = self._allowance.one_job(line.family.name, plan.window, self._longest)
+        window = self._allowance.fit(line.family.name, wanted, cost, self._clock.now())
         if window is None:
             # What is under way may turn out smaller than expected: then there is room again.
             if not under_way:
                 self._stop_for_today()
             return False
-        if window != plan.window:
+        rest = plan.window.after(window)
+        if rest:
             job.plan = replace(plan, window=window)
-            rest = Window(window.end, plan.window.end)
             line.jobs.insert(line.jobs.index(job) + 1, Job(job.family, replace(plan, window=rest)))
         return True
 

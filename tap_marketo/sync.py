@@ -185,8 +185,7 @@ class Sync:
             for export in pending
             if export.replication_key == key
         ]
-        longest = timedelta(days=self._config.max_export_days)
-        plans = plan_windows(stands, adopted, self._now, longest)
+        plans = plan_windows(stands, adopted, self._now)
         needed = {plan.job.export_id for plan in plans if plan.job}
         for export in pending:
             if export.export_id not in needed:

@@ -33,6 +33,19 @@ class Window:
     start: datetime
     end: datetime
 
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
+
+    def first(self, length: timedelta) -> Window:
+        """Return the first so much of it, all of it if it is no longer."""
+        return Window(self.start, self.start + min(length, self.length))
+
+    def after(self, first: Window) -> Window | None:
+        """Return what follows its first part, None if nothing does."""
+        return Window(first.end, self.end) if first.end < self.end else None
+
 
 @dataclass(frozen=True)
 class Stand:
@@ -97,12 +110,12 @@ def _before(moment: datetime, span: timedelta) -> datetime:
 
 @dataclass(frozen=True)
 class Plan(Generic[JobT]):
-    """One job to be read.
+    """One job to be read, or a stretch of time for which jobs have to be made.
 
     Attributes:
-        window: what it covers.
+        window: what it covers; of any length as long as there is no job.
         streams: which streams it serves.
-        job: the job that exists for it, None if it has to be made.
+        job: the job that exists for it, None if jobs have to be made.
         made: when that job was made; None if that is not known, but it was after the window's
             end.
     """
@@ -114,27 +127,24 @@ class Plan(Generic[JobT]):
 
 
 def plan_windows(
-    stands: Mapping[str, Stand],
-    adopted: Iterable[Plan[JobT]],
-    now: datetime,
-    longest: timedelta,
+    stands: Mapping[str, Stand], adopted: Iterable[Plan[JobT]], now: datetime
 ) -> list[Plan[JobT]]:
-    """Cut the time each stream still needs into windows, shared wherever streams stand together.
+    """Lay out the time each stream still needs, shared wherever streams stand together.
 
     Jobs left by a stopped run are kept for the streams they continue without a gap. The rest is
-    cut into windows in which every stream that has come that far takes part, so a stream that
-    lags catches up in windows of its own until it meets the others.
+    laid out in stretches in which every stream that has come that far takes part, so a stream
+    that lags catches up in a stretch of its own until it meets the others. How much of a stretch
+    one job exports is decided when it is made, by what is known of file sizes then.
 
     Args:
         stands: where each stream stands, by stream id.
         adopted: jobs that exist, with the window and streams they were made for.
-        now: the end of the last window, whole seconds UTC.
-        longest: the longest window allowed.
+        now: the end of the last stretch, whole seconds UTC.
 
     Returns:
-        The adopted jobs in date order, then the new windows in date order: an older file must
-        not be read after a newer one of the same stream. For each stream the windows begin at or
-        before its bookmark, follow each other without a gap, and reach ``now``.
+        The adopted jobs in date order, then the stretches in date order: an older file must not
+        be read after a newer one of the same stream. For each stream they begin at or before its
+        bookmark, follow each other without a gap, and reach ``now``.
     """
     reached = dict(stands)
     plans: list[Plan[JobT]] = []
@@ -150,7 +160,7 @@ def plan_windows(
                 reached[stream] = reached[stream].after(plan.window, plan.made)
 
     starts = {stream: stand.start(now) for stream, stand in reached.items()}
-    for window, streams in _shared_windows(_align(starts), now, longest):
+    for window, streams in _shared_stretches(_align(starts), now):
         plans.append(Plan(window, streams))
     return plans
 
@@ -171,15 +181,11 @@ def _align(starts: Mapping[str, datetime]) -> dict[str, datetime]:
     return aligned
 
 
-def _shared_windows(
-    starts: Mapping[str, datetime], now: datetime, longest: timedelta
+def _shared_stretches(
+    starts: Mapping[str, datetime], now: datetime
 ) -> Iterable[tuple[Window, tuple[str, ...]]]:
     joins: Sequence[datetime] = sorted({start for start in starts.values() if start < now})
     for index, join in enumerate(joins):
         streams = tuple(stream for stream, start in starts.items() if start <= join)
         until = joins[index + 1] if index + 1 < len(joins) else now
-        begin = join
-        while begin < until:
-            end = min(begin + longest, until)
-            yield Window(begin, end), streams
-            begin = end
+        yield Window(join, until), streams

@@ -18,6 +18,8 @@ NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MONTH = Window(NOW - 30 * DAY, NOW)
+YEAR = Window(NOW - 365 * DAY, NOW)
+LONGEST = 31 * DAY
 MB = 1_000_000
 
 
@@ -250,3 +252,93 @@ def test_a_window_dearer_than_a_day_s_allowance_is_read_to_its_end_day_by_day(
         rest, days = Window(fits.end, rest.end), days + 1
     # As many hours a day as the allowance holds, but one at least.
     assert days <= min(120, 120 / max(1.0, 24 * limit / per_day - 1) + 1)
+
+
+# How much one job should export.
+
+
+def all_jobs(
+    allowance: ExportAllowance, stretch: Window, longest: timedelta = LONGEST
+) -> list[Window]:
+    """Cut a whole stretch into jobs, with no file telling anything new."""
+    windows: list[Window] = []
+    rest: Window | None = stretch
+    while rest:
+        windows.append(allowance.one_job("leads", rest, longest))
+        rest = rest.after(windows[-1])
+    return windows
+
+
+LENGTHS = st.integers(86400, 31 * 86400).map(lambda seconds: timedelta(seconds=seconds))
+
+
+@given(WINDOWS, LENGTHS, st.integers(1, 2000 * MB), FILES | st.just([]))
+def test_jobs_cover_a_stretch_without_gap_none_too_long_whatever_the_files_before_it(
+    stretch: Window, longest: timedelta, limit: int, files: list[tuple[int, int]]
+) -> None:
+    allowance = ExportAllowance(limit, {})
+    reached, left = stretch.start, list(files)
+    rest: Window | None = stretch
+    while rest:
+        window = allowance.one_job("leads", rest, longest)
+        assert window.start == reached
+        assert timedelta(0) < window.length <= longest
+        if allowance.cost("leads", window) > max(limit / 10, 8 * MB) * 1.001:
+            assert window.length <= HOUR
+        reached, rest = window.end, rest.after(window)
+        if left:
+            size, seconds = left.pop()
+            allowance.add(finished(size), "leads", last(timedelta(seconds=seconds)))
+    assert reached == stretch.end
+
+
+def test_where_files_are_tiny_a_year_takes_twelve_jobs() -> None:
+    windows = all_jobs(ExportAllowance(500 * MB, {"leads": 1000}), YEAR)
+    assert len(windows) == 12
+    assert {window.length for window in windows[:-1]} == {LONGEST}
+
+
+def test_where_nothing_is_known_a_year_begins_with_two_weeks_and_takes_thirteen_jobs() -> None:
+    allowance = ExportAllowance(500 * MB, {})
+    first = allowance.one_job("leads", YEAR, LONGEST)
+    assert first.length == 14 * DAY
+    # The second is made before the first has told anything.
+    second = allowance.one_job("leads", Window(first.end, NOW), LONGEST)
+    assert second.length == 14 * DAY
+    allowance.add(finished(1000), "leads", first)
+    assert 2 + len(all_jobs(allowance, Window(second.end, NOW))) == 13
+
+
+def test_where_nothing_is_known_what_one_job_may_hold_is_not_cut() -> None:
+    assert all_jobs(ExportAllowance(500 * MB, {}), MONTH) == [MONTH]
+    assert all_jobs(ExportAllowance(500 * MB, {}), last(20 * DAY), 10 * DAY) == [
+        Window(NOW - 20 * DAY, NOW - 10 * DAY),
+        last(10 * DAY),
+    ]
+
+
+def test_a_file_holds_no_more_than_a_tenth_of_the_days_allowance() -> None:
+    windows = all_jobs(ExportAllowance(500 * MB, {"leads": 20 * MB}), MONTH)
+    assert [window.length for window in windows] == [60 * HOUR] * 12
+    # The part of the day that a job costs when it has to be made anew, not a size of its own.
+    windows = all_jobs(ExportAllowance(5000 * MB, {"leads": 20 * MB}), MONTH)
+    assert [window.length for window in windows] == [600 * HOUR, 120 * HOUR]
+
+
+def test_files_are_not_cut_below_the_size_up_to_which_they_are_checked_first() -> None:
+    windows = all_jobs(ExportAllowance(10 * MB, {"leads": 2 * MB}), last(8 * DAY))
+    assert [window.length for window in windows] == [4 * DAY] * 2
+
+
+def test_windows_grow_and_shrink_with_the_files_that_were_seen() -> None:
+    allowance = ExportAllowance(500 * MB, {"leads": 25 * MB})
+    lengths = [allowance.one_job("leads", YEAR, LONGEST).length]
+    for _ in range(12):
+        window = allowance.one_job("leads", YEAR, LONGEST)
+        allowance.add(finished(MB), "leads", window)
+        lengths.append(allowance.one_job("leads", YEAR, LONGEST).length)
+    assert lengths[0] == 2 * DAY
+    assert lengths == sorted(lengths)
+    assert lengths[-1] == LONGEST
+    allowance.add(finished(310 * MB), "leads", last(31 * DAY))
+    assert allowance.one_job("leads", YEAR, LONGEST).length == 5 * DAY

@@ -38,7 +38,7 @@ DEFAULTS = {
     "max_daily_calls": 40000,
     "max_daily_export_mb": 500.0,
     "on_quota": "fail",
-    "max_export_days": 30,
+    "max_export_days": 31,
     "max_queued_exports": 4,
     "poll_interval": 60.0,
     "job_timeout": 10800.0,

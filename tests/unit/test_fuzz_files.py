@@ -152,7 +152,7 @@ def use_config(config: Config) -> None:
             for bookmark in (None, config.start_date, NOW):
                 where = Stand(bookmark, None, config.start_date, lookback)
                 assert where.start(NOW) <= max(NOW, config.start_date)
-                plan_windows({"leads": where}, [], NOW, timedelta(days=31))
+                plan_windows({"leads": where}, [], NOW)
     finally:
         os.close(read)
         os.close(write)
@@ -195,7 +195,7 @@ def use_state(state: State, lookback: timedelta) -> None:
     bookmark = state.bookmark("leads", "updatedAt")
     where = Stand(bookmark, state.settled("leads"), start, lookback)
     adopted = [Plan(export.window, export.streams, export, export.made) for export in pending]
-    plans = plan_windows({"leads": where}, adopted, NOW, timedelta(days=30))
+    plans = plan_windows({"leads": where}, adopted, NOW)
     reached = where
     for plan in plans:
         reached = reached.after(plan.window, plan.made)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -41,9 +41,27 @@ def plan(
     adopted: list[Plan[str]] | None = None,
     longest: timedelta = MONTH,
 ) -> list[Plan[str]]:
-    """Plan, with each job's streams in alphabetical order: their order has no meaning."""
-    plans = plan_windows(stands, adopted or [], NOW, longest)
-    return [Plan(p.window, tuple(sorted(p.streams)), p.job) for p in plans]
+    """Plan, with stretches cut into jobs, whose streams are in alphabetical order.
+
+    The order of streams has no meaning.
+    """
+    plans = plan_windows(stands, adopted or [], NOW)
+    return [
+        Plan(p.window, tuple(sorted(p.streams)), p.job)
+        for whole in plans
+        for p in cut(whole, longest)
+    ]
+
+
+def cut(whole: Plan[str], longest: timedelta) -> Iterator[Plan[str]]:
+    """Cut a stretch into windows as a run does, where nothing is known of their costs."""
+    rest: Window | None = whole.window
+    while rest and whole.job is None:
+        window = rest.first(longest)
+        yield replace(whole, window=window)
+        rest = rest.after(window)
+    if whole.job is not None:
+        yield whole
 
 
 def moments(first_hours: int = -1500, last_hours: int = 48) -> st.SearchStrategy[datetime]:
@@ -149,6 +167,28 @@ def test_the_first_new_window_begins_where_its_stream_begins_to_read_or_less_tha
             assert wanted - TOGETHER < new[0] <= wanted
         elif new:
             assert wanted - TOGETHER < new[0]
+
+
+def test_streams_that_stand_together_share_one_stretch_up_to_now() -> None:
+    assert plan_windows({"a": stand(None), "b": stand(None)}, [], NOW) == [
+        Plan(Window(ago(days=365), NOW), ("a", "b"))
+    ]
+
+
+@given(durations(SECOND, 400 * DAY), st.lists(durations(SECOND, 40 * DAY), min_size=1))
+def test_a_stretch_is_cut_without_a_gap_whatever_the_lengths(
+    whole: timedelta, lengths: list[timedelta]
+) -> None:
+    rest: Window | None = Window(NOW - whole, NOW)
+    reached = NOW - whole
+    for length in lengths:
+        if rest is None:
+            break
+        first = rest.first(length)
+        assert first.start == reached
+        assert timedelta(0) < first.length <= length
+        reached, rest = first.end, rest.after(first)
+    assert reached == NOW if rest is None else rest == Window(reached, NOW)
 
 
 def test_a_year_is_cut_into_longest_windows_that_begin_where_the_one_before_ended() -> None:
@@ -431,7 +471,8 @@ class Schedule:
         """
         self.now += gap
         selected = {s: stand for s, stand in self.stands.items() if streams is None or s in streams}
-        plans = plan_windows(selected, self._left, self.now, self._longest)
+        stretches = plan_windows(selected, self._left, self.now)
+        plans = [p for whole in stretches for p in cut(whole, self._longest)]
         # At worst a file shows no more than what was there when its job was made.
         jobs = [p if p.job else replace(p, job="job", made=self.now) for p in plans]
         done = len(jobs) if reads is None else reads
