@@ -250,14 +250,14 @@ def _config_of(command: Sequence[str]) -> Any:
     return None
 
 
-def run(command: Sequence[str], **environment: str) -> Run:
-    """Run a command from the project's root to its end.
+def run(command: Sequence[str], cwd: Path = ROOT, /, **environment: str) -> Run:
+    """Run a command to its end, from the project's root if nothing else is said.
 
     Whatever run it is, no secret of its config may show in what it writes.
     """
     done = subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,
         timeout=HANG,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,8 +44,10 @@ class Recorder:
 
 
 @contextmanager
-def server(answer: Callable[[Request], Reply]) -> Iterator[Recorder]:
-    """Serve until the context ends, keeping every request."""
+def server(
+    answer: Callable[[Request], Reply], tls: ssl.SSLContext | None = None
+) -> Iterator[Recorder]:
+    """Serve until the context ends, keeping every request; over HTTPS if told how."""
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,7 +75,13 @@ def server(answer: Callable[[Request], Reply]) -> Iterator[Recorder]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         running.daemon_threads = True
-        recorder = Recorder(f"http://127.0.0.1:{running.server_address[1]}")
+        if tls:
+            # The handshake is made in the thread of each connection.
+            running.socket = tls.wrap_socket(
+                running.socket, server_side=True, do_handshake_on_connect=False
+            )
+        scheme = "https" if tls else "http"
+        recorder = Recorder(f"{scheme}://127.0.0.1:{running.server_address[1]}")
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
         try:
@@ -95,3 +104,13 @@ def forward(request: Request) -> Reply:
         return Reply(answer.status, answer.read(), dict(answer.getheaders()))
     finally:
         connection.close()
+
+
+def in_front_of(url: str) -> Callable[[Request], Reply]:
+    """Return what answers as the server at a URL does, by asking it."""
+
+    def answer(request: Request) -> Reply:
+        target = url + request.target
+        return forward(Request(request.method, target, request.headers, request.body))
+
+    return answer
