@@ -256,8 +256,10 @@ class MarketoClient:
                 first = next(pieces, b"")
             except requests.RequestException as error:
                 raise TransientError(what, _brief(error)) from None
-            is_json = "json" in response.headers.get("Content-Type", "").lower()
-            if is_json or first.lstrip().startswith(b"{"):
+            content_type = response.headers.get("Content-Type", "").lower()
+            if "html" in content_type:
+                raise TransientError(what, "HTML came in place of the file")
+            if "json" in content_type or first.lstrip().startswith(b"{"):
                 body = self._collect(what, pieces, first, _LONGEST_ENVELOPE_BYTES)
                 raise from_envelope(what, {**_json_object(what, body), "success": False})
             pieces = _chain(first, pieces)

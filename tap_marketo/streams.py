@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any
 
@@ -18,6 +18,10 @@ from tap_marketo.state import Bookmark, PageMark, Position
 from tap_marketo.times import parse_utc, to_marketo, to_time_extracted
 
 Row = Mapping[str, Any]
+
+# How long before the bookmark rows are wanted again: a row shows a moment after its date, and the
+# clocks by which it was dated and the scan began may differ by minutes.
+PAGED_LOOKBACK = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,9 @@ from tap_marketo.log import LOGGER, log_counter
 from tap_marketo.messages import Output
 from tap_marketo.scheduler import Job, Scheduler, cancel_quietly
 from tap_marketo.state import Bookmark, PendingExport, Position, State
-from tap_marketo.streams import PAGED_STREAMS, PagedRead, Scan
+from tap_marketo.streams import PAGED_LOOKBACK, PAGED_STREAMS, PagedRead, Scan
 from tap_marketo.times import (
+    before,
     last_allowance_reset,
     next_allowance_reset,
     to_marketo,
@@ -211,7 +212,7 @@ class Sync:
         stream = PAGED_STREAMS[entry.stream]
         key = stream.replication_key
         bookmark = self._state.bookmark(stream.name, key) if key else None
-        since = bookmark or self._config.start_date
+        since = before(bookmark, PAGED_LOOKBACK) if bookmark else self._config.start_date
         return PagedRead(stream, entry, Scan(since, self._now, self._state.page_mark(stream.name)))
 
     # Reading and writing.

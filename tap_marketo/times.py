@@ -65,6 +65,15 @@ def whole_seconds(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
+def before(moment: datetime, span: timedelta) -> datetime:
+    """Return the time that lies a span before a moment, or the earliest there is."""
+    try:
+        return moment - span
+    except OverflowError:
+        # A state may say "since ever" with the year 1.
+        return datetime.min.replace(tzinfo=moment.tzinfo)
+
+
 def to_marketo(moment: datetime) -> str:
     """Write a time the way Marketo's filters take it: whole seconds, UTC, ``Z``."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from tap_marketo.times import before
+
 JobT = TypeVar("JobT")
 
 # Streams that stand less than this apart begin together at the earliest of them: reading a day
@@ -74,13 +76,13 @@ class Stand:
         """
         settled = self.settled
         if settled is None and self.bookmark is not None:
-            settled = _before(self.bookmark, self.lookback)
+            settled = before(self.bookmark, self.lookback)
             if made is None:
                 # A job that another tap left: what lies before it is taken for settled, for it
                 # would cost weeks to read all that again.
                 settled = max(settled, window.start)
         if settled is None or window.start <= settled:
-            final = min(window.end, _before(made or window.end, self.lookback))
+            final = min(window.end, before(made or window.end, self.lookback))
             settled = final if settled is None else max(settled, final)
         bookmark = window.end if self.bookmark is None else max(self.bookmark, window.end)
         return Stand(bookmark, settled, self.earliest, self.lookback)
@@ -90,22 +92,14 @@ class Stand:
         if self.bookmark is None:
             return self.earliest
         if self.settled is None:
-            start = _before(self.bookmark, self.lookback)
+            start = before(self.bookmark, self.lookback)
         elif now - self.settled >= self.lookback + DEEP_EVERY:
             start = self.settled
         else:
-            start = _before(self.bookmark, self.lookback / _SHALLOW_PART)
+            start = before(self.bookmark, self.lookback / _SHALLOW_PART)
         # Looking back stops at start_date, unless the bookmark itself lies before it.
         start = min(self.bookmark, max(self.earliest, start))
         return start.replace(microsecond=0)
-
-
-def _before(moment: datetime, span: timedelta) -> datetime:
-    try:
-        return moment - span
-    except OverflowError:
-        # A state may say "since ever" with the year 1.
-        return datetime.min.replace(tzinfo=moment.tzinfo)
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ SOURCES = {
 # A module imports from layers above it in this list only: never from its own, never from below.
 # Everything down to "records" is pure: no network, and no file but those the user named.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    # What everybody may know: the version, the errors, what is secret, how names are made.
-    ("__init__", "errors", "redact", "names"),
-    # The log, points in time, date windows, CSV files in, messages out.
-    ("log", "times", "windows", "csv_rows", "messages"),
+    # What everybody may know: the version, the errors, what is secret, names, points in time.
+    ("__init__", "errors", "redact", "names", "times"),
+    # The log, date windows, CSV files in, messages out.
+    ("log", "windows", "csv_rows", "messages"),
     # What time it is, the settings, data types, the state, the day's bytes.
     ("clock", "config", "fields", "state", "allowance"),
     # Catalog entries, rows to records; our pace and the access token.
