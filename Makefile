@@ -33,9 +33,9 @@ demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), ta
 bench: ## side by side with the incumbent: wall time, calls, jobs, bytes, rows per CPU second
 	$(PYTHON) -m benchmarks
 
-soak: $(VENV)/ready $(TOOLS)/ready ## hundreds of kills
+soak: $(VENV)/ready $(TOOLS)/ready ## the whole matrix of faults, hundreds of kills
 	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal \
-		$(patsubst %,tests/end_to_end/test_%.py,kill)
+		$(patsubst %,tests/end_to_end/test_%.py,matrix kill)
 
 clean: ## remove everything these targets made
 	rm -rf $(VENV) .demo .bench build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,368 @@
+"""The matrix of faults: what may go wrong, with which call, how often, and how a run must end.
+
+A cell is a fault that befalls a call once, three times or for ever. What must come of it follows
+from how often the tap tries: a fault that passes before that ends in the right tables at once; one
+that stays stops the run, which says what went wrong, and the next run ends in the right tables.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.sandbox.faults import FITS, RANGED
+
+Rule = Mapping[str, Any]
+
+TIMES = {"once": 1, "three times": 3, "for ever": None}
+
+# How often the tap makes a call before it gives up, by what is wrong with it (CONTRIBUTING):
+# a failure that passes, a limit that others use up, a token, and a refusal.
+TRANSIENT, THROTTLED, TOKEN, REFUSED = 8, 40, 4, 1
+# How often a job is made before its window is given up, and how often each file is downloaded.
+JOBS, DOWNLOADS = 4, 2
+EMPTY_PAGES = 21
+NEVER = None
+
+# Where a download is interrupted before what follows befalls its second half.
+MIDDLE = {"small": 20_000, "large": 3_000_000}
+# A small file is checked before its rows are emitted, a large one (from 8 MB on) afterwards.
+TEXT_BYTES = {"small": "0", "large": "330000"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong.
+
+    Attributes:
+        rule: as the sandbox's control API takes it, without the call.
+        said: what the run says when it stops over it, as a regular expression.
+        tries: how often the call is made before the run stops; NEVER if it goes on without it.
+        code: the exit code of a run that stops.
+        settings: of the tap.
+    """
+
+    name: str
+    rule: Rule
+    said: str
+    tries: int | None = TRANSIENT
+    code: int = 1
+    settings: Rule = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """The kind of fault, in the sandbox's words."""
+        return str(self.rule["kind"])
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the tap.
+
+    Attributes:
+        rule: which call it is, in the sandbox's words.
+        named: how a message names it, as a regular expression.
+        before: faults without which the call would not be made.
+        file: of the files exported, whether "small" or "large".
+    """
+
+    name: str
+    rule: Rule
+    named: str
+    before: Sequence[Rule] = ()
+    file: str = "small"
+
+    @property
+    def kind(self) -> str:
+        """The call, in the sandbox's words."""
+        return str(self.rule["call"])
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One field of the matrix.
+
+    Attributes:
+        rules: the faults to arrange; the cell's own is the one that `counted` finds.
+        fates: of the next jobs, in the order in which they are made.
+        tries: as of Fault.
+    """
+
+    fault: str
+    call: str
+    times: str
+    named: str
+    said: str
+    tries: int | None
+    code: int
+    rules: Sequence[Rule] = ()
+    own: int = 0
+    fates: Sequence[Rule] = ()
+    settings: Rule = field(default_factory=dict)
+    file: str = "small"
+
+    @property
+    def id(self) -> str:
+        """Name of the test."""
+        return f"{self.fault}-{self.call}-{self.times}".replace(" ", "_")
+
+    @property
+    def ends_right_at_once(self) -> bool:
+        """Whether the first run must end with the right tables; if not, it must stop."""
+        times = TIMES[self.times]
+        return self.tries is NEVER or (times is not None and times < self.tries)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it waits for seconds, or moves megabytes."""
+        waits = "request_timeout" in self.settings and self.times != "once"
+        return waits or self.file == "large" or self.fault == "stuck in Queued"
+
+
+# The calls ---------------------------------------------------------------------------------------
+
+
+def _interrupted(size: str) -> Rule:
+    after = MIDDLE[size]
+    return {"call": "file", "kind": "close_after", "after_bytes": after, "object": "leads"}
+
+
+_LEADS = "/bulk/v1/leads/export"
+_NO_LIST = {"call": "list", "kind": "empty_page", "object": "leads", "times": None}
+_FILE = {"call": "file", "object": "leads"}
+_FILE_NAMED = rf"{_LEADS}/[\w-]+/file\.json|leads export [\w-]{{36}}"
+
+CALLS = (
+    Call("token", {"call": "token"}, "POST identity/oauth/token"),
+    Call("usage", {"call": "usage"}, "GET /rest/v1/stats/usage.json"),
+    Call("describe", {"call": "describe"}, "GET /rest/v1/leads/describe.json"),
+    Call("types", {"call": "types"}, "GET /rest/v1/activities/types.json"),
+    Call("custom objects", {"call": "customobjects"}, "GET /rest/v1/customobjects.json"),
+    Call("campaigns", {"call": "campaigns"}, "GET /rest/v1/campaigns.json"),
+    Call("campaigns page 2", {"call": "campaigns", "page": 2}, "GET /rest/v1/campaigns.json"),
+    Call("lists", {"call": "lists"}, "GET /rest/v1/lists.json"),
+    Call("lists page 2", {"call": "lists", "page": 2}, "GET /rest/v1/lists.json"),
+    Call("programs", {"call": "programs"}, "GET /rest/asset/v1/programs.json"),
+    Call("programs page 2", {"call": "programs", "skip": 1}, "GET /rest/asset/v1/programs.json"),
+    Call("create", {"call": "create", "object": "leads"}, f"POST {_LEADS}/create.json"),
+    Call(
+        "create activities",
+        {"call": "create", "object": "activities"},
+        "POST /bulk/v1/activities/export/create.json",
+    ),
+    Call("enqueue", {"call": "enqueue", "object": "leads"}, rf"POST {_LEADS}/[\w-]+/enqueue.json"),
+    # The first look at the jobs counts the day's bytes, the second watches.
+    Call("list of finished", {"call": "list", "object": "leads"}, rf"GET {_LEADS}\.json"),
+    Call("list", {"call": "list", "object": "leads", "skip": 1}, rf"GET {_LEADS}\.json"),
+    # A job that the list does not show is asked for by itself.
+    Call(
+        "status",
+        {"call": "status", "object": "leads"},
+        rf"GET {_LEADS}/[\w-]+/status.json|leads export [\w-]{{36}}",
+        before=[_NO_LIST],
+    ),
+    Call("cancel", {"call": "cancel", "object": "leads"}, rf"POST {_LEADS}/[\w-]+/cancel.json"),
+    Call("file", _FILE, _FILE_NAMED),
+    Call("file middle", _FILE, _FILE_NAMED, before=[_interrupted("small")]),
+    Call("large file middle", _FILE, _FILE_NAMED, before=[_interrupted("large")], file="large"),
+)
+
+# The faults of any call --------------------------------------------------------------------------
+
+_HASTY = {"request_timeout": 1}
+
+
+def _http(status: int, tries: int = TRANSIENT) -> Fault:
+    return Fault(f"HTTP {status}", {"kind": "http", "status": status}, f"HTTP {status}", tries)
+
+
+def _error(code: str, tries: int, exit_code: int = 1) -> Fault:
+    rule = {"kind": "error", "code": code}
+    return Fault(f"error {code}", rule, f"error {code}: .*requestId", tries, exit_code)
+
+
+FAULTS = (
+    Fault("reset", {"kind": "reset"}, "Connection"),
+    Fault("reset after it was done", {"kind": "reset", "executed": True}, "Connection"),
+    Fault("reset in the body", {"kind": "reset_body"}, "Connection"),
+    Fault("timeout", {"kind": "timeout", "seconds": 3}, "imed ?out", settings=_HASTY),
+    Fault(
+        "slow drip",
+        {"kind": "drip", "bytes_per_second": 40},
+        r"longer than request_timeout \(1 s\)",
+        settings=_HASTY,
+    ),
+    _http(500),
+    _http(502),
+    _http(503),
+    _http(429, THROTTLED),
+    Fault("half JSON", {"kind": "half_json"}, "not JSON"),
+    Fault("HTML", {"kind": "html_200"}, "not JSON"),
+    Fault("empty body", {"kind": "empty_200"}, "not JSON"),
+    *(_error(code, TOKEN) for code in ("601", "602")),
+    *(_error(code, REFUSED) for code in ("603", "610")),
+    *(_error(code, TRANSIENT) for code in ("604", "608", "611", "614", "713")),
+    *(_error(code, THROTTLED) for code in ("606", "615")),
+    _error("607", REFUSED, 3),
+    Fault("no result", {"kind": "no_result"}, "no result|no access_token"),
+    Fault("token expires", {"kind": "expire_token"}, "error 602", TOKEN),
+    Fault("clock ahead", {"kind": "wrong_date", "seconds": 300}, "", NEVER),
+    Fault("clock behind", {"kind": "wrong_date", "seconds": -300}, "", NEVER),
+    # Of pages.
+    Fault("repeated page token", {"kind": "repeat_token"}, "same page token twice", REFUSED),
+    Fault(
+        "empty page", {"kind": "empty_page"}, "21 times in a row with an empty page", EMPTY_PAGES
+    ),
+    # Of jobs.
+    Fault("no export id", {"kind": "no_export_id"}, "without an exportId", 3),
+    # Of files.
+    Fault("flipped byte", {"kind": "flip_byte"}, "checksum", JOBS * DOWNLOADS),
+    Fault("cut", {"kind": "cut", "content_length": "full"}, "does not get past byte"),
+    Fault(
+        "cut with its Content-Length",
+        {"kind": "cut", "content_length": "match"},
+        "does not get past byte",
+    ),
+    Fault(
+        "cut without Content-Length",
+        {"kind": "cut", "content_length": "absent"},
+        "does not get past byte",
+    ),
+    Fault("range ignored", {"kind": "ignore_range"}, "", NEVER),
+    Fault("range a byte late", {"kind": "bad_range", "by": 1}, "checksum", JOBS * DOWNLOADS),
+    Fault("range a byte early", {"kind": "bad_range", "by": -1}, "bytes where its job says"),
+    Fault(
+        "range a byte late that says so",
+        {"kind": "bad_range", "by": 1, "truthful": True},
+        "asked for bytes from [0-9,]+ on, offered bytes from",
+    ),
+    *(
+        Fault(
+            f"{form} envelope as file",
+            {"kind": "envelope_file", "code": "611", "content_type": form},
+            "error 611: .*requestId",
+        )
+        for form in ("json", "csv")
+    ),
+    Fault("file 404", {"kind": "file_404"}, "there is no file", JOBS),
+)
+
+# What the tap does about a fault at one call that it does not do at others.
+_TRIES: dict[tuple[str, str], int | None] = {
+    # Whose exports cannot be seen is not counted; the second such call watches the own jobs.
+    **{(f"error {code}", "custom objects"): NEVER for code in ("603", "610")},
+    **{(f"error {code}", "list of finished"): 2 for code in ("603", "610")},
+    # What the list of jobs does not show is asked for by its id.
+    **{("empty page", call): NEVER for call in ("list of finished", "list")},
+    # A job, or a file, that does not exist is made anew.
+    **{("error 610", call): JOBS for call in ("status", "file", "file middle")},
+}
+_SAID = {
+    "reset in the body": "does not get past byte .*Connection",
+    "slow drip": "does not get past byte .*only drips",
+    "HTML": "HTML came in place of the file",
+    "error 610": "there is no file",
+}
+# What can befall the second half of a file; all of it befalls small files, this large ones too.
+_OF_BODIES = (
+    "reset in the body", "HTTP 502", "token expires", "flipped byte", "cut",
+    "cut with its Content-Length", "cut without Content-Length", "range ignored",
+    "range a byte late", "range a byte early",
+)  # fmt: skip
+
+
+def _fits(fault: Fault, call: Call) -> bool:
+    if call.kind not in FITS[fault.kind]:
+        return False
+    if fault.kind == "repeat_token":
+        # The first page is asked for without a token.
+        return "page 2" in call.name
+    if fault.kind in RANGED:
+        return "middle" in call.name and (call.file == "small" or fault.name in _OF_BODIES)
+    return call.file == "small" or fault.name in _OF_BODIES
+
+
+def _cell(fault: Fault, call: Call, times: str) -> Cell:
+    own = {**call.rule, **fault.rule, "times": TIMES[times]}
+    rules = [*call.before, own]
+    if fault.kind in RANGED:
+        # It befalls a download that was interrupted: each time, so that each has a second half.
+        rules = [own, *({**rule, "times": None} for rule in call.before)]
+    said = _SAID.get(fault.name, fault.said) if call.kind == "file" else fault.said
+    tries = _TRIES.get((fault.name, call.name), fault.tries)
+    if call.kind == "cancel":
+        # That a job which nobody needs goes on is no matter.
+        tries = NEVER
+    if call.kind == "status" and fault.name == "error 610":
+        said = "no longer has it"
+    return Cell(
+        fault.name, call.name, times, call.named, said, tries, fault.code,
+        rules=rules, own=rules.index(own), settings=fault.settings, file=call.file,
+    )  # fmt: skip
+
+
+# What becomes of jobs ----------------------------------------------------------------------------
+
+_IMPATIENT = {"job_timeout": 0.5}
+# More than are made of any window.
+_FOR_EVER = 20
+
+# Name, fate, what is said, tries and settings, as of Fault.
+FATES: tuple[tuple[str, Rule, str, int, Rule], ...] = (
+    ("job failed", {"status": "Failed", "errorMsg": "Out of space"}, "Out of space", JOBS, {}),
+    ("job cancelled by someone", {"status": "Cancelled"}, "says cancelled", JOBS, {}),
+    ("completed without a file", {"file": "404"}, "there is no file", JOBS, {}),
+    (
+        "stuck in Processing", {"stick": "Processing"},
+        "has been processed for .*job_timeout", REFUSED, _IMPATIENT,
+    ),
+    (
+        "stuck in Queued", {"stick": "Queued"},
+        "has been queued for .*job_timeout", REFUSED, _IMPATIENT,
+    ),
+    (
+        "unknown status word", {"status": "Paused", "stick": "Processing"},
+        "status 'Paused'", REFUSED, {},
+    ),
+)  # fmt: skip
+
+
+def _job_cells() -> Iterator[Cell]:
+    for name, fate, said, tries, settings in FATES:
+        for family in ("leads", "activities"):
+            for times, number in TIMES.items():
+                fates = [fate] * (number or _FOR_EVER)
+                # The two families' first jobs are made in this order.
+                fates.insert(1 if family == "leads" else 0, {})
+                yield Cell(
+                    name, f"{family} job", times, rf"{family} export [\w-]{{36}}|export job [\w-]+",
+                    said, tries, 1, fates=fates, settings=settings,
+                )  # fmt: skip
+
+
+CELLS = (
+    *(
+        _cell(fault, call, times)
+        for fault in FAULTS
+        for call in CALLS
+        if _fits(fault, call)
+        for times in TIMES
+    ),
+    *_job_cells(),
+)
+
+
+def slice_of(cells: Sequence[Cell]) -> list[Cell]:
+    """Return some cells in which every fault, and every call once, thrice and for ever, is met."""
+    chosen: list[Cell] = []
+    met: set[tuple[str, ...]] = set()
+    # In no order of faults or calls, the quick ones first.
+    shuffled = random.Random(1).sample(cells, len(cells))
+    for cell in sorted(shuffled, key=lambda cell: cell.is_slow):
+        meets = {("fault", cell.fault), ("call", cell.call, cell.times)}
+        if not meets <= met:
+            met |= meets
+            chosen.append(cell)
+    return chosen
