@@ -85,9 +85,12 @@ class Cell:
     """One field of the matrix.
 
     Attributes:
-        rules: the faults to arrange; the cell's own is the one that `counted` finds.
+        named: as of Call.
+        said, tries, code, settings: as of Fault.
+        rules: the faults to arrange.
+        own: which of them is the cell's own; others only lead there.
         fates: of the next jobs, in the order in which they are made.
-        tries: as of Fault.
+        file: as of Call.
     """
 
     fault: str
@@ -232,7 +235,7 @@ FAULTS = (
     ),
     Fault("range ignored", {"kind": "ignore_range"}, "", NEVER),
     Fault("range a byte late", {"kind": "bad_range", "by": 1}, "checksum", JOBS * DOWNLOADS),
-    Fault("range a byte early", {"kind": "bad_range", "by": -1}, "bytes where its job says"),
+    Fault("range a byte early", {"kind": "bad_range", "by": -1}, "checksum", JOBS * DOWNLOADS),
     Fault(
         "range a byte late that says so",
         {"kind": "bad_range", "by": 1, "truthful": True},
@@ -358,8 +361,8 @@ def slice_of(cells: Sequence[Cell]) -> list[Cell]:
     """Return some cells in which every fault, and every call once, thrice and for ever, is met."""
     chosen: list[Cell] = []
     met: set[tuple[str, ...]] = set()
-    # In no order of faults or calls, the quick ones first.
-    shuffled = random.Random(1).sample(cells, len(cells))
+    # In no order of faults or calls (this one gives a short slice), the quick ones first.
+    shuffled = random.Random(134).sample(cells, len(cells))
     for cell in sorted(shuffled, key=lambda cell: cell.is_slow):
         meets = {("fault", cell.fault), ("call", cell.call, cell.times)}
         if not meets <= met:

@@ -205,52 +205,7 @@ def test_limits_that_others_use_up_are_waited_for_longer_than_failures(
     assert_assets(marketo, target, "lists")
 
 
-# Failures that do not pass ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("call", "fault", "said"),
-    [
-        ("token", {"kind": "http", "status": 503}, "HTTP 503"),
-        ("token", {"kind": "no_result"}, "no access_token"),
-        ("usage", {"kind": "error", "code": "608"}, "error 608"),
-        ("describe", {"kind": "reset"}, "Connection"),
-        ("types", {"kind": "half_json"}, "JSON"),
-        ("campaigns", {"kind": "error", "code": "713"}, "error 713"),
-        ("lists", {"kind": "no_result"}, "no result"),
-        ("programs", {"kind": "html_200"}, "JSON"),
-        ("create", {"kind": "error", "code": "611"}, "error 611"),
-        ("enqueue", {"kind": "http", "status": 502}, "HTTP 502"),
-        ("list", {"kind": "error", "code": "719"}, "error 719"),
-        ("file", {"kind": "error", "code": "604"}, "error 604"),
-        ("lists", {"kind": "error", "code": "602"}, "error 602"),
-        ("lists", {"kind": "error", "code": "606"}, "error 606"),
-    ],
-    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
-)
-def test_a_call_that_always_fails_ends_the_run_after_some_tries_and_is_named(
-    marketo: Account,
-    catalog: dict[str, Any],
-    tap: Tap,
-    call: str,
-    fault: dict[str, Any],
-    said: str,
-) -> None:
-    marketo.fault(call, times=None, **fault)
-    target = Target()
-    chosen = select(catalog, STREAMS)
-    done = tap.run(config_of(marketo), chosen)
-    message = stopped(done)
-    target.take(done.lines)
-    assert PATHS[call] in message
-    assert said in message
-    if fault["kind"] == "error":
-        assert re.search(r"requestId [0-9a-f]+#[0-9a-f]+", message)
-    most = 40 if fault.get("code") == "606" else 8
-    assert 4 <= count(marketo, call) <= most
-    marketo.heal()
-    tap.sync(config_of(marketo), chosen, target)
-    assert_everything(marketo, catalog, target)
+# Failures that do not pass (more of them in test_matrix.py) ---------------------------------------
 
 
 @pytest.mark.parametrize(
