@@ -34,11 +34,21 @@ _DAY = timedelta(days=1).total_seconds()
 
 @dataclass(frozen=True)
 class FinishedExport:
-    """A job whose file counts against the allowance of the day on which it finished."""
+    """A job whose file counts against the allowance of the day on which it finished.
+
+    Attributes:
+        export_id: of the job.
+        finished_at: UTC.
+        file_size: bytes.
+        bulk_object: path part of its object.
+        took: seconds for which Marketo processed it; None if it does not say.
+    """
 
     export_id: str
     finished_at: datetime
     file_size: int
+    bulk_object: str
+    took: float | None = None
 
 
 class ExportAllowance:

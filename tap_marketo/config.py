@@ -67,7 +67,7 @@ class Config:
         4, "how many of Marketo's ten queue places to hold at once, 1 to 10"
     )
     poll_interval: float = _setting(
-        DEFAULT_POLL_INTERVAL, "seconds between two looks at the export jobs"
+        DEFAULT_POLL_INTERVAL, "least seconds between two looks at the export jobs"
     )
     job_timeout: float = _setting(10800.0, "seconds one export job may be processed for")
     request_timeout: float = _setting(

@@ -63,7 +63,10 @@ class ExportStatus(Enum):
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """What Marketo says of a job. Sizes are bytes; None where Marketo does not say."""
+    """What Marketo says of a job. Sizes are bytes; None where Marketo does not say.
+
+    ``waited`` is how long it stood in the queue, ``took`` how long it was processed, in seconds.
+    """
 
     export_id: str
     status: ExportStatus
@@ -71,6 +74,8 @@ class ExportInfo:
     file_size: int | None = None
     checksum: str | None = None
     finished_at: datetime | None = None
+    waited: float | None = None
+    took: float | None = None
     error: str | None = None
 
 
@@ -141,18 +146,18 @@ class ExportApi:
                 found[export_id] = info_or_none
         return found
 
-    def finished_since(self, moment: datetime) -> list[FinishedExport]:
-        """Return the API user's jobs of all bulk objects that finished since a time (UTC).
+    def finished(self) -> list[FinishedExport]:
+        """Return the API user's jobs of all bulk objects that finished in the past seven days.
 
-        Their file sizes are what counts against the daily allowance (bulk-extract.md, File
-        Size). An object that the API user may not read has no jobs of his.
+        The file sizes of today's are what counts against the daily allowance (bulk-extract.md,
+        File Size). An object that the API user may not read has no jobs of his.
         """
         finished: list[FinishedExport] = []
         for bulk_object in ["leads", "activities", "program/members", *self._custom_objects()]:
             try:
                 for entry in self._listed(bulk_object):
-                    export = _finished(entry)
-                    if export and export.finished_at >= moment:
+                    export = _finished(bulk_object, entry)
+                    if export:
                         finished.append(export)
             except RequestRefusedError as error:
                 LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
@@ -214,18 +219,31 @@ def _info(entry: Mapping[str, Any]) -> ExportInfo:
         records=_count(entry.get("numberOfRecords")),
         file_size=_count(entry.get("fileSize")),
         checksum=_text(entry.get("fileChecksum")),
-        finished_at=finished.finished_at if (finished := _finished(entry)) else None,
+        finished_at=_time(entry, "finishedAt"),
+        waited=_seconds(entry, "queuedAt", "startedAt"),
+        took=_seconds(entry, "startedAt", "finishedAt"),
         error=_text(entry.get("errorMsg")),
     )
 
 
-def _finished(entry: Mapping[str, Any]) -> FinishedExport | None:
-    size = _count(entry.get("fileSize"))
+def _finished(bulk_object: str, entry: Mapping[str, Any]) -> FinishedExport | None:
+    size, finished_at = _count(entry.get("fileSize")), _time(entry, "finishedAt")
+    if not size or not finished_at:
+        return None
+    took = _seconds(entry, "startedAt", "finishedAt")
+    return FinishedExport(str(entry.get("exportId")), finished_at, size, bulk_object, took)
+
+
+def _time(entry: Mapping[str, Any], key: str) -> datetime | None:
     try:
-        finished_at = parse_utc(str(entry.get("finishedAt")))
+        return parse_utc(str(entry.get(key)))
     except ValueError:
         return None
-    return FinishedExport(str(entry.get("exportId")), finished_at, size) if size else None
+
+
+def _seconds(entry: Mapping[str, Any], since: str, until: str) -> float | None:
+    start, end = _time(entry, since), _time(entry, until)
+    return (end - start).total_seconds() if start and end else None
 
 
 def _count(value: Any) -> int | None:

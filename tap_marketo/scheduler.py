@@ -7,9 +7,9 @@ side, so that Marketo's workers do not idle while a file is read.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 
@@ -29,7 +29,9 @@ from tap_marketo.errors import (
 )
 from tap_marketo.exports import ExportApi, ExportInfo, ExportStatus
 from tap_marketo.families import BulkFamily
+from tap_marketo.jobs import HOLDS_PLACE, Job, Line
 from tap_marketo.log import LOGGER, log_timer
+from tap_marketo.looks import RecentJobs
 from tap_marketo.state import PendingExport
 from tap_marketo.times import to_marketo, whole_seconds
 from tap_marketo.windows import Plan
@@ -41,65 +43,7 @@ _QUEUE_PATIENCE = 8
 
 _MEGABYTE = 1_000_000
 
-_HOLDS_PLACE = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
-_WATCHED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
-
 Plans = Sequence[Plan[PendingExport]]
-
-
-@dataclass(eq=False)
-class Job:
-    """An export to be read: a window of a family, and the job in Marketo once there is one.
-
-    As long as there is none, its window is a stretch of any length, of which the job made for it
-    takes the first part; another Job takes the rest.
-
-    Attributes:
-        export_id: None until the job is made.
-        status: None also for a job taken up from the state before Marketo was asked about it.
-        info: what Marketo last said.
-        remakes: how often it was made anew after a failure.
-        downloads: how often its file was downloaded.
-        enqueued: monotonic seconds at which this run saw it queued.
-        processed: monotonic seconds at which this run first saw it processed.
-    """
-
-    family: BulkFamily
-    plan: Plan[PendingExport]
-    export_id: str | None = None
-    status: ExportStatus | None = None
-    info: ExportInfo | None = None
-    remakes: int = 0
-    downloads: int = 0
-    enqueued: float = 0.0
-    processed: float | None = None
-
-    @property
-    def name(self) -> str:
-        """What to call it in a message."""
-        window = self.plan.window
-        return (
-            f"{self.family.name} export {self.export_id or '(not made yet)'} from "
-            f"{to_marketo(window.start)} to {to_marketo(window.end)}"
-        )
-
-
-@dataclass
-class _Line:
-    """The jobs of one family in the order in which they are read."""
-
-    family: BulkFamily
-    jobs: deque[Job] = field(default_factory=deque)
-    next_look: float = float("-inf")
-
-    def held(self) -> int:
-        return sum(job.export_id is not None and job.status in _HOLDS_PLACE for job in self.jobs)
-
-    def unmade(self) -> list[Job]:
-        return [job for job in self.jobs if job.export_id is None]
-
-    def watched(self) -> list[Job]:
-        return [job for job in self.jobs if job.export_id and job.status in _WATCHED]
 
 
 class Scheduler:
@@ -131,21 +75,28 @@ class Scheduler:
         self._api = api
         self._clock = clock
         self._interval = config.poll_interval
+        self._scale = config.wait_scale
         self._timeout = config.job_timeout
         self._places = config.max_queued_exports
         self._longest = timedelta(days=config.max_export_days)
         self._allowance = allowance
         self._plan = plan
         self._report = report
-        self._lines: list[_Line] = []
+        self._lines: list[Line] = []
+        self._recent: defaultdict[str, RecentJobs] = defaultdict(RecentJobs)
         self._queue_full_until = float("-inf")
         self._queue_full_since: float | None = None
         self._working = False
         self.quota_spent: ExportQuotaError | None = None
 
+    def learn(self, exports: Iterable[FinishedExport]) -> None:
+        """Learn from jobs of earlier runs how long Marketo takes."""
+        for export in sorted(exports, key=lambda export: export.finished_at):
+            self._learn(export)
+
     def add(self, family: BulkFamily) -> None:
         """Plan what a family has to read and line up its jobs."""
-        line = _Line(family)
+        line = Line(family, self._recent[family.bulk_object])
         self._lines.append(line)
         self._line_up(line, self._plan(family))
 
@@ -181,7 +132,7 @@ class Scheduler:
         """Take a job that has been read out of its line; return those of its family still there."""
         line = self._line_of(job)
         line.jobs.remove(job)
-        return _pending(line)
+        return line.pending()
 
     def fail(self, job: Job, why: str) -> None:
         """Make a job anew whose export or file turned out to be no good.
@@ -221,7 +172,7 @@ class Scheduler:
     def seconds_to_wait(self) -> float:
         """Return for how many seconds there will be nothing to do."""
         now = self._clock.monotonic()
-        times = [line.next_look for line in self._lines if line.watched()]
+        times = [line.next_look(self._interval) for line in self._lines if line.watched()]
         if self._queue_full_until > now:
             times.append(self._queue_full_until)
         return max(0.0, min(times, default=now + self._interval) - now)
@@ -230,23 +181,23 @@ class Scheduler:
         """Say in a few words how many jobs are where."""
         statuses = [job.status for line in self._lines for job in line.jobs if job.export_id]
         waiting = sum(self._jobs_in(job) for line in self._lines for job in line.unmade())
-        queued = sum(status in (None, *_HOLDS_PLACE[:2]) for status in statuses)
+        queued = sum(status in (None, *HOLDS_PLACE[:2]) for status in statuses)
         processing = statuses.count(ExportStatus.PROCESSING)
         ready = statuses.count(ExportStatus.COMPLETED)
         made = f"{queued} queued, {processing} processing, {ready} ready"
         return f"about {waiting} to be made, {made}" if waiting else made
 
-    def _is_stuck(self, line: _Line) -> bool:
+    def _is_stuck(self, line: Line) -> bool:
         if not line.jobs:
             return True
         first = line.jobs[0]
         unmade = first.export_id is None or first.status is ExportStatus.CREATED
         return self.quota_spent is not None and unmade
 
-    def _line_of(self, job: Job) -> _Line:
+    def _line_of(self, job: Job) -> Line:
         return next(line for line in self._lines if line.family is job.family)
 
-    def _line_up(self, line: _Line, plans: Plans) -> None:
+    def _line_up(self, line: Line, plans: Plans) -> None:
         line.jobs = deque(
             Job(line.family, plan, plan.job.export_id if plan.job else None) for plan in plans
         )
@@ -268,20 +219,19 @@ class Scheduler:
         return ceil(window.length / part.length)
 
     def _reset(self, job: Job) -> None:
-        job.export_id = job.status = job.info = job.processed = None
+        job.export_id = job.status = job.info = job.processed = job.begun = None
         job.downloads = 0
         job.plan = replace(job.plan, job=None, made=None)
         line = self._line_of(job)
-        self._report(line.family, _pending(line))
+        self._report(line.family, line.pending())
 
-    def _watch(self, line: _Line) -> bool:
-        now = self._clock.monotonic()
-        jobs = line.watched()
-        if not jobs or now < line.next_look:
+    def _watch(self, line: Line) -> bool:
+        if self._clock.monotonic() < line.next_look(self._interval):
             return False
+        jobs = line.watched()
         ids = {job.export_id for job in jobs if job.export_id}
         infos = self._api.look_up(line.family.bulk_object, ids)
-        line.next_look = self._clock.monotonic() + self._interval
+        line.last_look = self._clock.monotonic()
         for job in jobs:
             self._take_note(job, infos)
         return True
@@ -295,6 +245,7 @@ class Scheduler:
                 self.fail(job, "Marketo no longer has it")
             return
         now = self._clock.monotonic()
+        self._see_begun(job, info, now)
         if job.status is None:
             job.enqueued = now
             LOGGER.info("Taking up the %s: %s.", job.name, info.status.value)
@@ -313,10 +264,25 @@ class Scheduler:
         elif info.status is ExportStatus.QUEUED:
             self._give_up_after(job, now - job.enqueued, self._timeout * _QUEUE_PATIENCE, "queued")
 
+    def _see_begun(self, job: Job, info: ExportInfo, now: float) -> None:
+        """Learn when a job was begun: what Marketo says may be as old as its status."""
+        if info.status is ExportStatus.QUEUED:
+            job.begun = max(job.enqueued, now - self._interval)
+        elif info.waited is not None and job.status is not None:
+            job.begun = job.enqueued + info.waited * self._scale
+
     def _count_bytes(self, job: Job, info: ExportInfo) -> None:
         size, finished_at = info.file_size or 0, info.finished_at or self._clock.now()
-        export = FinishedExport(info.export_id, finished_at, size)
+        export = FinishedExport(
+            info.export_id, finished_at, size, job.family.bulk_object, info.took
+        )
         self._allowance.add(export, job.family.name, job.plan.window)
+        self._learn(export)
+
+    def _learn(self, export: FinishedExport) -> None:
+        if export.took is not None:
+            # In our seconds, of which a fast sandbox on this machine has fewer.
+            self._recent[export.bulk_object].add(export.took * self._scale)
 
     def _give_up_after(self, job: Job, seconds: float, limit: float, what: str) -> None:
         if seconds <= limit:
@@ -374,11 +340,11 @@ class Scheduler:
         if self._is_scarce(lines):
             line = min(lines, key=lambda line: line.unmade()[0].plan.window)
         else:
-            line = min(lines, key=_Line.held)
+            line = min(lines, key=Line.held)
         held = sum(line.held() for line in self._lines)
         return line.unmade()[0] if held < self._places else None
 
-    def _is_scarce(self, lines: Sequence[_Line]) -> bool:
+    def _is_scarce(self, lines: Sequence[Line]) -> bool:
         wanted = sum(
             self._allowance.cost(line.family.name, job.plan.window)
             for line in lines
@@ -397,7 +363,7 @@ class Scheduler:
             (line.family.name, other.plan.window)
             for line in self._lines
             for other in line.jobs
-            if other.export_id and other.status in _HOLDS_PLACE
+            if other.export_id and other.status in HOLDS_PLACE
         ]
         cost = sum(self._allowance.cost(family, window) for family, window in under_way)
         wanted = self._allowance.one_job(line.family.name, plan.window, self._longest)
@@ -440,7 +406,7 @@ class Scheduler:
         LOGGER.info("Made the %s for %s.", job.name, _listed(plan.streams))
         try:
             # In the state before it is waited for: a run stopped from here on resumes it.
-            self._report(family, _pending(self._line_of(job)))
+            self._report(family, self._line_of(job).pending())
         except OutputClosedError:
             # No kept state knows of it, so that no run would ever take it up.
             cancel_quietly(self._api, family.bulk_object, export_id)
@@ -450,10 +416,10 @@ class Scheduler:
         self._api.enqueue(job.family.bulk_object, job.export_id or "")
         self._queue_full_since = None
         job.status = ExportStatus.QUEUED
-        job.enqueued = self._clock.monotonic()
+        job.enqueued = job.begun = self._clock.monotonic()
         line = self._line_of(job)
         if len(line.watched()) == 1:
-            line.next_look = job.enqueued + self._interval
+            line.last_look = job.enqueued
 
 
 def cancel_quietly(api: ExportApi, bulk_object: str, export_id: str) -> None:
@@ -463,20 +429,6 @@ def cancel_quietly(api: ExportApi, bulk_object: str, export_id: str) -> None:
         LOGGER.info("Cancelled the %s export %s, which is not needed.", bulk_object, export_id)
     except MarketoError as error:
         LOGGER.info("Could not cancel the %s export %s: %s", bulk_object, export_id, error)
-
-
-def _pending(line: _Line) -> list[PendingExport]:
-    return [
-        PendingExport(
-            job.export_id,
-            job.plan.window,
-            job.plan.streams,
-            line.family.replication_key,
-            job.plan.made,
-        )
-        for job in line.jobs
-        if job.export_id
-    ]
 
 
 def _listed(streams: Sequence[str]) -> str:

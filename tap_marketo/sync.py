@@ -29,14 +29,14 @@ from tap_marketo.families import (
     BulkFamily,
     LeadsFamily,
 )
+from tap_marketo.jobs import Job
 from tap_marketo.log import LOGGER, log_counter
 from tap_marketo.messages import Output
-from tap_marketo.scheduler import Job, Scheduler, cancel_quietly
+from tap_marketo.scheduler import Scheduler, cancel_quietly
 from tap_marketo.state import Bookmark, PendingExport, Position, State
 from tap_marketo.streams import PAGED_LOOKBACK, PAGED_STREAMS, PagedRead, Scan
 from tap_marketo.times import (
     before,
-    last_allowance_reset,
     next_allowance_reset,
     to_marketo,
     to_time_extracted,
@@ -96,8 +96,9 @@ class Sync:
         try:
             self._drop_exports_of_others(families)
             if families:
-                since = last_allowance_reset(self._now)
-                self._allowance.take_over(self._api.finished_since(since))
+                finished = self._api.finished()
+                self._allowance.take_over(finished)
+                self._scheduler.learn(finished)
             for family in families:
                 self._scheduler.add(family)
             self._output.on_stall = self._look_after_exports

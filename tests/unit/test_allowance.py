@@ -28,7 +28,7 @@ def last(span: timedelta) -> Window:
 
 
 def finished(size: int, at: datetime = NOW, export_id: str = "1") -> FinishedExport:
-    return FinishedExport(export_id, at, size)
+    return FinishedExport(export_id, at, size, "leads")
 
 
 # What has been used.

@@ -21,8 +21,8 @@ SOURCES = {
 LAYERS: tuple[tuple[str, ...], ...] = (
     # What everybody may know: the version, the errors, what is secret, names, points in time.
     ("__init__", "errors", "redact", "names", "times"),
-    # The log, date windows, CSV files in, messages out.
-    ("log", "windows", "csv_rows", "messages"),
+    # The log, date windows, looks at jobs, CSV files in, messages out.
+    ("log", "windows", "looks", "csv_rows", "messages"),
     # What time it is, the settings, data types, the state, the day's bytes.
     ("clock", "config", "fields", "state", "allowance"),
     # Catalog entries, rows to records; our pace and the access token.
@@ -33,6 +33,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports", "pages", "describe"),
     # export files as they arrive, and what is special about each kind of stream,
     ("download", "families", "streams"),
+    # one export job,
+    ("jobs",),
     # which jobs run when; what --discover writes,
     ("scheduler", "discovery"),
     # one run,

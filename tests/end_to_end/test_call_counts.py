@@ -1,0 +1,93 @@
+"""No call is made that is not needed: what discovery, lists and a sync that finds little cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.checks import SMALL, VISITS, discovered, log_of
+from tests.harness import Account, Tap, Target, account, select
+
+# Before everything there is.
+START = "2020-01-01T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+def catalog() -> dict[str, Any]:
+    return discovered()
+
+
+@pytest.fixture
+def marketo() -> Iterator[Account]:
+    with account(*SMALL, "--export-minutes", "0.5") as running:
+        yield running
+
+
+def calls(marketo: Account) -> dict[str, int]:
+    """Return how often each call was made, tokens left out."""
+    counted: dict[str, int] = {}
+    for call in marketo.counters()["calls"]:
+        made = 0 if call.startswith("token") else len(log_of(marketo, call))
+        if made:
+            counted[call] = made
+    return counted
+
+
+def test_discovery_asks_for_fields_types_and_the_filter_only(marketo: Account, tap: Tap) -> None:
+    tap.discover(marketo.config())
+    assert calls(marketo) == {"usage": 1, "describe": 1, "types": 1, "create": 1, "cancel": 1}
+
+
+@pytest.mark.parametrize(("campaigns", "lists"), [(650, 601), (600, 300), (1, 299)])
+def test_lists_cost_one_call_a_page(
+    catalog: dict[str, Any], tap: Tap, campaigns: int, lists: int
+) -> None:
+    counts = ("--campaigns", str(campaigns), "--lists", str(lists))
+    with account(*SMALL, *counts) as marketo:
+        streams = ["campaigns", "lists", "activity_types"]
+        tap.sync(marketo.config(start_date=START), select(catalog, streams), Target())
+        assert calls(marketo) == {
+            "usage": 1,
+            "types": 1,
+            "campaigns": ceil(campaigns / 300),
+            "lists": ceil(lists / 300),
+        }
+
+
+@pytest.mark.parametrize(("programs", "pages"), [(0, 1), (1, 2), (200, 2), (201, 3), (450, 4)])
+def test_programs_cost_one_call_a_page_and_one_that_proves_the_end(
+    catalog: dict[str, Any], tap: Tap, programs: int, pages: int
+) -> None:
+    with account(*SMALL, "--programs", str(programs)) as marketo:
+        tap.sync(marketo.config(start_date=START), select(catalog, ["programs"]), Target())
+        assert calls(marketo) == {"usage": 1, "programs": pages}
+
+
+def test_a_sync_that_finds_little_makes_one_job_of_each_object(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    config = marketo.config(start_date="2026-05-20T00:00:00Z")
+    chosen = select(catalog, ["leads", VISITS])
+    target = Target()
+    tap.sync(config, chosen, target)
+    for _ in range(2):
+        marketo.advance(hours=24)
+        marketo.change(updated_leads=1, new_activities=1)
+        marketo.control("POST", "reset_counters")
+        tap.sync(config, chosen, target)
+        counted = calls(marketo)
+        # The day's bytes are counted from the jobs of leads, activities, program members and two
+        # custom objects; then the jobs of leads and of activities are looked at.
+        assert 5 + 2 <= counted.pop("list") <= 5 + 2 * 4
+        assert counted == {
+            "usage": 1,
+            "describe": 1,
+            "types": 1,
+            "customobjects": 1,
+            "create": 2,
+            "enqueue": 2,
+            "file": 2,
+        }
