@@ -30,7 +30,7 @@ format: $(VENV)/ready ## put the code into the project's format
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
 	$(PYTHON) -m tests.demo $(CONFIG)
 
-bench: ## side by side with the incumbent: wall time, calls, jobs, bytes, rows per CPU second
+bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per CPU second; writes benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks
 
 soak: $(VENV)/ready $(TOOLS)/ready ## the whole matrix of faults, hundreds of kills

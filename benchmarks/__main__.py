@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 
-from benchmarks import daily_syncs, first_sync, lead_rows, memory, sync_time
+from benchmarks import (
+    daily_syncs,
+    first_sync,
+    memory,
+    row_cases,
+    row_path,
+    start_up,
+    sync_time,
+    wires,
+)
 from benchmarks.environments import HOME, Tools
-from benchmarks.report import Figure, save, show
+from benchmarks.report import Figure, save
+from benchmarks.results import RESULTS, write_results
 from benchmarks.runs import MeasurementError
 from benchmarks.settings import Settings
+from tests.harness import ROOT
 
 ATTEMPTS = 2
 
@@ -20,8 +33,13 @@ _FIGURES: dict[str, _Measure] = {
     "first-sync": first_sync.measure,
     "daily-syncs": daily_syncs.measure,
     "sync-time": sync_time.measure,
-    "lead-rows": lead_rows.measure,
+    "lead-rows": partial(row_path.measure, row_cases.LEADS),
+    "wide-lead-rows": partial(row_path.measure, row_cases.WIDE_LEADS),
+    "activity-rows": partial(row_path.measure, row_cases.ACTIVITIES),
+    "hard-lead-rows": partial(row_path.measure, row_cases.HARD_LEADS),
+    "wires": wires.measure,
     "memory": memory.measure,
+    "start-up": start_up.measure,
 }
 
 
@@ -42,17 +60,22 @@ def main() -> int:
     if unknown:
         parser.error(f"no such figure: {', '.join(sorted(unknown))}")
     tools, settings = Tools(), Settings(options.scale, options.runs)
+    started = time.monotonic()
     measured: dict[str, Figure] = {}
     failed = False
     for name in options.figure or _FIGURES:
         figure = _attempt(name, tools, settings)
-        if figure:
-            measured[name] = figure
-        failed = failed or figure is None
-    show(list(measured.values()))
-    results = HOME / "results.json"
-    save(measured, results)
-    print(f"\nAll numbers are in {results.relative_to(HOME.parent)}.")
+        if figure is None:
+            failed = True
+            continue
+        measured[name] = figure
+        print(f"\n{figure.table()}", flush=True)
+    numbers = HOME / "results.json"
+    save(measured, numbers)
+    print(f"All numbers are in {numbers.relative_to(ROOT)}.")
+    if set(measured) == set(_FIGURES) and not options.runs and not options.scale:
+        write_results(measured.values(), (time.monotonic() - started) / 60)
+        print(f"The tables are in {RESULTS.relative_to(ROOT)}.")
     return int(failed)
 
 

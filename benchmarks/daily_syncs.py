@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from benchmarks.environments import Tool, Tools
-from benchmarks.report import Figure, Measure
-from benchmarks.runs import MeasuredTap, measured_tap, select_exports
+from benchmarks.report import Figure, pair
+from benchmarks.runs import MeasuredTap, measured_tap
 from benchmarks.settings import Settings
 from tests.harness import NOW, Account, Target
 from tests.sandbox import Options, Sandbox
@@ -80,12 +80,12 @@ def measure(tools: Tools, settings: Settings) -> Figure:
     late = ours.total("late")
     figure = Figure(f"{DAYS} daily syncs: leads and 12 activity types (clock {SCALE} x)")
     figure.measures = [
-        Measure(
+        pair(
             "activities written late",
             late,
             theirs.total("late"),
         ),
-        Measure(
+        pair(
             "  of them caught",
             ours.total("late_caught"),
             theirs.total("late_caught"),
@@ -93,19 +93,19 @@ def measure(tools: Tools, settings: Settings) -> Figure:
             expected="all by ours",
             met=ours.total("late_caught") == late,
         ),
-        Measure(
+        pair(
             "  of all, dated before the sync before",
             ours.total("late_before_last_sync"),
             theirs.total("late_before_last_sync"),
         ),
-        Measure(
+        pair(
             "    caught",
             ours.total("late_before_last_sync_caught"),
             theirs.total("late_before_last_sync_caught"),
         ),
-        Measure("activity bytes exported a day", *_kilobytes(ours, theirs, "exported_bytes")),
-        Measure("  bytes of the day's new activities", *_kilobytes(ours, theirs, "new_bytes")),
-        Measure(
+        pair("activity bytes exported a day", *_kilobytes(ours, theirs, "exported_bytes")),
+        pair("  bytes of the day's new activities", *_kilobytes(ours, theirs, "new_bytes")),
+        pair(
             "  exported for each new byte",
             ours.bytes_ratio,
             theirs.bytes_ratio,
@@ -114,23 +114,23 @@ def measure(tools: Tools, settings: Settings) -> Figure:
             met=ours.bytes_ratio <= MOST_BYTES,
             digits=2,
         ),
-        Measure(
+        pair(
             "activities missing in the end",
             ours.activities_missing,
             theirs.activities_missing,
             expected="none from ours",
             met=not ours.activities_missing,
         ),
-        Measure(
+        pair(
             "leads missing in the end",
             ours.leads_missing,
             theirs.leads_missing,
             expected="none from ours",
             met=not ours.leads_missing,
         ),
-        Measure("export jobs a day", ours.total("jobs") / DAYS, theirs.total("jobs") / DAYS),
-        Measure("API calls a day", ours.total("calls") / DAYS, theirs.total("calls") / DAYS),
-        Measure(
+        pair("export jobs a day", ours.total("jobs") / DAYS, theirs.total("jobs") / DAYS),
+        pair("API calls a day", ours.total("calls") / DAYS, theirs.total("calls") / DAYS),
+        pair(
             "wall time of a sync, in Marketo's time",
             ours.total("wall") / DAYS * SCALE / 60,
             theirs.total("wall") / DAYS * SCALE / 60,
@@ -167,7 +167,7 @@ def _ten_days(tool: Tool) -> _Outcome:
         )
         with measured_tap(tool, marketo, SCALE) as tap:
             config = tap.settings(START_DATE)
-            catalog = select_exports(tap.discover(config), marketo)
+            catalog = tap.catalog(config)
             target = Target()
             start = parse_time(NOW)
             assert start is not None

@@ -18,11 +18,24 @@ def run_time(usage: Usage, marketo: Account) -> float:
     Its start-up has nothing to do with Marketo's clock and is added in real seconds. The counters
     must have been reset before the run.
     """
+    start_up = first_call(marketo) - usage.started
+    scale = float(marketo.control("GET", "clock")["scale"])
+    return start_up + (usage.wall - start_up) * scale
+
+
+def first_call(marketo: Account, kind: str | None = None) -> float:
+    """Return at which monotonic second of this machine a call first came in.
+
+    The clock must not have been moved since.
+
+    Args:
+        marketo: its counters say since when calls are looked at.
+        kind: as the sandbox's log names it; any call when None.
+    """
+    log = marketo.control("GET", "log")["log"]
+    at = next(call["at"] for call in log if kind is None or call["call"] == kind)
     clock, now = marketo.control("GET", "clock"), time.monotonic()
-    scale = float(clock["scale"])
-    first_call = marketo.control("GET", "log")["log"][0]["at"]
-    start_up = now - (clock["epoch"] - first_call) / scale - usage.started
-    return float(start_up + (usage.wall - start_up) * scale)
+    return now - float(clock["epoch"] - at) / float(clock["scale"])
 
 
 def workers_time(jobs: Sequence[dict[str, Any]]) -> float:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,21 @@ class MeasuredTap(Tap):
         }
         return self.marketo.config(start_date=start_date, **waits, **more)
 
+    def catalog(
+        self,
+        config: Any,
+        lead_columns: Sequence[str] | None = None,
+        types: Collection[int] | None = None,
+    ) -> dict[str, Any]:
+        """Discover, and select leads and activities.
+
+        Args:
+            config: from :meth:`settings`.
+            lead_columns: of the leads; all that can be exported when None, no leads when empty.
+            types: of the activities; all that can be exported when None.
+        """
+        return _select_exports(self.discover(config), self.marketo, lead_columns, types)
+
     def measure(
         self, config: Any, catalog: Any, target: Target | None = None, seconds: float = 1800
     ) -> Usage:
@@ -92,66 +107,78 @@ class MeasuredTap(Tap):
             MeasurementError: the tap failed.
         """
         command = self.command(config, catalog, target.state if target else None)
+        name = self.tool.name
         if target is None:
-            return self._execute(command, None, seconds)
+            return execute(name, command, self.directory, seconds=seconds)
         output = self.directory / "messages.jsonl"
-        usage = self._execute(command, output, seconds)
+        usage = execute(name, command, self.directory, output, seconds)
         with output.open(encoding="utf-8", newline="\n") as lines:
             target.take(list(lines))
         output.unlink()
         return usage
 
-    def _execute(self, command: list[str], output: Path | None, seconds: float) -> Usage:
-        usage_file, log = self.directory / "usage.json", self.directory / "log.txt"
-        usage_file.unlink(missing_ok=True)
-        with log.open("wb") as errors, open(output or os.devnull, "wb") as kept:
-            process = subprocess.Popen(
-                [sys.executable, "-I", _LAUNCHER, str(usage_file), *command],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=kept if output else subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            )
-            overdue = threading.Timer(seconds, _kill, (process,))
-            overdue.start()
-            try:
-                lines = _drain(process) if output is None else 0
-                process.wait()
-            finally:
-                overdue.cancel()
-                _kill(process)
-        if process.returncode or not usage_file.exists():
-            said = log.read_text(encoding="utf-8", errors="replace")[-3000:]
-            raise MeasurementError(
-                f"{self.tool.name} failed with exit code {process.returncode}: {said}"
-            )
-        told = json.loads(usage_file.read_text())
-        return Usage(told["started"], told["wall"], told["cpu"], told["peak_bytes"], lines)
+
+def execute(
+    name: str,
+    command: Sequence[str],
+    directory: Path,
+    output: Path | None = None,
+    seconds: float = 1800,
+) -> Usage:
+    """Run a program to its end.
+
+    Args:
+        name: what to call it when it fails.
+        command: its command line.
+        directory: for its log.
+        output: where its output goes; None to throw it away as it comes, as fast as it comes.
+        seconds: a run that takes longer hangs.
+
+    Raises:
+        MeasurementError: it failed.
+    """
+    usage_file, log = directory / "usage.json", directory / "log.txt"
+    usage_file.unlink(missing_ok=True)
+    with log.open("wb") as errors, open(output or os.devnull, "wb") as kept:
+        process = subprocess.Popen(
+            [sys.executable, "-I", _LAUNCHER, str(usage_file), *command],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=kept if output else subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
+        overdue = threading.Timer(seconds, _kill, (process,))
+        overdue.start()
+        try:
+            lines = _drain(process) if output is None else 0
+            process.wait()
+        finally:
+            overdue.cancel()
+            _kill(process)
+    if process.returncode or not usage_file.exists():
+        said = log.read_text(encoding="utf-8", errors="replace")[-3000:]
+        raise MeasurementError(f"{name} failed with exit code {process.returncode}: {said}")
+    told = json.loads(usage_file.read_text())
+    return Usage(told["started"], told["wall"], told["cpu"], told["peak_bytes"], lines)
 
 
 @contextmanager
-def measured_tap(tool: Tool, marketo: Account, scale: float) -> Iterator[MeasuredTap]:
+def measured_tap(
+    tool: Tool, marketo: Account, scale: float, kind: type[MeasuredTap] = MeasuredTap
+) -> Iterator[MeasuredTap]:
     """A tap with a temporary directory."""
     with TemporaryDirectory(prefix="tap-marketo-bench-") as directory:
-        yield MeasuredTap(tool, marketo, scale, Path(directory))
+        yield kind(tool, marketo, scale, Path(directory))
 
 
-def select_exports(
+def _select_exports(
     catalog: Mapping[str, Any],
     marketo: Account,
     lead_columns: Sequence[str] | None = None,
-    *,
-    activities: bool = True,
+    types: Collection[int] | None = None,
 ) -> dict[str, Any]:
-    """Return a tap's catalog with leads and every activity type selected that can be exported.
-
-    Args:
-        catalog: as discovered.
-        marketo: says what it has.
-        lead_columns: of the leads; all that can be exported when None.
-        activities: whether to select them.
-    """
+    """Return a Singer tap's catalog with streams selected as :meth:`MeasuredTap.catalog` says."""
     if lead_columns is None:
         lead_columns = [
             field["rest"]["name"]
@@ -165,12 +192,13 @@ def select_exports(
             if attribute["dataType"] in _STOPS_INCUMBENT
         }
         for kind in marketo.truth("activity_types")
+        if kind["id"] != _NOT_EXPORTED and (types is None or kind["id"] in types)
     }
-    columns: dict[str, Sequence[str]] = {"leads": lead_columns}
+    columns: dict[str, Sequence[str]] = {"leads": lead_columns} if lead_columns else {}
     for stream in catalog["streams"]:
         for item in stream["metadata"]:
             number = item["metadata"].get("marketo.activity-id")
-            if activities and number not in (None, _NOT_EXPORTED):
+            if number in left_out:
                 columns[stream["tap_stream_id"]] = [
                     name for name in stream["schema"]["properties"] if name not in left_out[number]
                 ]

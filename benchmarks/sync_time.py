@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from statistics import median
 from typing import Any
 
 from benchmarks.environments import Tool, Tools
 from benchmarks.marketo_time import run_time, slowest_job, workers_time
-from benchmarks.report import Figure, Measure
-from benchmarks.runs import MeasuredTap, measured_tap, select_exports
+from benchmarks.report import Figure, Measure, at_most, sample
+from benchmarks.runs import MeasuredTap, measured_tap
 from benchmarks.settings import Settings
 from tests.harness import Account, Target, account
 
@@ -55,32 +54,17 @@ def measure(tools: Tools, settings: Settings) -> Figure:
         f"Wall time in Marketo's time: leads and 30 activity types, {runs} first syncs of a year, "
         f"{DAYS} days after each (clock {scale:g} x)"
     )
-    share = median(sync.seconds / sync.workers for sync in first)
     poll = tools.ours.poll_interval
-    over = [(sync.seconds - sync.slowest) / poll for sync in daily]
+    share = sample(sync.seconds / sync.workers for sync in first)
+    over = sample((sync.seconds - sync.slowest) / poll for sync in daily)
     figure.measures = [
         _minutes("first sync", first, "seconds"),
         _minutes("  its jobs on Marketo's two workers", first, "workers"),
-        Measure(
-            "  of the workers' time",
-            share,
-            None,
-            ratio=share,
-            expected=f"at most {MOST_OF_WORKERS_TIME:g}",
-            met=share <= MOST_OF_WORKERS_TIME,
-            digits=2,
-        ),
+        at_most("  of the workers' time", share, MOST_OF_WORKERS_TIME),
         *_counts(first),
         _minutes("daily sync", daily, "seconds"),
         _minutes("  its slowest job", daily, "slowest"),
-        Measure(
-            "  poll intervals after it",
-            median(over),
-            None,
-            expected=f"at most {MOST_POLL_INTERVALS}",
-            met=median(over) <= MOST_POLL_INTERVALS,
-            digits=2,
-        ),
+        at_most("  poll intervals after it", over, MOST_POLL_INTERVALS),
         *_counts(daily),
     ]
     figure.raw = {"scale": scale, **asdict(syncs)}
@@ -88,12 +72,13 @@ def measure(tools: Tools, settings: Settings) -> Figure:
 
 
 def _minutes(what: str, syncs: list[_Sync], name: str) -> Measure:
-    return Measure(what, median(getattr(sync, name) for sync in syncs) / 60, None, "min", digits=1)
+    minutes = sample(getattr(sync, name) / 60 for sync in syncs)
+    return Measure(what, {"ours": minutes}, "min", 1)
 
 
 def _counts(syncs: list[_Sync]) -> list[Measure]:
     return [
-        Measure(f"  {what}", median(getattr(sync, name) for sync in syncs), None)
+        Measure(f"  {what}", {"ours": sample(getattr(sync, name) for sync in syncs)})
         for what, name in (
             ("export jobs", "jobs"),
             ("bytes exported", "bytes"),
@@ -109,7 +94,7 @@ def _sync_a_year_and_days(tool: Tool, scale: float, seed: int, syncs: _Syncs) ->
         measured_tap(tool, marketo, scale) as tap,
     ):
         config = tap.settings(START_DATE)
-        catalog = select_exports(tap.discover(config), marketo)
+        catalog = tap.catalog(config)
         target = Target()
         print(f"First sync of account {seed} ...", flush=True)
         syncs.first.append(_sync(tap, marketo, config, catalog, target))

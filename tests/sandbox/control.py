@@ -125,8 +125,12 @@ class Control:
             self._api.tokens.expire(self._api.clock.now())
         elif body.get("revoke"):
             self._api.tokens.revoke()
+        elif "prolong_seconds" in body:
+            now = self._api.clock.now()
+            token = str(self._api.tokens.issue(now)["access_token"])
+            self._api.tokens.prolong(token, float(body["prolong_seconds"]))
         else:
-            raise ValueError("expire or revoke must be true")
+            raise ValueError("expire or revoke must be true, or prolong_seconds a number")
         return json_answer({})
 
     def _faults(self, method: str, body: Any) -> Answer:

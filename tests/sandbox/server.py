@@ -18,6 +18,9 @@ from typing import Any
 from tests.sandbox.answers import Answer, FileSlice, Request, plain_answer
 
 _CHUNK = 1 << 18
+# So many seconds may a slowed delivery be behind its rate: what waits take too long is caught up,
+# what the client takes too long is not.
+_CAUGHT_UP = 0.02
 _LARGEST_HEAD = 64 * 1024
 _LARGEST_BODY = 32 << 20
 _REASONS = {200: "OK", 206: "Partial Content", 302: "Found", 404: "Not Found"}
@@ -165,6 +168,7 @@ class Connection(socketserver.BaseRequestHandler):
         rate = delivery.bytes_per_second
         step = max(1, min(_CHUNK, int(rate / 10))) if rate else _CHUNK
         sent = 0
+        due = time.monotonic()
         with contextlib.ExitStack() as stack:
             body = answer.body
             file = None
@@ -181,7 +185,8 @@ class Connection(socketserver.BaseRequestHandler):
                     place = flip - sent
                     chunk = chunk[:place] + bytes([chunk[place] ^ 1]) + chunk[place + 1 :]
                 if rate and sent:
-                    self.server.stopping.wait(size / rate)
+                    due = max(due + size / rate, time.monotonic() - _CAUGHT_UP)
+                    self.server.stopping.wait(max(0.0, due - time.monotonic()))
                 yield chunk
                 sent += len(chunk)
 
