@@ -30,6 +30,10 @@ NEVER = None
 MIDDLE = {"small": 20_000, "large": 3_000_000}
 # A small file is checked before its rows are emitted, a large one (from 8 MB on) afterwards.
 TEXT_BYTES = {"small": "0", "large": "330000"}
+# A connection that brings as much as this is no failed try, however it ends; so many of them make
+# up a file.
+FRUITFUL_BYTES = 1 << 16
+FRUITFUL_TRIES = {"small": 0, "large": 10_000_000 // FRUITFUL_BYTES}
 
 
 @dataclass(frozen=True)
@@ -259,12 +263,15 @@ _TRIES: dict[tuple[str, str], int | None] = {
     **{(f"error {code}", "list of finished"): 2 for code in ("603", "610")},
     # What the list of jobs does not show is asked for by its id.
     **{("empty page", call): NEVER for call in ("list of finished", "list")},
+    # A job that is queued already is as good as queued.
+    ("no result", "enqueue"): NEVER,
     # A job, or a file, that does not exist is made anew.
     **{("error 610", call): JOBS for call in ("status", "file", "file middle")},
 }
 _SAID = {
     "reset in the body": "does not get past byte .*Connection",
-    "slow drip": "does not get past byte .*only drips",
+    # The second when the token expires meanwhile: then the refusal drips as well.
+    "slow drip": "does not get past byte .*only drips|longer than request_timeout",
     "HTML": "HTML came in place of the file",
     "error 610": "there is no file",
 }

@@ -23,7 +23,7 @@ import pytest
 from tests.end_to_end import expected
 from tests.harness import HANG, ROOT, Account, Tap, Target, account, assert_secrets_kept, select
 
-SEEDS = 25 if os.environ.get("MARKETO_SOAK") else 3
+SEEDS = 50 if os.environ.get("MARKETO_SOAK") else 5
 START = "2026-04-20T00:00:00Z"
 STREAMS = [
     "leads", "campaigns", "lists", "programs", "activities_visit_webpage",

@@ -102,7 +102,8 @@ def assert_no_storm(marketo: Account, usual: Counter[str], fired: int) -> None:
     assert steady <= sum(usual.values()) + 4 * fired + 8, calls
     # A look at both families' jobs takes six calls at most: three of empty pages, and each job.
     assert calls["list"] + calls["status"] <= usual["list"] + 4 * fired + 12 * (minutes + 1), calls
-    assert calls["token_post"] <= 1 + fired + minutes / 59, calls
+    # The first may be that of the run before, with little left of its hour.
+    assert calls["token_post"] <= 2 + fired + minutes / 59, calls
 
 
 # A cell ------------------------------------------------------------------------------------------
@@ -170,7 +171,8 @@ def assert_fired_as_meant(cell: Cell, number: int) -> None:
         assert number == times
     elif cell.call.endswith(("file", "middle")):
         # A download counts what brings next to nothing, whatever it was, and starts anew.
-        assert cell.tries / 2 <= number <= cell.tries * 2
+        most = cell.tries * 2 + cells.FRUITFUL_TRIES[cell.file]
+        assert cell.tries / 2 <= number <= most
     else:
         assert number == cell.tries
 
