@@ -1,4 +1,4 @@
-"""Ten daily syncs in a row: what they export, and whether activities written late are caught."""
+"""A week of daily syncs: what they export, and whether activities written late are caught."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.sandbox.extract import lines
 from tests.sandbox.orders import Order
 
 SCALE = 600
-DAYS = 10
+DAYS = 7
 HISTORY_DAYS = 21
 START_DATE = "2026-05-25T12:00:00Z"
 # Every so many seconds of each day, so many activities happen and so many are written late.
@@ -75,8 +75,8 @@ class _Outcome:
 
 
 def measure(tools: Tools, settings: Settings) -> Figure:
-    """Let ten days pass for each tap, each against a sandbox of its own with the same changes."""
-    ours, theirs = (_ten_days(tool) for tool in tools.both)
+    """Let a week pass for each tap, each against a sandbox of its own with the same changes."""
+    ours, theirs = (_days(tool) for tool in tools.both)
     late = ours.total("late")
     figure = Figure(f"{DAYS} daily syncs: leads and 12 activity types (clock {SCALE} x)")
     figure.measures = [
@@ -154,7 +154,7 @@ def _kilobytes(ours: _Outcome, theirs: _Outcome, name: str) -> tuple[float, floa
     return ours.total(name) / DAYS / 1000, theirs.total(name) / DAYS / 1000, "kB"
 
 
-def _ten_days(tool: Tool) -> _Outcome:
+def _days(tool: Tool) -> _Outcome:
     outcome = _Outcome()
     # Within this process: what became visible in a day is known only inside the sandbox.
     with Sandbox(OPTIONS) as sandbox:

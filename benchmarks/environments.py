@@ -85,7 +85,7 @@ def versions() -> dict[str, str]:
     for name, packages in _NAMED.items():
         python = HOME / name / "bin" / "python"
         if python.exists():
-            command = [str(python), "-c", _TELL_VERSIONS, *packages]
+            command = [str(python), "-I", "-c", _TELL_VERSIONS, *packages]
             said = subprocess.run(command, check=True, capture_output=True, text=True)
             told[name] = ", ".join(said.stdout.splitlines())
     return told

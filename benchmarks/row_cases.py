@@ -62,8 +62,8 @@ def _padding(count: int) -> tuple[str, ...]:
 
 
 LEADS = RowCase(
-    "A leads file of 100,000 rows and 50 columns: 40 sparse texts, ids, dates, numbers, booleans",
-    100_000,
+    "A leads file of 80,000 rows and 50 columns: 40 sparse texts, ids, dates, numbers, booleans",
+    80_000,
     (*_VARIED, "--sparse-strings", "40"),
     (*_TYPED, *_sparse(40)),
     times_floor=1.35,
@@ -76,7 +76,7 @@ WIDE_LEADS = RowCase(
 )
 ACTIVITIES = RowCase(
     "An activities file of six types, with up to 8 attributes",
-    80_000,
+    60_000,
     (*_VARIED, "--activity-types", "15"),
     activity_types=(1, 2, 6, 7, 12, 13),
 )

@@ -14,7 +14,7 @@ from tests.harness import Account, Target, account
 
 SCALE = 120
 RUNS = 3
-DAYS = 3
+DAYS = 2
 START_DATE = "2025-06-15T12:00:00Z"
 # 31 types with Delete Lead, which is not exported. The files are some 300 kB each: that they take
 # time by size shows only where a minute stands for a megabyte.
