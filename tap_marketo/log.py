@@ -18,14 +18,18 @@ LEVEL_VARIABLE = "TAP_MARKETO_LOGLEVEL"
 
 
 class _RedactingFormatter(logging.Formatter):
-    """Formats as singer-python does, then masks secrets in message and traceback alike."""
+    """Formats as singer-python does, then masks secrets in message and traceback alike.
+
+    One line a message: what is quoted of Marketo's could otherwise pass for lines of ours.
+    """
 
     def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(self._inner.format(record))
+        text = self._inner.format(record)
+        return redact(text if record.exc_info else " ".join(text.splitlines()))
 
 
 def set_up_logging() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,13 @@ from typing import Any
 from hypothesis import strategies as st
 
 Path = tuple[str | int, ...]
+
+_LONGER = 20 if os.environ.get("MARKETO_SOAK") else 1
+
+
+def budget(examples: int) -> int:
+    """Return how many examples to try: so many in the suite, many more in `make soak`."""
+    return examples * _LONGER
 
 
 # What nobody expects, or what other programs write.

@@ -165,3 +165,22 @@ def test_only_a_server_that_proves_its_name_is_spoken_to(
     assert done.code == 1
     (line,) = done.critical
     assert "no trusted TLS connection" in line
+
+
+# The log -----------------------------------------------------------------------------------------
+
+
+def test_what_marketo_says_passes_for_no_line_of_the_log(tap: Tap) -> None:
+    said = "Down\nCRITICAL Everything is lost\r\nINFO or is it?\u2028CRITICAL It is."
+    with account(*SMALL) as marketo:
+        config = marketo.config(start_date=START)
+        chosen = select(tap.discover(config), ["leads", "lists"])
+        marketo.fault("lists", "error", code="611", message=said)
+        marketo.control("POST", "next_jobs", [{"status": "Failed", "errorMsg": said}])
+        done = tap.run(config, chosen)
+    assert done.code == 0, done.stderr
+    assert done.critical == []
+    (told, retold) = (line for line in done.stderr.splitlines() if "Everything is lost" in line)
+    for line in (told, retold):
+        assert line.startswith("WARNING ")
+        assert "or is it? CRITICAL It is." in line

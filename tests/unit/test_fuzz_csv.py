@@ -17,11 +17,11 @@ from tap_marketo.csv_rows import CsvFile
 from tap_marketo.errors import DataError
 from tap_marketo.fields import Misfits, Schema, schema_for_data_type
 from tap_marketo.records import ActivityRecords, AttributeColumns, RecordWriter, column_lines
-from tests.fuzzing import damaged
+from tests.fuzzing import budget, damaged
 
 EXTRACTED = "2026-01-02T03:04:05.000000Z"
 TEXT: Schema = {"type": ["string", "null"]}
-FUZZ = settings(max_examples=600)
+FUZZ = settings(max_examples=budget(600))
 
 
 # A parser that is no relative of Python's: RFC 4180, character by character.
@@ -303,7 +303,7 @@ SCHEMAS = {"id": schema_for_data_type("integer", nullable=False)} | {
 }
 
 
-@settings(max_examples=300)
+@settings(max_examples=budget(300))
 @given(
     st.lists(st.tuples(*(cells_of(name) for name in DATA_TYPES)), min_size=1, max_size=3),
     st.booleans(),
@@ -331,7 +331,7 @@ def test_a_value_of_every_data_type_goes_through_file_and_record_unchanged(
 ATTRIBUTES_OF_TYPE = {f"A {name}": f"a_{name}" for name in DATA_TYPES}
 
 
-@settings(max_examples=300)
+@settings(max_examples=budget(300))
 @given(st.tuples(*(cells_of(name) for name in DATA_TYPES)))
 def test_a_value_of_every_data_type_goes_through_an_attribute_unchanged(
     row: tuple[tuple[str, Any], ...],

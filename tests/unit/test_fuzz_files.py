@@ -23,11 +23,11 @@ from tap_marketo.messages import Output
 from tap_marketo.state import Bookmark, Position, State, load_state
 from tap_marketo.sync import Sync
 from tap_marketo.windows import Plan, Stand, plan_windows
-from tests.fuzzing import json_bytes, spoilt
+from tests.fuzzing import budget, json_bytes, spoilt
 
 UTC = timezone.utc
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
-FUZZ = settings(max_examples=400)
+FUZZ = settings(max_examples=budget(400))
 
 CONFIG = {
     "endpoint": "http://localhost:1/rest",
