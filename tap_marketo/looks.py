@@ -2,7 +2,7 @@
 
 Pure arithmetic on the seconds of a clock. Marketo renews a job's status every 60 seconds at most
 (bulk-extract.md, Starting a Job), so more looks than one in a poll_interval would tell nothing
-new, and those before a job can be done tell nothing at all: jobs take minutes even when small.
+new, and those before a job can be done tell next to nothing: jobs take minutes even when small.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from math import ceil
 # not: every second job is quicker than the one before.
 _REMEMBERED = 10
 _ENOUGH = 5
-# No job is left alone for longer than so many intervals: it may fail early.
-_LONGEST_INTERVALS = 5
+# No job is left alone for longer than so many intervals. It may be quicker than any before, or fail
+# early: even then two intervals after its end it is known, as it would be if it were looked at
+# in each interval but its status were renewed just after a look.
+_LONGEST_INTERVALS = 2
 
 
 @dataclass(frozen=True)
