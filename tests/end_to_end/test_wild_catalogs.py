@@ -1,0 +1,189 @@
+"""Catalogs as other programs and users leave them, through the whole command."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.end_to_end import expected
+from tests.end_to_end.checks import SMALL, START, VISITS, assert_activities, assert_leads
+from tests.harness import Account, Tap, Target, account, select
+
+STREAMS = ["leads", VISITS, "lists"]
+Catalog = dict[str, Any]
+Stream = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def marketo() -> Iterator[Account]:
+    with account(*SMALL, "--export-minutes", "0.5") as running:
+        yield running
+
+
+@pytest.fixture
+def catalog(marketo: Account, tap: Tap) -> Catalog:
+    return tap.discover(marketo.config())
+
+
+def stream_of(catalog: Catalog, name: str) -> Stream:
+    found: Stream = next(s for s in catalog["streams"] if s["tap_stream_id"] == name)
+    return found
+
+
+def by_meltanos_rules(catalog: Catalog) -> Catalog:
+    """Mark everything true or false, as Meltano's select rules do, with its extra metadata."""
+    chosen = copy.deepcopy(catalog)
+    for stream in chosen["streams"]:
+        is_wanted = stream["tap_stream_id"] in STREAMS
+        for item in stream["metadata"]:
+            # Of a stream that is not selected the columns are marked all the same.
+            item["metadata"]["selected"] = is_wanted if not item["breadcrumb"] else True
+            if item["metadata"].get("inclusion") == "unsupported":
+                item["metadata"]["selected"] = False
+        root = next(item for item in stream["metadata"] if not item["breadcrumb"])
+        root["metadata"] |= {"replication-method": "INCREMENTAL", "is-view": False}
+    return chosen
+
+
+def without_metadata(catalog: Catalog) -> Catalog:
+    """Mark what is selected in the entries, as catalogs did before there was metadata."""
+    old = copy.deepcopy(catalog)
+    old["streams"] = [s for s in old["streams"] if s["tap_stream_id"] in ("leads", "lists")]
+    for stream in old["streams"]:
+        unsupported = [
+            item["breadcrumb"][-1]
+            for item in stream.pop("metadata")
+            if item["metadata"].get("inclusion") == "unsupported"
+        ]
+        stream["selected"] = True
+        for column in unsupported:
+            del stream["schema"]["properties"][column]
+    return old
+
+
+def with_null_metadata(catalog: Catalog) -> Catalog:
+    """Mark what is selected in the schemas."""
+    old = without_metadata(catalog)
+    for stream in old["streams"]:
+        del stream["selected"]
+        stream["schema"]["selected"] = True
+        stream["metadata"] = None
+    return old
+
+
+def with_extra_keys(catalog: Catalog) -> Catalog:
+    """Add what other programs note, some of it about columns that are not there."""
+    chosen = select(catalog, STREAMS)
+    chosen |= {"version": 3, "of an orchestrator": None}
+    for stream in chosen["streams"]:
+        stream |= {
+            "stream_alias": "x", "database_name": None, "table_name": stream["stream"],
+            "is_view": False, "row_count": 17, "replication_key": None,
+            "replication_method": "FULL_TABLE",
+        }  # fmt: skip
+        stream["schema"] |= {"$schema": "http://json-schema.org/draft-07/schema#", "title": "T"}
+        stream["metadata"] += [
+            {"breadcrumb": ["properties", "not there"], "metadata": {"selected": True}},
+            {"breadcrumb": ["properties", "a", "properties", "b"], "metadata": {"selected": True}},
+            {"breadcrumb": ["definitions"], "metadata": {"selected": "perhaps"}},
+        ]
+        stream["metadata"].reverse()
+    return chosen
+
+
+def written_by_hand(catalog: Catalog) -> Catalog:
+    """Keep what is needed, with tuples where Python code has them and text for truth."""
+    chosen = select(catalog, STREAMS)
+    chosen["streams"] = [s for s in chosen["streams"] if s["tap_stream_id"] in STREAMS]
+    for stream in chosen["streams"]:
+        for key in ("stream", "key_properties"):
+            del stream[key]
+        for item in stream["metadata"]:
+            item["breadcrumb"] = tuple(item["breadcrumb"])
+            item["metadata"].pop("table-key-properties", None)
+            item["metadata"].pop("forced-replication-method", None)
+            if "selected" in item["metadata"]:
+                item["metadata"]["selected"] = str(item["metadata"]["selected"])
+    return chosen
+
+
+@pytest.mark.parametrize(
+    "made",
+    [by_meltanos_rules, without_metadata, with_null_metadata, with_extra_keys, written_by_hand],
+)
+def test_a_catalog_of_any_hand_selects_what_it_says(
+    marketo: Account, catalog: Catalog, tap: Tap, made: Callable[[Catalog], Catalog]
+) -> None:
+    target = Target()
+    chosen = made(catalog)
+    tap.sync(marketo.config(start_date=START), chosen, target)
+    wanted = [name for name in STREAMS if name in {s["tap_stream_id"] for s in chosen["streams"]}]
+    assert sorted(target.tables) == sorted(wanted)
+    assert_leads(marketo, target)
+    if VISITS in wanted:
+        assert_activities(marketo, catalog, target, [VISITS])
+    columns = set(stream_of(catalog, "lists")["schema"]["properties"])
+    assert expected.table(target, "lists") == expected.assets(marketo, "lists", columns, START)
+
+
+def test_streams_that_no_longer_exist_are_named_and_the_rest_goes_on(
+    marketo: Account, catalog: Catalog, tap: Tap
+) -> None:
+    chosen = select(catalog, STREAMS)
+    for name, number in (("opportunities", None), ("activities_gone", 99999)):
+        gone = copy.deepcopy(stream_of(chosen, VISITS))
+        gone["tap_stream_id"] = gone["stream"] = name
+        for item in gone["metadata"]:
+            if not item["breadcrumb"]:
+                item["metadata"]["marketo.activity-id"] = number
+        chosen["streams"].insert(0, gone)
+    target = Target()
+    done = tap.sync(marketo.config(start_date=START), chosen, target)
+    for name in ("opportunities", "activities_gone"):
+        (line,) = [x for x in done.stderr.split("\n") if x.startswith("WARNING") and name in x]
+        assert "Run discovery again" in line
+    assert sorted(target.tables) == sorted(STREAMS)
+    assert_leads(marketo, target)
+    assert_activities(marketo, catalog, target, [VISITS])
+
+
+def test_schemas_edited_by_users_shape_the_records(
+    marketo: Account, catalog: Catalog, tap: Tap
+) -> None:
+    chosen = select(catalog, ["leads", VISITS])
+    leads = stream_of(chosen, "leads")["schema"]["properties"]
+    leads["leadScore"] = {"type": ["string", "null"]}
+    leads["renewalDate"] = {"type": ["null", "string"], "maxLength": 40}
+    leads["lifetimeValue"] = {"type": "integer", "description": "cents do not matter"}
+    leads["isSubscriber"] = {"type": ["boolean", "string", "null"]}
+    leads["email"] = {"type": "string", "title": "mail"}
+    del leads["city"]
+    visits = stream_of(chosen, VISITS)["schema"]["properties"]
+    visits["leadId"] = {"type": ["null", "string"]}
+    visits["activityDate"] = {"type": ["null", "string"]}
+    target = Target()
+    done = tap.sync(marketo.config(start_date=START), chosen, target)
+    # What comes fits the schema that was asked for.
+    for message in done.messages:
+        if message["type"] == "RECORD":
+            jsonschema.validate(message["record"], target.schemas[message["stream"]]["schema"])
+    assert target.schemas["leads"]["schema"]["properties"]["email"]["title"] == "mail"
+    truth = {lead["id"]: lead for lead in marketo.truth("leads")}
+    rows = expected.table(target, "leads")
+    assert rows
+    for key, row in rows.items():
+        true = truth[key]
+        assert "city" not in row
+        assert row["email"] == (true["email"] or None)
+        assert row["leadScore"] == (None if true["leadScore"] is None else str(true["leadScore"]))
+        assert row["renewalDate"] == true["renewalDate"]
+        value = true["lifetimeValue"]
+        assert row["lifetimeValue"] == (None if value is None else int(value))
+    activities = expected.activities(marketo, catalog, START)[VISITS]
+    for key, row in expected.table(target, VISITS).items():
+        assert row["leadId"] == str(activities[key]["leadId"])
+        assert row["activityDate"].replace("Z", "+00:00") == activities[key]["activityDate"]
