@@ -33,9 +33,9 @@ demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), ta
 bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per CPU second; writes benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks
 
-soak: $(VENV)/ready $(TOOLS)/ready ## the whole matrix of faults, hundreds of kills, long fuzzing
+soak: $(VENV)/ready $(TOOLS)/ready ## the whole matrix of faults, hundreds of kills, a week of hours, long fuzzing
 	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal \
-		$(patsubst %,tests/end_to_end/test_%.py,matrix kill slow_target fuzz_answers) \
+		$(patsubst %,tests/end_to_end/test_%.py,matrix kill hourly slow_target fuzz_answers) \
 		$(patsubst %,tests/unit/test_fuzz_%.py,csv files)
 
 clean: ## remove everything these targets made

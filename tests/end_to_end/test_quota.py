@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any
 
 from tests.end_to_end import expected
@@ -153,43 +153,6 @@ def test_spent_calls_are_told_apart_from_errors(tap: Tap) -> None:
         refused = tap.run(config, chosen)
         assert refused.code == 3
         assert "607" in refused.critical[0]
-
-
-def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(tap: Tap) -> None:
-    options = ["--leads", "50", "--activities", "200", "--history-days", "30", "--scale", "3000"]
-    with account(*options) as marketo:
-        config = marketo.config(
-            start_date="2026-06-10T00:00:00Z", poll_interval=0.02, max_calls_per_20_seconds=10**6
-        )
-        catalog = tap.discover(config)
-        chosen = select(catalog, [s["tap_stream_id"] for s in catalog["streams"]
-                                  if s["tap_stream_id"].startswith("activities_")])  # fmt: skip
-        target = Target()
-        tap.sync(config, chosen, target)
-        marketo.control("POST", "reset_counters")
-        before = {a["marketoGUID"] for a in marketo.truth("activities")}
-        begin = datetime(2026, 6, 16, 0, 0, tzinfo=timezone.utc)
-        marketo.control("POST", "clock", {"set": begin.isoformat()})
-        hours = 42
-        for hour in range(1, hours + 1):
-            marketo.change(new_activities=120, late_activities=4)
-            moment = begin + timedelta(hours=hour)
-            if marketo.control("GET", "clock")["epoch"] < moment.timestamp():
-                marketo.control("POST", "clock", {"set": moment.isoformat()})
-            tap.sync(config, chosen, target)
-        jobs = [j for j in marketo.counters()["jobs"] if j["object"] == "activities"]
-        written = [a for a in marketo.truth("activities") if a["marketoGUID"] not in before]
-        read_again = sum(j["rows"] for j in jobs) / len(written)
-        assert read_again <= 4
-        # One more run, a day later, has looked at everything that can still show late.
-        marketo.advance(hours=25)
-        tap.sync(config, chosen, target)
-        held = {key for name in target.tables for key in expected.table(target, name)}
-        missed = [
-            a["marketoGUID"] for a in written if a["activityTypeId"] != 37
-            and a["marketoGUID"] not in held
-        ]  # fmt: skip
-        assert missed == []
 
 
 def test_jobs_of_streams_that_fell_away_are_cancelled(tap: Tap) -> None:
