@@ -25,6 +25,10 @@ _SHORTEST = timedelta(hours=1)
 _PART_OF_THE_DAY = 10
 # Smaller files are of no use: up to this size they are checked before any row is emitted.
 _SMALL_FILE = 8_000_000
+# If the last file was cheaper than those before it, it says how long the next window gets, so that
+# one dear day does not make weeks of small windows; but an empty night says little of a month, so
+# that the next file is expected to be at most this many times as cheap as those before.
+_CHEAPER = 4
 # Of a family whose costs are not known yet, the first jobs of a long stretch are made so long
 # only. Two of them are under way before the first file tells more; a year still takes no more
 # jobs than it takes windows of 30 days.
@@ -73,6 +77,7 @@ class ExportAllowance:
             family: (float(size), _DAY) for family, size in bytes_per_day.items()
         }
         self._rates = {family: size / _DAY for family, size in bytes_per_day.items()}
+        self._last_rates: dict[str, float] = {}
 
     @property
     def bytes_per_day(self) -> dict[str, int]:
@@ -90,6 +95,7 @@ class ExportAllowance:
         span = window.length.total_seconds()
         size, seconds = size * _MEMORY + export.file_size, seconds * _MEMORY + span
         self._sums[family] = (size, seconds)
+        self._last_rates[family] = export.file_size / span
         self._rates[family] = size / seconds
         if span >= _DAY:
             self._rates[family] = max(self._rates[family], export.file_size / span)
@@ -111,8 +117,11 @@ class ExportAllowance:
             stretch: what is to be exported, of any length.
             longest: the longest window allowed.
         """
-        if family in self._rates:
-            window = self._worth(family, stretch, self._good_size)
+        rate = self._rates.get(family)
+        if rate is not None:
+            rate = max(rate / _CHEAPER, min(rate, self._last_rates.get(family, rate)))
+            cost = rate * stretch.length.total_seconds()
+            window = _worth(stretch, cost, self._good_size)
         else:
             window = stretch if stretch.length <= longest else stretch.first(_UNKNOWN)
         return window.first(longest)
@@ -137,12 +146,12 @@ class ExportAllowance:
         if committed and left < min(cost, self.cost(family, window.first(_SHORTEST))):
             return None
         # A whole day's allowance that does not hold an hour must not stop the stream for good.
-        return self._worth(family, window, left)
+        return _worth(window, cost, left)
 
-    def _worth(self, family: str, window: Window, size: float) -> Window:
-        """Return as many whole hours of a window as cost so many bytes, one at least."""
-        cost = self.cost(family, window)
-        if cost <= size:
-            return window
-        hours = int(window.length * (size / cost) / _SHORTEST)
-        return window.first(max(hours, 1) * _SHORTEST)
+
+def _worth(window: Window, cost: float, size: float) -> Window:
+    """Return as many whole hours of a window as cost so many bytes, one at least."""
+    if cost <= size:
+        return window
+    hours = int(window.length * (size / cost) / _SHORTEST)
+    return window.first(max(hours, 1) * _SHORTEST)
