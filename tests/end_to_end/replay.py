@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,19 @@ class Recording:
         """Return a recorded answer, parsed."""
         parsed: Json = json.loads(self.replies[path].body)
         return parsed
+
+    def put_file(self, bulk_object: str, data: bytes, rows: int) -> None:
+        """Set an export's file, and what is told of it."""
+        path = f"/bulk/v1/{bulk_object}/export"
+        headers = self.replies[f"{path}/*/file.json"].headers
+        self.replies[f"{path}/*/file.json"] = Reply(200, data, headers)
+        envelope = self.json(f"{path}.json")
+        envelope["result"][0] |= {
+            "fileSize": len(data),
+            "fileChecksum": f"sha256:{hashlib.sha256(data).hexdigest()}",
+            "numberOfRecords": rows,
+        }
+        self.put(f"{path}.json", envelope)
 
     def put(self, path: str, envelope: Json) -> None:
         """Set the answer to a call; its headers are those of any other JSON answer."""
