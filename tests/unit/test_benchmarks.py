@@ -33,7 +33,7 @@ def job(minutes: float, pickup: float = 0.0, queued: float = 0.0) -> dict[str, A
         pytest.param([job(5), job(4, queued=1), job(3, queued=2)], 7, id="to the idle worker"),
         pytest.param([job(3, queued=2), job(5), job(4, queued=1)], 7, id="in order of the queue"),
         pytest.param(
-            [job(5, pickup=3), job(4, pickup=1, queued=1)], 8, id="none overtakes in the queue"
+            [job(5, pickup=3), job(7, pickup=1, queued=1)], 10, id="none overtakes in the queue"
         ),
         pytest.param(
             [job(5), *(job(5, queued=n) for n in range(1, 10)), job(5, pickup=25, queued=10)],
