@@ -15,7 +15,18 @@ from pathlib import Path
 import pytest
 
 from tap_marketo import __version__
-from tests.harness import HANG, ROOT, TAP, Account, Tap, Target, account, run, select
+from tests.harness import (
+    HANG,
+    ROOT,
+    TAP,
+    Account,
+    Tap,
+    Target,
+    account,
+    assert_secrets_kept,
+    run,
+    select,
+)
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +204,7 @@ def test_a_signal_ends_the_run_at_once_and_the_next_goes_on(
         assert time.monotonic() - started < 5
         assert process.returncode == code
         assert b"Traceback" not in log
+        assert_secrets_kept(config, log.decode(), rest.decode(), *lines)
         target = Target()
         target.take(lines + [line for line in rest.decode().split("\n") if line])
         made = len(marketo.counters()["jobs"])
@@ -225,6 +237,7 @@ def test_a_target_that_goes_away_is_one_line(marketo: Account, tap: Tap) -> None
     ]
     assert "Traceback" not in log
     assert "BrokenPipe" not in log
+    assert_secrets_kept(config, log)
 
 
 def test_a_closed_stdout_is_one_line(marketo: Account, tap: Tap) -> None:
