@@ -1,4 +1,4 @@
-"""The only CSV parser: an iterator of bytes in, the header and an iterator of rows out.
+"""The only CSV parser: an iterator of bytes in, the header and blocks of rows out.
 
 Marketo's export files are UTF-8 with RFC 4180 quoting (bulk-extract.md). What occurs beside that:
 line breaks, quotes and carriage returns inside quoted cells, NUL bytes, cells of any length, and
@@ -7,13 +7,31 @@ Unicode line separators, which are text like any other.
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import re
 import sys
+import time
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from tap_marketo.errors import DataError
+
+Row = list[str]
+
+
+class Block(NamedTuple):
+    """Some rows of a file.
+
+    Attributes:
+        rows: each as the list of its cells.
+        texts: for each row all text of its cells, with commas between them; None for a row that
+            has quotes or line breaks within its cells.
+    """
+
+    rows: list[Row]
+    texts: list[str | None]
+
 
 # Bytes that are not UTF-8 become lone surrogates U+DC80 to U+DCFF, which no valid text holds:
 # whoever writes the record can find and count them.
@@ -23,7 +41,10 @@ _BAD_BYTES = "surrogateescape"
 _CR_STAND_IN = "\udc0d"
 _LONE_CR = re.compile(r"\r(?!\n)")
 
-_BUFFER_BYTES = 1 << 16
+# Rows are handed out in blocks, for what is done to many at once costs least for each. More than
+# this much of the file is not parsed at once, and less only when no more comes for a second.
+_BLOCK_BYTES = 1 << 17
+_LONGEST_WAIT_SECONDS = 1.0
 
 
 class CsvFile:
@@ -48,79 +69,177 @@ class CsvFile:
         csv.field_size_limit(sys.maxsize)
         self.rows_read = 0
         self._name = name
-        text = io.TextIOWrapper(
-            io.BufferedReader(_ChunkReader(chunks), _BUFFER_BYTES),
-            # A byte order mark would become part of the first column's name.
-            encoding="utf-8-sig",
-            errors=_BAD_BYTES,
-            # Lines end at "\n" and nowhere else, and stay as they are.
-            newline="\n",
-        )
-        self._has_stand_ins = False
-        self._parser = csv.reader(map(self._guard_lone_crs, text), strict=True)
-        self.header: list[str] = next(self._rows(), [])
+        self._blocks = self._parsed(_line_blocks(chunks))
+        self._first = next(self._blocks, Block([[]], [None]))
+        self.header: Row = self._first.rows.pop(0)
+        del self._first.texts[0]
         if len(set(self.header)) != len(self.header):
             raise DataError(f"The header of {name} names a column twice: {self.header}.")
 
-    def __iter__(self) -> Iterator[list[str]]:
-        """Yield each row as the list of its cells.
+    def blocks(self) -> Iterator[Block]:
+        """Yield the rows, many at a time and never none.
 
         Raises:
-            DataError: a row has the wrong number of cells, or the quoting is broken.
+            DataError: a row has the wrong number of cells, or the quoting is broken. All rows
+                before it have been handed out.
         """
-        width = len(self.header)
-        for row in self._rows():
-            if len(row) != width:
-                if not row:
-                    # A blank line holds no row: an absent value is the word null, never nothing.
-                    continue
-                raise DataError(
-                    f"Row {self.rows_read + 1} of {self._name} has {len(row)} cells where the "
-                    f"header has {width}: the file is damaged, and nothing of this row was "
-                    "emitted. Run again; if it stays so, show the job to Marketo Support."
-                )
-            self.rows_read += 1
-            yield row
+        yield from self._checked(self._first)
+        for block in self._blocks:
+            yield from self._checked(block)
 
-    def _rows(self) -> Iterator[list[str]]:
+    def _checked(self, block: Block) -> Iterator[Block]:
+        """Hand rows out up to the first one that has not as many cells as the header."""
+        width = len(self.header)
+        widths = list(map(len, block.rows))
+        good = len(widths) if widths.count(width) == len(widths) else _first_other(widths, width)
+        if good:
+            self.rows_read += good
+            yield Block(block.rows[:good], block.texts[:good])
+        if good < len(widths):
+            raise DataError(
+                f"Row {self.rows_read + 1} of {self._name} has {widths[good]} cells where "
+                f"the header has {width}: the file is damaged, and nothing of this row was "
+                "emitted. Run again; if it stays so, show the job to Marketo Support."
+            )
+
+    def _parsed(self, blocks: Iterator[tuple[list[str], bool]]) -> Iterator[Block]:
+        """Turn blocks of lines into blocks of rows.
+
+        Most lines are rows that need only be cut at their commas. What needs more is left to
+        Python's parser, which goes character by character.
+        """
+        rows: list[Row] = []
+        texts: list[str | None] = []
+        inside_row = is_block_over = has_stand_ins = False
+
+        def difficult_lines() -> Iterator[str]:
+            nonlocal inside_row, is_block_over, has_stand_ins
+            for lines, has_crs in blocks:
+                for line in lines:
+                    if not inside_row:
+                        whole = line[:-1] if has_crs and line.endswith("\r") else line
+                        if '"' not in whole:
+                            # A blank line holds no row: an absent value is the word null.
+                            if whole:
+                                rows.append(whole.split(","))
+                                texts.append(whole)
+                            continue
+                        row = _cut_quoted(whole)
+                        if row:
+                            rows.append(row)
+                            texts.append(whole.replace('"', ""))
+                            continue
+                        inside_row = True
+                    if has_crs and "\r" in line and _LONE_CR.search(f"{line}\n"):
+                        has_stand_ins = True
+                        yield _LONE_CR.sub(_CR_STAND_IN, f"{line}\n")
+                    else:
+                        yield f"{line}\n"
+                is_block_over = True
+                if not inside_row:
+                    # Of a blank line the parser makes an empty row: time to hand out the others.
+                    yield "\n"
+
         try:
-            for row in self._parser:
-                if self._has_stand_ins:
-                    self._has_stand_ins = False
-                    yield [cell.replace(_CR_STAND_IN, "\r") for cell in row]
-                else:
-                    yield row
+            for row in csv.reader(difficult_lines(), strict=True):
+                if inside_row:
+                    inside_row = False
+                    if has_stand_ins:
+                        has_stand_ins = False
+                        rows.append([cell.replace(_CR_STAND_IN, "\r") for cell in row])
+                    else:
+                        rows.append(row)
+                    texts.append(None)
+                if rows and is_block_over:
+                    yield Block(rows, texts)
+                    rows, texts = [], []
+                is_block_over = False
         except csv.Error as error:
+            if rows:
+                yield Block(rows, texts)
             raise DataError(
                 f"Row {self.rows_read + 1} of {self._name} is not valid CSV ({error}): the file "
                 "is damaged. Run again; if it stays so, show the job to Marketo Support."
             ) from None
-
-    def _guard_lone_crs(self, line: str) -> str:
-        first = line.find("\r")
-        if first == -1 or (first == len(line) - 2 and line[-1] == "\n"):
-            return line
-        self._has_stand_ins = True
-        return _LONE_CR.sub(_CR_STAND_IN, line)
+        if rows:
+            yield Block(rows, texts)
 
 
-class _ChunkReader(io.RawIOBase):
-    """Lets io's readers read an iterator of byte chunks, without their NUL bytes."""
+def _cut_quoted(line: str) -> Row | None:
+    """Cut a line at its commas that are not within quotes; None if that is not all there is to it.
 
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._rest = memoryview(b"")
+    Every second part between quotes is a whole cell if each part around it begins and ends with
+    the comma that separates it. Quotes within cells and rows of several lines fail that.
+    """
+    if '""' in line:
+        return None
+    parts = f",{line},".split('"')
+    if len(parts) % 2 == 0:
+        return None
+    row: Row = []
+    for number, part in enumerate(parts):
+        if number % 2:
+            row.append(part)
+        elif part[0] != "," or part[-1] != ",":
+            return None
+        elif part != ",":
+            row += part[1:-1].split(",")
+    return row
 
-    def readable(self) -> bool:
-        return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = memoryview(chunk.replace(b"\0", b""))
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
+def _line_blocks(chunks: Iterable[bytes]) -> Iterator[tuple[list[str], bool]]:
+    r"""Cut bytes at "\n" and nowhere else, into lists of whole lines, and decode them.
+
+    With each list comes whether there is a carriage return in it: in most files there is none.
+    """
+    begun: list[bytes] = []
+    is_first = True
+    for block in _blocks_of_bytes(chunks):
+        whole, line_end, rest = block.replace(b"\0", b"").rpartition(b"\n")
+        if line_end:
+            data = b"".join((*begun, whole))
+            begun = [rest]
+            yield _decoded(data, is_first), b"\r" in data
+            is_first = False
+        else:
+            begun.append(rest)
+    last = b"".join(begun)
+    if last:
+        # No line end follows it: a carriage return at its end is text. A second one makes it so.
+        last += b"\r" if last.endswith(b"\r") else b""
+        yield _decoded(last, is_first), b"\r" in last
+
+
+def _decoded(data: bytes, is_first: bool) -> list[str]:
+    if is_first:
+        # A byte order mark would become part of the first column's name.
+        data = data.removeprefix(codecs.BOM_UTF8)
+    if data.isascii():
+        return data.decode().split("\n")
+    # Line by line: one character beyond the usual would make all text around it slower.
+    return [line.decode("utf-8", _BAD_BYTES) for line in data.split(b"\n")]
+
+
+def _first_other(numbers: list[int], usual: int) -> int:
+    return next(place for place, number in enumerate(numbers) if number != usual)
+
+
+def _blocks_of_bytes(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut large chunks up, and put small ones together unless they come too slowly."""
+    gathered: list[bytes] = []
+    size, since = 0, 0.0
+    for chunk in chunks:
+        if len(chunk) > _BLOCK_BYTES:
+            yield b"".join(gathered)
+            for start in range(0, len(chunk), _BLOCK_BYTES):
+                yield chunk[start : start + _BLOCK_BYTES]
+            gathered, size = [], 0
+            continue
+        now = time.monotonic()
+        since = since if gathered else now
+        gathered.append(chunk)
+        size += len(chunk)
+        if size >= _BLOCK_BYTES or now - since >= _LONGEST_WAIT_SECONDS:
+            yield b"".join(gathered)
+            gathered, size = [], 0
+    yield b"".join(gathered)

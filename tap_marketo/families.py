@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
+from tap_marketo.activity_records import ActivityRecords, AttributeColumns
 from tap_marketo.catalog import CatalogEntry
 from tap_marketo.csv_rows import CsvFile
 from tap_marketo.describe import LeadField
@@ -18,7 +21,7 @@ from tap_marketo.errors import DataError, FieldNotFoundError, FilterUnavailableE
 from tap_marketo.fields import Misfits
 from tap_marketo.log import LOGGER
 from tap_marketo.names import clean, unique_columns
-from tap_marketo.records import ActivityRecords, AttributeColumns, RecordWriter, column_lines
+from tap_marketo.records import RecordWriter, RowRecords
 from tap_marketo.times import to_marketo
 from tap_marketo.windows import Window
 
@@ -52,6 +55,13 @@ ATTRIBUTE_NAME = "marketo.attribute-name"
 
 # A name as Marketo quotes it in "Field 'x' not found" (error-codes.md, 1006).
 _QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
+
+
+class RecordBlock(NamedTuple):
+    """RECORD lines of some rows of a file, and how many there are of each stream."""
+
+    counts: Counter[str]
+    lines: bytes
 
 
 class BulkFamily(ABC):
@@ -93,8 +103,8 @@ class BulkFamily(ABC):
     @abstractmethod
     def records(
         self, file: CsvFile, streams: Sequence[str], time_extracted: str
-    ) -> Iterator[tuple[str, bytes]]:
-        """Deal a file's rows out: yield each row's stream and RECORD line.
+    ) -> Iterator[RecordBlock]:
+        """Deal a file's rows out, a block at a time and in the file's order.
 
         Args:
             file: the job's file.
@@ -178,13 +188,12 @@ class LeadsFamily(BulkFamily):
 
     def records(
         self, file: CsvFile, streams: Sequence[str], time_extracted: str
-    ) -> Iterator[tuple[str, bytes]]:
-        for stream in streams:
-            columns = self.streams[stream].columns
-            writer = self._writer(stream, time_extracted)
-            misfits = self.misfits[stream]
-            for line in column_lines(iter(file), file.header, columns, writer, misfits):
-                yield stream, line
+    ) -> Iterator[RecordBlock]:
+        (stream,) = streams
+        columns, misfits = self.streams[stream].columns, self.misfits[stream]
+        records = RowRecords(file.header, columns, self._writer(stream, time_extracted), misfits)
+        for block in file.blocks():
+            yield RecordBlock(Counter({stream: len(block.rows)}), b"".join(records.lines(block)))
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         if self.replication_key == "createdAt":
@@ -282,32 +291,41 @@ class ActivitiesFamily(BulkFamily):
 
     def records(
         self, file: CsvFile, streams: Sequence[str], time_extracted: str
-    ) -> Iterator[tuple[str, bytes]]:
+    ) -> Iterator[RecordBlock]:
         if not file.header:
             return
-        type_cell = file.header.index("activityTypeId")
+        type_of = itemgetter(file.header.index("activityTypeId"))
         # Keyed by the number as it stands in the file: no parsing per row.
-        makers = {
-            str(self._numbers[stream]): (stream, self._maker(stream, file.header, time_extracted))
+        records = {
+            str(self._numbers[stream]): (stream, self._records(stream, file.header, time_extracted))
             for stream in streams
         }
-        for row in file:
-            found = makers.get(row[type_cell])
-            if found:
-                stream, maker = found
-                yield stream, maker.line(row)
-            elif not self._is_known(row[type_cell]):
-                raise DataError(
-                    f"Row {file.rows_read} of an activities export is of type "
-                    f"{row[type_cell]!r}, which was not asked for. Run again; if it stays so, "
-                    "show it to Marketo Support."
-                )
+        for rows, _ in file.blocks():
+            block = RecordBlock(Counter(), b"")
+            places: dict[str, list[int]] = {}
+            for place, number in enumerate(map(type_of, rows)):
+                places.setdefault(number, []).append(place)
+            lines = [b""] * len(rows)
+            for number, where in places.items():
+                if number in records:
+                    stream, of_type = records[number]
+                    made = of_type.lines([rows[place] for place in where])
+                    for place, line in zip(where, made, strict=True):
+                        lines[place] = line
+                    block.counts[stream] = len(where)
+                elif not self._is_known(number):
+                    raise DataError(
+                        f"Row {file.rows_read - len(rows) + where[0] + 1} of an activities export "
+                        f"is of type {number!r}, which was not asked for. Run again; if it stays "
+                        "so, show it to Marketo Support."
+                    )
+            yield block._replace(lines=b"".join(lines))
 
     def _is_known(self, number: str) -> bool:
         # A job of an earlier run may carry types that have been deselected or removed since.
         return number.isdecimal() and (int(number) in self._types or int(number) in self._gone)
 
-    def _maker(self, stream: str, header: Sequence[str], time_extracted: str) -> ActivityRecords:
+    def _records(self, stream: str, header: Sequence[str], time_extracted: str) -> ActivityRecords:
         entry = self.streams[stream]
         activity_type = self._types[self._numbers[stream]]
         primary = entry.stream_metadata(PRIMARY_ATTRIBUTE)

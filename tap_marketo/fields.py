@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from enum import Enum
 from typing import Any
 
 import orjson
@@ -45,9 +46,10 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
 _PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 # Up to this many characters a decimal survives the way through a float and back.
-_EXACT_AS_FLOAT = 15
+EXACT_AS_FLOAT = 15
 # Up to this many characters an integer fits 64 bits, which is what orjson writes.
 _FITS_64_BITS = 18
+_TOO_DEEP = "nested too deep, now null"
 # orjson writes 254 levels; a record and its message are two of them.
 _DEEPEST = 200
 
@@ -83,6 +85,31 @@ def schema_for_data_type(data_type: str, *, nullable: bool) -> Schema:
     return schema
 
 
+class Kind(Enum):
+    """What a column's values are converted to."""
+
+    DATE_TIME = "date-time"
+    INTEGER = "integer"
+    TEXT = "string"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    ARRAY = "array"
+    OBJECT = "object"
+    ANY = ""
+
+
+def kind_of(schema: Mapping[str, Any]) -> Kind:
+    """Return what the values of a column with this schema are.
+
+    The order in which a column of several types is read is the incumbent's: date-time, integer,
+    text, number, boolean.
+    """
+    if schema.get("format") == Kind.DATE_TIME.value:
+        return Kind.DATE_TIME
+    types = schema_types(schema)
+    return next((kind for kind in Kind if kind.value in types), Kind.ANY)
+
+
 def schema_types(schema: Mapping[str, Any]) -> list[str]:
     """Return the JSON types a column's schema allows, as a list."""
     kinds = schema.get("type", [])
@@ -111,26 +138,24 @@ def converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Conve
     The function takes a cell of a CSV file or a value from JSON, never None and never an absent
     value's spelling, and returns the value for the record; None, with a count in ``misfits``,
     where the meaning is not certain. None instead of a function: cells are text as they are.
-
-    The order in which a column of several types is read is the incumbent's: date-time, integer,
-    text, number, boolean.
     """
-    kinds = schema_types(schema)
-    if schema.get("format") == "date-time":
-        return _date_time_converter(column, misfits)
-    if "integer" in kinds:
-        return _integer_converter(column, misfits)
-    if "string" in kinds:
-        return None
-    if "number" in kinds:
-        return _guarded(column, _to_number, misfits, "not a number, now null")
-    if "boolean" in kinds:
-        return _boolean_converter(column, misfits)
-    if "array" in kinds:
-        return _guarded(column, _to_array, misfits, "nested too deep, now null")
-    if "object" in kinds:
-        return _guarded(column, _to_object, misfits, "not an object, now null")
-    return _guarded(column, _to_plain, misfits, "nested too deep, now null")
+    match kind_of(schema):
+        case Kind.DATE_TIME:
+            return _date_time_converter(column, misfits)
+        case Kind.INTEGER:
+            return _integer_converter(column, misfits)
+        case Kind.TEXT:
+            return None
+        case Kind.NUMBER:
+            return _guarded(column, _to_number, misfits, "not a number, now null")
+        case Kind.BOOLEAN:
+            return _boolean_converter(column, misfits)
+        case Kind.ARRAY:
+            return _guarded(column, _to_array, misfits, _TOO_DEEP)
+        case Kind.OBJECT:
+            return _guarded(column, _to_object, misfits, "not an object, now null")
+        case Kind.ANY:
+            return _guarded(column, _to_plain, misfits, _TOO_DEEP)
 
 
 def value_converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Converter:
@@ -138,9 +163,7 @@ def value_converter(column: str, schema: Mapping[str, Any], misfits: Misfits) ->
 
     Takes anything :func:`loads_exactly` returns.
     """
-    convert = converter(column, schema, misfits) or _guarded(
-        column, to_text, misfits, "nested too deep, now null"
-    )
+    convert = converter(column, schema, misfits) or _guarded(column, to_text, misfits, _TOO_DEEP)
 
     def convert_value(value: Any) -> Any:
         if value is None or (isinstance(value, str) and value in _ABSENT):
@@ -243,7 +266,7 @@ def _integer_converter(column: str, misfits: Misfits) -> Converter:
 
 
 def _to_number(value: str) -> Any:
-    if len(value) <= _EXACT_AS_FLOAT and value.lstrip("-").replace(".", "", 1).isdecimal():
+    if len(value) <= EXACT_AS_FLOAT and value.lstrip("-").replace(".", "", 1).isdecimal():
         return float(value)
     number = _decimal(value)
     as_float = float(number)

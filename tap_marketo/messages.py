@@ -10,6 +10,7 @@ import signal
 import stat
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -47,6 +48,9 @@ class Output:
         self._fd = fd
         try:
             self._is_file = stat.S_ISREG(os.fstat(fd).st_mode)
+            self._portion = _PIPE_BYTES
+            if stat.S_ISFIFO(os.fstat(fd).st_mode):
+                self._open_again()
         except OSError as error:
             raise OutputClosedError(f"Cannot write to stdout: {error.strerror}.") from None
         self._poll = select.poll()
@@ -58,6 +62,17 @@ class Output:
         self._signal: int | None = None
         self._stall_error: Exception | None = None
         self.on_stall: Callable[[], None] | None = None
+
+    def _open_again(self) -> None:
+        """Where the system can, open the pipe once more, to write what fits and never wait.
+
+        Not to wait is a setting of whoever shares an opened pipe; this one is only ours.
+        """
+        with suppress(OSError):
+            ours = os.open(f"/proc/self/fd/{self._fd}", os.O_WRONLY | os.O_NONBLOCK)
+            os.dup2(ours, self._fd)
+            os.close(ours)
+            self._portion = _BATCH_BYTES
 
     def catch_signals(self) -> None:
         """Let SIGINT and SIGTERM raise Terminated, at once or after the line being written."""
@@ -93,7 +108,7 @@ class Output:
         self.flush()
 
     def line(self, line: bytes) -> None:
-        """Take one line, its line break included; it is written with the next full batch."""
+        """Take lines, with their line breaks; they are written with the next full batch."""
         self._batch.append(line)
         self._size += len(line)
         if self._size >= _BATCH_BYTES and not self._writing:
@@ -140,9 +155,11 @@ class Output:
             if not self._is_file and not self._poll.poll(_STALL_SECONDS * 1000):
                 self._use_stall()
                 continue
-            until = len(data) if self._is_file else start + _PIPE_BYTES
+            until = len(data) if self._is_file else start + self._portion
             try:
                 start += os.write(self._fd, data[start:until])
+            except BlockingIOError:
+                continue
             except OSError as error:
                 if error.errno in (errno.EPIPE, errno.EBADF, errno.ECONNRESET):
                     raise OutputClosedError(_CLOSED) from None

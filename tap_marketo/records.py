@@ -1,36 +1,49 @@
 """Rows to records: everything that is constant for a stream is worked out once per file.
 
-A :class:`RecordMaker` is built for one stream and one way of finding values, and then turns row
-after row into the bytes of a RECORD message.
+Rows come in blocks. What has to be converted is converted column by column
+(:mod:`tap_marketo.columns`), then each row becomes the bytes of a RECORD message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
+from operator import itemgetter, not_
 from typing import Any
 
 import orjson
 
+from tap_marketo.columns import Column
+from tap_marketo.csv_rows import Block
 from tap_marketo.errors import DataError
 from tap_marketo.fields import (
     ABSENT_AS_NONE,
-    Converter,
+    Kind,
     Misfits,
     Schema,
-    converter,
-    loads_exactly,
     mend_text,
     value_converter,
 )
-from tap_marketo.names import clean
 
 _BAD_TEXT = "with bytes that are no text, now U+FFFD"
-_ATTRIBUTES = "attributes"
+# How a file spells an absent value; JSON spells it the same.
+_NULL = "null"
+# A text that JSON does not write as it is.
+_ESCAPED = '"'
+_TEXTS = frozenset((Kind.TEXT, Kind.DATE_TIME))
+# Kinds whose JSON may hold texts of its own.
+_NESTED = frozenset((Kind.ARRAY, Kind.OBJECT, Kind.ANY))
 
 
 class RecordWriter:
-    """Builds a stream's RECORD lines from its columns' values."""
+    """Builds a stream's RECORD lines.
+
+    Attributes:
+        columns: the record's columns, in order.
+        key_place: the key's place among them.
+        before: what stands in a line before its record.
+        after: what stands behind it, the line break included.
+    """
 
     def __init__(
         self, stream: str, columns: Sequence[str], key: str, time_extracted: str, misfits: Misfits
@@ -44,32 +57,41 @@ class RecordWriter:
             time_extracted: when the rows were fetched, as the message carries it.
             misfits: where odd values are counted.
         """
+        self.columns = tuple(columns)
+        self.key_place = self.columns.index(key)
         self._stream = stream
-        self._columns = tuple(columns)
-        self._key = key
         self._misfits = misfits
-        self._before = b'{"type":"RECORD","stream":%s,"record":' % orjson.dumps(stream)
-        self._after = b',"time_extracted":%s}\n' % orjson.dumps(time_extracted)
+        self.before = b'{"type":"RECORD","stream":%s,"record":' % orjson.dumps(stream)
+        self.after = b',"time_extracted":%s}\n' % orjson.dumps(time_extracted)
 
-    def line(self, values: Sequence[Any]) -> bytes:
-        """Return the RECORD line of one row's values, given in the columns' order.
+    def lines(self, rows: Iterable[Sequence[Any]]) -> list[bytes]:
+        """Return the lines of rows of values, each in the columns' order.
 
         Raises:
-            DataError: the row has no key.
+            DataError: a row has no key.
         """
-        record = dict(zip(self._columns, values))  # noqa: B905  strict costs a tenth of the row
-        if record[self._key] is None:
-            raise DataError(
-                f"Marketo sent a row of {self._stream} without {self._key}: it could not be told "
-                "from any other. Run again; if it stays so, show it to Marketo Support."
-            )
-        try:
-            body = orjson.dumps(record)
-        except TypeError:
-            body = orjson.dumps(
-                {column: self._mend(column, value) for column, value in record.items()}
-            )
-        return self._before + body + self._after
+        columns, key_place, before, after = self.columns, self.key_place, self.before, self.after
+        lines = []
+        for row in rows:
+            if row[key_place] is None:
+                raise self.no_key()
+            record = dict(zip(columns, row))  # noqa: B905  strict costs a tenth of the row
+            try:
+                lines.append(before + orjson.dumps(record) + after)
+            except TypeError:
+                lines.append(before + self._mended(record) + after)
+        return lines
+
+    def no_key(self) -> DataError:
+        """Return the error of a row whose key is null."""
+        return DataError(
+            f"Marketo sent a row of {self._stream} without {self.columns[self.key_place]}: it "
+            "could not be told from any other. Run again; if it stays so, show it to Marketo "
+            "Support."
+        )
+
+    def _mended(self, record: Mapping[str, Any]) -> bytes:
+        return orjson.dumps({column: self._mend(column, value) for column, value in record.items()})
 
     def _mend(self, column: str, value: Any) -> Any:
         mended = mend_text(value)
@@ -78,137 +100,136 @@ class RecordWriter:
         return mended
 
 
-def column_lines(
-    rows: Iterator[list[str]],
-    header: Sequence[str],
-    columns: Mapping[str, Schema],
-    writer: RecordWriter,
-    misfits: Misfits,
-) -> Iterator[bytes]:
-    """Turn the rows of a file whose columns are the stream's columns into RECORD lines.
+class RowRecords:
+    """Turns rows of a file whose columns are the stream's columns into RECORD lines.
 
-    Args:
-        rows: from a CsvFile.
-        header: the file's column names; letter case aside they are the stream's.
-        columns: the stream's selected columns. One that the file lacks comes out null.
-        writer: made for the same columns.
-        misfits: where odd values are counted.
-    """
-    position = {name.lower(): index for index, name in enumerate(header)}
-    found = [position.get(column.lower()) for column in columns]
-    # One more cell than needed, so that itemgetter returns a tuple also for a single column.
-    pick = itemgetter(*(index or 0 for index in found), 0)
-    typed: list[tuple[int, Converter]] = []
-    for place, (column, schema) in enumerate(columns.items()):
-        if found[place] is None:
-            typed.append((place, _to_null))
-        elif convert := converter(column, schema, misfits):
-            typed.append((place, convert))
-    absent = ABSENT_AS_NONE.get
-    line = writer.line
-    for row in rows:
-        cells = pick(row)
-        values = list(map(absent, cells, cells))
-        for place, convert in typed:
-            value = values[place]
-            if value is not None:
-                values[place] = convert(value)
-        yield line(values)
-
-
-class ActivityRecords:
-    """Turns the rows of one activity type into RECORD lines (bulk-activity-extract.md).
-
-    A row's secondary attributes are one cell of JSON, keyed by display name, whose letter case
-    may differ from types.json's, or by apiName.
+    Most rows are plain: JSON would write each of their texts as it stands in the file. The record
+    of such a row is its cells between constant parts, which hold the columns' names. Of any other
+    row an object is made, which orjson writes. Both ways make the same bytes.
     """
 
     def __init__(
         self,
         header: Sequence[str],
         columns: Mapping[str, Schema],
-        fixed: Mapping[str, str],
-        base: Mapping[str, str],
-        find_column: Callable[[str], str | None],
         writer: RecordWriter,
         misfits: Misfits,
     ) -> None:
         """Work out where each column's value comes from.
 
         Args:
-            header: the file's column names.
-            columns: the stream's selected columns.
-            fixed: columns whose text is the same in every row.
-            base: columns that are columns of the file, with the names they have there.
-            find_column: returns the column of an attribute name as a row spells it, None for an
-                attribute that is not known.
+            header: the file's column names; letter case aside they are the stream's.
+            columns: the stream's selected columns. One that the file lacks comes out null.
             writer: made for the same columns.
             misfits: where odd values are counted.
         """
-        position = {name: index for index, name in enumerate(header)}
-        places = {column: place for place, column in enumerate(columns)}
-        self._line = writer.line
-        self._misfits = misfits
-        self._find_column = find_column
-        self._places = places
-        self._blank: list[Any] = [fixed.get(column) for column in columns]
-        self._base: list[tuple[int, int, Converter | None]] = [
-            (place, position[base[column]], converter(column, columns[column], misfits))
-            for column, place in places.items()
-            if column in base and base[column] in position
-        ]
-        self._converters = [value_converter(c, schema, misfits) for c, schema in columns.items()]
-        takes_attributes = any(column not in base and column not in fixed for column in columns)
-        self._attributes = position.get(_ATTRIBUTES) if takes_attributes else None
-        self._place_of: dict[str, int | None] = {}
+        position = {name.lower(): index for index, name in enumerate(header)}
+        # A column that the file lacks is taken from a cell behind the last one.
+        sources = [position.get(column.lower(), len(header)) for column in columns]
+        self._is_arranged = sources == list(range(len(header)))
+        # One cell more than needed, so that itemgetter returns a tuple also for a single column.
+        self._pick = itemgetter(*sources, 0)
+        made = [Column(name, schema, misfits) for name, schema in columns.items()]
+        self._converted = [(n, column) for n, column in enumerate(made) if column.kind != Kind.TEXT]
+        self._nested = [n for n, column in enumerate(made) if column.kind in _NESTED]
+        self._writer = writer
+        self._parts = _constant_parts(made)
 
-    def line(self, row: Sequence[str]) -> bytes:
-        """Return the RECORD line of one row."""
-        values = self._blank.copy()
-        for place, index, convert in self._base:
-            cell = row[index]
-            if cell not in ABSENT_AS_NONE:
-                values[place] = convert(cell) if convert else cell
-        if self._attributes is not None:
-            cell = row[self._attributes]
-            if cell not in ABSENT_AS_NONE:
-                self._spread(cell, values)
-        return self._line(values)
+    def lines(self, block: Block) -> list[bytes]:
+        """Return the RECORD lines of a block of rows.
 
-    def _spread(self, cell: str, values: list[Any]) -> None:
-        try:
-            attributes = loads_exactly(cell)
-        except (ValueError, RecursionError):
-            attributes = None
-        if not isinstance(attributes, dict):
-            self._misfits.add(_ATTRIBUTES, "not a JSON object, their columns now null")
-            return
-        place_of = self._place_of
-        for name, value in attributes.items():
-            place = place_of[name] if name in place_of else self._place(name)
-            if place is None or value is None:
-                continue
-            if place < 0:
-                self._misfits.add(name, "of an attribute the catalog lacks (discover again)")
-            elif values[place] is not None:
-                self._misfits.add(name, "of an attribute given twice in a row, the first kept")
-            else:
-                values[place] = self._converters[place](value)
+        Raises:
+            DataError: a row has no key.
+        """
+        rows = block.rows
+        are_plain = _plain_ones(block)
+        if not self._is_arranged:
+            rows = [list(self._pick((*row, _NULL)))[:-1] for row in rows]
+        for place in self._nested:
+            for number, row in enumerate(rows):
+                are_plain[number] = are_plain[number] and row[place] == _NULL
+        if all(are_plain):
+            return self._put_together(rows)
+        plain = iter(self._put_together(list(compress(rows, are_plain))))
+        other = iter(self._written(list(compress(rows, map(not_, are_plain)))))
+        return [next(plain if is_plain else other) for is_plain in are_plain]
 
-    def _place(self, name: str) -> int | None:
-        """Find, once per spelling, where an attribute goes: -1 nowhere, None not selected."""
-        column = self._find_column(name)
-        place = -1 if column is None else self._places.get(column)
-        self._place_of[name] = place
-        return place
+    def _put_together(self, rows: list[list[str]]) -> list[bytes]:
+        """Make the lines of plain rows from their cells.
+
+        The text of a plain row has no quote but those put around it here. So the word null between
+        two of them, after a colon, is a whole cell: a value that is absent.
+        """
+        if not rows:
+            return []
+        for place, column in self._converted:
+            cells = [row[place] for row in rows]
+            spelled = column.spellings(cells)
+            if spelled is not cells:
+                for row, cell in zip(rows, spelled):  # noqa: B905  strict costs
+                    row[place] = cell
+        key, parts = self._writer.key_place, self._parts
+        before, after = self._writer.before, self._writer.after
+        lines = []
+        for row in rows:
+            if row[key] == _NULL:
+                raise self._writer.no_key()
+            parts[1::2] = row
+            record = "".join(parts).replace(':"null"', ":null")
+            lines.append(before + record.encode() + after)
+        return lines
+
+    def _written(self, rows: Sequence[Sequence[str]]) -> list[bytes]:
+        """Make the lines of any rows from objects."""
+        absent = ABSENT_AS_NONE.get
+        values: list[list[Any]] = [list(map(absent, row, row)) for row in rows]
+        for place, column in self._converted:
+            for row, value in zip(values, column.values([row[place] for row in rows])):  # noqa: B905
+                row[place] = value
+        return self._writer.lines(values)
+
+
+def _constant_parts(columns: Sequence[Column]) -> list[str]:
+    """Return what stands before, between and behind a record's cells, with room for these."""
+    parts = ["{"]
+    for column in columns:
+        quote = '"' if column.kind in _TEXTS else ""
+        parts[-1] += f"{orjson.dumps(column.name).decode()}:{quote}"
+        parts += ["", f"{quote},"]
+    parts[-1] = parts[-1].replace(",", "}")
+    return parts
+
+
+def _plain_ones(block: Block) -> list[bool]:
+    """Say for each row whether JSON would write its cells as they are, and none is empty.
+
+    JSON escapes quotes, backslashes and control characters: the text gets longer by that. What is
+    no text at all (bytes that were no UTF-8) orjson refuses.
+    """
+    texts = [text or _ESCAPED for text in block.texts]
+    try:
+        sizes = list(map(len, map(orjson.dumps, texts)))
+    except TypeError:
+        sizes = list(map(_json_size, texts))
+    return [
+        size - 2 == (len(text) if text.isascii() or not size else len(text.encode())) and all(row)
+        for size, text, row in zip(sizes, texts, block.rows)  # noqa: B905  strict costs
+    ]
+
+
+def _json_size(text: str) -> int:
+    try:
+        return len(orjson.dumps(text))
+    except TypeError:
+        return 0
 
 
 def object_lines(
-    rows: Iterator[Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any]],
     columns: Mapping[str, Schema],
     writer: RecordWriter,
     misfits: Misfits,
-) -> Iterator[bytes]:
+) -> list[bytes]:
     """Turn JSON objects, as paged calls return them, into RECORD lines.
 
     Args:
@@ -220,41 +241,6 @@ def object_lines(
     converters = [
         (column, value_converter(column, schema, misfits)) for column, schema in columns.items()
     ]
-    for row in rows:
-        yield writer.line([convert(row.get(column)) for column, convert in converters])
-
-
-class AttributeColumns:
-    """Finds the column of an attribute by any of the names a row may use for it."""
-
-    def __init__(
-        self, columns: Mapping[str, str], api_names: Mapping[str, str], others: Collection[str]
-    ) -> None:
-        """Index the names.
-
-        Args:
-            columns: column of each attribute's display name.
-            api_names: display name of each apiName.
-            others: columns whose attribute is no longer known; only the cleaned name leads to
-                them.
-        """
-        self._exact = dict(columns)
-        self._folded: dict[str, str] = {}
-        for name, column in columns.items():
-            self._folded.setdefault(name.casefold(), column)
-        for api_name, name in api_names.items():
-            if name in columns:
-                self._folded.setdefault(api_name.casefold(), columns[name])
-        self._others = frozenset(others)
-
-    def find(self, name: str) -> str | None:
-        """Return the column of an attribute as a row names it, None when it is not known."""
-        known = self._exact.get(name) or self._folded.get(name.casefold())
-        if known:
-            return known
-        cleaned = clean(name)
-        return cleaned if cleaned in self._others else None
-
-
-def _to_null(_: Any) -> None:
-    return None
+    return writer.lines(
+        [convert(row.get(column)) for column, convert in converters] for row in rows
+    )

@@ -171,7 +171,7 @@ class PagedRead:
                 self.misfits,
             )
             wanted = (row for row in page.rows if self._is_wanted(row))
-            lines = list(object_lines(wanted, self.entry.columns, writer, self.misfits))
+            lines = object_lines(wanted, self.entry.columns, writer, self.misfits)
             token = page.next_token
             leaves_mark = leaves_mark or token is not None
             yield lines, Position(pages={name: PageMark(token, began)}) if token else None

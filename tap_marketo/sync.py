@@ -46,8 +46,6 @@ from tap_marketo.windows import Plan, Stand, plan_windows
 
 # How often, in seconds, a long wait looks whether the target is still there.
 _LONGEST_NAP = 5.0
-# How many rows of a file are read between two looks at the other jobs.
-_ROWS_BETWEEN_LOOKS = 1000
 # A file that arrives damaged is downloaded once more before its job is made anew.
 _DOWNLOADS = 2
 _MEGABYTE = 1_000_000
@@ -288,13 +286,13 @@ class Sync:
         family, streams = job.family, job.plan.streams
         for stream in streams:
             self._announce(family, stream)
-        write, counts = self._output.line, self._counts
         time_extracted = to_time_extracted(self._clock.now())
-        for stream, line in family.records(file, streams, time_extracted):
-            write(line)
-            counts[stream] += 1
-            if not file.rows_read % _ROWS_BETWEEN_LOOKS:
-                self._look_after_exports()
+        for block in family.records(file, streams, time_extracted):
+            self._output.line(block.lines)
+            # A target sees rows flow as they arrive.
+            self._output.flush()
+            self._counts += block.counts
+            self._look_after_exports()
 
     @staticmethod
     def _check_rows(job: Job, file: CsvFile) -> None:

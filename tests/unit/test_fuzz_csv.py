@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tap_marketo.activity_records import ActivityRecords, AttributeColumns
 from tap_marketo.csv_rows import CsvFile
 from tap_marketo.errors import DataError
 from tap_marketo.fields import Misfits, Schema, schema_for_data_type
-from tap_marketo.records import ActivityRecords, AttributeColumns, RecordWriter, column_lines
+from tap_marketo.records import RecordWriter, RowRecords
 from tests.fuzzing import budget, damaged
 
 EXTRACTED = "2026-01-02T03:04:05.000000Z"
@@ -110,8 +111,8 @@ def text_of(cell: str) -> str | None:
 def test_a_damaged_file_gives_the_rows_it_holds_and_an_error_that_names_the_first_bad_one(
     data: bytes, places: list[int]
 ) -> None:
-    (header, *lines), is_damaged = reference(data)[0] or [[]], reference(data)[1]
-    rows = [line for line in lines if line]
+    lines, is_damaged = reference(data)
+    (header, *rows) = [line for line in lines if line] or [[]]
     widths = [len(row) == len(header) for row in rows] + [not is_damaged]
     good = widths.index(False) if False in widths else len(rows)
     cuts = [0, *sorted(places), len(data)]
@@ -122,7 +123,8 @@ def test_a_damaged_file_gives_the_rows_it_holds_and_an_error_that_names_the_firs
     try:
         file = CsvFile(chunks, "the file")
         assert file.header == header
-        parsed.extend(iter(file))
+        for block in file.blocks():
+            parsed.extend(block.rows)
     except DataError as error:
         complaint = str(error)
 
@@ -146,20 +148,21 @@ def test_the_records_of_a_damaged_file_are_its_cells(data: bytes) -> None:
     complaint = ""
     try:
         file = CsvFile([data], "the file")
-        for line in column_lines(iter(file), file.header, columns, writer, misfits):
-            records.append(list(json.loads(line)["record"].values()))
+        maker = RowRecords(file.header, columns, writer, misfits)
+        for block in file.blocks():
+            records += [list(json.loads(line)["record"].values()) for line in maker.lines(block)]
     except DataError as error:
         complaint = str(error)
 
-    (header, *lines), _ = reference(data)[0] or [[]], None
+    (header, *lines) = [line for line in reference(data)[0] if line] or [[]]
     place = {name.lower(): index for index, name in enumerate(header)}
-    for row, record in zip((line for line in lines if line), records, strict=False):
+    for row, record in zip(lines, records, strict=False):
         assert record == [
             text_of(row[place[column.lower()]]) if column.lower() in place else None
             for column in columns
         ]
     if not complaint:
-        assert len(records) == sum(map(bool, lines))
+        assert len(records) == len(lines)
     else:
         assert re.search(r"Row \d+ of the file|row of s without id|header of the file", complaint)
 
@@ -185,22 +188,22 @@ def test_the_records_of_damaged_activities_are_their_cells_and_attributes(data: 
     writer = RecordWriter("s", list(ACTIVITY_COLUMNS), "marketoGUID", EXTRACTED, misfits)
     find = AttributeColumns({"Web Page": "web_page", "Count": "count"}, {}, ()).find
     base = {"marketoGUID": "marketoGUID", "leadId": "leadId"}
-    (header, *lines), _ = reference(data)[0] or [[]], None
+    (header, *lines) = [line for line in reference(data)[0] if line] or [[]]
     records: list[dict[str, Any]] = []
     complaint = ""
     try:
         file = CsvFile([data], "the file")
         maker = ActivityRecords(file.header, ACTIVITY_COLUMNS, {}, base, find, writer, misfits)
-        for row in file:
-            records.append(json.loads(maker.line(row))["record"])
+        for block in file.blocks():
+            records += [json.loads(line)["record"] for line in maker.lines(block.rows)]
     except DataError as error:
         complaint = str(error)
     if complaint:
         assert re.search(r"Row \d+ of the file|row of s without|header of the file", complaint)
     else:
-        assert len(records) == sum(map(bool, lines))
+        assert len(records) == len(lines)
     counted = sum(misfits.counts.values())
-    for line, record in zip((line for line in lines if line), records, strict=False):
+    for line, record in zip(lines, records, strict=False):
         cells = dict(zip(header, line, strict=True))
         assert record["marketoGUID"] == text_of(cells["marketoGUID"])
         lead = cells.get("leadId", "")
@@ -319,7 +322,8 @@ def test_a_value_of_every_data_type_goes_through_file_and_record_unchanged(
     file = CsvFile([data.encode()], "the file")
     records = [
         json.loads(line, parse_float=Decimal)["record"]
-        for line in column_lines(iter(file), file.header, SCHEMAS, writer, misfits)
+        for block in file.blocks()
+        for line in RowRecords(file.header, SCHEMAS, writer, misfits).lines(block)
     ]
     assert len(records) == len(rows)
     for row, record in zip(rows, records, strict=True):
@@ -349,7 +353,7 @@ def test_a_value_of_every_data_type_goes_through_an_attribute_unchanged(
         ["marketoGUID", "attributes"], schemas, {}, {"marketoGUID": "marketoGUID"},
         AttributeColumns(ATTRIBUTES_OF_TYPE, {}, ()).find, writer, misfits,
     )  # fmt: skip
-    line = maker.line(["1", f"{{{', '.join(members)}}}"])
+    (line,) = maker.lines([["1", f"{{{', '.join(members)}}}"]])
     record = json.loads(line, parse_float=Decimal)["record"]
     for name, (cell, value) in zip(DATA_TYPES, row, strict=True):
         assert same(record[f"a_{name}"], value), (name, cell)

@@ -17,7 +17,7 @@ SOURCES = {
 }
 
 # A module imports from layers above it in this list only: never from its own, never from below.
-# Everything down to "records" is pure: no network, and no file but those the user named.
+# Everything down to "activity_records" is pure: no network, and no file but those the user named.
 LAYERS: tuple[tuple[str, ...], ...] = (
     # What everybody may know: the version, the errors, what is secret, names, points in time.
     ("__init__", "errors", "redact", "names", "times"),
@@ -25,8 +25,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("log", "windows", "looks", "csv_rows", "messages"),
     # What time it is, the settings, data types, the state, the day's bytes.
     ("clock", "config", "fields", "state", "allowance"),
-    # Catalog entries, rows to records; our pace and the access token.
-    ("catalog", "records", "throttle", "auth"),
+    # Catalog entries, columns of cells to values; our pace and the access token.
+    ("catalog", "columns", "throttle", "auth"),
+    # Rows to records,
+    ("records",),
+    # activities to records.
+    ("activity_records",),
     # The only way to Marketo,
     ("client",),
     # the calls it is used for,
@@ -52,7 +56,7 @@ FENCES = {
     # Its metrics' names, its catalog metadata, its log format.
     "singer": {"log", "catalog", "client", "scheduler", "sync"},
     "pendulum": {"times"},
-    "orjson": {"fields", "records", "messages"},
+    "orjson": {"fields", "columns", "records", "activity_records", "messages"},
     "csv": {"csv_rows"},
     "argparse": {"cli"},
 }

@@ -10,15 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tap_marketo.activity_records import ActivityRecords, AttributeColumns
+from tap_marketo.csv_rows import Block
 from tap_marketo.errors import DataError
 from tap_marketo.fields import Misfits, Schema, loads_exactly
-from tap_marketo.records import (
-    ActivityRecords,
-    AttributeColumns,
-    RecordWriter,
-    column_lines,
-    object_lines,
-)
+from tap_marketo.records import RecordWriter, RowRecords, object_lines
 
 EXTRACTED = "2026-01-02T03:04:05.000000Z"
 TEXT: Schema = {"type": ["string", "null"]}
@@ -47,10 +43,11 @@ def record(line: bytes) -> dict[str, Any]:
 
 
 def leads(
-    header: Sequence[str], rows: Iterable[list[str]], columns: Mapping[str, Schema]
+    header: Sequence[str], rows: list[list[str]], columns: Mapping[str, Schema]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     misfits = Misfits()
-    lines = column_lines(iter(rows), header, columns, writer(list(columns), misfits), misfits)
+    maker = RowRecords(header, columns, writer(list(columns), misfits), misfits)
+    lines = maker.lines(Block(rows, [None] * len(rows)))
     return [record(line) for line in lines], misfits.summary()
 
 
@@ -177,7 +174,8 @@ def activity(
         writer(list(columns), misfits, "marketoGUID"),
         misfits,
     )
-    return record(records.line([*row, attributes])), misfits.summary()
+    (line,) = records.lines([[*row, attributes]])
+    return record(line), misfits.summary()
 
 
 BLANK = {
@@ -294,9 +292,12 @@ def test_rows_do_not_leak_into_each_other() -> None:
         writer(list(COLUMNS), misfits, "marketoGUID"),
         misfits,
     )
-    records.line(["guid-0", "1", "2", '{"Visits": 9, "Web Page": "/x", "odd": 1}'])
-    assert record(records.line(["guid-1", "12", "7", "{}"])) == BLANK
-    records.line(["guid-2", "1", "2", '{"odd": 1}'])
+    rows = [
+        ["guid-0", "1", "2", '{"Visits": 9, "Web Page": "/x", "odd": 1}'],
+        ["guid-1", "12", "7", "{}"],
+        ["guid-2", "1", "2", '{"odd": 1}'],
+    ]
+    assert record(records.lines(rows)[1]) == BLANK
     assert misfits.summary() == ["odd: 2 of an attribute the catalog lacks (discover again)"]
 
 
