@@ -10,7 +10,9 @@ the quick way returns is what that converter would have returned.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -31,9 +33,12 @@ _BOOLEANS: frozenset[type] = frozenset((bool, _NONE))
 
 _SPACES = (" ", "\t", "\r", "\n")
 
+# 2026-06-15T12:00:47Z with every digit made a zero.
+_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_ZERO_TIME = b"0000-00-00T00:00:00Z\n"
 # Only days that every year has: February 29 goes the careful way.
 _DAY = (
-    r"(?!0000)\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+    r"[12]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
     r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
 _DATE_TIMES = re.compile(rf"(?:(?:{_DAY}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ|null|)\n)*", re.ASCII)
@@ -85,8 +90,7 @@ class Column:
                 return _date_time_texts(cells)
             except ValueError:
                 return [value or "null" for value in self.values(cells)]
-        values = self.values(cells)
-        spelled = orjson.dumps(values)[1:-1].decode()
+        spelled = orjson.dumps(self.values(cells))[1:-1].decode()
         return cells if spelled == ",".join(cells) else spelled.split(",")
 
 
@@ -146,6 +150,8 @@ def _date_times(cells: Sequence[str]) -> list[Any]:
 def _date_time_texts(cells: Sequence[str]) -> list[str]:
     """Write times as records have them; what is absent stays as it is."""
     text = "\n".join(cells) + "\n"
+    if _are_all_times(text, cells):
+        return text.replace("Z", "+00:00").split("\n")[:-1]
     # A cell may hold a line break itself.
     if text.count("\n") != len(cells):
         raise ValueError
@@ -154,6 +160,22 @@ def _date_time_texts(cells: Sequence[str]) -> list[str]:
     if _DATES.fullmatch(text):
         return [cell if cell in ABSENT_AS_NONE else f"{cell}T00:00:00+00:00" for cell in cells]
     raise ValueError
+
+
+def _are_all_times(text: str, cells: Sequence[str]) -> bool:
+    """Whether every cell is a time as Marketo writes it, and none absent; the quickest way.
+
+    The form is proved by the digits' places, that the time exists by reading it. The hour 24, which
+    some Pythons read as the next day's first, is left to the careful way.
+    """
+    if text.encode().translate(_TO_ZEROS) != _ZERO_TIME * len(cells) or "T24" in text:
+        return False
+    try:
+        deque(map(datetime.fromisoformat, cells), maxlen=0)
+    except ValueError:
+        # One does not exist, or this is Python 3.10, which does not read the Z.
+        return False
+    return True
 
 
 def _no_quick_way(cells: Sequence[str]) -> list[Any]:

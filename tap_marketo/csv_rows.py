@@ -25,12 +25,11 @@ class Block(NamedTuple):
 
     Attributes:
         rows: each as the list of its cells.
-        texts: for each row all text of its cells, with commas between them; None for a row that
-            has quotes or line breaks within its cells.
+        lines: for each row its line, if there is no quote in it; else None.
     """
 
     rows: list[Row]
-    texts: list[str | None]
+    lines: list[str | None]
 
 
 # Bytes that are not UTF-8 become lone surrogates U+DC80 to U+DCFF, which no valid text holds:
@@ -43,7 +42,7 @@ _LONE_CR = re.compile(r"\r(?!\n)")
 
 # Rows are handed out in blocks, for what is done to many at once costs least for each. More than
 # this much of the file is not parsed at once, and less only when no more comes for a second.
-_BLOCK_BYTES = 1 << 17
+_BLOCK_BYTES = 1 << 16
 _LONGEST_WAIT_SECONDS = 1.0
 
 
@@ -72,7 +71,7 @@ class CsvFile:
         self._blocks = self._parsed(_line_blocks(chunks))
         self._first = next(self._blocks, Block([[]], [None]))
         self.header: Row = self._first.rows.pop(0)
-        del self._first.texts[0]
+        del self._first.lines[0]
         if len(set(self.header)) != len(self.header):
             raise DataError(f"The header of {name} names a column twice: {self.header}.")
 
@@ -94,7 +93,7 @@ class CsvFile:
         good = len(widths) if widths.count(width) == len(widths) else _first_other(widths, width)
         if good:
             self.rows_read += good
-            yield Block(block.rows[:good], block.texts[:good])
+            yield Block(block.rows[:good], block.lines[:good])
         if good < len(widths):
             raise DataError(
                 f"Row {self.rows_read + 1} of {self._name} has {widths[good]} cells where "
@@ -105,29 +104,24 @@ class CsvFile:
     def _parsed(self, blocks: Iterator[tuple[list[str], bool]]) -> Iterator[Block]:
         """Turn blocks of lines into blocks of rows.
 
-        Most lines are rows that need only be cut at their commas. What needs more is left to
-        Python's parser, which goes character by character.
+        A line without a quote need only be cut at its commas. The others are left to Python's
+        parser, which goes character by character.
         """
         rows: list[Row] = []
-        texts: list[str | None] = []
+        lines: list[str | None] = []
         inside_row = is_block_over = has_stand_ins = False
 
-        def difficult_lines() -> Iterator[str]:
+        def quoted_lines() -> Iterator[str]:
             nonlocal inside_row, is_block_over, has_stand_ins
-            for lines, has_crs in blocks:
-                for line in lines:
+            for block, has_crs in blocks:
+                for line in block:
                     if not inside_row:
                         whole = line[:-1] if has_crs and line.endswith("\r") else line
                         if '"' not in whole:
                             # A blank line holds no row: an absent value is the word null.
                             if whole:
                                 rows.append(whole.split(","))
-                                texts.append(whole)
-                            continue
-                        row = _cut_quoted(whole)
-                        if row:
-                            rows.append(row)
-                            texts.append(whole.replace('"', ""))
+                                lines.append(whole)
                             continue
                         inside_row = True
                     if has_crs and "\r" in line and _LONE_CR.search(f"{line}\n"):
@@ -141,7 +135,7 @@ class CsvFile:
                     yield "\n"
 
         try:
-            for row in csv.reader(difficult_lines(), strict=True):
+            for row in csv.reader(quoted_lines(), strict=True):
                 if inside_row:
                     inside_row = False
                     if has_stand_ins:
@@ -149,42 +143,20 @@ class CsvFile:
                         rows.append([cell.replace(_CR_STAND_IN, "\r") for cell in row])
                     else:
                         rows.append(row)
-                    texts.append(None)
+                    lines.append(None)
                 if rows and is_block_over:
-                    yield Block(rows, texts)
-                    rows, texts = [], []
+                    yield Block(rows, lines)
+                    rows, lines = [], []
                 is_block_over = False
         except csv.Error as error:
             if rows:
-                yield Block(rows, texts)
+                yield Block(rows, lines)
             raise DataError(
                 f"Row {self.rows_read + 1} of {self._name} is not valid CSV ({error}): the file "
                 "is damaged. Run again; if it stays so, show the job to Marketo Support."
             ) from None
         if rows:
-            yield Block(rows, texts)
-
-
-def _cut_quoted(line: str) -> Row | None:
-    """Cut a line at its commas that are not within quotes; None if that is not all there is to it.
-
-    Every second part between quotes is a whole cell if each part around it begins and ends with
-    the comma that separates it. Quotes within cells and rows of several lines fail that.
-    """
-    if '""' in line:
-        return None
-    parts = f",{line},".split('"')
-    if len(parts) % 2 == 0:
-        return None
-    row: Row = []
-    for number, part in enumerate(parts):
-        if number % 2:
-            row.append(part)
-        elif part[0] != "," or part[-1] != ",":
-            return None
-        elif part != ",":
-            row += part[1:-1].split(",")
-    return row
+            yield Block(rows, lines)
 
 
 def _line_blocks(chunks: Iterable[bytes]) -> Iterator[tuple[list[str], bool]]:

@@ -28,8 +28,6 @@ from tap_marketo.fields import (
 _BAD_TEXT = "with bytes that are no text, now U+FFFD"
 # How a file spells an absent value; JSON spells it the same.
 _NULL = "null"
-# A text that JSON does not write as it is.
-_ESCAPED = '"'
 _TEXTS = frozenset((Kind.TEXT, Kind.DATE_TIME))
 # Kinds whose JSON may hold texts of its own.
 _NESTED = frozenset((Kind.ARRAY, Kind.OBJECT, Kind.ANY))
@@ -169,14 +167,14 @@ class RowRecords:
                 for row, cell in zip(rows, spelled):  # noqa: B905  strict costs
                     row[place] = cell
         key, parts = self._writer.key_place, self._parts
+        if _NULL in [row[key] for row in rows]:
+            raise self._writer.no_key()
         before, after = self._writer.before, self._writer.after
         lines = []
         for row in rows:
-            if row[key] == _NULL:
-                raise self._writer.no_key()
             parts[1::2] = row
-            record = "".join(parts).replace(':"null"', ":null")
-            lines.append(before + record.encode() + after)
+            record = "".join(parts).replace(':"null"', ":null").encode()
+            lines.append(b"".join((before, record, after)))
         return lines
 
     def _written(self, rows: Sequence[Sequence[str]]) -> list[bytes]:
@@ -206,7 +204,10 @@ def _plain_ones(block: Block) -> list[bool]:
     JSON escapes quotes, backslashes and control characters: the text gets longer by that. What is
     no text at all (bytes that were no UTF-8) orjson refuses.
     """
-    texts = [text or _ESCAPED for text in block.texts]
+    texts = [
+        ",".join(row) if line is None else line
+        for row, line in zip(block.rows, block.lines)  # noqa: B905  strict costs
+    ]
     try:
         sizes = list(map(len, map(orjson.dumps, texts)))
     except TypeError:

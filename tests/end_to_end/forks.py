@@ -62,7 +62,8 @@ def forks(directory: Path) -> Iterator[Forks]:
 
 
 def _serve() -> None:
-    # Loaded by the child processes' parent only, once.
+    # Loaded by the child processes' parent only, once, with all that a run needs.
+    import tap_marketo.run  # noqa: F401, PLC0415
     from tap_marketo.cli import main  # noqa: PLC0415
 
     for line in sys.stdin:

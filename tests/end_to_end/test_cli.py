@@ -47,6 +47,14 @@ def test_help_names_every_option() -> None:
         assert re.search(rf"(?m)^  .*{option}\b", done.stdout), option
 
 
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_what_needs_no_run_loads_nothing_for_one(option: str) -> None:
+    told = run([sys.executable, "-X", "importtime", "-m", "tap_marketo", option]).stderr
+    loaded = {line.rpartition("|")[2].strip() for line in told.splitlines()}
+    assert "argparse" in loaded
+    assert not loaded & {"requests", "singer", "pendulum", "orjson", "backoff"}
+
+
 def test_discovery_prints_the_catalog_and_nothing_else(marketo: Account, tap: Tap) -> None:
     done = tap.run(marketo.config(), None, None, "--discover")
     assert done.code == 0

@@ -60,7 +60,7 @@ def written(draw: st.DrawFn, table: list[list[str]]) -> bytes:
 def rows_of(file: CsvFile) -> Iterator[list[str]]:
     for block in file.blocks():
         assert block.rows
-        assert len(block.rows) == len(block.texts)
+        assert len(block.rows) == len(block.lines)
         yield from block.rows
 
 

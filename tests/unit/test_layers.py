@@ -43,6 +43,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("scheduler", "discovery"),
     # one run,
     ("sync",),
+    # its exit code,
+    ("run",),
     # the command line.
     ("cli",),
     ("__main__",),
