@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any
 
 import orjson
 
@@ -37,17 +38,13 @@ _SPELLING: Mapping[type, Callable[[Any], str]] = {
     bool: {True: "true", False: "false"}.__getitem__,
     type(None): {None: "null"}.__getitem__,
 }
-_ONLY_TEXT = frozenset((str,))
-_TEXT_OR_NONE = frozenset((str, type(None)))
-# How many different sequences of attributes are remembered; more would be a strange account.
-_MOST_LAYOUTS = 1000
-
-
-class _Target(NamedTuple):
-    """Where an attribute of a layout goes to."""
-
-    attribute: int
-    place: int
+_TEXT_OR_NONE: frozenset[type] = frozenset((str, type(None)))
+# Types of values that need not be spelled first: of texts, absent ones are still to be found.
+_FITTING: Mapping[Kind, frozenset[type]] = {
+    Kind.TEXT: _TEXT_OR_NONE,
+    Kind.INTEGER: frozenset((int, type(None))),
+    Kind.BOOLEAN: frozenset((bool, type(None))),
+}
 
 
 class ActivityRecords:
@@ -56,10 +53,9 @@ class ActivityRecords:
     A row's secondary attributes are keyed by display name, whose letter case may differ from
     types.json's, or by apiName.
 
-    Rows that spell the same attributes in the same order, which nearly all rows of a type do, are
-    converted together, their attributes as if each were a column of the file. What the quick
-    parser would not keep exactly (a decimal's digits) and what is odd (an unknown attribute, no
-    JSON at all) goes row by row through the exact one.
+    Many rows are converted together, each attribute as if it were a column of the file. A row in
+    which the quick parser would not keep something exactly (a decimal's digits), or in which
+    something is odd (no JSON, an attribute given twice), goes through the exact one by itself.
     """
 
     def __init__(
@@ -102,7 +98,6 @@ class ActivityRecords:
         takes_attributes = any(column not in base and column not in fixed for column in columns)
         self._attributes = position.get(_ATTRIBUTES) if takes_attributes else None
         self._place_of: dict[str, int | None] = {}
-        self._layouts: dict[tuple[str, ...], list[_Target] | None] = {}
 
     def lines(self, rows: Sequence[Sequence[str]]) -> list[bytes]:
         """Return the RECORD lines of some rows, one or more."""
@@ -116,80 +111,51 @@ class ActivityRecords:
 
     def _spread(self, cells: Sequence[str], values: list[list[Any]]) -> None:
         """Set the values of attributes' columns from the rows' JSON."""
-        rows: list[dict[str, Any]] = []
-        layouts: dict[tuple[str, ...], list[int]] = {}
-        odd: list[int] = []
-        for row, cell in enumerate(cells):
-            try:
-                attributes = orjson.loads(cell)
-            except ValueError:
-                attributes = None
-            if type(attributes) is dict and _NUL not in cell:
-                layouts.setdefault(tuple(attributes), []).append(row)
+        rows, odd = _parsed(cells)
+        columns: list[tuple[int, str, list[Any]]] = []
+        for name in dict.fromkeys(chain.from_iterable(rows)):
+            place = self._place(name)
+            if place is not None:
+                column = [row.get(name) for row in rows]
+                if not _TEXT_OR_NONE.issuperset(map(type, column)) or place in self._taken:
+                    odd.update(self._odd_ones(place, column, cells))
+                columns.append((place, name, column))
+        odd.update(_doubled_ones(columns))
+        for row in odd:
+            for _, _, column in columns:
+                column[row] = None
+        for place, name, column in columns:
+            if place < 0:
+                self._misfits.add(name, _UNKNOWN, len(column) - column.count(None))
             else:
-                attributes = {}
-                odd.append(row)
-            rows.append(attributes)
-        for layout, members in layouts.items():
-            odd += self._spread_alike(layout, members, rows, cells, values)
+                values[place] = _merged(values[place], self._values(place, column))
         for row in odd:
             if cells[row] not in ABSENT_AS_NONE:
                 self._spread_exactly(cells[row], row, values)
 
-    def _spread_alike(
-        self,
-        layout: tuple[str, ...],
-        members: list[int],
-        rows: Sequence[Mapping[str, Any]],
-        cells: Sequence[str],
-        values: list[list[Any]],
-    ) -> list[int]:
-        """Set the values of rows that have the same attributes; return the rows left out."""
-        targets = self._targets(layout)
-        if targets is None:
-            return members
-        attributes = list(zip(*[rows[row].values() for row in members]))  # noqa: B905
-        columns: list[tuple[int, Sequence[str]]] = []
-        odd: set[int] = set()
-        for attribute, place in targets:
-            column: Sequence[Any] = attributes[attribute]
-            types = set(map(type, column))
-            if types != _ONLY_TEXT:
-                fitting = _TEXT_OR_NONE if self._columns[place].kind in _TYPED else _SPELLING.keys()
-                for row, value in zip(members, column, strict=True):
-                    if type(value) not in fitting or (
-                        value == 0 and type(value) is int and _MINUS_ZERO.search(cells[row])
-                    ):
-                        odd.add(row)
-                if not odd:
-                    column = tuple(_SPELLING[type(value)](value) for value in column)
-            columns.append((place, column))
-        if odd:
-            alike = [row for row in members if row not in odd]
-            if alike:
-                self._spread_alike(layout, alike, rows, cells, values)
-            return sorted(odd)
-        for place, column in columns:
-            converted = self._columns[place].values(column)
-            if len(members) == len(cells):
-                values[place] = converted
-            else:
-                for row, value in zip(members, converted, strict=True):
-                    values[place][row] = value
-        return []
+    def _odd_ones(self, place: int, column: Sequence[Any], cells: Sequence[str]) -> Iterator[int]:
+        """Yield the rows in which an attribute's value is none that can be taken as a cell."""
+        if place < 0:
+            return
+        types = set(map(type, column))
+        fitting = _TEXT_OR_NONE if self._columns[place].kind in _TYPED else _SPELLING.keys()
+        if place in self._taken:
+            yield from (row for row, value in enumerate(column) if value is not None)
+        elif not types <= fitting:
+            yield from (row for row, value in enumerate(column) if type(value) not in fitting)
+        if int in types and 0 in column:
+            for row, cell in enumerate(cells):
+                if "-0" in cell and _MINUS_ZERO.search(cell):
+                    yield row
 
-    def _targets(self, layout: tuple[str, ...]) -> list[_Target] | None:
-        """Find, once per layout, where its attributes go; None if that needs a look at each row."""
-        if layout in self._layouts:
-            return self._layouts[layout]
-        found = [(index, self._place(name)) for index, name in enumerate(layout)]
-        targets = [_Target(index, place) for index, place in found if place is not None]
-        places = [target.place for target in targets]
-        is_odd = len(set(places)) < len(places) or not self._taken.isdisjoint(places)
-        if len(self._layouts) >= _MOST_LAYOUTS:
-            self._layouts.clear()
-        self._layouts[layout] = None if is_odd or -1 in places else targets
-        return self._layouts[layout]
+    def _values(self, place: int, column: list[Any]) -> list[Any]:
+        """Return the records' values of an attribute's."""
+        kind = self._columns[place].kind
+        if not _FITTING.get(kind, frozenset()).issuperset(map(type, column)):
+            column = [_SPELLING[type(value)](value) for value in column]
+        elif kind is not Kind.TEXT:
+            return column
+        return self._columns[place].values(column)
 
     def _spread_exactly(self, cell: str, row: int, values: list[list[Any]]) -> None:
         """Set one row's values as :func:`fields.loads_exactly` reads them."""
@@ -217,6 +183,39 @@ class ActivityRecords:
             column = self._find_column(name)
             self._place_of[name] = -1 if column is None else self._places.get(column)
         return self._place_of[name]
+
+
+def _parsed(cells: Sequence[str]) -> tuple[list[dict[str, Any]], set[int]]:
+    """Parse JSON objects quickly; return them, and the rows that need the exact parser instead."""
+    rows: list[dict[str, Any]] = []
+    odd: set[int] = set()
+    for row, cell in enumerate(cells):
+        try:
+            attributes = orjson.loads(cell)
+        except ValueError:
+            attributes = None
+        if type(attributes) is not dict or _NUL in cell:
+            attributes = {}
+            odd.add(row)
+        rows.append(attributes)
+    return rows, odd
+
+
+def _doubled_ones(columns: Sequence[tuple[int, str, Sequence[Any]]]) -> Iterator[int]:
+    """Yield the rows in which two spellings of a name give one column a value each."""
+    first: dict[int, Sequence[Any]] = {}
+    for place, _, column in columns:
+        other = first.setdefault(place, column)
+        if other is not column and place >= 0:
+            pairs = zip(other, column)  # noqa: B905  as long as the rows are many
+            yield from (row for row, (a, b) in enumerate(pairs) if None not in (a, b))
+            first[place] = [b if a is None else a for a, b in zip(other, column)]  # noqa: B905
+
+
+def _merged(values: list[Any], more: list[Any]) -> list[Any]:
+    if values.count(None) == len(values):
+        return more
+    return [b if a is None else a for a, b in zip(values, more)]  # noqa: B905  one length
 
 
 class AttributeColumns:

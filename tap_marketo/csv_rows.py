@@ -38,6 +38,7 @@ _BAD_BYTES = "surrogateescape"
 # A carriage return that ends no line is text, but Python's parser would end a row at it outside
 # quotes. This lone surrogate, which decoding never makes, stands in for it.
 _CR_STAND_IN = "\udc0d"
+_QUOTE_STAND_IN = "\0"
 _LONE_CR = re.compile(r"\r(?!\n)")
 
 # Rows are handed out in blocks, for what is done to many at once costs least for each. More than
@@ -104,8 +105,9 @@ class CsvFile:
     def _parsed(self, blocks: Iterator[tuple[list[str], bool]]) -> Iterator[Block]:
         """Turn blocks of lines into blocks of rows.
 
-        A line without a quote need only be cut at its commas. The others are left to Python's
-        parser, which goes character by character.
+        A line without a quote need only be cut at its commas, and one that is quoted in its last
+        cell only nearly so. The others are left to Python's parser, which goes character by
+        character.
         """
         rows: list[Row] = []
         lines: list[str | None] = []
@@ -122,6 +124,11 @@ class CsvFile:
                             if whole:
                                 rows.append(whole.split(","))
                                 lines.append(whole)
+                            continue
+                        row = _cut_before_last(whole)
+                        if row:
+                            rows.append(row)
+                            lines.append(None)
                             continue
                         inside_row = True
                     if has_crs and "\r" in line and _LONE_CR.search(f"{line}\n"):
@@ -157,6 +164,23 @@ class CsvFile:
             ) from None
         if rows:
             yield Block(rows, lines)
+
+
+def _cut_before_last(line: str) -> Row | None:
+    """Cut a line of which the last cell alone is quoted, as activities' JSON is; None if not so.
+
+    Between the first quote and the last one, quotes must come in pairs, each of which is one that
+    the cell holds. The stand-in for them occurs in no file: NUL bytes have been removed.
+    """
+    before, _, quoted = line.partition('"')
+    if not before.endswith(",") or not quoted.endswith('"'):
+        return None
+    last = quoted[:-1].replace('""', _QUOTE_STAND_IN)
+    if '"' in last:
+        return None
+    row = before[:-1].split(",")
+    row.append(last.replace(_QUOTE_STAND_IN, '"'))
+    return row
 
 
 def _line_blocks(chunks: Iterable[bytes]) -> Iterator[tuple[list[str], bool]]:

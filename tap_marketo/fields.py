@@ -123,9 +123,10 @@ class Misfits:
         """Start with none."""
         self.counts: Counter[tuple[str, str]] = Counter()
 
-    def add(self, column: str, what: str) -> None:
-        """Count one value of a column."""
-        self.counts[column, what] += 1
+    def add(self, column: str, what: str, times: int = 1) -> None:
+        """Count values of a column."""
+        if times:
+            self.counts[column, what] += times
 
     def summary(self) -> list[str]:
         """Say in one line per column and kind how many values there were."""
