@@ -30,6 +30,8 @@ _NONE = type(None)
 _INTEGERS: frozenset[type] = frozenset((int, _NONE))
 _NUMBERS: frozenset[type] = frozenset((float, int, _NONE))
 _BOOLEANS: frozenset[type] = frozenset((bool, _NONE))
+# Types of values that records write as their cells usually are.
+_SPELLED: Mapping[Kind, frozenset[type]] = {Kind.INTEGER: _INTEGERS, Kind.BOOLEAN: _BOOLEANS}
 
 _SPACES = (" ", "\t", "\r", "\n")
 
@@ -90,8 +92,24 @@ class Column:
                 return _date_time_texts(cells)
             except ValueError:
                 return [value or "null" for value in self.values(cells)]
-        spelled = orjson.dumps(self.values(cells))[1:-1].decode()
-        return cells if spelled == ",".join(cells) else spelled.split(",")
+        types = _SPELLED.get(self.kind)
+        if types and _are_spelled(cells, types):
+            return cells
+        return orjson.dumps(self.values(cells))[1:-1].decode().split(",")
+
+
+def _are_spelled(cells: Sequence[str], types: frozenset[type]) -> bool:
+    """Whether cells are values of some types, written as orjson writes them."""
+    try:
+        text = ",".join(cells).encode()
+        values = orjson.loads(b"[%b]" % text)
+    except ValueError:
+        return False
+    return (
+        len(values) == len(cells)
+        and types.issuperset(map(type, values))
+        and orjson.dumps(values)[1:-1] == text
+    )
 
 
 def _texts(cells: Sequence[str]) -> list[str | None]:
