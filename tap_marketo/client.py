@@ -127,13 +127,21 @@ class MarketoClient:
 
         self._with_retries(sign_in)
 
-    def get(self, path: str, endpoint: str, params: Mapping[str, Any] | None = None) -> Envelope:
-        """GET an answer that must have a result.
+    def get(
+        self,
+        path: str,
+        endpoint: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        needs_result: bool = True,
+    ) -> Envelope:
+        """GET an answer that must have a result, unless told otherwise.
 
         Args:
             path: below the endpoint's host, for instance ``/rest/v1/lists.json``.
             endpoint: the call's name in logs and metrics.
             params: query parameters.
+            needs_result: whether an answer without a result is a fault; if not, it is an empty one.
 
         Returns:
             The envelope. ``result`` is a list; numbers are texts (see fields.NumberText).
@@ -141,7 +149,7 @@ class MarketoClient:
         Raises:
             MarketoError: of the class that error-codes.md gives the failure.
         """
-        return self._call("GET", path, endpoint, params=params)
+        return self._call("GET", path, endpoint, needs_result, params=params)
 
     def post(self, path: str, endpoint: str, json: Mapping[str, Any] | None = None) -> Envelope:
         """POST a JSON body and return the answer, as :meth:`get` does."""
@@ -174,11 +182,14 @@ class MarketoClient:
 
         return self._persist(open_once, what)
 
-    def _call(self, method: str, path: str, endpoint: str, **request: Any) -> Envelope:
+    def _call(
+        self, method: str, path: str, endpoint: str, needs_result: bool = True, **request: Any
+    ) -> Envelope:
         what = f"{method} {path}"
 
         def call_once() -> Envelope:
-            return _envelope(what, *self._exchange(method, path, endpoint, **request))
+            answer = self._exchange(method, path, endpoint, **request)
+            return _envelope(what, *answer, needs_result=needs_result)
 
         return self._persist(call_once, what)
 
@@ -381,7 +392,9 @@ def _check_status(what: str, response: requests.Response) -> None:
     raise RequestRefusedError(what, f"HTTP {status}")
 
 
-def _envelope(what: str, response: requests.Response, body: bytes) -> Envelope:
+def _envelope(
+    what: str, response: requests.Response, body: bytes, *, needs_result: bool = True
+) -> Envelope:
     """Check an answer and return its envelope.
 
     HTTP 200 says nothing about success, and an answer without a result where one is due is never
@@ -391,7 +404,7 @@ def _envelope(what: str, response: requests.Response, body: bytes) -> Envelope:
     envelope = _json_object(what, body)
     if envelope.get("success") is not True:
         raise from_envelope(what, envelope)
-    if "result" not in envelope and _says_no_assets(envelope):
+    if "result" not in envelope and (not needs_result or _says_no_assets(envelope)):
         return {**envelope, "result": []}
     if not isinstance(envelope.get("result"), list):
         raise TransientError(what, "the answer has no result", request_id=envelope.get("requestId"))

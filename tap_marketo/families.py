@@ -29,8 +29,6 @@ LEADS_STREAM = "leads"
 ACTIVITY_STREAM_PREFIX = "activities_"
 ACTIVITY_KEY = "marketoGUID"
 ACTIVITY_REPLICATION_KEY = "activityDate"
-# bulk-activity-extract.md: the one type that cannot be exported in bulk.
-DELETE_LEAD = 37
 
 # Columns of an activity stream that are columns of the export file, with the names they have
 # there (bulk-activity-extract.md, fields).
@@ -262,12 +260,6 @@ class ActivitiesFamily(BulkFamily):
                 "%s is skipped: the catalog does not say its activity type (%s). Run discovery "
                 "again.", entry.stream, ACTIVITY_ID,
             )  # fmt: skip
-            return False
-        if number == DELETE_LEAD:
-            LOGGER.warning(
-                "%s is skipped: Marketo does not export Delete Lead activities in bulk.",
-                entry.stream,
-            )
             return False
         if number not in self._types:
             LOGGER.warning(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from tap_marketo.client import Envelope, MarketoClient
 from tap_marketo.errors import AccessDeniedError, DataError, RequestRefusedError
 from tap_marketo.log import LOGGER
+from tap_marketo.times import to_marketo
 
 # paging-tokens.md: the most a lead database call returns.
 _BATCH_SIZE = 300
@@ -16,6 +18,8 @@ _BATCH_SIZE = 300
 _MAX_RETURN = 200
 # Empty pages in a row, each promising more, after which a list is taken to lead nowhere.
 MOST_EMPTY_PAGES = 20
+# The same of activities, where years may pass between two of them, a stretch in each call.
+_MOST_EMPTY_STRETCHES = 500
 # How often a list that changes while it is read is read again from the start.
 _RESCANS = 5
 
@@ -95,6 +99,71 @@ def token_pages(
                 "Run again; if it stays so, show it to Marketo Support."
             )
         seen.add(token)
+
+
+def dated_pages(
+    client: MarketoClient, path: str, endpoint: str, since: datetime, token: str | None
+) -> Iterator[Page]:
+    """Read activities since a time (paging-tokens.md, Date-Based; activities.md).
+
+    Marketo looks through a stretch of time in each call: a page may be short or empty and yet not
+    the last. Only moreResult tells.
+
+    Args:
+        client: makes the calls.
+        path: of the list.
+        endpoint: the calls' name in logs and metrics.
+        since: where a new scan begins, UTC.
+        token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
+
+    Raises:
+        DataError: a token comes twice, or nothing but empty pages.
+    """
+    seen: set[str] = set()
+    empty = 0
+    resumed = token is not None
+    while True:
+        restarted = False
+        token = token or _date_token(client, since)
+        try:
+            envelope = _dated_page(client, path, endpoint, token)
+        except AccessDeniedError:
+            raise
+        except RequestRefusedError as error:
+            if not resumed:
+                raise
+            LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
+            envelope = _dated_page(client, path, endpoint, _date_token(client, since))
+            restarted = True
+        resumed = False
+        rows = _rows(path, envelope)
+        more = envelope.get("moreResult") is True
+        token = _token(path, envelope)
+        empty = 0 if rows else empty + 1
+        if more and (token is None or token in seen or empty > _MOST_EMPTY_STRETCHES):
+            raise DataError(
+                f"GET {path}: Marketo promises more, but gives no new page token or "
+                f"{empty} empty pages in a row, which would never end. Run again; if it stays so, "
+                "show it to Marketo Support."
+            )
+        yield Page(rows, token if more else None, restarted)
+        if not more or token is None:
+            return
+        seen.add(token)
+
+
+def _date_token(client: MarketoClient, since: datetime) -> str:
+    path = "/rest/v1/activities/pagingtoken.json"
+    params = {"sinceDatetime": to_marketo(since)}
+    token = _token(path, client.get(path, "paging_token", params, needs_result=False))
+    if token is None:
+        raise DataError(f"GET {path}: Marketo answers without a page token. Run again.")
+    return token
+
+
+def _dated_page(client: MarketoClient, path: str, endpoint: str, token: str) -> Envelope:
+    params = {"nextPageToken": token, "batchSize": _BATCH_SIZE}
+    return client.get(path, endpoint, params, needs_result=False)
 
 
 def offset_pages(

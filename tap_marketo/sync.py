@@ -6,8 +6,9 @@ The only place that applies positions to the state and writes STATE messages.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from singer import metrics
 
@@ -17,11 +18,13 @@ from tap_marketo.client import MarketoClient
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.csv_rows import CsvFile
+from tap_marketo.deletions import deletions_stream, is_of_deletions, warn_of_gap
 from tap_marketo.describe import activity_types, lead_fields
 from tap_marketo.download import DamagedFileError, Download, InterruptedDownloadError
 from tap_marketo.errors import DataError, ExportQuotaError, NotFoundError
 from tap_marketo.exports import ExportApi
 from tap_marketo.families import (
+    ACTIVITY_REPLICATION_KEY,
     ACTIVITY_STREAM_PREFIX,
     BULK_OBJECTS,
     LEADS_STREAM,
@@ -34,7 +37,7 @@ from tap_marketo.log import LOGGER, log_counter
 from tap_marketo.messages import Output
 from tap_marketo.scheduler import Scheduler, cancel_quietly
 from tap_marketo.state import Bookmark, PendingExport, Position, State
-from tap_marketo.streams import PAGED_LOOKBACK, PAGED_STREAMS, PagedRead, Scan
+from tap_marketo.streams import PAGED_LOOKBACK, PAGED_STREAMS, PagedRead, PagedStream, Scan
 from tap_marketo.times import (
     before,
     next_allowance_reset,
@@ -89,8 +92,12 @@ class Sync:
                 to_marketo(self._config.start_date),
             )
             return
+        activities = [entry for entry in entries if entry.stream.startswith(ACTIVITY_STREAM_PREFIX)]
+        types = activity_types(self._client) if activities else {}
         reads = [self._paged_read(entry) for entry in entries if entry.stream in PAGED_STREAMS]
-        families = self._families(entries)
+        reads += [self._deletions_read(e, types) for e in activities if is_of_deletions(e)]
+        exported = [entry for entry in activities if not is_of_deletions(entry)]
+        families = self._families(entries, exported, types)
         try:
             self._drop_exports_of_others(families)
             if families:
@@ -142,26 +149,30 @@ class Sync:
 
     # What is to be read, and from where.
 
-    def _families(self, entries: Sequence[CatalogEntry]) -> list[BulkFamily]:
+    def _families(
+        self,
+        entries: Sequence[CatalogEntry],
+        activities: Sequence[CatalogEntry],
+        types: Mapping[int, Mapping[str, Any]],
+    ) -> list[BulkFamily]:
         families: list[BulkFamily] = []
-        activities: list[CatalogEntry] = []
         for entry in entries:
             if entry.stream == LEADS_STREAM:
                 lookback = timedelta(hours=self._config.leads_lookback_hours)
                 families.append(LeadsFamily(entry, lead_fields(self._client), lookback))
-            elif entry.stream in PAGED_STREAMS:
-                continue
-            elif entry.stream.startswith(ACTIVITY_STREAM_PREFIX):
-                activities.append(entry)
-            else:
+            elif entry.stream not in PAGED_STREAMS and not entry.stream.startswith(
+                ACTIVITY_STREAM_PREFIX
+            ):
                 LOGGER.warning(
                     "%s is skipped: there is no such stream. Run discovery again.", entry.stream
                 )
         if activities:
-            lookback = timedelta(hours=self._config.activities_lookback_hours)
-            types = activity_types(self._client)
-            families.append(ActivitiesFamily(activities, types, lookback))
+            families.append(ActivitiesFamily(activities, types, self._activities_lookback))
         return families
+
+    @property
+    def _activities_lookback(self) -> timedelta:
+        return timedelta(hours=self._config.activities_lookback_hours)
 
     def _drop_exports_of_others(self, families: Sequence[BulkFamily]) -> None:
         """Cancel the jobs that the state holds for streams that are no longer selected."""
@@ -211,7 +222,24 @@ class Sync:
         stream = PAGED_STREAMS[entry.stream]
         key = stream.replication_key
         bookmark = self._state.bookmark(stream.name, key) if key else None
-        since = before(bookmark, PAGED_LOOKBACK) if bookmark else self._config.start_date
+        return self._read_since(stream, entry, bookmark, PAGED_LOOKBACK)
+
+    def _deletions_read(
+        self, entry: CatalogEntry, types: Mapping[int, Mapping[str, Any]]
+    ) -> PagedRead:
+        bookmark = self._state.bookmark(entry.stream, ACTIVITY_REPLICATION_KEY)
+        warn_of_gap(entry.stream, bookmark, self._now)
+        stream = deletions_stream(entry, types)
+        return self._read_since(stream, entry, bookmark, self._activities_lookback)
+
+    def _read_since(
+        self,
+        stream: PagedStream,
+        entry: CatalogEntry,
+        bookmark: datetime | None,
+        lookback: timedelta,
+    ) -> PagedRead:
+        since = before(bookmark, lookback) if bookmark else self._config.start_date
         return PagedRead(stream, entry, Scan(since, self._now, self._state.page_mark(stream.name)))
 
     # Reading and writing.

@@ -39,6 +39,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("download", "families", "streams"),
     # one export job,
     ("jobs",),
+    # the activity type that is read by pages,
+    ("deletions",),
     # which jobs run when; what --discover writes,
     ("scheduler", "discovery"),
     # one run,
