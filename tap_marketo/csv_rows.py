@@ -38,8 +38,10 @@ _BAD_BYTES = "surrogateescape"
 # A carriage return that ends no line is text, but Python's parser would end a row at it outside
 # quotes. This lone surrogate, which decoding never makes, stands in for it.
 _CR_STAND_IN = "\udc0d"
-_QUOTE_STAND_IN = "\0"
 _LONE_CR = re.compile(r"\r(?!\n)")
+# For a quote within a cell, while those around cells are looked for. No file has it: NUL bytes are
+# taken out.
+_QUOTE_STAND_IN = "\0"
 
 # Rows are handed out in blocks, for what is done to many at once costs least for each. More than
 # this much of the file is not parsed at once, and less only when no more comes for a second.
@@ -170,7 +172,7 @@ def _cut_before_last(line: str) -> Row | None:
     """Cut a line of which the last cell alone is quoted, as activities' JSON is; None if not so.
 
     Between the first quote and the last one, quotes must come in pairs, each of which is one that
-    the cell holds. The stand-in for them occurs in no file: NUL bytes have been removed.
+    the cell holds.
     """
     before, _, quoted = line.partition('"')
     if not before.endswith(",") or not quoted.endswith('"'):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,24 +61,16 @@ def token_pages(
     Raises:
         DataError: a token comes twice, or nothing but empty pages.
     """
+
+    def ask(token: str | None) -> Envelope:
+        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
+        return client.get(path, endpoint, {**params, "nextPageToken": token} if token else params)
+
     seen: set[str] = set()
     empty = 0
     resumed = token is not None
     while True:
-        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
-        if token:
-            params["nextPageToken"] = token
-        restarted = False
-        try:
-            envelope = client.get(path, endpoint, params)
-        except AccessDeniedError:
-            raise
-        except RequestRefusedError as error:
-            if not resumed:
-                raise
-            LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
-            envelope = client.get(path, endpoint, {"batchSize": _BATCH_SIZE})
-            restarted = True
+        envelope, restarted = _page_or_first(ask, token, resumed)
         resumed = False
         token = _token(path, envelope)
         rows = _rows(path, envelope)
@@ -117,27 +109,27 @@ def dated_pages(
         token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
 
     Raises:
-        DataError: a token comes twice, or nothing but empty pages.
+        DataError: a token comes twice, nothing but empty pages, or no word on whether more follows.
     """
+
+    def ask(token: str | None) -> Envelope:
+        params = {
+            "nextPageToken": token or _date_token(client, since),
+            "batchSize": _BATCH_SIZE,
+        }
+        # Where a stretch of time holds nothing, Marketo leaves the result out.
+        return client.get(path, endpoint, params, needs_result=False)
+
     seen: set[str] = set()
     empty = 0
     resumed = token is not None
     while True:
-        restarted = False
-        token = token or _date_token(client, since)
-        try:
-            envelope = _dated_page(client, path, endpoint, token)
-        except AccessDeniedError:
-            raise
-        except RequestRefusedError as error:
-            if not resumed:
-                raise
-            LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
-            envelope = _dated_page(client, path, endpoint, _date_token(client, since))
-            restarted = True
+        envelope, restarted = _page_or_first(ask, token, resumed)
         resumed = False
         rows = _rows(path, envelope)
-        more = envelope.get("moreResult") is True
+        more = envelope.get("moreResult")
+        if not isinstance(more, bool):
+            raise DataError(f"GET {path}: Marketo does not say whether more follows. Run again.")
         token = _token(path, envelope)
         empty = 0 if rows else empty + 1
         if more and (token is None or token in seen or empty > _MOST_EMPTY_STRETCHES):
@@ -161,9 +153,23 @@ def _date_token(client: MarketoClient, since: datetime) -> str:
     return token
 
 
-def _dated_page(client: MarketoClient, path: str, endpoint: str, token: str) -> Envelope:
-    params = {"nextPageToken": token, "batchSize": _BATCH_SIZE}
-    return client.get(path, endpoint, params, needs_result=False)
+def _page_or_first(
+    ask: Callable[[str | None], Envelope], token: str | None, resumed: bool
+) -> tuple[Envelope, bool]:
+    """Ask for a page, or for the first one if Marketo no longer takes the last run's token.
+
+    Returns:
+        The answer, and whether the scan began anew with it.
+    """
+    try:
+        return ask(token), False
+    except AccessDeniedError:
+        raise
+    except RequestRefusedError as error:
+        if not resumed:
+            raise
+        LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
+        return ask(None), True
 
 
 def offset_pages(
