@@ -37,6 +37,7 @@ _FIGURES: dict[str, _Measure] = {
     "wide-lead-rows": partial(row_path.measure, row_cases.WIDE_LEADS),
     "activity-rows": partial(row_path.measure, row_cases.ACTIVITIES),
     "hard-lead-rows": partial(row_path.measure, row_cases.HARD_LEADS),
+    "hard-activity-rows": partial(row_path.measure, row_cases.HARD_ACTIVITIES),
     "wires": wires.measure,
     "memory": memory.measure,
     "start-up": start_up.measure,

@@ -73,12 +73,21 @@ WIDE_LEADS = RowCase(
     15_000,
     (*_VARIED, "--sparse-strings", "230", "--lead-fields", "387"),
     (*_TYPED, *_padding(60), *_sparse(230)),
+    times_floor=1.35,
 )
+_SIX_TYPES = (1, 2, 6, 7, 12, 13)
 ACTIVITIES = RowCase(
     "An activities file of six types, with up to 8 attributes",
     60_000,
     (*_VARIED, "--activity-types", "15"),
-    activity_types=(1, 2, 6, 7, 12, 13),
+    activity_types=_SIX_TYPES,
+)
+HARD_ACTIVITIES = RowCase(
+    "An activities file of six types, with odd texts in a third of the attributes",
+    60_000,
+    ("--activity-types", "15"),
+    activity_types=_SIX_TYPES,
+    times_incumbent=4,
 )
 
 # The 45 standard fields of the sandbox and five custom ones: 7 integers, 3 numbers, 4 booleans,

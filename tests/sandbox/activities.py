@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from tests.sandbox.activity_types import DELETE_LEAD, ActivityType, Attribute
 from tests.sandbox.clock import DAY, bulk_time
 from tests.sandbox.leads import FIRST_ID
-from tests.sandbox.values import ABSENT, Value, make_pool, mix
+from tests.sandbox.values import ABSENT, POOL_SIZE, Value, make_pool, mix
 
 FIRST_GUID = 783_957_693
 
@@ -225,7 +225,9 @@ def _make_details(seed: int, kind: ActivityType, size: int) -> list[Details]:
     """The pool of one type."""
     rng = random.Random(f"{seed}:{kind.id}")
     values = {
-        attribute.name: make_pool(f"{seed}:{kind.id}:{attribute.name}", attribute.data_type, 0.2)
+        attribute.name: make_pool(
+            f"{seed}:{kind.id}:{attribute.name}", attribute.data_type, 0.2, max(size, POOL_SIZE)
+        )
         for attribute in kind.attributes
     }
     names = [attribute.name for attribute in kind.attributes]

@@ -36,7 +36,7 @@ class Options:
     sparse_strings: int = 0
     """Add so many string fields, `sparse0001` and so on, that are empty in nine leads of ten."""
     variety: int = 0
-    """Different values of a lead field, and of the attributes of a type (0: 61 and 47)."""
+    """Different values of a field or attribute, and sets of attributes (0: 61 and 47)."""
     text_bytes: int = 0
     """Size of the text column `sandboxBody` in every lead (0: no such column)."""
     export_minutes: str = "2-5"
