@@ -1,67 +1,68 @@
-"""Activities to records: a row's attributes are one cell of JSON, spread over their columns."""
+"""Activities to records: a row's attributes are one JSON object, spread over their columns.
+
+Rows of all types are converted together, a block at a time. The block's lines are put together at
+once: for each row the constant parts of its stream's line, with rooms between them, into which the
+values of the file's columns go, and then those of the attributes, each where its name belongs.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import chain
-from typing import Any
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from itertools import accumulate, chain
+from typing import Any, NamedTuple
 
 import orjson
 
-from tap_marketo.columns import Column
-from tap_marketo.fields import (
-    ABSENT_AS_NONE,
-    Kind,
-    Misfits,
-    Schema,
-    loads_exactly,
-    value_converter,
-)
+from tap_marketo.columns import Column, quick_ways, quoted
+from tap_marketo.csv_rows import Block
+from tap_marketo.fields import ABSENT_AS_NONE, Kind, Misfits, loads_exactly
 from tap_marketo.names import clean
+from tap_marketo.plain_csv import ABSENT, with_commas
 from tap_marketo.records import RecordWriter
 
-_ATTRIBUTES = "attributes"
+ATTRIBUTES = "attributes"
+"""The column of the file that holds them."""
+TYPE_ID = "activityTypeId"
+"""The column of the file that says of which type a row is."""
+
 _NO_OBJECT = "not a JSON object, their columns now null"
-_UNKNOWN = "of an attribute the catalog lacks (discover again)"
+_UNKNOWN_NAME = "of an attribute the catalog lacks (discover again)"
 _TWICE = "of an attribute given twice in a row, the first kept"
 
 # What the quick parser does not keep as it was written.
-_NUL = "\\u0000"
 _MINUS_ZERO = re.compile(r"[:\s]-0\s*[,}]")
-# Kinds whose value depends on its JSON type: the number 5 and the text "5" are different items.
-_TYPED = frozenset((Kind.ARRAY, Kind.OBJECT, Kind.ANY))
-# How a cell of a file would spell the values of these types: then they are cells.
+# A NUL character within a text, which no record has.
+_NUL_IN_JSON = b"\\u0000"
+# How a text spells the values of these types, those that can be a cell.
 _SPELLING: Mapping[type, Callable[[Any], str]] = {
     str: str,
     int: str,
     bool: {True: "true", False: "false"}.__getitem__,
-    type(None): {None: "null"}.__getitem__,
+    type(None): {None: ABSENT}.__getitem__,
 }
-_TEXT_OR_NONE: frozenset[type] = frozenset((str, type(None)))
-# Types of values that need not be spelled first: of texts, absent ones are still to be found.
-_FITTING: Mapping[Kind, frozenset[type]] = {
-    Kind.TEXT: _TEXT_OR_NONE,
-    Kind.INTEGER: frozenset((int, type(None))),
-    Kind.BOOLEAN: frozenset((bool, type(None))),
-}
+_TEXTS: frozenset[type] = frozenset((str, type(None)))
+_NOTHING = frozenset((None, *ABSENT_AS_NONE))
+
+# Where an attribute's name leads is a number: the room of its column in the line and, from this bit
+# on, what is to be done with the value. Texts, the most frequent, are plain rooms.
+_BITS = 32
+_ROOM = (1 << _BITS) - 1
+_KINDS = [Kind.TEXT, *(kind for kind in Kind if kind is not Kind.TEXT)]
+# Kinds whose value depends on its JSON type: the number 5 and the text "5" are different items.
+_NESTED = frozenset(_KINDS.index(kind) for kind in (Kind.ARRAY, Kind.OBJECT, Kind.ANY))
+_TAKEN, _NOT_SELECTED, _UNKNOWN = range(len(_KINDS), len(_KINDS) + 3)
 
 
-class ActivityRecords:
-    """Turns the rows of one activity type into RECORD lines (bulk-activity-extract.md).
-
-    A row's secondary attributes are keyed by display name, whose letter case may differ from
-    types.json's, or by apiName.
-
-    Many rows are converted together, each attribute as if it were a column of the file. A row in
-    which the quick parser would not keep something exactly (a decimal's digits), or in which
-    something is odd (no JSON, an attribute given twice), goes through the exact one by itself.
-    """
+class ActivityStream:
+    """What is constant for the rows of one type (bulk-activity-extract.md)."""
 
     def __init__(
         self,
-        header: Sequence[str],
-        columns: Mapping[str, Schema],
+        file_columns: Collection[str],
         fixed: Mapping[str, str],
         base: Mapping[str, str],
         find_column: Callable[[str], str | None],
@@ -71,151 +72,339 @@ class ActivityRecords:
         """Work out where each column's value comes from.
 
         Args:
-            header: the file's column names.
-            columns: the stream's selected columns.
+            file_columns: the columns of the file, without that of the attributes.
             fixed: columns whose text is the same in every row.
             base: columns that are columns of the file, with the names they have there.
             find_column: returns the column of an attribute name as a row spells it, None for an
                 attribute that is not known.
-            writer: made for the same columns.
+            writer: of the stream.
             misfits: where odd values are counted.
         """
-        position = {name: index for index, name in enumerate(header)}
-        self._places = {column: place for place, column in enumerate(columns)}
-        self._lines = writer.lines
-        self._misfits = misfits
+        self.writer = writer
+        self.misfits = misfits
+        columns = writer.columns
+        self.column_in = {_room(place): column for place, column in enumerate(columns)}
+        # The rooms of the file's columns.
+        self.base = {
+            base[column.name]: room
+            for room, column in self.column_in.items()
+            if column.name not in fixed and base.get(column.name) in file_columns
+        }
+        self.leads_to = _Names(self, find_column, [*fixed, *base])
+        self.has_attributes = any(c.name not in base and c.name not in fixed for c in columns)
+        self.key_room = _room(writer.key_place)
+        # The parts of a line, with a room behind each for a value.
+        self.line = list(writer.parts)
+        for room, column in self.column_in.items():
+            text = fixed.get(column.name)
+            self.line[room] = ABSENT if text is None else column.json(text)
+
+
+def _room(place: int) -> int:
+    """Return where in the parts of a line the value of a column belongs, by its place."""
+    return 2 * place + 1
+
+
+class _Names(dict[str, int]):
+    """Where the attributes' names of a stream lead: each spelling is looked up once."""
+
+    def __init__(
+        self,
+        stream: ActivityStream,
+        find_column: Callable[[str], str | None],
+        not_for_attributes: Collection[str],
+    ) -> None:
+        """Take the columns of a stream."""
+        super().__init__()
         self._find_column = find_column
-        self._fixed = [fixed.get(column) for column in columns]
-        self._base = [
-            (place, position[base[column]])
-            for column, place in self._places.items()
-            if column in base and base[column] in position
-        ]
-        self._taken = {place for place, text in enumerate(self._fixed) if text is not None}
-        self._taken.update(place for place, _ in self._base)
-        self._columns = [Column(name, schema, misfits) for name, schema in columns.items()]
-        self._convert_value = [value_converter(c, schema, misfits) for c, schema in columns.items()]
-        takes_attributes = any(column not in base and column not in fixed for column in columns)
-        self._attributes = position.get(_ATTRIBUTES) if takes_attributes else None
-        self._place_of: dict[str, int | None] = {}
+        self._rooms = {}
+        for room, column in stream.column_in.items():
+            is_taken = column.name in not_for_attributes
+            code = _TAKEN if is_taken else _KINDS.index(column.kind)
+            self._rooms[column.name] = room | code << _BITS
 
-    def lines(self, rows: Sequence[Sequence[str]]) -> list[bytes]:
-        """Return the RECORD lines of some rows, one or more."""
-        cells = list(zip(*rows))  # noqa: B905  all rows are as wide as the header
-        values: list[list[Any]] = [[text] * len(rows) for text in self._fixed]
-        for place, index in self._base:
-            values[place] = self._columns[place].values(cells[index])
-        if self._attributes is not None:
-            self._spread(cells[self._attributes], values)
-        return self._lines(zip(*values))  # noqa: B905  all as long as the rows are many
+    def codes(self) -> set[int]:
+        """Return what the names met so far lead to."""
+        return {leads_to >> _BITS for leads_to in self.values()}
 
-    def _spread(self, cells: Sequence[str], values: list[list[Any]]) -> None:
-        """Set the values of attributes' columns from the rows' JSON."""
-        rows, odd = _parsed(cells)
-        columns: list[tuple[int, str, list[Any]]] = []
-        for name in dict.fromkeys(chain.from_iterable(rows)):
-            place = self._place(name)
-            if place is not None:
-                column = [row.get(name) for row in rows]
-                if not _TEXT_OR_NONE.issuperset(map(type, column)) or place in self._taken:
-                    odd.update(self._odd_ones(place, column, cells))
-                columns.append((place, name, column))
-        odd.update(_doubled_ones(columns))
-        for row in odd:
-            for _, _, column in columns:
-                column[row] = None
-        for place, name, column in columns:
-            if place < 0:
-                self._misfits.add(name, _UNKNOWN, len(column) - column.count(None))
-            else:
-                values[place] = _merged(values[place], self._values(place, column))
-        for row in odd:
-            if cells[row] not in ABSENT_AS_NONE:
-                self._spread_exactly(cells[row], row, values)
-
-    def _odd_ones(self, place: int, column: Sequence[Any], cells: Sequence[str]) -> Iterator[int]:
-        """Yield the rows in which an attribute's value is none that can be taken as a cell."""
-        if place < 0:
-            return
-        types = set(map(type, column))
-        fitting = _TEXT_OR_NONE if self._columns[place].kind in _TYPED else _SPELLING.keys()
-        if place in self._taken:
-            yield from (row for row, value in enumerate(column) if value is not None)
-        elif not types <= fitting:
-            yield from (row for row, value in enumerate(column) if type(value) not in fitting)
-        if int in types and 0 in column:
-            for row, cell in enumerate(cells):
-                if "-0" in cell and _MINUS_ZERO.search(cell):
-                    yield row
-
-    def _values(self, place: int, column: list[Any]) -> list[Any]:
-        """Return the records' values of an attribute's."""
-        kind = self._columns[place].kind
-        if not _FITTING.get(kind, frozenset()).issuperset(map(type, column)):
-            column = [_SPELLING[type(value)](value) for value in column]
-        elif kind is not Kind.TEXT:
-            return column
-        return self._columns[place].values(column)
-
-    def _spread_exactly(self, cell: str, row: int, values: list[list[Any]]) -> None:
-        """Set one row's values as :func:`fields.loads_exactly` reads them."""
-        try:
-            attributes = loads_exactly(cell)
-        except (ValueError, RecursionError):
-            attributes = None
-        if not isinstance(attributes, dict):
-            self._misfits.add(_ATTRIBUTES, _NO_OBJECT)
-            return
-        for name, value in attributes.items():
-            place = self._place(name)
-            if place is None or value is None:
-                continue
-            if place < 0:
-                self._misfits.add(name, _UNKNOWN)
-            elif values[place][row] is not None:
-                self._misfits.add(name, _TWICE)
-            else:
-                values[place][row] = self._convert_value[place](value)
-
-    def _place(self, name: str) -> int | None:
-        """Find, once per spelling, where an attribute goes: -1 nowhere, None not selected."""
-        if name not in self._place_of:
-            column = self._find_column(name)
-            self._place_of[name] = -1 if column is None else self._places.get(column)
-        return self._place_of[name]
+    def __missing__(self, name: str) -> int:
+        column = self._find_column(name)
+        leads_to = _UNKNOWN << _BITS
+        if column is not None:
+            leads_to = self._rooms.get(column, _NOT_SELECTED << _BITS)
+        self[name] = leads_to
+        return leads_to
 
 
-def _parsed(cells: Sequence[str]) -> tuple[list[dict[str, Any]], set[int]]:
-    """Parse JSON objects quickly; return them, and the rows that need the exact parser instead."""
-    rows: list[dict[str, Any]] = []
+class _Lines(NamedTuple):
+    """The lines of a block while they are put together.
+
+    Attributes:
+        streams: of each row.
+        starts: of each row where its parts start.
+        parts: of all rows.
+    """
+
+    streams: list[ActivityStream]
+    starts: list[int]
+    parts: list[str]
+
+
+class ActivityRecords:
+    """Turns rows of many activity types into RECORD lines.
+
+    A row's secondary attributes are keyed by display name, whose letter case may differ from
+    types.json's, or by apiName.
+
+    A row in which the quick parser would not keep something exactly (a decimal's digits), or in
+    which something is odd (no JSON, an attribute given twice), goes through the exact parser by
+    itself.
+    """
+
+    def __init__(self, file_columns: Sequence[str], streams: Mapping[str, ActivityStream]) -> None:
+        """Prepare.
+
+        Args:
+            file_columns: the columns of the rows, in order.
+            streams: by the id of their type, as the file has it.
+        """
+        self._file_columns = file_columns
+        self._streams = streams
+
+    def lines(self, block: Block) -> bytes:
+        """Return the RECORD lines of rows, all of them of types that have a stream.
+
+        Raises:
+            DataError: a row has no key.
+        """
+        cells = dict(zip(self._file_columns, zip(*block.rows, strict=True), strict=True))
+        streams = [self._streams[number] for number in cells[TYPE_ID]]
+        parts = list(chain.from_iterable([stream.line for stream in streams]))
+        starts = list(accumulate([len(stream.line) for stream in streams], initial=0))[:-1]
+        lines = _Lines(streams, starts, parts)
+        for name in self._file_columns:
+            self._put_base(name, list(cells[name]), lines, is_text=block.is_text)
+        if block.documents:
+            _put_attributes(block.documents, lines)
+        keys = [parts[start + s.key_room] for s, start in zip(streams, starts, strict=True)]
+        if ABSENT in keys:
+            streams[keys.index(ABSENT)].writer.check_keys(keys)
+        return with_commas("".join(parts)).encode("latin-1")
+
+    def _put_base(self, name: str, cells: list[str], lines: _Lines, *, is_text: bool) -> None:
+        """Put the values of a column of the file into their rooms."""
+        rooms = {stream: stream.base.get(name, 0) for stream in self._streams.values()}
+        kinds = {stream.column_in[room].kind for stream, room in rooms.items() if room}
+        values = None
+        if len(kinds) == 1:
+            values = _usual_values(kinds.pop(), cells, is_text=is_text)
+        if values is None:
+            # What is odd is counted in the row's stream.
+            for stream, start, cell in zip(lines.streams, lines.starts, cells, strict=True):
+                room = rooms[stream]
+                if room and cell != ABSENT:
+                    lines.parts[start + room] = stream.column_in[room].of_cell(cell)
+        elif len(set(rooms.values())) == 1:
+            (room,) = set(rooms.values())
+            for start, value in zip(lines.starts, values, strict=True):
+                lines.parts[start + room] = value
+        else:
+            for stream, start, value in zip(lines.streams, lines.starts, values, strict=True):
+                room = rooms[stream]
+                if room:
+                    lines.parts[start + room] = value
+
+
+def _usual_values(kind: Kind, cells: list[str], *, is_text: bool) -> list[str] | None:
+    """Return the JSON of cells' values by a quick way; None if there is none."""
+    if kind is Kind.TEXT:
+        return quoted(cells) if is_text else None
+    for quick in quick_ways(kind):
+        with suppress(ValueError):
+            values = quick(cells)
+            return quoted(values) if kind is Kind.DATE_TIME else values
+    return None
+
+
+def _put_attributes(documents: list[str], lines: _Lines) -> None:
+    """Put the values of attributes into the rooms of their columns."""
+    objects, odd = _parsed(documents)
+    for row, stream in enumerate(lines.streams):
+        if not stream.has_attributes:
+            objects[row] = {}
+            odd.discard(row)
+    found = _Found(objects, lines)
+    more = found.odd_rows(documents)
+    if more:
+        for row in more:
+            objects[row] = {}
+        found = _Found(objects, lines)
+    found.put_into_rooms()
+    for row in odd | more:
+        if documents[row] not in ABSENT_AS_NONE:
+            _put_exactly(documents[row], row, lines)
+
+
+def _parsed(documents: list[str]) -> tuple[list[dict[str, Any]], set[int]]:
+    """Parse JSON objects quickly; return them, and the rows where there is none."""
+    with suppress(ValueError):
+        objects = list(map(orjson.loads, documents))
+        if set(map(type, objects)) == {dict}:
+            return objects, set()
+    objects = []
     odd: set[int] = set()
-    for row, cell in enumerate(cells):
-        try:
-            attributes = orjson.loads(cell)
-        except ValueError:
-            attributes = None
-        if type(attributes) is not dict or _NUL in cell:
-            attributes = {}
+    for row, document in enumerate(documents):
+        found = None
+        with suppress(ValueError):
+            found = orjson.loads(document)
+        if type(found) is not dict:
+            found = {}
             odd.add(row)
-        rows.append(attributes)
-    return rows, odd
+        objects.append(found)
+    return objects, odd
 
 
-def _doubled_ones(columns: Sequence[tuple[int, str, Sequence[Any]]]) -> Iterator[int]:
-    """Yield the rows in which two spellings of a name give one column a value each."""
-    first: dict[int, Sequence[Any]] = {}
-    for place, _, column in columns:
-        other = first.setdefault(place, column)
-        if other is not column and place >= 0:
-            pairs = zip(other, column)  # noqa: B905  as long as the rows are many
-            yield from (row for row, (a, b) in enumerate(pairs) if None not in (a, b))
-            first[place] = [b if a is None else a for a, b in zip(other, column)]  # noqa: B905
+class _Found:
+    """The attributes of the rows of a block, one after the other.
+
+    To look at each by itself is what takes the most time with activities, so that this is done as
+    seldom as possible: where texts lead to columns of texts, only their JSON is put in its room.
+    """
+
+    def __init__(self, objects: Sequence[dict[str, Any]], lines: _Lines) -> None:
+        """Find out where each attribute of the rows' objects belongs."""
+        self._objects = objects
+        self._lines = lines
+        self._values = [value for row in objects for value in row.values()]
+        # Which of them are no texts.
+        self._others: list[int] = []
+        if not _TEXTS.issuperset(map(type, self._values)):
+            self._others = [n for n, v in enumerate(self._values) if type(v) not in _TEXTS]
+        # Each with its code in the upper bits, and the row's start added.
+        self._places = [
+            start + leads_to[name]
+            for row, start, leads_to in zip(
+                objects, lines.starts, [stream.leads_to for stream in lines.streams], strict=True
+            )
+            for name in row
+        ]
+
+    def _rows(self) -> list[int]:
+        """Return the row of each attribute."""
+        return [row for row, found in enumerate(self._objects) for _ in found]
+
+    def odd_rows(self, documents: Sequence[str]) -> set[int]:
+        """Return the rows with an attribute that cannot be taken as a cell, or given twice."""
+        odd: set[int] = set()
+        places = self._places
+        if len(set(places)) < len(places):
+            counts = Counter(place for place in places if place >> _BITS < _TAKEN)
+            odd.update(row for row, n in zip(self._rows(), places, strict=True) if counts[n] > 1)
+        rows = self._rows() if self._others else []
+        for n in self._others:
+            value, code = self._values[n], places[n] >> _BITS
+            is_minus_zero = value == 0 and _MINUS_ZERO.search(documents[rows[n]])
+            is_no_cell = type(value) not in _SPELLING or code in _NESTED
+            if code <= _TAKEN and (is_no_cell or is_minus_zero):
+                odd.add(rows[n])
+        if any(_TAKEN in stream.leads_to.codes() for stream in set(self._lines.streams)):
+            given = zip(self._rows(), places, self._values, strict=True)
+            odd.update(row for row, n, v in given if n >> _BITS == _TAKEN and v is not None)
+        return odd
+
+    def put_into_rooms(self) -> None:
+        """Put the JSON of the values where they belong, those of unknown names aside."""
+        parts = self._lines.parts
+        written = self._written()
+        others: defaultdict[int, list[int]] = defaultdict(list)
+        for n, place in enumerate(self._places):
+            if place <= _ROOM:
+                parts[place] = written[n]
+            else:
+                others[place >> _BITS].append(n)
+        for n in self._others:
+            # A number or a boolean is a text like any other in a column of texts.
+            if self._places[n] <= _ROOM:
+                parts[self._places[n]] = f'"{written[n]}"'
+        for code, numbers in others.items():
+            if code < _TAKEN:
+                self._put_values(_KINDS[code], numbers)
+            elif code == _UNKNOWN:
+                self._count_unknown(numbers)
+
+    def _written(self) -> list[str]:
+        """Return the JSON of all values."""
+        values = self._values
+        if any(type(values[n]) in (list, dict) for n in self._others):
+            # These are of names that lead nowhere, and would take several lines.
+            values = [None if type(value) in (list, dict) else value for value in values]
+        # With one item on each line, for JSON has no line break within.
+        data = orjson.dumps(values, option=orjson.OPT_INDENT_2)
+        has_nuls = _NUL_IN_JSON in data
+        data = data.replace(b'\n  ""', b"\n  null").replace(b'\n  "null"', b"\n  null")
+        written = data[4:-2].decode("latin-1").split(",\n  ")
+        if has_nuls:
+            for n, value in enumerate(self._values):
+                if type(value) is str and "\0" in value:
+                    written[n] = orjson.dumps(value.replace("\0", "")).decode("latin-1")
+        return written
+
+    def _put_values(self, kind: Kind, numbers: Sequence[int]) -> None:
+        """Put the JSON of values that are no texts into their rooms, given their numbers."""
+        texts = [_as_cell(self._values[n]) for n in numbers]
+        places = [self._places[n] & _ROOM for n in numbers]
+        parts = self._lines.parts
+        for quick in quick_ways(kind):
+            with suppress(ValueError):
+                values = quick(texts)
+                for place, value in zip(
+                    places, quoted(values) if kind is Kind.DATE_TIME else values, strict=True
+                ):
+                    parts[place] = value
+                return
+        of_column: defaultdict[Column, list[int]] = defaultdict(list)
+        for n, place in enumerate(places):
+            row = bisect_right(self._lines.starts, place) - 1
+            room = place - self._lines.starts[row]
+            of_column[self._lines.streams[row].column_in[room]].append(n)
+        for column, some in of_column.items():
+            values = column.quoted(column.spellings([texts[n] for n in some], str))
+            for n, value in zip(some, values, strict=True):
+                parts[places[n]] = value
+
+    def _count_unknown(self, numbers: Sequence[int]) -> None:
+        rows = self._rows()
+        names = [name for found in self._objects for name in found]
+        for n in numbers:
+            if self._values[n] is not None:
+                self._lines.streams[rows[n]].misfits.add(names[n], _UNKNOWN_NAME)
 
 
-def _merged(values: list[Any], more: list[Any]) -> list[Any]:
-    if values.count(None) == len(values):
-        return more
-    return [b if a is None else a for a, b in zip(values, more)]  # noqa: B905  one length
+def _as_cell(value: Any) -> str:
+    return ABSENT if value in _NOTHING else _SPELLING[type(value)](value)
+
+
+def _put_exactly(document: str, row: int, lines: _Lines) -> None:
+    """Put one row's values into their rooms, as :func:`fields.loads_exactly` reads them."""
+    stream, start = lines.streams[row], lines.starts[row]
+    try:
+        attributes = loads_exactly(document)
+    except (ValueError, RecursionError):
+        attributes = None
+    if not isinstance(attributes, dict):
+        stream.misfits.add(ATTRIBUTES, _NO_OBJECT)
+        return
+    for name, value in attributes.items():
+        leads_to = stream.leads_to[name]
+        code, room = leads_to >> _BITS, leads_to & _ROOM
+        if code == _NOT_SELECTED or value is None:
+            continue
+        if code == _UNKNOWN:
+            stream.misfits.add(name, _UNKNOWN_NAME)
+        elif lines.parts[start + room] != ABSENT:
+            stream.misfits.add(name, _TWICE)
+        else:
+            lines.parts[start + room] = stream.column_in[room].of_value(value)
 
 
 class AttributeColumns:

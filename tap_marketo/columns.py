@@ -1,17 +1,21 @@
-"""Many cells of one column at once to the values of their records.
+"""Cells of one type to their values as JSON has them, many at a time.
 
 Nearly every cell of an account is as Marketo documents it: a whole number is its digits, a time is
-2026-06-15T12:00:00Z, what is absent is the word null. A few calls that run in C then do for a whole
-block of rows. They prove that each cell is of that kind; where one is not, all cells of the block
-go one by one through the converter of :mod:`tap_marketo.fields`, which decides every case. What
-the quick way returns is what that converter would have returned.
+2026-06-15T12:00:00Z. A few calls that run in C then do for a whole block of rows. They prove that
+each cell is of that kind; where one is not, it goes through the converter of
+:mod:`tap_marketo.fields`, which decides every case. What the quick way returns is what that
+converter would have returned.
+
+A **spelling** is the JSON of a value without the quotes of a text, and the word null for an absent
+one: a plain cell (:mod:`tap_marketo.plain_csv`) is one of a text. JSON is wire text here.
 """
 
 from __future__ import annotations
 
-import re
+import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -24,35 +28,41 @@ from tap_marketo.fields import (
     Misfits,
     converter,
     kind_of,
+    mend_text,
+    value_converter,
 )
+from tap_marketo.plain_csv import ABSENT, text_of
 
-_NONE = type(None)
-_INTEGERS: frozenset[type] = frozenset((int, _NONE))
-_NUMBERS: frozenset[type] = frozenset((float, int, _NONE))
-_BOOLEANS: frozenset[type] = frozenset((bool, _NONE))
-# Types of values that records write as their cells usually are.
-_SPELLED: Mapping[Kind, frozenset[type]] = {Kind.INTEGER: _INTEGERS, Kind.BOOLEAN: _BOOLEANS}
+_BAD_TEXT = "with bytes that are no text, now U+FFFD"
 
-_SPACES = (" ", "\t", "\r", "\n")
+_NUMBERS: frozenset[type] = frozenset((float, int, type(None)))
+_BOOLEANS = frozenset(("true", "false", ABSENT))
 
 # 2026-06-15T12:00:47Z with every digit made a zero.
 _TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_ZERO_TIME = b"0000-00-00T00:00:00Z\n"
-# Only days that every year has: February 29 goes the careful way.
-_DAY = (
-    r"[12]\d{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
-    r"|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-)
-_DATE_TIMES = re.compile(rf"(?:(?:{_DAY}T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ|null|)\n)*", re.ASCII)
-_DATES = re.compile(rf"(?:(?:{_DAY}|null|)\n)*", re.ASCII)
+_ZERO_TIME = b"0000-00-00T00:00:00Z,"
+_ZERO_DATE = b"0000-00-00,"
+_HOUR_24 = b"T24"
+_READS_NO_Z = sys.version_info < (3, 11)
+
+
+Quick = Callable[[list[str]], list[str]]
+"""A quick way: returns the spellings of cells' values, the cells themselves if they are those.
+
+Raises ValueError where some cell is not as it takes it.
+"""
 
 
 class Column:
-    """Converts cells of one column, many at a time.
+    """Converts values of one column.
 
     Attributes:
         name: of the column.
+        json_name: its JSON.
         kind: what its values are.
+        is_quoted: whether they are texts.
+        ways: the quick ways for them; that which did last comes first.
+        is_odd: whether some value had to be found by the careful way.
     """
 
     def __init__(self, name: str, schema: Mapping[str, Any], misfits: Misfits) -> None:
@@ -64,145 +74,150 @@ class Column:
             misfits: where odd values are counted.
         """
         self.name = name
+        self.json_name = orjson.dumps(name).decode("latin-1")
         self.kind = kind_of(schema)
+        self.is_quoted = self.kind in (Kind.TEXT, Kind.DATE_TIME)
+        self.ways = quick_ways(self.kind)
+        self.is_odd = False
+        self._misfits = misfits
         self._convert = converter(name, schema, misfits)
-        self._quick = _QUICK.get(self.kind, _no_quick_way)
+        self._convert_value = value_converter(name, schema, misfits)
 
-    def values(self, cells: Sequence[str]) -> list[Any]:
-        """Return the value of each cell: what :func:`fields.converter` makes of it.
+    def spellings(self, cells: list[str], read: Callable[[str], str]) -> list[str]:
+        """Return the spellings of the values of cells.
 
-        None for an absent one.
+        Args:
+            cells: of the column.
+            read: returns the text of one of them.
         """
-        convert = self._convert
-        if convert is None:
-            return _texts(cells)
+        for quick in self.ways:
+            with suppress(ValueError):
+                values = quick(cells)
+                self.ways = sorted(self.ways, key=lambda way: way is not quick)
+                return values
+        self.is_odd = True
+        return [cell if cell == ABSENT else self.spelling(read(cell)) for cell in cells]
+
+    def spelling(self, text: str) -> str:
+        """Return the spelling of the value of one cell, found by the careful way.
+
+        Args:
+            text: of the cell; bytes that are no UTF-8 as lone surrogates.
+        """
+        if text in ABSENT_AS_NONE:
+            return ABSENT
+        value = self.json(text if self._convert is None else self._convert(text))
+        return value[1:-1] if self.is_quoted and value != ABSENT else value
+
+    def quoted(self, spellings: list[str]) -> list[str]:
+        """Return the JSON of values, given their spellings."""
+        return quoted(spellings) if self.is_quoted else spellings
+
+    def of_cell(self, cell: str) -> str:
+        """Return the JSON of the value of a plain cell, found by the careful way."""
+        spelling = self.spelling(text_of(cell))
+        return f'"{spelling}"' if self.is_quoted and spelling != ABSENT else spelling
+
+    def of_value(self, value: Any) -> str:
+        """Return the JSON of the value of what :func:`fields.loads_exactly` returns."""
+        return self.json(self._convert_value(value))
+
+    def json(self, value: Any) -> str:
+        """Return the JSON of a value; what is no text in it is mended and counted."""
         try:
-            return self._quick(cells)
-        except ValueError:
-            return [None if cell in ABSENT_AS_NONE else convert(cell) for cell in cells]
-
-    def spellings(self, cells: list[str]) -> list[str]:
-        """Return the JSON of each cell's value, that of texts without its quotes.
-
-        For columns of numbers, booleans and times, whose values JSON need not escape. The cells
-        themselves where nothing changes, as usual.
-        """
-        if self.kind is Kind.DATE_TIME:
-            try:
-                return _date_time_texts(cells)
-            except ValueError:
-                return [value or "null" for value in self.values(cells)]
-        types = _SPELLED.get(self.kind)
-        if types and _are_spelled(cells, types):
-            return cells
-        return orjson.dumps(self.values(cells))[1:-1].decode().split(",")
+            data = orjson.dumps(value)
+        except TypeError:
+            mended = mend_text(value)
+            if mended != value:
+                self._misfits.add(self.name, _BAD_TEXT)
+            data = orjson.dumps(mended)
+        return data.decode("latin-1")
 
 
-def _are_spelled(cells: Sequence[str], types: frozenset[type]) -> bool:
-    """Whether cells are values of some types, written as orjson writes them."""
-    try:
-        text = ",".join(cells).encode()
-        values = orjson.loads(b"[%b]" % text)
-    except ValueError:
-        return False
-    return (
-        len(values) == len(cells)
-        and types.issuperset(map(type, values))
-        and orjson.dumps(values)[1:-1] == text
-    )
+def quoted(spellings: list[str]) -> list[str]:
+    """Return the JSON of texts, given their spellings."""
+    return [ABSENT if spelling == ABSENT else f'"{spelling}"' for spelling in spellings]
 
 
-def _texts(cells: Sequence[str]) -> list[str | None]:
-    return list(map(ABSENT_AS_NONE.get, cells, cells))
+def quick_ways(kind: Kind) -> list[Quick]:
+    """Return the quick ways for cells of a kind: dates and times are of one."""
+    return list(_QUICK_WAYS.get(kind, ()))
 
 
-def _scalars(cells: Sequence[str], types: frozenset[type]) -> tuple[list[Any], str, set[type]]:
-    """Read cells as the JSON they are: numbers, true and false, and null.
+def _integers(cells: list[str]) -> list[str]:
+    """Read cells as the JSON they are, and write it again.
 
-    One that is something else, or several things ("1,2"), shows: only brackets and quotes could
-    make one value of two cells, and that value would be of another type. Spaces, which JSON would
-    pass over, are not usual: " null" is no absent value.
+    One that is something else shows: it is written otherwise (007, -0, 1e5), or has a character
+    that no whole number has (12.0, true, [1], "5"). Two in one ("1,2") make one value too many, and
+    none could make up for it: only brackets and quotes make one value of two cells.
     """
     text = ",".join(cells)
-    if any(space in text for space in _SPACES):
+    values = orjson.loads(f"[{text}]")
+    if (
+        len(values) != len(cells)
+        or orjson.dumps(values) != f"[{text}]".encode()
+        or any(char in text for char in '.eE"[{')
+    ):
         raise ValueError
-    values: list[Any] = orjson.loads(f"[{text}]")
-    found = set(map(type, values))
-    if len(values) != len(cells) or not found <= types:
+    return cells
+
+
+def _numbers(cells: list[str]) -> list[str]:
+    """Read cells as the JSON they are: one that is something else is of another type.
+
+    A number with more digits than a float holds keeps them, but so few survive in any. An exponent
+    may be larger than what counts as a number here, -0 would lose its sign, and spaces are not
+    usual.
+    """
+    text = f"[{','.join(cells)}]"
+    values = orjson.loads(text)
+    types = set(map(type, values))
+    if (
+        len(values) != len(cells)
+        or not types <= _NUMBERS
+        or any(mark in text for mark in ("e", "E", "-0,", "-0]", " ", "\t", "\r", "\n"))
+        or max(map(len, cells), default=0) > EXACT_AS_FLOAT
+    ):
         raise ValueError
-    return values, text, found
+    if int in types:
+        values = [float(value) if type(value) is int else value for value in values]
+    return orjson.dumps(values)[1:-1].decode().split(",")
 
 
-def _integers(cells: Sequence[str]) -> list[Any]:
-    values, text, _ = _scalars(cells, _INTEGERS)
-    # -0 would lose its sign.
-    if "-0" in text:
+def _booleans(cells: list[str]) -> list[str]:
+    if not _BOOLEANS.issuperset(cells):
         raise ValueError
-    return values
+    return cells
 
 
-def _numbers(cells: Sequence[str]) -> list[Any]:
-    # A number with more digits than a float holds keeps them; so few survive in any float.
-    if max(map(len, cells), default=0) > EXACT_AS_FLOAT:
-        raise ValueError
-    values, text, found = _scalars(cells, _NUMBERS)
-    # An exponent may be larger than what counts as a number here.
-    if "e" in text or "E" in text:
-        raise ValueError
-    if int in found:
-        if "-0" in text:
-            raise ValueError
-        return [float(value) if type(value) is int else value for value in values]
-    return values
+def _date_times(cells: list[str]) -> list[str]:
+    return _joined_if_all(_ZERO_TIME, cells).replace("Z", "+00:00").split(",")
 
 
-def _booleans(cells: Sequence[str]) -> list[Any]:
-    values, _, _ = _scalars(cells, _BOOLEANS)
-    return values
+def _dates(cells: list[str]) -> list[str]:
+    _joined_if_all(_ZERO_DATE, cells)
+    return [cell if cell == ABSENT else f"{cell}T00:00:00+00:00" for cell in cells]
 
 
-def _date_times(cells: Sequence[str]) -> list[Any]:
-    return _texts(_date_time_texts(cells))
-
-
-def _date_time_texts(cells: Sequence[str]) -> list[str]:
-    """Write times as records have them; what is absent stays as it is."""
-    text = "\n".join(cells) + "\n"
-    if _are_all_times(text, cells):
-        return text.replace("Z", "+00:00").split("\n")[:-1]
-    # A cell may hold a line break itself.
-    if text.count("\n") != len(cells):
-        raise ValueError
-    if _DATE_TIMES.fullmatch(text):
-        return text.replace("Z", "+00:00").split("\n")[:-1]
-    if _DATES.fullmatch(text):
-        return [cell if cell in ABSENT_AS_NONE else f"{cell}T00:00:00+00:00" for cell in cells]
-    raise ValueError
-
-
-def _are_all_times(text: str, cells: Sequence[str]) -> bool:
-    """Whether every cell is a time as Marketo writes it, and none absent; the quickest way.
+def _joined_if_all(form: bytes, cells: list[str]) -> str:
+    """Make sure that cells are times or dates, or absent, and return them joined with commas.
 
     The form is proved by the digits' places, that the time exists by reading it. The hour 24, which
     some Pythons read as the next day's first, is left to the careful way.
     """
-    if text.encode().translate(_TO_ZEROS) != _ZERO_TIME * len(cells) or "T24" in text:
-        return False
-    try:
-        deque(map(datetime.fromisoformat, cells), maxlen=0)
-    except ValueError:
-        # One does not exist, or this is Python 3.10, which does not read the Z.
-        return False
-    return True
+    joined = ",".join(cells)
+    present = cells if ABSENT not in joined else [cell for cell in cells if cell != ABSENT]
+    text = ",".join((*present, "")).encode()
+    if text.translate(_TO_ZEROS) != form * len(present) or _HOUR_24 in text:
+        raise ValueError
+    times = text.decode().replace("Z", "").split(",")[:-1] if _READS_NO_Z else present
+    deque(map(datetime.fromisoformat, times), maxlen=0)
+    return joined
 
 
-def _no_quick_way(cells: Sequence[str]) -> list[Any]:
-    raise ValueError
-
-
-_QUICK: Mapping[Kind, Callable[[Sequence[str]], list[Any]]] = {
-    Kind.INTEGER: _integers,
-    Kind.NUMBER: _numbers,
-    Kind.BOOLEAN: _booleans,
-    Kind.DATE_TIME: _date_times,
+_QUICK_WAYS: Mapping[Kind, tuple[Quick, ...]] = {
+    Kind.INTEGER: (_integers,),
+    Kind.NUMBER: (_numbers,),
+    Kind.BOOLEAN: (_booleans,),
+    Kind.DATE_TIME: (_date_times, _dates),
 }

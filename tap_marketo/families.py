@@ -10,18 +10,25 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
-from operator import itemgetter
+from itertools import compress
 from typing import Any, NamedTuple
 
-from tap_marketo.activity_records import ActivityRecords, AttributeColumns
+from tap_marketo.activity_records import (
+    ATTRIBUTES,
+    TYPE_ID,
+    ActivityRecords,
+    ActivityStream,
+    AttributeColumns,
+)
 from tap_marketo.catalog import CatalogEntry
-from tap_marketo.csv_rows import CsvFile
+from tap_marketo.csv_rows import Block, CsvFile
 from tap_marketo.describe import LeadField
 from tap_marketo.errors import DataError, FieldNotFoundError, FilterUnavailableError
 from tap_marketo.fields import Misfits
 from tap_marketo.log import LOGGER
 from tap_marketo.names import clean, unique_columns
-from tap_marketo.records import RecordWriter, RowRecords
+from tap_marketo.records import RecordWriter
+from tap_marketo.row_records import RowRecords
 from tap_marketo.times import to_marketo
 from tap_marketo.windows import Window
 
@@ -70,6 +77,7 @@ class BulkFamily(ABC):
         bulk_object: path part of its calls.
         key: the key column of its streams.
         replication_key: the bookmark of its streams.
+        document: the column of its files that holds JSON objects, None if there is none.
         lookback: how far before the bookmark a sync begins.
         streams: the selected streams by id.
         misfits: values that did not fit, by stream.
@@ -79,6 +87,7 @@ class BulkFamily(ABC):
     bulk_object: str
     key: str
     replication_key: str
+    document: str | None = None
     lookback: timedelta
 
     def __init__(self, streams: Collection[CatalogEntry]) -> None:
@@ -134,9 +143,7 @@ class BulkFamily(ABC):
 
     def _writer(self, stream: str, time_extracted: str) -> RecordWriter:
         entry = self.streams[stream]
-        return RecordWriter(
-            stream, list(entry.columns), self.key, time_extracted, self.misfits[stream]
-        )
+        return RecordWriter(stream, entry.columns, self.key, time_extracted, self.misfits[stream])
 
 
 def _date_range(window: Window) -> dict[str, str]:
@@ -188,10 +195,9 @@ class LeadsFamily(BulkFamily):
         self, file: CsvFile, streams: Sequence[str], time_extracted: str
     ) -> Iterator[RecordBlock]:
         (stream,) = streams
-        columns, misfits = self.streams[stream].columns, self.misfits[stream]
-        records = RowRecords(file.header, columns, self._writer(stream, time_extracted), misfits)
+        records = RowRecords(file.header, self._writer(stream, time_extracted))
         for block in file.blocks():
-            yield RecordBlock(Counter({stream: len(block.rows)}), b"".join(records.lines(block)))
+            yield RecordBlock(Counter({stream: len(block.rows)}), records.lines(block))
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         if self.replication_key == "createdAt":
@@ -231,6 +237,7 @@ class ActivitiesFamily(BulkFamily):
     bulk_object = "activities"
     key = ACTIVITY_KEY
     replication_key = ACTIVITY_REPLICATION_KEY
+    document = ATTRIBUTES
 
     def __init__(
         self,
@@ -274,7 +281,7 @@ class ActivitiesFamily(BulkFamily):
     def fields(self) -> list[str]:
         # Always all: a job must serve every type, and also streams selected differently when a
         # later run takes it up.
-        return [*ACTIVITY_BASE.values(), *PRIMARY_BASE.values(), "attributes"]
+        return [*ACTIVITY_BASE.values(), *PRIMARY_BASE.values(), ATTRIBUTES]
 
     def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
         # createdAt is the filter's name for activityDate.
@@ -286,51 +293,54 @@ class ActivitiesFamily(BulkFamily):
     ) -> Iterator[RecordBlock]:
         if not file.header:
             return
-        type_of = itemgetter(file.header.index("activityTypeId"))
         # Keyed by the number as it stands in the file: no parsing per row.
-        records = {
-            str(self._numbers[stream]): (stream, self._records(stream, file.header, time_extracted))
-            for stream in streams
+        stream_of = {str(self._numbers[stream]): stream for stream in streams}
+        of_type = {
+            number: self._stream(stream, file.columns, time_extracted)
+            for number, stream in stream_of.items()
         }
-        for rows, _ in file.blocks():
-            block = RecordBlock(Counter(), b"")
-            places: dict[str, list[int]] = {}
-            for place, number in enumerate(map(type_of, rows)):
-                places.setdefault(number, []).append(place)
-            lines = [b""] * len(rows)
-            for number, where in places.items():
-                if number in records:
-                    stream, of_type = records[number]
-                    made = of_type.lines([rows[place] for place in where])
-                    for place, line in zip(where, made, strict=True):
-                        lines[place] = line
-                    block.counts[stream] = len(where)
-                elif not self._is_known(number):
+        records = ActivityRecords(file.columns, of_type)
+        place = file.columns.index(TYPE_ID)
+        for block in file.blocks():
+            numbers = [row[place] for row in block.rows]
+            counts = Counter(numbers)
+            for number in counts.keys() - of_type.keys():
+                if not self._is_known(number):
+                    row = file.rows_read - len(numbers) + numbers.index(number) + 1
                     raise DataError(
-                        f"Row {file.rows_read - len(rows) + where[0] + 1} of an activities export "
-                        f"is of type {number!r}, which was not asked for. Run again; if it stays "
-                        "so, show it to Marketo Support."
+                        f"Row {row} of an activities export is of type {number!r}, which was not "
+                        "asked for. Run again; if it stays so, show it to Marketo Support."
                     )
-            yield block._replace(lines=b"".join(lines))
+            served = _rows_of(block, place, of_type) if counts.keys() - of_type.keys() else block
+            yield RecordBlock(
+                Counter({name: counts[n] for n, name in stream_of.items() if n in counts}),
+                records.lines(served) if served.rows else b"",
+            )
 
     def _is_known(self, number: str) -> bool:
         # A job of an earlier run may carry types that have been deselected or removed since.
         return number.isdecimal() and (int(number) in self._types or int(number) in self._gone)
 
-    def _records(self, stream: str, header: Sequence[str], time_extracted: str) -> ActivityRecords:
+    def _stream(self, stream: str, columns: Sequence[str], time_extracted: str) -> ActivityStream:
         entry = self.streams[stream]
         activity_type = self._types[self._numbers[stream]]
         primary = entry.stream_metadata(PRIMARY_ATTRIBUTE)
         fixed = {PRIMARY_NAME: primary} if isinstance(primary, str) else {}
-        return ActivityRecords(
-            header,
-            entry.columns,
+        return ActivityStream(
+            columns,
             fixed,
             {**ACTIVITY_BASE, **PRIMARY_BASE},
             attribute_columns(entry, activity_type).find,
             self._writer(stream, time_extracted),
             self.misfits[stream],
         )
+
+
+def _rows_of(block: Block, place: int, types: Collection[str]) -> Block:
+    """Return the rows of a block that are of some types; the place is that of their ids."""
+    is_wanted = [row[place] in types for row in block.rows]
+    documents = list(compress(block.documents, is_wanted))
+    return Block(list(compress(block.rows, is_wanted)), documents, block.is_text)
 
 
 # The bulk object of each family, for jobs of families that are no longer selected.

@@ -165,13 +165,13 @@ class PagedRead:
                 began = self._scan.now
             writer = RecordWriter(
                 name,
-                list(self.entry.columns),
+                self.entry.columns,
                 self.stream.key,
                 to_time_extracted(now()),
                 self.misfits,
             )
             wanted = (row for row in page.rows if self._is_wanted(row))
-            lines = object_lines(wanted, self.entry.columns, writer, self.misfits)
+            lines = object_lines(wanted, writer)
             token = page.next_token
             leaves_mark = leaves_mark or token is not None
             yield lines, Position(pages={name: PageMark(token, began)}) if token else None

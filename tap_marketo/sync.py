@@ -273,7 +273,7 @@ class Sync:
         )
         chunks = download.checked_first()
         try:
-            file = CsvFile(chunks, job.name)
+            file = CsvFile(chunks, job.name, family.document)
             missing = family.missing_columns(file.header) if file.header else []
             if missing and job.plan.job:
                 self._scheduler.discard(job, f"its file has no column {missing[0]}")

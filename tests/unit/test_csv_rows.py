@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from tap_marketo.csv_rows import CsvFile
 from tap_marketo.errors import DataError
+from tap_marketo.plain_csv import from_wire, plain_cell, text_of, to_wire
+from tests.unit.blocks import absent_alike, rows_of
 
 # Quotes and line ends of every kind, what str.splitlines() takes for line ends, text of two,
 # three and four bytes, and a byte order mark where it is text.
@@ -57,13 +60,6 @@ def written(draw: st.DrawFn, table: list[list[str]]) -> bytes:
     return (line_end.join(lines) + draw(st.sampled_from((line_end, "")))).encode()
 
 
-def rows_of(file: CsvFile) -> Iterator[list[str]]:
-    for block in file.blocks():
-        assert block.rows
-        assert len(block.rows) == len(block.lines)
-        yield from block.rows
-
-
 def parse(data: bytes) -> list[list[str]]:
     return list(rows_of(CsvFile([data], "the file")))
 
@@ -74,7 +70,8 @@ def test_any_table_parses_back_equal_wherever_the_file_is_cut(data: st.DataObjec
     content = data.draw(written(table))
     places = data.draw(st.lists(st.integers(0, len(content)), max_size=8))
     file = CsvFile(cut(content, places), "the file")
-    assert [file.header, *rows_of(file)] == table
+    assert file.header == table[0]
+    assert list(rows_of(file)) == list(map(absent_alike, table[1:]))
     assert file.rows_read == len(table) - 1
 
 
@@ -107,7 +104,7 @@ def test_a_carriage_return_doubled_at_the_end_of_a_line_stays_once_in_the_cell()
 def test_nul_characters_are_removed_and_nothing_else_is(text: str, places: list[int]) -> None:
     cell = quoted(text).encode()
     file = CsvFile(cut(b"a\n" + cell + b"\n", places), "the file")
-    assert list(rows_of(file)) == [[text.replace("\0", "")]]
+    assert list(rows_of(file)) == [absent_alike([text.replace("\0", "")])]
 
 
 @pytest.mark.parametrize("size", [131_072, 131_073, 400_000])
@@ -144,7 +141,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(cut_at: int) -> None:
 @given(st.binary(max_size=20).filter(lambda b: not set(b) & set(b'\0\r\n",')))
 def test_bytes_that_are_no_utf_8_survive_as_surrogates(raw: bytes) -> None:
     ((cell, after),) = parse(b"a,b\n" + raw + b",after\n")
-    assert cell.encode("utf-8", "surrogateescape") == raw
+    assert cell.encode("utf-8", "surrogateescape") == (raw or b"null")
     assert after == "after"
 
 
@@ -205,3 +202,70 @@ def test_blocks_do_not_grow_with_the_file(cell: bytes) -> None:
     sizes = [len(block.rows) for block in CsvFile([content], "the file").blocks()]
     assert sum(sizes) == 100_000
     assert max(sizes) < 50_000
+
+
+@given(st.lists(CELLS, min_size=1, max_size=4), st.sampled_from(("document", "other", "")))
+def test_a_column_that_is_handed_out_apart_stays_as_it_stands(
+    cells: list[str], document: str
+) -> None:
+    lines = "".join(f'{n},"a,b",{quoted(cell)}\n' for n, cell in enumerate(cells))
+    file = CsvFile([f"id,other,document\n{lines}".encode()], "the file", document or None)
+    (block,) = file.blocks()
+    rows = [list(map(text_of, row)) for row in block.rows]
+    assert len(rows) == len(cells)
+    if document == "document":
+        assert file.columns == ["id", "other"]
+        assert block.documents == absent_alike(cells)
+        assert rows == [[str(n), "a,b"] for n in range(len(cells))]
+    elif document == "other":
+        assert file.columns == ["id", "document"]
+        assert block.documents == ["a,b"] * len(cells)
+        assert rows == [[str(n), cell or "null"] for n, cell in enumerate(cells)]
+    else:
+        assert file.columns == file.header
+        assert block.documents == []
+
+
+OBJECTS = st.sampled_from(
+    ("{}", "null", "", '{"a":"b"}', '{"a":"}","b":",{"}', '{"a":"x}\\"\\n"}', '{"a": 1}\n', "{",
+     '{"a":"é😀"}', '{"a":\r\n"b"}', '}","{', "[{}]", '{"a":"\udcff"}', "{\0}", '"}')
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(CELLS, OBJECTS), min_size=1, max_size=6),
+    st.sampled_from(("\n", "\r\n")),
+    st.lists(st.integers(0, 300), max_size=3),
+)
+def test_documents_are_those_of_their_rows_whatever_stands_beside_them(
+    pairs: list[tuple[str, str]], line_end: str, places: list[int]
+) -> None:
+    def as_needed(cell: str) -> str:
+        return quoted(cell) if MUST_QUOTE & set(cell) else cell
+
+    lines = [f"{as_needed(cell)},{as_needed(text)}" for cell, text in pairs]
+    content = line_end.join(["other,document", *lines, ""]).encode("utf-8", "surrogateescape")
+    file = CsvFile(cut(content, places), "the file", "document")
+    found = [
+        (text_of(row[0]), text)
+        for block in file.blocks()
+        for row, text in zip(block.rows, block.documents, strict=True)
+    ]
+
+    def alike(text: str) -> str:
+        return "{}" if text in ("", "null") else text
+
+    assert [(cell, alike(text)) for cell, text in found] == [
+        (cell or "null", alike(text.replace("\0", ""))) for cell, text in pairs
+    ]
+
+
+@given(st.text(st.characters(exclude_characters="\0"), max_size=10))
+def test_plain_cells_are_json_without_quotes_and_come_back(text: str) -> None:
+    text = text.encode("utf-8", "replace").decode()
+    cell = plain_cell(text)
+    assert text_of(cell) == (text or "null")
+    assert "," not in cell
+    assert from_wire(to_wire(text)) == text
+    if text:
+        assert json.loads(f'"{from_wire(cell)}"'.replace("\0", ",")) == text

@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_marketo.activity_records import ActivityRecords, AttributeColumns
+from tap_marketo.activity_records import AttributeColumns
 from tap_marketo.csv_rows import CsvFile
 from tap_marketo.errors import DataError
 from tap_marketo.fields import Misfits, Schema, schema_for_data_type
-from tap_marketo.records import RecordWriter, RowRecords
+from tap_marketo.records import RecordWriter
+from tap_marketo.row_records import RowRecords
 from tests.fuzzing import budget, damaged
+from tests.unit.blocks import OneType, absent_alike, rows_of
 
 EXTRACTED = "2026-01-02T03:04:05.000000Z"
 TEXT: Schema = {"type": ["string", "null"]}
@@ -123,15 +125,15 @@ def test_a_damaged_file_gives_the_rows_it_holds_and_an_error_that_names_the_firs
     try:
         file = CsvFile(chunks, "the file")
         assert file.header == header
-        for block in file.blocks():
-            parsed.extend(block.rows)
+        for row in rows_of(file):
+            parsed.append(row)
     except DataError as error:
         complaint = str(error)
 
     if len(set(header)) < len(header):
         assert "header of the file names a column twice" in complaint
         return
-    assert parsed == rows[:good]
+    assert parsed == list(map(absent_alike, rows[:good]))
     if False in widths:
         assert f"Row {good + 1} of the file" in complaint
     else:
@@ -143,26 +145,27 @@ def test_a_damaged_file_gives_the_rows_it_holds_and_an_error_that_names_the_firs
 def test_the_records_of_a_damaged_file_are_its_cells(data: bytes) -> None:
     columns = dict.fromkeys(("id", "email", "note", "Größe"), TEXT)
     misfits = Misfits()
-    writer = RecordWriter("s", list(columns), "id", EXTRACTED, misfits)
+    writer = RecordWriter("s", columns, "id", EXTRACTED, misfits)
     records: list[list[str | None]] = []
     complaint = ""
     try:
         file = CsvFile([data], "the file")
-        maker = RowRecords(file.header, columns, writer, misfits)
+        maker = RowRecords(file.header, writer)
         for block in file.blocks():
-            records += [list(json.loads(line)["record"].values()) for line in maker.lines(block)]
+            lines = maker.lines(block).splitlines()
+            records += [list(json.loads(line)["record"].values()) for line in lines]
     except DataError as error:
         complaint = str(error)
 
-    (header, *lines) = [line for line in reference(data)[0] if line] or [[]]
+    (header, *rows) = [line for line in reference(data)[0] if line] or [[]]
     place = {name.lower(): index for index, name in enumerate(header)}
-    for row, record in zip(lines, records, strict=False):
+    for row, record in zip(rows, records, strict=False):
         assert record == [
             text_of(row[place[column.lower()]]) if column.lower() in place else None
             for column in columns
         ]
     if not complaint:
-        assert len(records) == len(lines)
+        assert len(records) == len(rows)
     else:
         assert re.search(r"Row \d+ of the file|row of s without id|header of the file", complaint)
 
@@ -185,17 +188,17 @@ ACTIVITIES = (
 @given(damaged(ACTIVITIES))
 def test_the_records_of_damaged_activities_are_their_cells_and_attributes(data: bytes) -> None:
     misfits = Misfits()
-    writer = RecordWriter("s", list(ACTIVITY_COLUMNS), "marketoGUID", EXTRACTED, misfits)
-    find = AttributeColumns({"Web Page": "web_page", "Count": "count"}, {}, ()).find
+    writer = RecordWriter("s", ACTIVITY_COLUMNS, "marketoGUID", EXTRACTED, misfits)
+    names = AttributeColumns({"Web Page": "web_page", "Count": "count"}, {}, ())
     base = {"marketoGUID": "marketoGUID", "leadId": "leadId"}
     (header, *lines) = [line for line in reference(data)[0] if line] or [[]]
     records: list[dict[str, Any]] = []
     complaint = ""
     try:
-        file = CsvFile([data], "the file")
-        maker = ActivityRecords(file.header, ACTIVITY_COLUMNS, {}, base, find, writer, misfits)
+        file = CsvFile([data], "the file", "attributes")
+        maker = OneType(file.columns, {}, base, names, writer, misfits)
         for block in file.blocks():
-            records += [json.loads(line)["record"] for line in maker.lines(block.rows)]
+            records += [json.loads(line)["record"] for line in maker.lines_of(block)]
     except DataError as error:
         complaint = str(error)
     if complaint:
@@ -318,12 +321,12 @@ def test_a_value_of_every_data_type_goes_through_file_and_record_unchanged(
     lines += [[str(n), *(cell for cell, _ in row)] for n, row in enumerate(rows)]
     data = "".join(",".join(quoted(cell, quotes_all) for cell in line) + "\n" for line in lines)
     misfits = Misfits()
-    writer = RecordWriter("s", list(SCHEMAS), "id", EXTRACTED, misfits)
+    writer = RecordWriter("s", SCHEMAS, "id", EXTRACTED, misfits)
     file = CsvFile([data.encode()], "the file")
     records = [
         json.loads(line, parse_float=Decimal)["record"]
         for block in file.blocks()
-        for line in RowRecords(file.header, SCHEMAS, writer, misfits).lines(block)
+        for line in RowRecords(file.header, writer).lines(block).splitlines()
     ]
     assert len(records) == len(rows)
     for row, record in zip(rows, records, strict=True):
@@ -348,10 +351,10 @@ def test_a_value_of_every_data_type_goes_through_an_attribute_unchanged(
         f"a_{name}": schema_for_data_type(name, nullable=True) for name in DATA_TYPES
     }
     misfits = Misfits()
-    writer = RecordWriter("s", list(schemas), "marketoGUID", EXTRACTED, misfits)
-    maker = ActivityRecords(
-        ["marketoGUID", "attributes"], schemas, {}, {"marketoGUID": "marketoGUID"},
-        AttributeColumns(ATTRIBUTES_OF_TYPE, {}, ()).find, writer, misfits,
+    writer = RecordWriter("s", schemas, "marketoGUID", EXTRACTED, misfits)
+    maker = OneType(
+        ["marketoGUID"], {}, {"marketoGUID": "marketoGUID"},
+        AttributeColumns(ATTRIBUTES_OF_TYPE, {}, ()), writer, misfits,
     )  # fmt: skip
     (line,) = maker.lines([["1", f"{{{', '.join(members)}}}"]])
     record = json.loads(line, parse_float=Decimal)["record"]

@@ -21,16 +21,16 @@ SOURCES = {
 LAYERS: tuple[tuple[str, ...], ...] = (
     # What everybody may know: the version, the errors, what is secret, names, points in time.
     ("__init__", "errors", "redact", "names", "times"),
-    # The log, date windows, looks at jobs, CSV files in, messages out.
-    ("log", "windows", "looks", "csv_rows", "messages"),
-    # What time it is, the settings, data types, the state, the day's bytes.
-    ("clock", "config", "fields", "state", "allowance"),
+    # The log, date windows, looks at jobs, CSV text to cells, messages out.
+    ("log", "windows", "looks", "plain_csv", "messages"),
+    # What time it is, the settings, CSV files in, data types, the state, the day's bytes.
+    ("clock", "config", "csv_rows", "fields", "state", "allowance"),
     # Catalog entries, columns of cells to values; our pace and the access token.
     ("catalog", "columns", "throttle", "auth"),
-    # Rows to records,
+    # Records to lines,
     ("records",),
-    # activities to records.
-    ("activity_records",),
+    # rows and activities to records.
+    ("row_records", "activity_records"),
     # The only way to Marketo,
     ("client",),
     # the calls it is used for,
@@ -60,7 +60,7 @@ FENCES = {
     # Its metrics' names, its catalog metadata, its log format.
     "singer": {"log", "catalog", "client", "scheduler", "sync"},
     "pendulum": {"times"},
-    "orjson": {"fields", "columns", "records", "activity_records", "messages"},
+    "orjson": {"plain_csv", "fields", "columns", "records", "activity_records", "messages"},
     "csv": {"csv_rows"},
     "argparse": {"cli"},
 }

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_marketo.activity_records import ActivityRecords, AttributeColumns
-from tap_marketo.csv_rows import Block
+from tap_marketo.activity_records import AttributeColumns
 from tap_marketo.errors import DataError
 from tap_marketo.fields import Misfits, Schema, loads_exactly
-from tap_marketo.records import RecordWriter, RowRecords, object_lines
+from tap_marketo.records import RecordWriter, object_lines
+from tap_marketo.row_records import RowRecords
+from tests.unit.blocks import OneType, block_of
 
 EXTRACTED = "2026-01-02T03:04:05.000000Z"
 TEXT: Schema = {"type": ["string", "null"]}
@@ -25,7 +26,7 @@ ARRAY: Schema = {"type": ["array", "null"]}
 BAD_TEXT = "with bytes that are no text, now U+FFFD"
 
 
-def writer(columns: Sequence[str], misfits: Misfits, key: str = "id") -> RecordWriter:
+def writer(columns: Mapping[str, Schema], misfits: Misfits, key: str = "id") -> RecordWriter:
     return RecordWriter("the stream", columns, key, EXTRACTED, misfits)
 
 
@@ -46,9 +47,8 @@ def leads(
     header: Sequence[str], rows: list[list[str]], columns: Mapping[str, Schema]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     misfits = Misfits()
-    maker = RowRecords(header, columns, writer(list(columns), misfits), misfits)
-    lines = maker.lines(Block(rows, [None] * len(rows)))
-    return [record(line) for line in lines], misfits.summary()
+    lines = RowRecords(header, writer(columns, misfits)).lines(block_of(rows))
+    return [record(line) for line in lines.splitlines(keepends=True)], misfits.summary()
 
 
 # Rows whose columns are the stream's.
@@ -165,15 +165,9 @@ def activity(
     row: Sequence[str] = ("guid-1", "12", "7"),
 ) -> tuple[dict[str, Any], list[str]]:
     misfits = Misfits()
-    records = ActivityRecords(
-        header,
-        columns,
-        FIXED,
-        BASE,
-        AttributeColumns(ATTRIBUTES, API_NAMES, GONE).find,
-        writer(list(columns), misfits, "marketoGUID"),
-        misfits,
-    )
+    names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
+    written = writer(columns, misfits, "marketoGUID")
+    records = OneType(header[:-1], FIXED, BASE, names, written, misfits)
     (line,) = records.lines([[*row, attributes]])
     return record(line), misfits.summary()
 
@@ -283,15 +277,9 @@ def test_attributes_are_not_even_parsed_when_none_is_selected() -> None:
 
 def test_rows_do_not_leak_into_each_other() -> None:
     misfits = Misfits()
-    records = ActivityRecords(
-        HEADER,
-        COLUMNS,
-        FIXED,
-        BASE,
-        AttributeColumns(ATTRIBUTES, API_NAMES, GONE).find,
-        writer(list(COLUMNS), misfits, "marketoGUID"),
-        misfits,
-    )
+    names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
+    written = writer(COLUMNS, misfits, "marketoGUID")
+    records = OneType(HEADER[:-1], FIXED, BASE, names, written, misfits)
     rows = [
         ["guid-0", "1", "2", '{"Visits": 9, "Web Page": "/x", "odd": 1}'],
         ["guid-1", "12", "7", "{}"],
@@ -325,7 +313,7 @@ def objects(
     rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Schema]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     misfits = Misfits()
-    lines = object_lines(iter(rows), columns, writer(list(columns), misfits), misfits)
+    lines = object_lines(iter(rows), writer(columns, misfits))
     return [record(line) for line in lines], misfits.summary()
 
 
