@@ -99,6 +99,13 @@ class ActivityStream:
             text = fixed.get(column.name)
             self.line[room] = ABSENT if text is None else column.json(text)
 
+    def fix(self, name: str, cell: str) -> None:
+        """Let a column of the file have the same cell in every row."""
+        room = self.base.get(name)
+        if room and self.column_in[room].kind in (Kind.INTEGER, Kind.TEXT):
+            del self.base[name]
+            self.line[room] = self.column_in[room].of_cell(cell)
+
 
 def _room(place: int) -> int:
     """Return where in the parts of a line the value of a column belongs, by its place."""
@@ -170,6 +177,9 @@ class ActivityRecords:
         """
         self._file_columns = file_columns
         self._streams = streams
+        self._all_have_attributes = all(stream.has_attributes for stream in streams.values())
+        for number, stream in streams.items():
+            stream.fix(TYPE_ID, number)
 
     def lines(self, block: Block) -> bytes:
         """Return the RECORD lines of rows, all of them of types that have a stream.
@@ -177,15 +187,16 @@ class ActivityRecords:
         Raises:
             DataError: a row has no key.
         """
-        cells = dict(zip(self._file_columns, zip(*block.rows, strict=True), strict=True))
+        columns = map(list, zip(*block.rows, strict=True))
+        cells = dict(zip(self._file_columns, columns, strict=True))
         streams = [self._streams[number] for number in cells[TYPE_ID]]
         parts = list(chain.from_iterable([stream.line for stream in streams]))
         starts = list(accumulate([len(stream.line) for stream in streams], initial=0))[:-1]
         lines = _Lines(streams, starts, parts)
         for name in self._file_columns:
-            self._put_base(name, list(cells[name]), lines, is_text=block.is_text)
+            self._put_base(name, cells[name], lines, is_text=block.is_text)
         if block.documents:
-            _put_attributes(block.documents, lines)
+            self._put_attributes(block.documents, lines)
         keys = [parts[start + s.key_room] for s, start in zip(streams, starts, strict=True)]
         if ABSENT in keys:
             streams[keys.index(ABSENT)].writer.check_keys(keys)
@@ -195,6 +206,8 @@ class ActivityRecords:
         """Put the values of a column of the file into their rooms."""
         rooms = {stream: stream.base.get(name, 0) for stream in self._streams.values()}
         kinds = {stream.column_in[room].kind for stream, room in rooms.items() if room}
+        if not kinds:
+            return
         values = None
         if len(kinds) == 1:
             values = _usual_values(kinds.pop(), cells, is_text=is_text)
@@ -214,6 +227,25 @@ class ActivityRecords:
                 if room:
                     lines.parts[start + room] = value
 
+    def _put_attributes(self, documents: list[str], lines: _Lines) -> None:
+        """Put the values of attributes into the rooms of their columns."""
+        objects, odd = _parsed(documents)
+        if not self._all_have_attributes:
+            for row, stream in enumerate(lines.streams):
+                if not stream.has_attributes:
+                    objects[row] = {}
+                    odd.discard(row)
+        found = _Found(objects, lines)
+        more = found.odd_rows(documents)
+        if more:
+            for row in more:
+                objects[row] = {}
+            found = _Found(objects, lines)
+        found.put_into_rooms()
+        for row in odd | more:
+            if documents[row] not in ABSENT_AS_NONE:
+                _put_exactly(documents[row], row, lines)
+
 
 def _usual_values(kind: Kind, cells: list[str], *, is_text: bool) -> list[str] | None:
     """Return the JSON of cells' values by a quick way; None if there is none."""
@@ -224,25 +256,6 @@ def _usual_values(kind: Kind, cells: list[str], *, is_text: bool) -> list[str] |
             values = quick(cells)
             return quoted(values) if kind is Kind.DATE_TIME else values
     return None
-
-
-def _put_attributes(documents: list[str], lines: _Lines) -> None:
-    """Put the values of attributes into the rooms of their columns."""
-    objects, odd = _parsed(documents)
-    for row, stream in enumerate(lines.streams):
-        if not stream.has_attributes:
-            objects[row] = {}
-            odd.discard(row)
-    found = _Found(objects, lines)
-    more = found.odd_rows(documents)
-    if more:
-        for row in more:
-            objects[row] = {}
-        found = _Found(objects, lines)
-    found.put_into_rooms()
-    for row in odd | more:
-        if documents[row] not in ABSENT_AS_NONE:
-            _put_exactly(documents[row], row, lines)
 
 
 def _parsed(documents: list[str]) -> tuple[list[dict[str, Any]], set[int]]:
@@ -317,9 +330,9 @@ class _Found:
         parts = self._lines.parts
         written = self._written()
         others: defaultdict[int, list[int]] = defaultdict(list)
-        for n, place in enumerate(self._places):
+        for place, text, n in zip(self._places, written, range(len(written)), strict=True):
             if place <= _ROOM:
-                parts[place] = written[n]
+                parts[place] = text
             else:
                 others[place >> _BITS].append(n)
         for n in self._others:
@@ -335,6 +348,8 @@ class _Found:
     def _written(self) -> list[str]:
         """Return the JSON of all values."""
         values = self._values
+        if not values:
+            return []
         if any(type(values[n]) in (list, dict) for n in self._others):
             # These are of names that lead nowhere, and would take several lines.
             values = [None if type(value) in (list, dict) else value for value in values]

@@ -142,7 +142,7 @@ class CsvFile:
                 return None
             rows, used = plain
             documents = [text_of(cell) for cell in self._take_apart(rows)]
-        return Block(rows, documents, _is_text(data)), used
+        return Block(rows, documents, wire.isascii() or _is_text(data)), used
 
     def _blocks_by_row(self, lines: deque[bytes]) -> Iterator[Block]:
         """Parse lines row by row, and of those that follow as many as the last row needs."""

@@ -65,7 +65,7 @@ _QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
 class RecordBlock(NamedTuple):
     """RECORD lines of some rows of a file, and how many there are of each stream."""
 
-    counts: Counter[str]
+    counts: Mapping[str, int]
     lines: bytes
 
 
@@ -197,7 +197,7 @@ class LeadsFamily(BulkFamily):
         (stream,) = streams
         records = RowRecords(file.header, self._writer(stream, time_extracted))
         for block in file.blocks():
-            yield RecordBlock(Counter({stream: len(block.rows)}), records.lines(block))
+            yield RecordBlock({stream: len(block.rows)}, records.lines(block))
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         if self.replication_key == "createdAt":
@@ -313,7 +313,7 @@ class ActivitiesFamily(BulkFamily):
                     )
             served = _rows_of(block, place, of_type) if counts.keys() - of_type.keys() else block
             yield RecordBlock(
-                Counter({name: counts[n] for n, name in stream_of.items() if n in counts}),
+                {name: counts[n] for n, name in stream_of.items() if n in counts},
                 records.lines(served) if served.rows else b"",
             )
 

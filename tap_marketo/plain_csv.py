@@ -131,7 +131,7 @@ def documents_apart(wire: str, width: int) -> tuple[list[Row], list[str]] | None
         return None
     before, begins, within = zip(*[line.partition(',"{') for line in lines], strict=True)
     # A quote open at the end of a line would hide where the next row begins.
-    if "" in begins or any(line.count('"') % 2 for line in before):
+    if "" in begins or 1 in [line.count('"') % 2 for line in before]:
         return None
     joined = "{" + _BETWEEN_DOCUMENTS.join(within) + "}"
     documents = joined.replace('""', '"')
@@ -141,8 +141,11 @@ def documents_apart(wire: str, width: int) -> tuple[list[Row], list[str]] | None
     plain = plain_rows("\n".join((*before, "")), width - 1)
     if plain is None or len(plain[0]) != len(lines):
         return None
-    # One by one: a character beyond Latin would make all others wide and slow.
-    return plain[0], list(map(from_wire, documents.split(_DOCUMENT_END)))
+    texts = documents.split(_DOCUMENT_END)
+    if not documents.isascii():
+        # One by one: a character beyond Latin would make all others wide and slow.
+        texts = [text if text.isascii() else from_wire(text) for text in texts]
+    return plain[0], texts
 
 
 def _escaped(text: str) -> str:

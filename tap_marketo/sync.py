@@ -49,6 +49,8 @@ from tap_marketo.windows import Plan, Stand, plan_windows
 
 # How often, in seconds, a long wait looks whether the target is still there.
 _LONGEST_NAP = 5.0
+# While rows flow, how often, in seconds, to see whether something is to be done about jobs.
+_LOOK_SECONDS = 0.05
 # A file that arrives damaged is downloaded once more before its job is made anew.
 _DOWNLOADS = 2
 _MEGABYTE = 1_000_000
@@ -315,12 +317,15 @@ class Sync:
         for stream in streams:
             self._announce(family, stream)
         time_extracted = to_time_extracted(self._clock.now())
+        looked = self._clock.monotonic()
         for block in family.records(file, streams, time_extracted):
             self._output.line(block.lines)
             # A target sees rows flow as they arrive.
             self._output.flush()
-            self._counts += block.counts
-            self._look_after_exports()
+            self._counts.update(block.counts)
+            if self._clock.monotonic() - looked > _LOOK_SECONDS:
+                self._look_after_exports()
+                looked = self._clock.monotonic()
 
     @staticmethod
     def _check_rows(job: Job, file: CsvFile) -> None:
