@@ -20,7 +20,6 @@ import orjson
 from tap_marketo.columns import Column, quick_ways, quoted
 from tap_marketo.csv_rows import Block
 from tap_marketo.fields import ABSENT_AS_NONE, Kind, Misfits, loads_exactly
-from tap_marketo.names import clean
 from tap_marketo.plain_csv import ABSENT, with_commas
 from tap_marketo.records import RecordWriter
 
@@ -420,35 +419,3 @@ def _put_exactly(document: str, row: int, lines: _Lines) -> None:
             stream.misfits.add(name, _TWICE)
         else:
             lines.parts[start + room] = stream.column_in[room].of_value(value)
-
-
-class AttributeColumns:
-    """Finds the column of an attribute by any of the names a row may use for it."""
-
-    def __init__(
-        self, columns: Mapping[str, str], api_names: Mapping[str, str], others: Collection[str]
-    ) -> None:
-        """Index the names.
-
-        Args:
-            columns: column of each attribute's display name.
-            api_names: display name of each apiName.
-            others: columns whose attribute is no longer known; only the cleaned name leads to
-                them.
-        """
-        self._exact = dict(columns)
-        self._folded: dict[str, str] = {}
-        for name, column in columns.items():
-            self._folded.setdefault(name.casefold(), column)
-        for api_name, name in api_names.items():
-            if name in columns:
-                self._folded.setdefault(api_name.casefold(), columns[name])
-        self._others = frozenset(others)
-
-    def find(self, name: str) -> str | None:
-        """Return the column of an attribute as a row names it, None when it is not known."""
-        known = self._exact.get(name) or self._folded.get(name.casefold())
-        if known:
-            return known
-        cleaned = clean(name)
-        return cleaned if cleaned in self._others else None

@@ -18,8 +18,8 @@ from tap_marketo.activity_records import (
     TYPE_ID,
     ActivityRecords,
     ActivityStream,
-    AttributeColumns,
 )
+from tap_marketo.attribute_names import AttributeColumns
 from tap_marketo.catalog import CatalogEntry
 from tap_marketo.csv_rows import Block, CsvFile
 from tap_marketo.describe import LeadField

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tap_marketo.activity_records import ActivityRecords, ActivityStream, AttributeColumns
+from tap_marketo.activity_records import ActivityRecords, ActivityStream
+from tap_marketo.attribute_names import AttributeColumns
 from tap_marketo.csv_rows import Block, CsvFile
 from tap_marketo.fields import Misfits
 from tap_marketo.plain_csv import ABSENT, plain_cell, text_of

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_marketo.activity_records import AttributeColumns
+from tap_marketo.attribute_names import AttributeColumns
 from tap_marketo.csv_rows import CsvFile
 from tap_marketo.errors import DataError
 from tap_marketo.fields import Misfits, Schema, schema_for_data_type

@@ -21,8 +21,8 @@ SOURCES = {
 LAYERS: tuple[tuple[str, ...], ...] = (
     # What everybody may know: the version, the errors, what is secret, names, points in time.
     ("__init__", "errors", "redact", "names", "times"),
-    # The log, date windows, looks at jobs, CSV text to cells, messages out.
-    ("log", "windows", "looks", "plain_csv", "messages"),
+    # The log, date windows, looks at jobs, attributes' names, CSV text to cells, messages out.
+    ("log", "windows", "looks", "attribute_names", "plain_csv", "messages"),
     # What time it is, the settings, CSV files in, data types, the state, the day's bytes.
     ("clock", "config", "csv_rows", "fields", "state", "allowance"),
     # Catalog entries, columns of cells to values; our pace and the access token.

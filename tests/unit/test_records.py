@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_marketo.activity_records import AttributeColumns
+from tap_marketo.attribute_names import AttributeColumns
 from tap_marketo.errors import DataError
 from tap_marketo.fields import Misfits, Schema, loads_exactly
 from tap_marketo.records import RecordWriter, object_lines

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_marketo.activity_records import AttributeColumns
+from tap_marketo.attribute_names import AttributeColumns
 from tap_marketo.catalog import selected_entries
 from tap_marketo.columns import Column
 from tap_marketo.csv_rows import CsvFile
