@@ -304,14 +304,15 @@ class ActivitiesFamily(BulkFamily):
         for block in file.blocks():
             numbers = [row[place] for row in block.rows]
             counts = Counter(numbers)
-            for number in counts.keys() - of_type.keys():
+            others = counts.keys() - of_type.keys()
+            for number in others:
                 if not self._is_known(number):
                     row = file.rows_read - len(numbers) + numbers.index(number) + 1
                     raise DataError(
                         f"Row {row} of an activities export is of type {number!r}, which was not "
                         "asked for. Run again; if it stays so, show it to Marketo Support."
                     )
-            served = _rows_of(block, place, of_type) if counts.keys() - of_type.keys() else block
+            served = _rows_of(block, place, of_type) if others else block
             yield RecordBlock(
                 {name: counts[n] for n, name in stream_of.items() if n in counts},
                 records.lines(served) if served.rows else b"",
