@@ -19,7 +19,7 @@ import orjson
 
 from tap_marketo.columns import Column, quick_ways, quoted
 from tap_marketo.csv_rows import Block
-from tap_marketo.fields import ABSENT_AS_NONE, Kind, Misfits, loads_exactly
+from tap_marketo.fields import ABSENT_TEXTS, Kind, Misfits, loads_exactly
 from tap_marketo.plain_csv import ABSENT, with_commas
 from tap_marketo.records import RecordWriter
 
@@ -44,7 +44,7 @@ _SPELLING: Mapping[type, Callable[[Any], str]] = {
     type(None): {None: ABSENT}.__getitem__,
 }
 _TEXTS: frozenset[type] = frozenset((str, type(None)))
-_NOTHING = frozenset((None, *ABSENT_AS_NONE))
+_NOTHING = frozenset((None, *ABSENT_TEXTS))
 
 # Where an attribute's name leads is a number: the room of its column in the line and, from this bit
 # on, what is to be done with the value. Texts, the most frequent, are plain rooms.
@@ -179,6 +179,15 @@ class ActivityRecords:
         self._all_have_attributes = all(stream.has_attributes for stream in streams.values())
         for number, stream in streams.items():
             stream.fix(TYPE_ID, number)
+        # Of each of the file's columns the room in the lines of each stream, 0 where there is none.
+        self._rooms = {
+            name: {stream: stream.base.get(name, 0) for stream in streams.values()}
+            for name in file_columns
+        }
+        self._kinds = {
+            name: {stream.column_in[room].kind for stream, room in rooms.items() if room}
+            for name, rooms in self._rooms.items()
+        }
 
     def lines(self, block: Block) -> bytes:
         """Return the RECORD lines of rows, all of them of types that have a stream.
@@ -203,13 +212,12 @@ class ActivityRecords:
 
     def _put_base(self, name: str, cells: list[str], lines: _Lines, *, is_text: bool) -> None:
         """Put the values of a column of the file into their rooms."""
-        rooms = {stream: stream.base.get(name, 0) for stream in self._streams.values()}
-        kinds = {stream.column_in[room].kind for stream, room in rooms.items() if room}
+        rooms, kinds = self._rooms[name], self._kinds[name]
         if not kinds:
             return
         values = None
         if len(kinds) == 1:
-            values = _usual_values(kinds.pop(), cells, is_text=is_text)
+            values = _usual_values(next(iter(kinds)), cells, is_text=is_text)
         if values is None:
             # What is odd is counted in the row's stream.
             for stream, start, cell in zip(lines.streams, lines.starts, cells, strict=True):
@@ -242,7 +250,7 @@ class ActivityRecords:
             found = _Found(objects, lines)
         found.put_into_rooms()
         for row in odd | more:
-            if documents[row] not in ABSENT_AS_NONE:
+            if documents[row] not in ABSENT_TEXTS:
                 _put_exactly(documents[row], row, lines)
 
 

@@ -22,7 +22,7 @@ from typing import Any
 import orjson
 
 from tap_marketo.fields import (
-    ABSENT_AS_NONE,
+    ABSENT_TEXTS,
     EXACT_AS_FLOAT,
     Kind,
     Misfits,
@@ -104,7 +104,7 @@ class Column:
         Args:
             text: of the cell; bytes that are no UTF-8 as lone surrogates.
         """
-        if text in ABSENT_AS_NONE:
+        if text in ABSENT_TEXTS:
             return ABSENT
         value = self.json(text if self._convert is None else self._convert(text))
         return value[1:-1] if self.is_quoted and value != ABSENT else value
@@ -115,8 +115,7 @@ class Column:
 
     def of_cell(self, cell: str) -> str:
         """Return the JSON of the value of a plain cell, found by the careful way."""
-        spelling = self.spelling(text_of(cell))
-        return f'"{spelling}"' if self.is_quoted and spelling != ABSENT else spelling
+        return self.quoted([self.spelling(text_of(cell))])[0]
 
     def of_value(self, value: Any) -> str:
         """Return the JSON of the value of what :func:`fields.loads_exactly` returns."""

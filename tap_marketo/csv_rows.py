@@ -87,6 +87,7 @@ class CsvFile:
         first: deque[bytes] = deque()
         try:
             for lines in self._lines:
+                # A byte order mark would become part of the first column's name.
                 first = _cut_lines(lines.removeprefix(codecs.BOM_UTF8))
                 self.header = next(self._rows(first), [])
                 if self.header:

@@ -1,6 +1,6 @@
 """Records to RECORD lines: everything that is constant for a stream is worked out once.
 
-JSON is wire text here (:mod:`tap_marketo.plain_csv`), and no record becomes an object.
+JSON is wire text here (:mod:`tap_marketo.plain_csv`).
 """
 
 from __future__ import annotations
