@@ -29,7 +29,7 @@ setup(
     ],
     python_requires=">=3.10",
     packages=find_packages(include=["tap_marketo", "tap_marketo.*"]),
-    package_data={"tap_marketo": ["schemas/*.json", "py.typed"]},
+    package_data={"tap_marketo": ["py.typed"], "tap_marketo.streams": ["schemas/*.json"]},
     install_requires=[
         "singer-python>=6.0,<7",
         "requests>=2.31,<3",

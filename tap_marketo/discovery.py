@@ -6,27 +6,28 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from tap_marketo.catalog import catalog_entry
-from tap_marketo.client import MarketoClient
 from tap_marketo.clock import Clock
-from tap_marketo.describe import activity_types, lead_fields
 from tap_marketo.errors import FilterUnavailableError, MarketoError, QuotaError
-from tap_marketo.exports import ExportApi
-from tap_marketo.families import (
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.describe import activity_types, lead_fields
+from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.names import clean, unique_columns, unique_streams
+from tap_marketo.protocol.catalog import catalog_entry
+from tap_marketo.protocol.schemas import Schema
+from tap_marketo.rows.fields import schema_for_data_type
+from tap_marketo.streams.activities import (
     ACTIVITY_ID,
     ACTIVITY_KEY,
     ACTIVITY_REPLICATION_KEY,
     ACTIVITY_STREAM_PREFIX,
     ATTRIBUTE_NAME,
-    LEADS_STREAM,
     PRIMARY_ATTRIBUTE,
     attributes_of,
     base_columns,
 )
-from tap_marketo.fields import Schema, schema_for_data_type
-from tap_marketo.log import LOGGER
-from tap_marketo.names import clean, unique_columns, unique_streams
-from tap_marketo.streams import PAGED_STREAMS
+from tap_marketo.streams.leads import LEADS_STREAM
+from tap_marketo.streams.paged import PAGED_STREAMS
 from tap_marketo.times import to_marketo, whole_seconds
 
 _LEAD_AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from tap_marketo.catalog import load_catalog
-from tap_marketo.client import MarketoClient
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config, load_config
 from tap_marketo.discovery import discover
 from tap_marketo.errors import CatalogError, QuotaError, TapError, Terminated
 from tap_marketo.log import LOGGER, set_up_logging
-from tap_marketo.messages import Output
-from tap_marketo.state import load_state
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.protocol.catalog import load_catalog
+from tap_marketo.protocol.messages import Output
+from tap_marketo.protocol.state import load_state
 from tap_marketo.sync import Sync
 
 # Tells orchestrators "come again tomorrow" from "something is wrong".

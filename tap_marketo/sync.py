@@ -12,32 +12,32 @@ from typing import Any
 
 from singer import metrics
 
-from tap_marketo.allowance import ExportAllowance
-from tap_marketo.catalog import CatalogEntry
-from tap_marketo.client import MarketoClient
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.csv_rows import CsvFile
-from tap_marketo.deletions import deletions_stream, is_of_deletions, warn_of_gap
-from tap_marketo.describe import activity_types, lead_fields
-from tap_marketo.download import DamagedFileError, Download, InterruptedDownloadError
 from tap_marketo.errors import DataError, ExportQuotaError, NotFoundError
-from tap_marketo.exports import ExportApi
-from tap_marketo.families import (
+from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.download import DamagedFileError, Download, InterruptedDownloadError
+from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.jobs import Job
+from tap_marketo.exports.scheduler import Scheduler, cancel_quietly
+from tap_marketo.exports.windows import Plan, Stand, plan_windows
+from tap_marketo.log import LOGGER, log_counter
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.describe import activity_types, lead_fields
+from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.messages import Output
+from tap_marketo.protocol.state import Bookmark, PendingExport, Position, State
+from tap_marketo.rows.csv_rows import CsvFile
+from tap_marketo.streams.activities import (
     ACTIVITY_REPLICATION_KEY,
     ACTIVITY_STREAM_PREFIX,
-    BULK_OBJECTS,
-    LEADS_STREAM,
     ActivitiesFamily,
-    BulkFamily,
-    LeadsFamily,
 )
-from tap_marketo.jobs import Job
-from tap_marketo.log import LOGGER, log_counter
-from tap_marketo.messages import Output
-from tap_marketo.scheduler import Scheduler, cancel_quietly
-from tap_marketo.state import Bookmark, PendingExport, Position, State
-from tap_marketo.streams import PAGED_LOOKBACK, PAGED_STREAMS, PagedRead, PagedStream, Scan
+from tap_marketo.streams.deletions import deletions_stream, is_of_deletions, warn_of_gap
+from tap_marketo.streams.leads import LEADS_STREAM, LeadsFamily
+from tap_marketo.streams.paged import PAGED_LOOKBACK, PAGED_STREAMS, PagedRead, PagedStream, Scan
+from tap_marketo.streams.registry import BULK_OBJECTS
 from tap_marketo.times import (
     before,
     next_allowance_reset,
@@ -45,7 +45,6 @@ from tap_marketo.times import (
     to_time_extracted,
     whole_seconds,
 )
-from tap_marketo.windows import Plan, Stand, plan_windows
 
 # How often, in seconds, a long wait looks whether the target is still there.
 _LONGEST_NAP = 5.0

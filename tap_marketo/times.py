@@ -1,4 +1,4 @@
-"""Points in time: the spellings Marketo, Singer and people use, and the ones we write.
+"""Points in time and stretches of it: the spellings that are read, and the ones we write.
 
 Inside the program a time is always an aware ``datetime`` in UTC.
 """
@@ -6,6 +6,7 @@ Inside the program a time is always an aware ``datetime`` in UTC.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,27 @@ _CENTRAL = ZoneInfo("America/Chicago")
 _STARTS_WITH_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:$|[T ]\d{2}:)")
 # assets.md: asset timestamps look like 2015-05-21T22:45:13Z+0000, an offset given twice.
 _DOUBLE_OFFSET = re.compile(r"Z\+00:?00$")
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """A stretch of time, in UTC and whole seconds, both ends included."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """From start to end."""
+        return self.end - self.start
+
+    def first(self, length: timedelta) -> Window:
+        """Return the first so much of it, all of it if it is no longer."""
+        return Window(self.start, self.start + min(length, self.length))
+
+    def after(self, first: Window) -> Window | None:
+        """Return what follows its first part, None if nothing does."""
+        return Window(first.end, self.end) if first.end < self.end else None
 
 
 def parse_time(text: str) -> datetime:

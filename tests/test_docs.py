@@ -10,7 +10,7 @@ import pytest
 
 from tap_marketo import __version__
 from tap_marketo.config import Config, load_config, setting_names
-from tap_marketo.streams import PAGED_STREAMS
+from tap_marketo.streams.paged import PAGED_STREAMS
 from tests.harness import ROOT, TAP, run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def test_the_readme_lists_every_option() -> None:
 
 def test_contributing_names_every_module() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    modules = {path.name for path in (ROOT / "tap_marketo").glob("[a-z]*.py")}
+    modules = {path.name for path in (ROOT / "tap_marketo").rglob("[a-z]*.py")}
     plumbing = {"log.py", "times.py", "clock.py", "cli.py"}
     missing = {name for name in modules - plumbing if f"`{name}`" not in text}
     assert not missing

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tap_marketo.catalog import load_catalog
+from tap_marketo.protocol.catalog import load_catalog
 from tests.end_to_end import expected
 from tests.end_to_end.checks import SMALL
 from tests.end_to_end.forks import Forks, forks

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_marketo.catalog import catalog_entry, load_catalog
-from tap_marketo.client import MarketoClient
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.errors import InputError
-from tap_marketo.messages import Output
-from tap_marketo.state import Bookmark, Position, State, load_state
+from tap_marketo.exports.windows import Plan, Stand, plan_windows
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.protocol.catalog import catalog_entry, load_catalog
+from tap_marketo.protocol.messages import Output
+from tap_marketo.protocol.state import Bookmark, Position, State, load_state
 from tap_marketo.sync import Sync
-from tap_marketo.windows import Plan, Stand, plan_windows
 from tests.fuzzing import budget, json_bytes, spoilt
 
 UTC = timezone.utc

@@ -1,0 +1,276 @@
+"""Bulk Extract: the calls that make, watch and end export jobs (bulk-extract.md).
+
+One :class:`ExportApi` serves every bulk object; which object is meant is the path part after
+``/bulk/v1/``: ``leads``, ``activities``, later ``program/members`` and ``customobjects/<name>``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from tap_marketo.errors import AccessDeniedError, AlreadyQueuedError, DataError, RequestRefusedError
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import FileAnswer, MarketoClient
+from tap_marketo.times import parse_utc
+
+# How often to ask again when create answers success without an export id.
+_CREATE_TRIES = 3
+# Ids are UUIDs. One that holds anything else would make another path of the calls about the job.
+_EXPORT_ID = re.compile(r"[\w-]+", re.ASCII)
+# No file has more bytes or rows.
+_MOST = 1 << 60
+# Empty pages in a row, each promising more, after which the list of jobs is taken to have ended:
+# a job that was not on it is asked for by its id.
+_MOST_EMPTY_PAGES = 2
+# bulk-extract.md: the most one list call returns.
+_BATCH_SIZE = 300
+
+
+class ExportStatus(Enum):
+    """The states of an export job (bulk-extract.md, Polling Job Status)."""
+
+    CREATED = "created"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def read(cls, word: object, export_id: str) -> ExportStatus:
+        """Read Marketo's word, in either spelling of cancelled.
+
+        Raises:
+            DataError: a word Adobe does not document. To take it for "not done yet" could mean
+                to wait for ever.
+        """
+        spelled = str(word).lower().replace("canceled", "cancelled")
+        try:
+            return cls(spelled)
+        except ValueError:
+            raise DataError(
+                f"Marketo gives export job {export_id} the status {word!r}, which this version "
+                "does not know. Look for a newer version of tap-marketo."
+            ) from None
+
+
+@dataclass(frozen=True)
+class ExportInfo:
+    """What Marketo says of a job. Sizes are bytes; None where Marketo does not say.
+
+    ``waited`` is how long it stood in the queue, ``took`` how long it was processed, in seconds.
+    """
+
+    export_id: str
+    status: ExportStatus
+    records: int | None = None
+    file_size: int | None = None
+    checksum: str | None = None
+    finished_at: datetime | None = None
+    waited: float | None = None
+    took: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class FinishedExport:
+    """A job whose file counts against the allowance of the day on which it finished.
+
+    Attributes:
+        export_id: of the job.
+        finished_at: UTC.
+        file_size: bytes.
+        bulk_object: path part of its object.
+        took: seconds for which Marketo processed it; None if it does not say.
+    """
+
+    export_id: str
+    finished_at: datetime
+    file_size: int
+    bulk_object: str
+    took: float | None = None
+
+
+class ExportApi:
+    """The Bulk Extract calls."""
+
+    def __init__(self, client: MarketoClient) -> None:
+        """Use a client for every call."""
+        self._client = client
+
+    def create(self, bulk_object: str, fields: Sequence[str], filter_: Mapping[str, Any]) -> str:
+        """Create a job and return its id. It does nothing until it is enqueued.
+
+        Args:
+            bulk_object: path part of the object.
+            fields: REST names of the columns wanted.
+            filter_: the object's filter.
+
+        Raises:
+            FilterUnavailableError: the subscription lacks this filter (1035).
+            FieldNotFoundError: a field does not exist (1006).
+            ExportQuotaError: today's bytes are spent.
+            DataError: Marketo keeps answering without an export id.
+        """
+        path = f"/bulk/v1/{bulk_object}/export/create.json"
+        body = {"format": "CSV", "fields": list(fields), "filter": dict(filter_)}
+        for _ in range(_CREATE_TRIES):
+            result = self._client.post(path, f"{bulk_object}_create", body)["result"]
+            export_id = result[0].get("exportId") if result and isinstance(result[0], dict) else ""
+            if isinstance(export_id, str) and _EXPORT_ID.fullmatch(export_id):
+                return export_id
+        raise DataError(f"POST {path}: Marketo answers without an exportId. Run again later.")
+
+    def enqueue(self, bulk_object: str, export_id: str) -> None:
+        """Put a job into the queue; one that is there already is fine.
+
+        Raises:
+            QueueFullError: all ten places are taken.
+            ExportQuotaError: today's bytes are spent.
+        """
+        path = f"/bulk/v1/{bulk_object}/export/{export_id}/enqueue.json"
+        with suppress(AlreadyQueuedError):
+            self._client.post(path, f"{bulk_object}_enqueue")
+
+    def cancel(self, bulk_object: str, export_id: str) -> None:
+        """Cancel a job that is not needed any more."""
+        self._client.post(
+            f"/bulk/v1/{bulk_object}/export/{export_id}/cancel.json", f"{bulk_object}_cancel"
+        )
+
+    def look_up(self, bulk_object: str, export_ids: Collection[str]) -> dict[str, ExportInfo]:
+        """Return what Marketo says of some jobs; one that no longer exists is left out.
+
+        One list call tells of every job of the past seven days; a job it does not show is asked
+        for by itself.
+        """
+        found: dict[str, ExportInfo] = {}
+        for entry in self._listed(bulk_object):
+            export_id = entry.get("exportId")
+            if isinstance(export_id, str) and export_id in export_ids:
+                info = _info(entry)
+                found[info.export_id] = info
+                if len(found) == len(export_ids):
+                    break
+        for export_id in set(export_ids) - set(found):
+            info_or_none = self._status(bulk_object, export_id)
+            if info_or_none:
+                found[export_id] = info_or_none
+        return found
+
+    def finished(self) -> list[FinishedExport]:
+        """Return the API user's jobs of all bulk objects that finished in the past seven days.
+
+        The file sizes of today's are what counts against the daily allowance (bulk-extract.md,
+        File Size). An object that the API user may not read has no jobs of his.
+        """
+        finished: list[FinishedExport] = []
+        for bulk_object in ["leads", "activities", "program/members", *self._custom_objects()]:
+            try:
+                for entry in self._listed(bulk_object):
+                    export = _finished(bulk_object, entry)
+                    if export:
+                        finished.append(export)
+            except RequestRefusedError as error:
+                LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
+        return finished
+
+    def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
+        """Open a completed job's file from a byte on, as :meth:`MarketoClient.open_file` does."""
+        return self._client.open_file(
+            f"/bulk/v1/{bulk_object}/export/{export_id}/file.json", f"{bulk_object}_file", start
+        )
+
+    def _listed(self, bulk_object: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the API user's jobs of the past seven days, page after page."""
+        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
+        seen_tokens: set[str] = set()
+        empty = 0
+        while empty <= _MOST_EMPTY_PAGES:
+            path = f"/bulk/v1/{bulk_object}/export.json"
+            page = self._client.get(path, f"{bulk_object}_list", params)
+            empty = 0 if page["result"] else empty + 1
+            for entry in page["result"]:
+                if isinstance(entry, dict):
+                    yield entry
+            token = page.get("nextPageToken")
+            if not isinstance(token, str) or not token or token in seen_tokens:
+                return
+            seen_tokens.add(token)
+            params["nextPageToken"] = token
+
+    def _custom_objects(self) -> list[str]:
+        """Return the path parts of the custom objects (custom-objects.md, List)."""
+        try:
+            result = self._client.get("/rest/v1/customobjects.json", "custom_objects")["result"]
+        except RequestRefusedError as error:
+            LOGGER.info("Exports of custom objects are not counted: %s", error)
+            return []
+        names = [entry.get("name") for entry in result if isinstance(entry, dict)]
+        return [f"customobjects/{name}" for name in names if isinstance(name, str)]
+
+    def _status(self, bulk_object: str, export_id: str) -> ExportInfo | None:
+        path = f"/bulk/v1/{bulk_object}/export/{export_id}/status.json"
+        try:
+            result = self._client.get(path, f"{bulk_object}_status")["result"]
+        except AccessDeniedError:
+            raise
+        except RequestRefusedError:
+            # Marketo has forgotten this id.
+            return None
+        if not result or not isinstance(result[0], dict):
+            return None
+        return _info(result[0])
+
+
+def _info(entry: Mapping[str, Any]) -> ExportInfo:
+    export_id = str(entry.get("exportId"))
+    return ExportInfo(
+        export_id=export_id,
+        status=ExportStatus.read(entry.get("status"), export_id),
+        records=_count(entry.get("numberOfRecords")),
+        file_size=_count(entry.get("fileSize")),
+        checksum=_text(entry.get("fileChecksum")),
+        finished_at=_time(entry, "finishedAt"),
+        waited=_seconds(entry, "queuedAt", "startedAt"),
+        took=_seconds(entry, "startedAt", "finishedAt"),
+        error=_text(entry.get("errorMsg")),
+    )
+
+
+def _finished(bulk_object: str, entry: Mapping[str, Any]) -> FinishedExport | None:
+    size, finished_at = _count(entry.get("fileSize")), _time(entry, "finishedAt")
+    if not size or not finished_at:
+        return None
+    took = _seconds(entry, "startedAt", "finishedAt")
+    return FinishedExport(str(entry.get("exportId")), finished_at, size, bulk_object, took)
+
+
+def _time(entry: Mapping[str, Any], key: str) -> datetime | None:
+    try:
+        return parse_utc(str(entry.get(key)))
+    except ValueError:
+        return None
+
+
+def _seconds(entry: Mapping[str, Any], since: str, until: str) -> float | None:
+    start, end = _time(entry, since), _time(entry, until)
+    return (end - start).total_seconds() if start and end else None
+
+
+def _count(value: Any) -> int | None:
+    try:
+        count = int(value)
+    except (TypeError, ValueError):
+        return None
+    return count if 0 <= count <= _MOST else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

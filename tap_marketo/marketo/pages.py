@@ -1,0 +1,230 @@
+"""Ways to read a list page by page. Each yields pages and refuses to run in circles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tap_marketo.errors import AccessDeniedError, DataError, RequestRefusedError
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import Envelope, MarketoClient
+from tap_marketo.times import to_marketo
+
+# paging-tokens.md: the most a lead database call returns.
+_BATCH_SIZE = 300
+# assets.md: the most an asset call returns.
+_MAX_RETURN = 200
+# Empty pages in a row, each promising more, after which a list is taken to lead nowhere.
+MOST_EMPTY_PAGES = 20
+# The same of activities, where years may pass between two of them, a stretch in each call.
+_MOST_EMPTY_STRETCHES = 500
+# How often a list that changes while it is read is read again from the start.
+_RESCANS = 5
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of one answer.
+
+    Attributes:
+        rows: JSON objects.
+        next_token: with which a later run can go on after this page; None where there is no such
+            thing or nothing follows.
+        restarted: the scan began anew with this page.
+    """
+
+    rows: list[Row]
+    next_token: str | None = None
+    restarted: bool = False
+
+
+def single_page(client: MarketoClient, path: str, endpoint: str) -> Iterator[Page]:
+    """Read a list that comes whole in one answer."""
+    yield Page(_rows(path, client.get(path, endpoint)))
+
+
+def token_pages(
+    client: MarketoClient, path: str, endpoint: str, token: str | None
+) -> Iterator[Page]:
+    """Read a list of the lead database by its position tokens (paging-tokens.md).
+
+    Args:
+        client: makes the calls.
+        path: of the list.
+        endpoint: the calls' name in logs and metrics.
+        token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
+
+    Raises:
+        DataError: a token comes twice, or nothing but empty pages.
+    """
+
+    def ask(token: str | None) -> Envelope:
+        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
+        return client.get(path, endpoint, {**params, "nextPageToken": token} if token else params)
+
+    seen: set[str] = set()
+    empty = 0
+    resumed = token is not None
+    while True:
+        envelope, restarted = _page_or_first(ask, token, resumed)
+        resumed = False
+        token = _token(path, envelope)
+        rows = _rows(path, envelope)
+        # An empty page with a token is not the end.
+        empty = 0 if rows else empty + 1
+        if token and empty > MOST_EMPTY_PAGES:
+            raise DataError(
+                f"GET {path}: Marketo answered {empty} times in a row with an empty page and a "
+                "new page token, which would never end. Run again; if it stays so, show it to "
+                "Marketo Support."
+            )
+        yield Page(rows, token, restarted)
+        if token is None:
+            return
+        if token in seen:
+            raise DataError(
+                f"GET {path}: Marketo gave the same page token twice, which would never end. "
+                "Run again; if it stays so, show it to Marketo Support."
+            )
+        seen.add(token)
+
+
+def dated_pages(
+    client: MarketoClient, path: str, endpoint: str, since: datetime, token: str | None
+) -> Iterator[Page]:
+    """Read activities since a time (paging-tokens.md, Date-Based; activities.md).
+
+    Marketo looks through a stretch of time in each call: a page may be short or empty and yet not
+    the last. Only moreResult tells.
+
+    Args:
+        client: makes the calls.
+        path: of the list.
+        endpoint: the calls' name in logs and metrics.
+        since: where a new scan begins, UTC.
+        token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
+
+    Raises:
+        DataError: a token comes twice, nothing but empty pages, or no word on whether more follows.
+    """
+
+    def ask(token: str | None) -> Envelope:
+        params = {
+            "nextPageToken": token or _date_token(client, since),
+            "batchSize": _BATCH_SIZE,
+        }
+        # Where a stretch of time holds nothing, Marketo leaves the result out.
+        return client.get(path, endpoint, params, needs_result=False)
+
+    seen: set[str] = set()
+    empty = 0
+    resumed = token is not None
+    while True:
+        envelope, restarted = _page_or_first(ask, token, resumed)
+        resumed = False
+        rows = _rows(path, envelope)
+        more = envelope.get("moreResult")
+        if not isinstance(more, bool):
+            raise DataError(f"GET {path}: Marketo does not say whether more follows. Run again.")
+        token = _token(path, envelope)
+        empty = 0 if rows else empty + 1
+        if more and (token is None or token in seen or empty > _MOST_EMPTY_STRETCHES):
+            raise DataError(
+                f"GET {path}: Marketo promises more, but gives no new page token or "
+                f"{empty} empty pages in a row, which would never end. Run again; if it stays so, "
+                "show it to Marketo Support."
+            )
+        yield Page(rows, token if more else None, restarted)
+        if not more or token is None:
+            return
+        seen.add(token)
+
+
+def _date_token(client: MarketoClient, since: datetime) -> str:
+    path = "/rest/v1/activities/pagingtoken.json"
+    params = {"sinceDatetime": to_marketo(since)}
+    token = _token(path, client.get(path, "paging_token", params, needs_result=False))
+    if token is None:
+        raise DataError(f"GET {path}: Marketo answers without a page token. Run again.")
+    return token
+
+
+def _page_or_first(
+    ask: Callable[[str | None], Envelope], token: str | None, resumed: bool
+) -> tuple[Envelope, bool]:
+    """Ask for a page, or for the first one if Marketo no longer takes the last run's token.
+
+    Returns:
+        The answer, and whether the scan began anew with it.
+    """
+    try:
+        return ask(token), False
+    except AccessDeniedError:
+        raise
+    except RequestRefusedError as error:
+        if not resumed:
+            raise
+        LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
+        return ask(None), True
+
+
+def offset_pages(
+    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any]
+) -> Iterator[Page]:
+    """Read a list of assets by offset (assets.md).
+
+    A row that leaves the list while it is read, because it is deleted or changes out of the range
+    asked for, moves all that follow up by one: the row at the seam of two pages would be skipped.
+    So each page begins with the last row of the page before; where it does not, the list is read
+    anew.
+
+    Args:
+        client: makes the calls.
+        path: of the list.
+        endpoint: the calls' name in logs and metrics.
+        params: filter of the list.
+
+    Raises:
+        DataError: the list never holds still.
+    """
+    for _ in range(_RESCANS):
+        offset = 0
+        last: Row | None = None
+        while True:
+            window = {**params, "maxReturn": _MAX_RETURN, "offset": offset}
+            rows = _rows(path, client.get(path, endpoint, window))
+            if last is not None:
+                if not rows or rows[0].get("id") != last.get("id"):
+                    LOGGER.info("%s changed while it was read; reading it again.", path)
+                    break
+                rows = rows[1:]
+            if not rows:
+                return
+            yield Page(rows)
+            last = rows[-1]
+            offset += len(rows) - (1 if offset == 0 else 0)
+    raise DataError(
+        f"GET {path}: the list changed each of the {_RESCANS} times it was read. Run again at a "
+        "quieter time."
+    )
+
+
+def _token(path: str, envelope: Envelope) -> str | None:
+    token = envelope.get("nextPageToken") or None
+    if token is not None and not isinstance(token, str):
+        raise DataError(f"GET {path}: the page token is no text: {token!r}. Run again.")
+    return token
+
+
+def _rows(path: str, envelope: Envelope) -> list[Row]:
+    rows = envelope["result"]
+    if not all(isinstance(row, dict) for row in rows):
+        raise DataError(
+            f"GET {path}: the result holds something else than objects. Run again; if it stays "
+            "so, show it to Marketo Support."
+        )
+    return list(rows)

@@ -1,0 +1,246 @@
+"""Singer catalog entries, both ways: written in discovery, read with their selection in a sync."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from singer import metadata
+
+from tap_marketo.errors import CatalogError
+from tap_marketo.protocol.messages import unwritable
+from tap_marketo.protocol.schemas import Schema, schema_types
+
+Metadata = Mapping[tuple[str, ...], Mapping[str, Any]]
+
+_NO_BOOLEAN = "must be true or false"
+
+
+@dataclass(frozen=True)
+class CatalogEntry:
+    """A stream of the catalog, as a sync needs it.
+
+    Attributes:
+        stream: tap_stream_id.
+        schema: the stream's JSON schema.
+        columns: the selected columns in the schema's order, each with its schema.
+        metadata: by breadcrumb.
+    """
+
+    stream: str
+    schema: Schema
+    columns: Mapping[str, Schema]
+    metadata: Metadata
+
+    def stream_metadata(self, key: str) -> Any:
+        """Return a value of the stream's own metadata, None if there is none."""
+        return self.metadata.get((), {}).get(key)
+
+    def column_metadata(self, column: str, key: str) -> Any:
+        """Return a value of a column's metadata, None if there is none."""
+        return self.metadata.get(("properties", column), {}).get(key)
+
+    def keyed(self, key: str) -> CatalogEntry:
+        """Return the entry with its key column, selected or not: no row can do without it.
+
+        Raises:
+            CatalogError: the schema has no such column.
+        """
+        if key in self.columns:
+            return self
+        properties = self.schema["properties"]
+        if key not in properties:
+            raise CatalogError(
+                f"The catalog's schema of {self.stream} has no column {key}, which is the key. "
+                "Make a new one with --discover."
+            )
+        columns = {c: d for c, d in properties.items() if c == key or c in self.columns}
+        return replace(self, columns=columns)
+
+    def wire_schema(self, keys: Iterable[str]) -> Schema:
+        """Return the schema for SCHEMA messages: every column but the keys may be null.
+
+        Marketo leaves out values that are documented as always there; a target that checks
+        records against the schema must not stop for that.
+        """
+        schema = copy.deepcopy(self.schema)
+        for column, definition in schema["properties"].items():
+            kinds = schema_types(definition)
+            if column not in keys and kinds and "null" not in kinds:
+                definition["type"] = [*kinds, "null"]
+        return schema
+
+
+def catalog_entry(
+    stream: str,
+    properties: Mapping[str, Schema],
+    keys: Sequence[str],
+    replication_key: str | None,
+    inclusion: Mapping[str, str],
+    stream_metadata: Mapping[str, Any] | None = None,
+    column_metadata: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Write a catalog entry.
+
+    Args:
+        stream: tap_stream_id, also the table's name.
+        properties: columns with their schemas.
+        keys: key columns.
+        replication_key: None for a stream that is read in full each time.
+        inclusion: ``automatic``, ``available`` or ``unsupported`` of each column.
+        stream_metadata: more metadata of the stream.
+        column_metadata: more metadata of columns.
+    """
+    mdata = metadata.new()
+    mdata = metadata.write(mdata, (), "table-key-properties", list(keys))
+    method = "INCREMENTAL" if replication_key else "FULL_TABLE"
+    mdata = metadata.write(mdata, (), "forced-replication-method", method)
+    if replication_key:
+        mdata = metadata.write(mdata, (), "valid-replication-keys", [replication_key])
+    for name, value in (stream_metadata or {}).items():
+        mdata = metadata.write(mdata, (), name, value)
+    for column in properties:
+        breadcrumb = ("properties", column)
+        mdata = metadata.write(mdata, breadcrumb, "inclusion", inclusion[column])
+        for name, value in (column_metadata or {}).get(column, {}).items():
+            mdata = metadata.write(mdata, breadcrumb, name, value)
+    return {
+        "tap_stream_id": stream,
+        "stream": stream,
+        "key_properties": list(keys),
+        "schema": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": dict(properties),
+        },
+        "metadata": metadata.to_list(mdata),
+    }
+
+
+def load_catalog(path: str) -> list[CatalogEntry]:
+    """Read a catalog file and return its selected streams.
+
+    Raises:
+        CatalogError: the file cannot be read or is no catalog.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            raw = json.load(file)
+    except OSError as error:
+        raise CatalogError(f"Cannot read the catalog file {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise CatalogError(f"The catalog file {path} is not valid JSON: {error}.") from None
+    return selected_entries(raw, path)
+
+
+def selected_entries(raw: Any, path: str) -> list[CatalogEntry]:
+    """Return the selected streams of a catalog as read from JSON.
+
+    Raises:
+        CatalogError: it is no catalog, or an entry has no name or schema.
+    """
+    streams = raw.get("streams") if isinstance(raw, dict) else None
+    if not isinstance(streams, list):
+        raise CatalogError(
+            f'The catalog file {path} has no list "streams". Make one with --discover.'
+        )
+    entries: list[CatalogEntry] = []
+    for index, stream in enumerate(streams):
+        entry = _read_entry(stream, f"streams[{index}]", path)
+        if entry:
+            if any(other.stream == entry.stream for other in entries):
+                raise CatalogError(f"The catalog file {path} has {entry.stream} twice.")
+            entries.append(entry)
+    return entries
+
+
+def _read_entry(stream: Any, where: str, path: str) -> CatalogEntry | None:
+    def wrong(key: str, why: str) -> CatalogError:
+        return CatalogError(
+            f"The catalog file {path} cannot be used: {where}{key} {why}. "
+            "Make a new one with --discover."
+        )
+
+    if not isinstance(stream, dict):
+        raise wrong("", "must be an object")
+    name = stream.get("tap_stream_id") or stream.get("stream")
+    if not isinstance(name, str):
+        raise wrong(".tap_stream_id", "must be a string")
+    mdata = _metadata_by_breadcrumb(stream.get("metadata"))
+    if mdata is None:
+        raise wrong(".metadata", "must be a list of objects with breadcrumb and metadata")
+    schema = stream.get("schema")
+    schema_selected = schema.get("selected") if isinstance(schema, dict) else None
+    own = mdata.get((), {})
+    # Catalogs older than metadata mark selection in the entry or its schema.
+    legacy = stream.get("selected", schema_selected)
+    if not _is_selected(own, legacy, partial(wrong, ".metadata.selected", _NO_BOOLEAN)):
+        return None
+    if not isinstance(schema, dict):
+        raise wrong(".schema", "must be an object")
+    properties = schema.get("properties")
+    if not isinstance(properties, dict) or not all(
+        isinstance(definition, dict) for definition in properties.values()
+    ):
+        raise wrong(".schema.properties", "must be an object of columns")
+    if reason := unwritable([name, schema]):
+        raise wrong(".schema", f"cannot be written: {reason}")
+    has_column_metadata = any(breadcrumb for breadcrumb in mdata)
+    columns: dict[str, Schema] = {}
+    for column, definition in properties.items():
+        if not _is_type(definition.get("type", [])):
+            raise wrong(f".schema.properties.{column}.type", "must be a type or a list of types")
+        own = mdata.get(("properties", column), {})
+        fault = partial(wrong, f".metadata.selected of {column}", _NO_BOOLEAN)
+        if not has_column_metadata or _is_column_selected(own, definition, fault):
+            columns[column] = definition
+    return CatalogEntry(name, schema, columns, mdata)
+
+
+def _is_type(kinds: Any) -> bool:
+    return isinstance(kinds, str) or (
+        isinstance(kinds, list) and all(isinstance(kind, str) for kind in kinds)
+    )
+
+
+def _metadata_by_breadcrumb(raw: Any) -> Metadata | None:
+    if raw is None:
+        return {}
+    if not isinstance(raw, list):
+        return None
+    found: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    for item in raw:
+        if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
+            return None
+        breadcrumb = item.get("breadcrumb")
+        if not isinstance(breadcrumb, list) or not all(isinstance(b, str) for b in breadcrumb):
+            return None
+        found[tuple(breadcrumb)] = item["metadata"]
+    return found
+
+
+def _is_column_selected(
+    own: Mapping[str, Any], definition: Mapping[str, Any], fault: Callable[[], CatalogError]
+) -> bool:
+    inclusion = own.get("inclusion", definition.get("inclusion"))
+    if inclusion == "automatic":
+        return True
+    if inclusion == "unsupported":
+        return False
+    return _is_selected(own, definition.get("selected"), fault)
+
+
+def _is_selected(own: Mapping[str, Any], legacy: Any, fault: Callable[[], CatalogError]) -> bool:
+    mark = own.get("selected", legacy)
+    if mark is None:
+        mark = own.get("selected-by-default")
+    if isinstance(mark, str):
+        # Written by hand or by a template: "false" must not select.
+        mark = {"true": True, "false": False}.get(mark.lower(), mark)
+    if mark is None or isinstance(mark, bool | int | float):
+        return bool(mark)
+    raise fault()

@@ -1,0 +1,450 @@
+"""State: the other tap's file goes on working, nothing moves back, nonsense is named."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_marketo.errors import StateError
+from tap_marketo.protocol.state import (
+    Bookmark,
+    PageMark,
+    PendingExport,
+    Position,
+    State,
+    load_state,
+)
+from tap_marketo.times import Window
+
+UTC = timezone.utc
+START = datetime(2020, 1, 1, tzinfo=UTC)
+
+# As singer-io's tap-marketo writes it.
+OTHER_TAPS_STATE = {
+    "bookmarks": {
+        "leads": {"updatedAt": "2026-01-01T00:00:00+00:00", "export_id": None, "export_end": None},
+        "activities_visit_webpage": {
+            "activityDate": "2026-01-01T00:00:00+00:00",
+            "export_id": "ce45a7a1",
+            "export_end": "2026-01-31T00:00:00+00:00",
+        },
+        "lists": {"updatedAt": "2026-01-02T03:04:05+00:00", "next_page_token": None},
+        "campaigns": {"updatedAt": "2026-01-02T03:04:05+00:00", "next_page_token": "TOKEN"},
+    },
+    "currently_syncing": "activities_visit_webpage",
+}
+
+
+def day(month: int, number: int) -> datetime:
+    return datetime(2026, month, number, tzinfo=UTC)
+
+
+def saved(state: State) -> Any:
+    """Return the state as a target gives it back for the next run."""
+    return json.loads(json.dumps(state.value))
+
+
+def test_the_other_tap_s_bookmarks_are_read() -> None:
+    state = State(OTHER_TAPS_STATE)
+    assert state.bookmark("leads", "updatedAt") == day(1, 1)
+    assert state.bookmark("activities_visit_webpage", "activityDate") == day(1, 1)
+    assert state.bookmark("lists", "updatedAt") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert state.bookmark("leads", "createdAt") is None
+    assert state.bookmark("unknown", "updatedAt") is None
+
+
+def test_the_other_tap_s_job_under_way_becomes_a_pending_export() -> None:
+    state = State(OTHER_TAPS_STATE)
+    assert state.pending_exports(
+        "activities", {"activities_visit_webpage": "activityDate", "activities_other": "x"}, START
+    ) == [
+        PendingExport(
+            "ce45a7a1",
+            Window(day(1, 1), day(1, 31)),
+            ("activities_visit_webpage",),
+            "activityDate",
+        )
+    ]
+    assert state.pending_exports("leads", {"leads": "updatedAt"}, START) == []
+
+
+def test_the_other_tap_s_job_of_a_stream_without_bookmark_began_at_start_date() -> None:
+    state = State(
+        {"bookmarks": {"leads": {"export_id": "1", "export_end": "2026-01-31T00:00:00.9Z"}}}
+    )
+    assert state.pending_exports("leads", {"leads": "updatedAt"}, START) == [
+        PendingExport("1", Window(START, day(1, 31)), ("leads",), "updatedAt")
+    ]
+
+
+def test_the_other_tap_s_page_token_is_a_page_mark_without_a_start() -> None:
+    state = State(OTHER_TAPS_STATE)
+    assert state.page_mark("campaigns") == PageMark("TOKEN", None)
+    assert state.page_mark("lists") is None
+    assert state.page_mark("unknown") is None
+
+
+def test_currently_syncing_is_not_carried_on() -> None:
+    assert "currently_syncing" not in State(OTHER_TAPS_STATE).value
+
+
+def test_the_other_tap_s_job_is_forgotten_once_its_stream_has_moved() -> None:
+    state = State(OTHER_TAPS_STATE)
+    stream = "activities_visit_webpage"
+    state.apply(Position(bookmarks={stream: Bookmark("activityDate", day(1, 31))}))
+    assert state.pending_exports("activities", {stream: "activityDate"}, START) == []
+    assert State(saved(state)).pending_exports("activities", {stream: "activityDate"}, START) == []
+
+
+def test_the_other_tap_s_job_is_not_listed_twice_once_it_is_a_job_of_ours() -> None:
+    state = State(OTHER_TAPS_STATE)
+    keys = {"activities_visit_webpage": "activityDate"}
+    taken = state.pending_exports("activities", keys, START)
+    state.apply(Position(exports={"activities": taken}))
+    assert State(saved(state)).pending_exports("activities", keys, START) == taken
+
+
+def test_a_bookmark_never_moves_back() -> None:
+    state = State(OTHER_TAPS_STATE)
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 1) - timedelta(1))}))
+    assert state.bookmark("leads", "updatedAt") == day(1, 1)
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 2))}))
+    assert state.bookmark("leads", "updatedAt") == day(1, 2)
+
+
+def test_bookmarks_of_two_keys_of_one_stream_move_apart() -> None:
+    state = State(OTHER_TAPS_STATE)
+    state.apply(Position(bookmarks={"leads": Bookmark("createdAt", day(1, 1) - timedelta(1))}))
+    assert state.bookmark("leads", "createdAt") == day(1, 1) - timedelta(1)
+    assert state.bookmark("leads", "updatedAt") == day(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-01T00:00:00.999Z", day(1, 1)),
+        ("2026-01-01T05:30:00+05:30", day(1, 1)),
+        ("2026-01-01", day(1, 1)),
+    ],
+)
+def test_bookmarks_of_every_spelling_are_whole_seconds_in_utc(text: str, moment: datetime) -> None:
+    state = State({"bookmarks": {"leads": {"updatedAt": text}}})
+    assert state.bookmark("leads", "updatedAt") == moment
+
+
+def test_times_are_compared_as_times_and_not_as_text() -> None:
+    state = State({"bookmarks": {"leads": {"updatedAt": "2026-01-01T02:00:00+05:00"}}})
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 1))}))
+    assert state.bookmark("leads", "updatedAt") == day(1, 1)
+
+
+def test_exports_of_a_family_replace_what_was_there_and_leave_other_families_alone() -> None:
+    state = State()
+    one = PendingExport("1", Window(day(1, 1), day(1, 2)), ("leads",), "updatedAt")
+    two = PendingExport("2", Window(day(1, 2), day(1, 3)), ("a", "b"), "activityDate")
+    state.apply(Position(exports={"leads": [one], "activities": [two]}))
+    state.apply(Position(exports={"activities": []}))
+    again = State(saved(state))
+    assert again.pending_exports("leads", {}, START) == [one]
+    assert again.pending_exports("activities", {}, START) == []
+
+
+def test_a_state_without_exports_has_no_exports_key() -> None:
+    state = State()
+    assert state.value == {"bookmarks": {}}
+    export = PendingExport("1", Window(day(1, 1), day(1, 2)), ("leads",), "updatedAt")
+    state.apply(Position(exports={"leads": [export]}))
+    assert "exports" in state.value
+    state.apply(Position(exports={"leads": []}))
+    assert state.value == {"bookmarks": {}}
+
+
+def test_a_scan_that_ended_leaves_no_mark() -> None:
+    state = State()
+    state.apply(Position(pages={"lists": PageMark("TOKEN", day(1, 5))}))
+    assert State(saved(state)).page_mark("lists") == PageMark("TOKEN", day(1, 5))
+    state.apply(Position(pages={"lists": None}))
+    assert State(saved(state)).page_mark("lists") is None
+    assert "scan_started" not in state.value["bookmarks"]["lists"]
+
+
+def test_keys_nobody_knows_are_kept() -> None:
+    value = {
+        "bookmarks": {"leads": {"updatedAt": "2026-01-01T00:00:00+00:00", "mine": [1]}, "x": {}},
+        "another tap's": {"a": 1},
+    }
+    state = State(value)
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(2, 1))}))
+    assert state.value["another tap's"] == {"a": 1}
+    assert state.value["bookmarks"]["leads"]["mine"] == [1]
+    assert "x" in state.value["bookmarks"]
+
+
+def test_the_value_given_is_not_changed() -> None:
+    before = json.dumps(OTHER_TAPS_STATE)
+    state = State(OTHER_TAPS_STATE)
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(2, 1))}))
+    assert json.dumps(OTHER_TAPS_STATE) == before
+
+
+STREAMS = ("leads", "activities_a", "activities_b", "lists")
+FAMILIES = ("leads", "activities")
+KEYS = dict.fromkeys(STREAMS, "updatedAt")
+SECONDS = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
+IDS = st.text(min_size=1, max_size=12)
+EXPORTS = st.builds(
+    PendingExport,
+    IDS,
+    st.builds(Window, SECONDS, SECONDS),
+    st.lists(st.sampled_from(STREAMS), unique=True).map(tuple),
+    st.sampled_from(("updatedAt", "createdAt", "activityDate")),
+    st.none() | SECONDS,
+)
+POSITIONS = st.builds(
+    Position,
+    bookmarks=st.dictionaries(
+        st.sampled_from(STREAMS),
+        st.builds(
+            Bookmark, st.sampled_from(("updatedAt", "createdAt")), SECONDS, st.none() | SECONDS
+        ),
+    ),
+    pages=st.dictionaries(
+        st.sampled_from(STREAMS), st.none() | st.builds(PageMark, IDS, st.none() | SECONDS)
+    ),
+    exports=st.dictionaries(st.sampled_from(FAMILIES), st.lists(EXPORTS, max_size=3)),
+)
+
+
+@given(st.lists(POSITIONS, max_size=6), st.booleans())
+def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
+    positions: list[Position], saved_each_time: bool
+) -> None:
+    state = State()
+    bookmarks: dict[tuple[str, str], datetime] = {}
+    settled: dict[str, datetime] = {}
+    pages: dict[str, PageMark | None] = {}
+    exports: dict[str, list[PendingExport]] = {}
+    for position in positions:
+        state.apply(position)
+        for stream, mark in position.bookmarks.items():
+            key = stream, mark.key
+            bookmarks[key] = max(bookmarks.get(key, mark.time), mark.time)
+            if mark.settled:
+                settled[stream] = mark.settled
+        pages.update(position.pages)
+        exports.update({name: list(jobs) for name, jobs in position.exports.items()})
+        if saved_each_time:
+            state = State(saved(state))
+    again = State(saved(state))
+    for stream in STREAMS:
+        assert again.page_mark(stream) == pages.get(stream)
+        assert again.settled(stream) == settled.get(stream)
+        for name in ("updatedAt", "createdAt"):
+            assert again.bookmark(stream, name) == bookmarks.get((stream, name))
+    for family in FAMILIES:
+        assert again.pending_exports(family, KEYS, START) == exports.get(family, [])
+    assert sorted(again.families_with_exports()) == sorted(
+        name for name in exports if exports[name]
+    )
+
+
+def test_a_stream_is_not_settled_anywhere_until_a_run_says_so() -> None:
+    state = State(OTHER_TAPS_STATE)
+    assert state.settled("leads") is None
+    assert state.settled("unknown") is None
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 2))}))
+    assert state.settled("leads") is None
+    assert "settled" not in state.value["bookmarks"]["leads"]
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 3), day(1, 2))}))
+    state.apply(Position(bookmarks={"leads": Bookmark("updatedAt", day(1, 4))}))
+    assert State(saved(state)).settled("leads") == day(1, 2)
+
+
+def test_what_families_cost_is_kept_for_the_next_run() -> None:
+    state = State()
+    assert state.bytes_per_day() == {}
+    state.remember_costs({})
+    assert state.value == {"bookmarks": {}}
+    state.remember_costs({"leads": 0, "activities": 12_000_000})
+    state.remember_costs({})
+    assert State(saved(state)).bytes_per_day() == {"leads": 0, "activities": 12_000_000}
+    state.remember_costs({"leads": 5})
+    assert State(saved(state)).bytes_per_day() == {"leads": 5}
+
+
+def test_a_state_told_its_costs_does_not_change_with_them() -> None:
+    state, costs = State(), {"leads": 1}
+    state.remember_costs(costs)
+    costs["leads"] = 2
+    state.bytes_per_day()["leads"] = 3
+    assert state.bytes_per_day() == {"leads": 1}
+
+
+def test_families_with_jobs_under_way_are_told_apart() -> None:
+    job = PendingExport("1", Window(day(1, 1), day(1, 2)), ("leads",), "updatedAt", day(1, 3))
+    state = State(OTHER_TAPS_STATE)
+    assert state.families_with_exports() == []
+    state.apply(Position(exports={"leads": [job], "activities": []}))
+    assert State(saved(state)).families_with_exports() == ["leads"]
+
+
+JOB = {
+    "export_id": "1",
+    "start": "2026-01-01",
+    "end": "2026-01-02",
+    "streams": ["leads"],
+    "replication_key": "updatedAt",
+}
+
+
+SENSELESS_SIZES: tuple[Any, ...] = (-1, 1.5, "7", True, None, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ({"bookmarks": []}, "bookmarks must be an object"),
+        ({"bookmarks": {"leads": "2026-01-01"}}, "bookmarks.leads must be an object"),
+        (
+            {"bookmarks": {"leads": {"updatedAt": 1767225600}}},
+            "bookmarks.leads.updatedAt must be a string",
+        ),
+        (
+            {"bookmarks": {"leads": {"updatedAt": "soon"}}},
+            "bookmarks.leads.updatedAt is no date-time: 'soon'",
+        ),
+        (
+            {"bookmarks": {"leads": {"createdAt": "2026-02-30"}}},
+            "bookmarks.leads.createdAt is no date-time",
+        ),
+        (
+            {"bookmarks": {"activities_x": {"activityDate": ""}}},
+            "bookmarks.activities_x.activityDate is no date-time",
+        ),
+        (
+            {"bookmarks": {"leads": {"export_id": "1", "export_end": "later"}}},
+            "bookmarks.leads.export_end is no date-time",
+        ),
+        ({"bookmarks": {"leads": {"export_id": 7}}}, "bookmarks.leads.export_id must be a string"),
+        (
+            {"bookmarks": {"lists": {"next_page_token": []}}},
+            "bookmarks.lists.next_page_token must be a string",
+        ),
+        (
+            {"bookmarks": {"lists": {"scan_started": "x"}}},
+            "bookmarks.lists.scan_started is no date-time",
+        ),
+        (
+            {"bookmarks": {"leads": {"settled": 1767225600}}},
+            "bookmarks.leads.settled must be a string",
+        ),
+        ({"bookmarks": {"leads": {"settled": "long ago"}}}, "bookmarks.leads.settled is no date"),
+        ({"export_bytes_per_day": [1]}, "export_bytes_per_day must be an object"),
+        *(
+            (
+                {"export_bytes_per_day": {"leads": 1, "activities": size}},
+                "export_bytes_per_day.activities must be a whole number",
+            )
+            for size in SENSELESS_SIZES
+        ),
+        (
+            {"exports": {"leads": [{**JOB, "made": "before"}]}},
+            r"exports.leads\[0\].made is no date-time",
+        ),
+        ({"exports": []}, "exports must be an object"),
+        ({"exports": {"leads": {"a": 1}}}, "exports.leads must be a list"),
+        ({"exports": {"leads": [JOB, "2"]}}, r"exports.leads\[1\] must be an object"),
+        (
+            {"exports": {"leads": [{**JOB, "start": "x"}]}},
+            r"exports.leads\[0\].start is no date-time",
+        ),
+        (
+            {"exports": {"leads": [{**JOB, "end": 1}]}},
+            r"exports.leads\[0\].end must be a string",
+        ),
+        (
+            {"exports": {"leads": [{**JOB, "streams": "leads"}]}},
+            r"exports.leads\[0\].streams must be a list of stream names",
+        ),
+        (
+            {"exports": {"leads": [{**JOB, "streams": [1]}]}},
+            r"exports.leads\[0\].streams must be a list of stream names",
+        ),
+        *(
+            (
+                {"exports": {"leads": [{k: v for k, v in JOB.items() if k != missing}]}},
+                r"exports.leads\[0\] must have",
+            )
+            for missing in ("export_id", "start", "end", "replication_key")
+        ),
+    ],
+)
+def test_nonsense_is_named_by_file_and_key(value: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(StateError, match=f"^The state file my.json cannot be used: {complaint}"):
+        State(value, "my.json")
+
+
+def test_an_export_id_without_its_end_is_named_when_it_is_asked_for() -> None:
+    state = State({"bookmarks": {"leads": {"export_id": "1"}}}, "my.json")
+    with pytest.raises(StateError, match=r"bookmarks\.leads\.export_end is missing"):
+        state.pending_exports("leads", {"leads": "updatedAt"}, START)
+
+
+@pytest.mark.parametrize("value", [None, {}, {"bookmarks": None}, {"bookmarks": {"leads": None}}])
+def test_empty_states_of_every_shape_are_first_runs(value: dict[str, Any] | None) -> None:
+    assert State(value).bookmark("leads", "updatedAt") is None
+
+
+def test_a_whole_state_message_is_refused() -> None:
+    with pytest.raises(StateError, match=r"my\.json holds a whole STATE message"):
+        State({"type": "STATE", "value": OTHER_TAPS_STATE}, "my.json")
+
+
+def test_a_state_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(OTHER_TAPS_STATE))
+    assert load_state(str(path)).bookmark("leads", "updatedAt") == day(1, 1)
+
+
+@pytest.mark.parametrize("content", ["", " \n", "{}"])
+def test_an_empty_state_file_is_a_first_run(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(content)
+    assert load_state(str(path)).value == {"bookmarks": {}}
+
+
+def test_no_state_file_is_a_first_run() -> None:
+    assert load_state(None).value == {"bookmarks": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"{", "is not valid JSON"),
+        (b"\xff\xfe", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON"),
+        (b"[]", "must hold a JSON object"),
+        (b"null", "must hold a JSON object"),
+        (b'{"bookmarks": 1}', "bookmarks must be an object"),
+    ],
+)
+def test_a_state_file_of_nonsense_is_named(tmp_path: Path, content: bytes, complaint: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_bytes(content)
+    with pytest.raises(StateError, match=complaint) as caught:
+        load_state(str(path))
+    assert str(path) in str(caught.value)
+
+
+def test_a_state_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "none.json"
+    with pytest.raises(StateError, match=r"Cannot read the state file .*none\.json: No such file"):
+        load_state(str(path))
