@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import json
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from tap_marketo import __version__
 from tap_marketo.errors import ConfigError
 from tap_marketo.log import LOGGER
 from tap_marketo.redact import add_secret
-from tap_marketo.times import parse_utc, whole_seconds
+from tap_marketo.settings import SettingsReader, is_loopback
 
 DEFAULT_POLL_INTERVAL = 60.0
 # bulk-extract.md: a job's status moves at most once in 60 seconds.
@@ -29,7 +25,6 @@ _MOST_MB = 1e9
 _MOST_SECONDS = 86400.0
 _MOST_HOURS = 8760.0
 _DEFAULT_REQUEST_TIMEOUT = 300.0
-_MUNCHKIN_ID = re.compile(r"\d{3}-[A-Za-z]{3}-\d{3}")
 
 
 def _setting(default: Any, about: str) -> Any:
@@ -97,7 +92,7 @@ class Config:
         for secret in (raw.get("client_secret"), raw.get("client_id")):
             if isinstance(secret, str):
                 add_secret(secret.strip())
-        reader = _Reader(raw)
+        reader = SettingsReader(raw)
         endpoint = reader.url("endpoint", required=True)
         loopback = is_loopback(endpoint) if endpoint else True
         values: dict[str, Any] = {
@@ -176,148 +171,6 @@ def load_config(path: str) -> Config:
     if not isinstance(raw, dict):
         raise ConfigError(f"The config file {path} must hold a JSON object of settings.")
     return Config.from_mapping(raw)
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether a URL's host is this machine itself."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class _Reader:
-    """Reads settings out of the raw mapping and collects everything wrong with them."""
-
-    def __init__(self, raw: Mapping[str, Any]) -> None:
-        self._raw = raw
-        self.faults: list[str] = []
-
-    def _fault(self, key: str, why: str) -> None:
-        self.faults.append(f"{key} {why}")
-
-    def _get(self, key: str, *, required: bool) -> Any:
-        value = self._raw.get(key)
-        if value is None or (isinstance(value, str) and not value.strip()):
-            if required:
-                self._fault(key, "is missing")
-            return None
-        return value
-
-    def text(self, key: str, *, required: bool = True) -> str | None:
-        value = self._get(key, required=required)
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            self._fault(key, "must be a string")
-            return None
-        if not value.isprintable():
-            self._fault(key, "must not hold line breaks or control characters")
-            return None
-        return value.strip()
-
-    def header(self, key: str) -> str | None:
-        text = self.text(key, required=False)
-        if text is not None and not text.isascii():
-            self._fault(key, "must be ASCII")
-            return None
-        return text
-
-    def choice(self, key: str, words: Sequence[str]) -> str | None:
-        word = self._get(key, required=False)
-        if word is not None and word not in words:
-            self._fault(key, f"must be {' or '.join(words)}, not {word!r}")
-            return None
-        return word if isinstance(word, str) else None
-
-    def time(self, key: str) -> datetime | None:
-        text = self.text(key)
-        if text is None:
-            return None
-        try:
-            return whole_seconds(parse_utc(text))
-        except ValueError:
-            self._fault(key, f"must be a date or date-time like 2026-01-01T00:00:00Z, not {text!r}")
-            return None
-
-    def url(self, key: str, *, required: bool) -> str | None:
-        text = self.text(key, required=required)
-        if text is None:
-            return None
-        if key == "endpoint" and _MUNCHKIN_ID.fullmatch(text):
-            text += ".mktorest.com"
-        if "://" not in text:
-            text = "https://" + text.lstrip("/")
-        try:
-            parts = urlsplit(text)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            host, port = None, None
-            parts = urlsplit("")
-        if parts.scheme not in ("https", "http") or not host:
-            self._fault(key, "must be a URL like https://123-ABC-456.mktorest.com/rest")
-            return None
-        if parts.username or parts.password or parts.query or parts.fragment:
-            self._fault(key, "must be a plain URL, without user, query or fragment")
-            return None
-        if parts.scheme == "http" and not is_loopback(text):
-            self._fault(key, "must begin with https:// (http:// is for this machine only)")
-            return None
-        # Double slashes are no longer accepted by Marketo's gateway (rest-api.md).
-        path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
-        if key == "endpoint":
-            path = re.sub(r"/(rest|identity|bulk)(/.*)?$", "", path)
-        else:
-            path = path.removesuffix("/oauth/token")
-        bracketed = f"[{host}]" if ":" in host else host
-        return f"{parts.scheme}://{bracketed}{f':{port}' if port else ''}{path}"
-
-    def integer(self, key: str, least: int, most: int | None) -> int | None:
-        span = f"from {least} to {most}" if most else f"of at least {least}"
-        number = self._number(
-            key,
-            lambda n: n.is_integer() and n >= least and (most is None or n <= most),
-            f"a whole number {span}",
-        )
-        return None if number is None else int(number)
-
-    def number(
-        self,
-        key: str,
-        *,
-        above: float | None = None,
-        least: float | None = None,
-        most: float = math.inf,
-        zero_is_default: bool = False,
-    ) -> float | None:
-        wanted = f"a number of at least {least:g}" if above is None else f"a number above {above:g}"
-        if most < math.inf:
-            wanted += f" and at most {most:.0f}"
-        if zero_is_default and self._raw.get(key) in (0, "0", "0.0"):
-            return None
-        return self._number(
-            key,
-            lambda n: (above is None or n > above) and (least is None or n >= least) and n <= most,
-            wanted,
-        )
-
-    def _number(self, key: str, fits: Callable[[float], bool], wanted: str) -> float | None:
-        value = self._get(key, required=False)
-        if value is None:
-            return None
-        try:
-            if isinstance(value, bool) or not isinstance(value, int | float | str):
-                raise TypeError
-            number = float(value)
-            if not math.isfinite(number) or not fits(number):
-                raise ValueError
-        except (TypeError, ValueError, OverflowError):
-            self._fault(key, f"must be {wanted}, not {value!r}")
-            return None
-        return number
 
 
 def _warn_of_misspellings(raw: Mapping[str, Any]) -> None:

@@ -32,7 +32,7 @@ def run(config: str, catalog: str | None, state: str | None, *, discovers: bool)
     set_up_logging()
     try:
         output = Output()
-        output.catch_signals()
+        output.pipe.catch_signals()
         settings = load_config(config)
         if discovers:
             clock = Clock()

@@ -107,13 +107,13 @@ class Sync:
                 self._scheduler.learn(finished)
             for family in families:
                 self._scheduler.add(family)
-            self._output.on_stall = self._look_after_exports
+            self._output.pipe.on_stall = self._look_after_exports
             self._work_through(self._pages(reads))
             for family in families:
                 for stream in family.streams:
                     self._announce(family, stream)
         finally:
-            self._output.on_stall = None
+            self._output.pipe.on_stall = None
             self._sum_up(families, reads)
         self._write_state()
         if self._scheduler.quota_spent:
@@ -133,7 +133,7 @@ class Sync:
                 return
             else:
                 self._output.flush()
-                self._output.check_reader()
+                self._output.pipe.check_reader()
                 self._clock.sleep(min(self._scheduler.seconds_to_wait(), _LONGEST_NAP))
 
     def _look_after_exports(self) -> None:

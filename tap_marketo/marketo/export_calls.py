@@ -16,7 +16,8 @@ from typing import Any
 
 from tap_marketo.errors import AccessDeniedError, AlreadyQueuedError, DataError, RequestRefusedError
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.client import FileAnswer, MarketoClient
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.exchange import FileAnswer
 from tap_marketo.times import parse_utc
 
 # How often to ask again when create answers success without an export id.

@@ -9,7 +9,8 @@ from typing import Any
 
 from tap_marketo.errors import AccessDeniedError, DataError, RequestRefusedError
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.client import Envelope, MarketoClient
+from tap_marketo.marketo.answers import Envelope
+from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.times import to_marketo
 
 # paging-tokens.md: the most a lead database call returns.

@@ -118,7 +118,7 @@ class Column:
         return self.quoted([self.spelling(text_of(cell))])[0]
 
     def of_value(self, value: Any) -> str:
-        """Return the JSON of the value of what :func:`fields.loads_exactly` returns."""
+        """Return the JSON of the value of what :func:`loads_exactly` returns."""
         return self.json(self._convert_value(value))
 
     def json(self, value: Any) -> str:

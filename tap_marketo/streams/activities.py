@@ -13,8 +13,10 @@ from tap_marketo.exports.family import BulkFamily, RecordBlock, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.names import clean, unique_columns
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.rows.activity_records import ATTRIBUTES, TYPE_ID, ActivityRecords, ActivityStream
+from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
+from tap_marketo.rows.activity_stream import ActivityStream
 from tap_marketo.rows.attribute_names import AttributeColumns
+from tap_marketo.rows.attributes import ATTRIBUTES
 from tap_marketo.rows.csv_rows import Block, CsvFile
 from tap_marketo.times import Window
 

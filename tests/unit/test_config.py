@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tap_marketo.config import Config, is_loopback, load_config, setting_names
+from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.errors import ConfigError
 from tap_marketo.redact import redact
+from tap_marketo.settings import is_loopback
 from tap_marketo.times import to_marketo
 
 SECRET = "Zq7SecretOfTheClient"

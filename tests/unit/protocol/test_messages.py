@@ -140,7 +140,7 @@ def test_while_nobody_reads_other_work_is_done_and_its_lines_follow(pipe: Pipe) 
         if stalls > 1:
             taken += pipe.read_now()
 
-    output.on_stall = work
+    output.pipe.on_stall = work
     lines = numbered(3, MORE_THAN_A_PIPE_TAKES // 3)
     output.line(b"".join(lines))
     taken += pipe.read_now()
@@ -152,7 +152,7 @@ def test_while_nobody_reads_other_work_is_done_and_its_lines_follow(pipe: Pipe) 
 def test_nothing_stalls_while_the_reader_keeps_up(pipe: Pipe) -> None:
     output = Output(pipe.writer)
     stalls: list[str] = []
-    output.on_stall = lambda: stalls.append("stall")
+    output.pipe.on_stall = lambda: stalls.append("stall")
     for line in numbered(100):
         output.line(line)
     output.flush()
@@ -178,7 +178,7 @@ def test_what_fails_while_stalling_is_raised_once_the_lines_under_way_are_writte
         while len(taken) < sum(map(len, lines)):
             taken.extend(pipe.read_now())
 
-    output.on_stall = work
+    output.pipe.on_stall = work
     reader = threading.Thread(target=read_late)
     reader.start()
     with pytest.raises(TapError, match="the job failed"):
@@ -198,7 +198,7 @@ def test_a_signal_while_stalling_leaves_whole_lines_and_drops_all_that_follow(pi
         output.line(b"said while stalling\n")
         raise Terminated(signal.SIGTERM)
 
-    output.on_stall = work
+    output.pipe.on_stall = work
     lines = numbered(30, 6_000)
     with pytest.raises(Terminated) as caught:
         output.line(b"".join(lines))
@@ -221,17 +221,17 @@ def test_a_reader_that_went_away_is_noticed_when_writing(pipe: Pipe) -> None:
 
 def test_a_reader_that_goes_away_while_we_wait_for_it_is_noticed(pipe: Pipe) -> None:
     output = Output(pipe.writer)
-    output.on_stall = lambda: pipe.close(pipe.reader)
+    output.pipe.on_stall = lambda: pipe.close(pipe.reader)
     with pytest.raises(OutputClosedError):
         output.line(b"x" * MORE_THAN_A_PIPE_TAKES + b"\n")
 
 
 def test_a_reader_that_went_away_is_noticed_while_nothing_is_written(pipe: Pipe) -> None:
     output = Output(pipe.writer)
-    output.check_reader()
+    output.pipe.check_reader()
     pipe.close(pipe.reader)
     with pytest.raises(OutputClosedError):
-        output.check_reader()
+        output.pipe.check_reader()
 
 
 # The program under test for signals: it writes numbered lines until it is told to end.
@@ -245,8 +245,8 @@ def stalled():
     sys.stderr.flush()
 
 output = Output(1)
-output.catch_signals()
-output.on_stall = stalled
+output.pipe.catch_signals()
+output.pipe.on_stall = stalled
 try:
     for number in range(10_000):
         output.line(b"%06d " % number + b"x" * 6001 + b"\\n")

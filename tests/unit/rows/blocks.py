@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tap_marketo.rows.activity_records import ActivityRecords, ActivityStream
+from tap_marketo.rows.activity_records import ActivityRecords
+from tap_marketo.rows.activity_stream import ActivityStream
 from tap_marketo.rows.attribute_names import AttributeColumns
 from tap_marketo.rows.csv_rows import Block, CsvFile
 from tap_marketo.rows.fields import Misfits

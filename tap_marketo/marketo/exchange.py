@@ -1,0 +1,205 @@
+"""One HTTP exchange with Marketo: paced, timed, read to its end, and never repeated here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import urllib3
+from singer import metrics
+
+from tap_marketo.clock import Clock
+from tap_marketo.errors import RequestRefusedError, TransientError, from_envelope
+from tap_marketo.log import log_timer
+from tap_marketo.marketo.answers import check_status, json_object
+from tap_marketo.marketo.throttle import Pace
+from tap_marketo.redact import redact
+
+# The most that is read at once. What has arrived is passed on at once, however little it is.
+_CHUNK_BYTES = 1 << 16
+# The same where urllib3 (before 2.2) waits until a chunk is full: small enough that a server which
+# only drips is noticed between two of them.
+_FULL_CHUNK_BYTES = 1 << 9
+# An error envelope in place of a file is short; a file that looks like one need not be kept.
+_LONGEST_ENVELOPE_BYTES = 1 << 20
+
+# How http.client words a 4xx answer of a proxy to CONNECT.
+_TUNNEL_REFUSED = "Tunnel connection failed: 4"
+
+
+@dataclass(frozen=True)
+class FileAnswer:
+    """An open answer to a request for an export file.
+
+    Attributes:
+        whole: the answer starts at byte 0 whatever was asked for.
+        first_byte: where Content-Range says the answer starts; None if it does not say.
+        chunks: the bytes. Iterating may raise requests.RequestException.
+        close: ends the answer early.
+    """
+
+    whole: bool
+    first_byte: int | None
+    chunks: Iterator[bytes]
+    close: Callable[[], None]
+
+
+class Exchange:
+    """Sends single requests and reads their answers."""
+
+    def __init__(self, user_agent: str, timeout: float, pace: Pace, clock: Clock) -> None:
+        """Open nothing yet.
+
+        Args:
+            user_agent: the header of that name.
+            timeout: seconds to wait for Marketo to send something.
+            pace: keeps the calls below the rate that is allowed.
+            clock: measures, and learns Marketo's time from every answer.
+        """
+        self._timeout = timeout
+        self._pace = pace
+        self._clock = clock
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = user_agent
+
+    def send(
+        self, method: str, url: str, what: str, endpoint: str, **request: Any
+    ) -> requests.Response:
+        """Send a request and return its answer, whose body is still to come.
+
+        Args:
+            method: of HTTP.
+            url: whole.
+            what: the call in errors.
+            endpoint: the call's name in metrics.
+            request: as requests takes it.
+
+        Raises:
+            RequestRefusedError: TLS or a proxy is in the way.
+            TransientError: no answer came.
+        """
+        self._pace.wait()
+        started = self._clock.monotonic()
+        ok = False
+        try:
+            response = self._session.request(
+                method, url, timeout=self._timeout, allow_redirects=False, stream=True, **request
+            )
+            ok = response.ok
+        except requests.exceptions.SSLError as error:
+            raise RequestRefusedError(what, f"no trusted TLS connection: {_brief(error)}") from None
+        except requests.exceptions.ProxyError as error:
+            # A proxy that says no (403, 407) goes on saying so; one that is down may come back.
+            if _TUNNEL_REFUSED in str(error):
+                raise RequestRefusedError(what, f"the proxy refuses: {_brief(error)}") from None
+            raise TransientError(what, _brief(error)) from None
+        except requests.RequestException as error:
+            # Never chained: requests puts URLs and bodies into its exceptions.
+            raise TransientError(what, _brief(error)) from None
+        finally:
+            seconds = self._clock.monotonic() - started
+            tags = {metrics.Tag.endpoint: endpoint}
+            log_timer(metrics.Metric.http_request_duration, seconds, tags, ok=ok)
+        self._clock.observe(response.headers.get("Date"))
+        return response
+
+    def read(self, what: str, response: requests.Response) -> bytes:
+        """Read an answer's body, for no longer than request_timeout altogether.
+
+        Raises:
+            TransientError: the connection broke, or it takes longer.
+        """
+        try:
+            return self._collect(what, _pieces(response))
+        finally:
+            response.close()
+
+    def _collect(
+        self, what: str, pieces: Iterator[bytes], body: bytes = b"", longest: float = math.inf
+    ) -> bytes:
+        """Add pieces to a body, for no longer than request_timeout and not far beyond a size."""
+        deadline = self._clock.monotonic() + self._timeout
+        collected = bytearray(body)
+        try:
+            while len(collected) < longest and (piece := next(pieces, b"")):
+                collected += piece
+                if self._clock.monotonic() > deadline:
+                    raise TransientError(
+                        what, f"the answer took longer than request_timeout ({self._timeout:g} s)"
+                    )
+        except requests.RequestException as error:
+            raise TransientError(what, _brief(error)) from None
+        return bytes(collected)
+
+    def file_answer(self, what: str, response: requests.Response) -> FileAnswer:
+        """Return the answer to a request for a file.
+
+        Raises:
+            MarketoError: it is no file.
+        """
+        check_status(what, response)
+        pieces = _pieces(response)
+        whole = response.status_code != 206
+        if whole:
+            # Marketo has been seen to answer 200 with a JSON error in place of the file. The name
+            # of a file's first column never begins with a brace.
+            try:
+                first = next(pieces, b"")
+            except requests.RequestException as error:
+                raise TransientError(what, _brief(error)) from None
+            content_type = response.headers.get("Content-Type", "").lower()
+            if "html" in content_type:
+                raise TransientError(what, "HTML came in place of the file")
+            if "json" in content_type or first.lstrip().startswith(b"{"):
+                body = self._collect(what, pieces, first, _LONGEST_ENVELOPE_BYTES)
+                raise from_envelope(what, {**json_object(what, body), "success": False})
+            pieces = _chain(first, pieces)
+        content_range = response.headers.get("Content-Range", "")
+        unit, _, span = content_range.partition(" ")
+        first_byte, _, _ = span.partition("-")
+        known = unit == "bytes" and first_byte.isdecimal()
+        return FileAnswer(whole, int(first_byte) if known else None, pieces, response.close)
+
+
+def _brief(error: Exception) -> str:
+    """Name a transport error by its kind and innermost reason, without its URL."""
+    reason: object = error
+    while isinstance(reason, BaseException) and reason.args:
+        inner = getattr(reason, "reason", None) or reason.args[-1]
+        if inner is reason or not isinstance(inner, BaseException | str):
+            break
+        reason = inner
+    text = redact(str(reason)).partition(": ")[2] or redact(str(reason))
+    return f"{type(error).__name__}: {text[:200]}"
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Yield a body as it arrives.
+
+    iter_content() waits until a chunk is full, in which each byte may take the whole of
+    request_timeout: a server that drips would hold a run for days.
+
+    Raises:
+        requests.RequestException: the connection broke.
+    """
+    read = getattr(response.raw, "read1", None)
+    if read is None:
+        yield from response.iter_content(_FULL_CHUNK_BYTES)
+        return
+    while True:
+        try:
+            piece: bytes = read(_CHUNK_BYTES, decode_content=True)
+        except urllib3.exceptions.HTTPError as error:
+            raise requests.ConnectionError(error) from None
+        if not piece:
+            return
+        yield piece
+
+
+def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if first:
+        yield first
+    yield from rest

@@ -1,0 +1,164 @@
+"""A descriptor that lines are written to: whole ones, whatever its reader or a signal does."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from tap_marketo.errors import OutputClosedError, Terminated
+
+# The most that is written at once where nothing waits.
+_PORTION_BYTES = 1 << 16
+# A pipe that is ready to be written takes this many bytes without blocking (POSIX PIPE_BUF).
+_PIPE_BYTES = 4096
+# How often, in seconds, to look after other work while the target does not read.
+_STALL_SECONDS = 0.2
+# How long, in seconds, a signal waits for the target to take the rest of a line.
+_FINISH_LINE_SECONDS = 2.0
+_CLOSED = (
+    "The target closed our stdout. Look for its own error; the next run goes on from the last "
+    "STATE it kept."
+)
+
+
+class Pipe:
+    """A descriptor whose reader may be slow, stand still or go away.
+
+    A reader that does not read stops only the writing: while it stalls, ``on_stall`` is called
+    again and again, so that jobs go on being watched. A signal waits for the end of the line
+    being written, so that nothing half-written is left.
+
+    Attributes:
+        is_writing: whether lines are being written.
+        on_stall: what is called meanwhile.
+    """
+
+    def __init__(self, fd: int) -> None:
+        """Write to a descriptor.
+
+        Raises:
+            OutputClosedError: it is not open.
+        """
+        self._fd = fd
+        try:
+            self._is_file = stat.S_ISREG(os.fstat(fd).st_mode)
+            self._portion = _PIPE_BYTES
+            if stat.S_ISFIFO(os.fstat(fd).st_mode):
+                self._open_again()
+        except OSError as error:
+            raise OutputClosedError(f"Cannot write to stdout: {error.strerror}.") from None
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLOUT)
+        self.is_writing = False
+        self._stalling = False
+        self._signal: int | None = None
+        self._stall_error: Exception | None = None
+        self.on_stall: Callable[[], None] | None = None
+
+    def _open_again(self) -> None:
+        """Where the system can, open the pipe once more, to write what fits and never wait.
+
+        Not to wait is a setting of whoever shares an opened pipe; this one is only ours.
+        """
+        with suppress(OSError):
+            ours = os.open(f"/proc/self/fd/{self._fd}", os.O_WRONLY | os.O_NONBLOCK)
+            os.dup2(ours, self._fd)
+            os.close(ours)
+            self._portion = _PORTION_BYTES
+
+    def catch_signals(self) -> None:
+        """Let SIGINT and SIGTERM raise Terminated, at once or after the line being written."""
+        signal.signal(signal.SIGINT, self._on_signal)
+        signal.signal(signal.SIGTERM, self._on_signal)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Write what belongs together; what came meanwhile is raised at its end.
+
+        Raises:
+            Terminated: a signal came.
+            Exception: what went wrong in ``on_stall``.
+        """
+        self.is_writing = True
+        try:
+            yield
+        finally:
+            self.is_writing = False
+        self._heed_signal()
+        if self._stall_error is not None:
+            raise self._stall_error
+
+    def write(self, data: memoryview) -> None:
+        """Write whole lines.
+
+        Raises:
+            OutputClosedError: nobody reads any more.
+            Terminated: a signal came meanwhile; the line being written then is whole.
+        """
+        start = 0
+        deadline: float | None = None
+        while start < len(data):
+            if self._signal is not None and deadline is None:
+                # Finish the line that is under way and drop the rest.
+                deadline = time.monotonic() + _FINISH_LINE_SECONDS
+                data = data[: _end_of_line(data, start)]
+                continue
+            if deadline is not None and time.monotonic() > deadline:
+                break
+            if not self._is_file and not self._poll.poll(_STALL_SECONDS * 1000):
+                self._use_stall()
+                continue
+            until = len(data) if self._is_file else start + self._portion
+            try:
+                start += os.write(self._fd, data[start:until])
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                if error.errno in (errno.EPIPE, errno.EBADF, errno.ECONNRESET):
+                    raise OutputClosedError(_CLOSED) from None
+                raise OutputClosedError(f"Cannot write to stdout: {error.strerror}.") from None
+        self._heed_signal()
+
+    def _heed_signal(self) -> None:
+        """Raise what a signal asked for while lines were being written, once."""
+        if self._signal is not None:
+            signum, self._signal = self._signal, None
+            raise Terminated(signum)
+
+    def _use_stall(self) -> None:
+        """Do other work; what goes wrong there waits until the lines under way are written."""
+        if self.on_stall is None or self._signal is not None or self._stall_error is not None:
+            return
+        self._stalling = True
+        try:
+            self.on_stall()
+        except Terminated as request:
+            self._signal = request.signum
+        except Exception as error:  # noqa: BLE001  raised again when the lines are written
+            self._stall_error = error
+        finally:
+            self._stalling = False
+
+    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if self._stalling or not self.is_writing:
+            raise Terminated(signum)
+        self._signal = signum
+
+    def check_reader(self) -> None:
+        """Raise OutputClosedError if the target went away while nothing was being written."""
+        if any(event & (select.POLLERR | select.POLLHUP) for _, event in self._poll.poll(0)):
+            raise OutputClosedError(_CLOSED)
+
+
+def _end_of_line(data: memoryview, start: int) -> int:
+    if start == 0 or data[start - 1] == ord("\n"):
+        return start
+    rest = bytes(data[start:])
+    return start + rest.index(b"\n") + 1

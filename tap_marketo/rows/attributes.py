@@ -1,0 +1,226 @@
+"""The attributes of activities: JSON objects, each value of which goes into its room of a line."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import orjson
+
+from tap_marketo.exact_json import loads_exactly
+from tap_marketo.rows.activity_stream import (
+    BITS,
+    KINDS,
+    NESTED,
+    NOT_SELECTED,
+    ROOM,
+    TAKEN,
+    UNKNOWN,
+    ActivityStream,
+)
+from tap_marketo.rows.columns import Column, quick_ways, quoted
+from tap_marketo.rows.fields import ABSENT_TEXTS, Kind
+from tap_marketo.rows.plain_csv import ABSENT
+
+ATTRIBUTES = "attributes"
+"""The column of the file that holds them."""
+
+_NO_OBJECT = "not a JSON object, their columns now null"
+_UNKNOWN_NAME = "of an attribute the catalog lacks (discover again)"
+_TWICE = "of an attribute given twice in a row, the first kept"
+
+# What the quick parser does not keep as it was written.
+_MINUS_ZERO = re.compile(r"[:\s]-0\s*[,}]")
+# A NUL character within a text, which no record has.
+_NUL_IN_JSON = b"\\u0000"
+# How a text spells the values of these types, those that can be a cell.
+_SPELLING: Mapping[type, Callable[[Any], str]] = {
+    str: str,
+    int: str,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: ABSENT}.__getitem__,
+}
+_TEXTS: frozenset[type] = frozenset((str, type(None)))
+_NOTHING = frozenset((None, *ABSENT_TEXTS))
+
+
+class Lines(NamedTuple):
+    """The lines of a block while they are put together.
+
+    Attributes:
+        streams: of each row.
+        starts: of each row where its parts start.
+        parts: of all rows.
+    """
+
+    streams: list[ActivityStream]
+    starts: list[int]
+    parts: list[str]
+
+
+def parsed(documents: list[str]) -> tuple[list[dict[str, Any]], set[int]]:
+    """Parse JSON objects quickly; return them, and the rows where there is none."""
+    with suppress(ValueError):
+        objects = list(map(orjson.loads, documents))
+        if set(map(type, objects)) == {dict}:
+            return objects, set()
+    objects = []
+    odd: set[int] = set()
+    for row, document in enumerate(documents):
+        found = None
+        with suppress(ValueError):
+            found = orjson.loads(document)
+        if type(found) is not dict:
+            found = {}
+            odd.add(row)
+        objects.append(found)
+    return objects, odd
+
+
+class Found:
+    """The attributes of the rows of a block, one after the other.
+
+    To look at each by itself is what takes the most time with activities, so that this is done as
+    seldom as possible: where texts lead to columns of texts, only their JSON is put in its room.
+    """
+
+    def __init__(self, objects: Sequence[dict[str, Any]], lines: Lines) -> None:
+        """Find out where each attribute of the rows' objects belongs."""
+        self._objects = objects
+        self._lines = lines
+        self._values = [value for row in objects for value in row.values()]
+        # Which of them are no texts.
+        self._others: list[int] = []
+        if not _TEXTS.issuperset(map(type, self._values)):
+            self._others = [n for n, v in enumerate(self._values) if type(v) not in _TEXTS]
+        # Each with its code in the upper bits, and the row's start added.
+        self._places = [
+            start + leads_to[name]
+            for row, start, leads_to in zip(
+                objects, lines.starts, [stream.leads_to for stream in lines.streams], strict=True
+            )
+            for name in row
+        ]
+
+    def _rows(self) -> list[int]:
+        """Return the row of each attribute."""
+        return [row for row, found in enumerate(self._objects) for _ in found]
+
+    def odd_rows(self, documents: Sequence[str]) -> set[int]:
+        """Return the rows with an attribute that cannot be taken as a cell, or given twice."""
+        odd: set[int] = set()
+        places = self._places
+        if len(set(places)) < len(places):
+            counts = Counter(place for place in places if place >> BITS < TAKEN)
+            odd.update(row for row, n in zip(self._rows(), places, strict=True) if counts[n] > 1)
+        rows = self._rows() if self._others else []
+        for n in self._others:
+            value, code = self._values[n], places[n] >> BITS
+            is_minus_zero = value == 0 and _MINUS_ZERO.search(documents[rows[n]])
+            is_no_cell = type(value) not in _SPELLING or code in NESTED
+            if code <= TAKEN and (is_no_cell or is_minus_zero):
+                odd.add(rows[n])
+        if any(TAKEN in stream.leads_to.codes() for stream in set(self._lines.streams)):
+            given = zip(self._rows(), places, self._values, strict=True)
+            odd.update(row for row, n, v in given if n >> BITS == TAKEN and v is not None)
+        return odd
+
+    def put_into_rooms(self) -> None:
+        """Put the JSON of the values where they belong, those of unknown names aside."""
+        parts = self._lines.parts
+        written = self._written()
+        others: defaultdict[int, list[int]] = defaultdict(list)
+        for place, text, n in zip(self._places, written, range(len(written)), strict=True):
+            if place <= ROOM:
+                parts[place] = text
+            else:
+                others[place >> BITS].append(n)
+        for n in self._others:
+            # A number or a boolean is a text like any other in a column of texts.
+            if self._places[n] <= ROOM:
+                parts[self._places[n]] = f'"{written[n]}"'
+        for code, numbers in others.items():
+            if code < TAKEN:
+                self._put_values(KINDS[code], numbers)
+            elif code == UNKNOWN:
+                self._count_unknown(numbers)
+
+    def _written(self) -> list[str]:
+        """Return the JSON of all values."""
+        values = self._values
+        if not values:
+            return []
+        if any(type(values[n]) in (list, dict) for n in self._others):
+            # These are of names that lead nowhere, and would take several lines.
+            values = [None if type(value) in (list, dict) else value for value in values]
+        # With one item on each line, for JSON has no line break within.
+        data = orjson.dumps(values, option=orjson.OPT_INDENT_2)
+        has_nuls = _NUL_IN_JSON in data
+        data = data.replace(b'\n  ""', b"\n  null").replace(b'\n  "null"', b"\n  null")
+        written = data[4:-2].decode("latin-1").split(",\n  ")
+        if has_nuls:
+            for n, value in enumerate(self._values):
+                if type(value) is str and "\0" in value:
+                    written[n] = orjson.dumps(value.replace("\0", "")).decode("latin-1")
+        return written
+
+    def _put_values(self, kind: Kind, numbers: Sequence[int]) -> None:
+        """Put the JSON of values that are no texts into their rooms, given their numbers."""
+        texts = [_as_cell(self._values[n]) for n in numbers]
+        places = [self._places[n] & ROOM for n in numbers]
+        parts = self._lines.parts
+        for quick in quick_ways(kind):
+            with suppress(ValueError):
+                values = quick(texts)
+                for place, value in zip(
+                    places, quoted(values) if kind is Kind.DATE_TIME else values, strict=True
+                ):
+                    parts[place] = value
+                return
+        of_column: defaultdict[Column, list[int]] = defaultdict(list)
+        for n, place in enumerate(places):
+            row = bisect_right(self._lines.starts, place) - 1
+            room = place - self._lines.starts[row]
+            of_column[self._lines.streams[row].column_in[room]].append(n)
+        for column, some in of_column.items():
+            values = column.quoted(column.spellings([texts[n] for n in some], str))
+            for n, value in zip(some, values, strict=True):
+                parts[places[n]] = value
+
+    def _count_unknown(self, numbers: Sequence[int]) -> None:
+        rows = self._rows()
+        names = [name for found in self._objects for name in found]
+        for n in numbers:
+            if self._values[n] is not None:
+                self._lines.streams[rows[n]].misfits.add(names[n], _UNKNOWN_NAME)
+
+
+def _as_cell(value: Any) -> str:
+    return ABSENT if value in _NOTHING else _SPELLING[type(value)](value)
+
+
+def put_exactly(document: str, row: int, lines: Lines) -> None:
+    """Put one row's values into their rooms, as :func:`loads_exactly` reads them."""
+    stream, start = lines.streams[row], lines.starts[row]
+    try:
+        attributes = loads_exactly(document)
+    except (ValueError, RecursionError):
+        attributes = None
+    if not isinstance(attributes, dict):
+        stream.misfits.add(ATTRIBUTES, _NO_OBJECT)
+        return
+    for name, value in attributes.items():
+        leads_to = stream.leads_to[name]
+        code, room = leads_to >> BITS, leads_to & ROOM
+        if code == NOT_SELECTED or value is None:
+            continue
+        if code == UNKNOWN:
+            stream.misfits.add(name, _UNKNOWN_NAME)
+        elif lines.parts[start + room] != ABSENT:
+            stream.misfits.add(name, _TWICE)
+        else:
+            lines.parts[start + room] = stream.column_in[room].of_value(value)
