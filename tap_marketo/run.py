@@ -11,6 +11,7 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import load_catalog
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import load_state
+from tap_marketo.streams.account import Account
 from tap_marketo.sync import Sync
 
 # Tells orchestrators "come again tomorrow" from "something is wrong".
@@ -36,7 +37,7 @@ def run(config: str, catalog: str | None, state: str | None, *, discovers: bool)
         settings = load_config(config)
         if discovers:
             clock = Clock()
-            output.catalog(discover(MarketoClient(settings, clock), clock))
+            output.catalog(discover(Account(MarketoClient(settings, clock), clock)))
         else:
             _sync(settings, catalog, state, output)
     except Terminated as request:

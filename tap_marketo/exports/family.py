@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.records import RecordWriter
@@ -31,7 +32,7 @@ class BulkFamily(ABC):
     Attributes:
         name: of the family in logs and in the state.
         bulk_object: path part of its calls.
-        key: the key column of its streams.
+        keys: the key columns of its streams.
         replication_key: the bookmark of its streams.
         document: the column of its files that holds JSON objects, None if there is none.
         lookback: how far before the bookmark a sync begins.
@@ -41,7 +42,7 @@ class BulkFamily(ABC):
 
     name: str
     bulk_object: str
-    key: str
+    keys: Sequence[str]
     replication_key: str
     document: str | None = None
     lookback: timedelta
@@ -52,7 +53,7 @@ class BulkFamily(ABC):
         Raises:
             CatalogError: one has no key column.
         """
-        self.streams = {entry.stream: entry.keyed(self.key) for entry in streams}
+        self.streams = {entry.stream: entry.keyed(self.keys) for entry in streams}
         self.misfits = {entry.stream: Misfits() for entry in streams}
 
     @abstractmethod
@@ -97,9 +98,14 @@ class BulkFamily(ABC):
         have = {column.lower() for column in header}
         return [field for field in self.fields() if field.lower() not in have]
 
+    def announce(self, stream: str, emitter: Emitter) -> None:
+        """Write the SCHEMA message of a stream, unless it has been written."""
+        emitter.schema(self.streams[stream], self.keys, [self.replication_key])
+
     def writer(self, stream: str, time_extracted: str) -> RecordWriter:
+        """Return what writes a stream's RECORD lines."""
         entry = self.streams[stream]
-        return RecordWriter(stream, entry.columns, self.key, time_extracted, self.misfits[stream])
+        return RecordWriter(stream, entry.columns, self.keys, time_extracted, self.misfits[stream])
 
 
 def date_range(window: Window) -> dict[str, str]:

@@ -1,19 +1,15 @@
-"""Export jobs on their way, and the line in which those of a family are read."""
+"""An export job on its way."""
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tap_marketo.exports.family import BulkFamily
-from tap_marketo.exports.looks import RecentJobs, Waiting, next_look
 from tap_marketo.exports.windows import Plan
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
 from tap_marketo.protocol.state import PendingExport
 from tap_marketo.times import to_marketo
-
-HOLDS_PLACE = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
-_WATCHED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
 
 
 @dataclass(eq=False)
@@ -45,6 +41,12 @@ class Job:
     begun: float | None = None
     processed: float | None = None
 
+    def forget(self) -> None:
+        """Let it be as it was before there was a job in Marketo."""
+        self.export_id = self.status = self.info = self.processed = self.begun = None
+        self.downloads = 0
+        self.plan = replace(self.plan, job=None, made=None)
+
     @property
     def name(self) -> str:
         """What to call it in a message."""
@@ -55,54 +57,7 @@ class Job:
         )
 
 
-@dataclass
-class Line:
-    """The jobs of one family in the order in which they are read.
-
-    Attributes:
-        last_look: monotonic seconds at which Marketo was last asked about them, or at which the
-            first of them was enqueued.
-        recent: how long Marketo took for the last ones.
-    """
-
-    family: BulkFamily
-    recent: RecentJobs
-    jobs: deque[Job] = field(default_factory=deque)
-    last_look: float = float("-inf")
-
-    def held(self) -> int:
-        """Return how many places of the queue they hold."""
-        return sum(job.export_id is not None and job.status in HOLDS_PLACE for job in self.jobs)
-
-    def unmade(self) -> list[Job]:
-        """Return those that are not made yet."""
-        return [job for job in self.jobs if job.export_id is None]
-
-    def watched(self) -> list[Job]:
-        """Return those that Marketo is working on."""
-        return [job for job in self.jobs if job.export_id and job.status in _WATCHED]
-
-    def next_look(self, interval: float) -> float:
-        """Return when they are to be looked at next (monotonic seconds), never if none is watched.
-
-        Args:
-            interval: least seconds between two looks.
-        """
-        waiting = [Waiting(job.enqueued, job.begun) for job in self.watched()]
-        if not waiting:
-            return float("inf")
-        return next_look(self.last_look, interval, waiting, self.recent.quickest)
-
-    def pending(self) -> list[PendingExport]:
-        """Return those that exist in Marketo, as the state keeps them."""
-        return [
-            PendingExport(
-                job.export_id,
-                job.plan.window,
-                job.plan.streams,
-                self.family.replication_key,
-                job.plan.made,
-            )
-            for job in self.jobs
-            if job.export_id
-        ]
+def listed(streams: Sequence[str]) -> str:
+    """Name some streams in a message, three at most."""
+    shown = ", ".join(streams[:3])
+    return shown if len(streams) <= 3 else f"{shown} and {len(streams) - 3} more"

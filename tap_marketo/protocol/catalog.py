@@ -44,21 +44,20 @@ class CatalogEntry:
         """Return a value of a column's metadata, None if there is none."""
         return self.metadata.get(("properties", column), {}).get(key)
 
-    def keyed(self, key: str) -> CatalogEntry:
-        """Return the entry with its key column, selected or not: no row can do without it.
+    def keyed(self, keys: Sequence[str]) -> CatalogEntry:
+        """Return the entry with its key columns, selected or not: no row can do without them.
 
         Raises:
             CatalogError: the schema has no such column.
         """
-        if key in self.columns:
-            return self
         properties = self.schema["properties"]
-        if key not in properties:
-            raise CatalogError(
-                f"The catalog's schema of {self.stream} has no column {key}, which is the key. "
-                "Make a new one with --discover."
-            )
-        columns = {c: d for c, d in properties.items() if c == key or c in self.columns}
+        for key in keys:
+            if key not in properties:
+                raise CatalogError(
+                    f"The catalog's schema of {self.stream} has no column {key}, which is a key. "
+                    "Make a new one with --discover."
+                )
+        columns = {c: d for c, d in properties.items() if c in keys or c in self.columns}
         return replace(self, columns=columns)
 
     def wire_schema(self, keys: Iterable[str]) -> Schema:

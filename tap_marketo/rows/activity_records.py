@@ -71,9 +71,10 @@ class ActivityRecords:
             self._put_base(name, cells[name], lines, is_text=block.is_text)
         if block.documents:
             self._put_attributes(block.documents, lines)
-        keys = [parts[start + s.key_room] for s, start in zip(streams, starts, strict=True)]
-        if ABSENT in keys:
-            streams[keys.index(ABSENT)].writer.check_keys(keys)
+        of_rows = list(zip(streams, starts, strict=True))
+        if ABSENT in [parts[start + room] for s, start in of_rows for room in s.key_rooms]:
+            for stream, start in of_rows:
+                stream.check_keys(parts, start)
         return with_commas("".join(parts)).encode("latin-1")
 
     def _put_base(self, name: str, cells: list[str], lines: Lines, *, is_text: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from tap_marketo.rows.fields import Kind, Misfits
 from tap_marketo.rows.plain_csv import ABSENT
@@ -53,12 +53,25 @@ class ActivityStream:
         }
         self.leads_to = _Names(self, find_column, [*fixed, *base])
         self.has_attributes = any(c.name not in base and c.name not in fixed for c in columns)
-        self.key_room = _room(writer.key_place)
+        self.key_rooms = [_room(place) for place in writer.key_places]
         # The parts of a line, with a room behind each for a value.
         self.line = list(writer.parts)
         for room, column in self.column_in.items():
             text = fixed.get(column.name)
             self.line[room] = ABSENT if text is None else column.json(text)
+
+    def check_keys(self, parts: Sequence[str], start: int) -> None:
+        """Make sure that a record has its keys.
+
+        Args:
+            parts: of lines.
+            start: where among them the line of the record starts.
+
+        Raises:
+            DataError: one is absent.
+        """
+        for place, room in zip(self.writer.key_places, self.key_rooms, strict=True):
+            self.writer.check_key(place, (parts[start + room],))
 
     def fix(self, name: str, cell: str) -> None:
         """Let a column of the file have the same cell in every row."""

@@ -5,7 +5,7 @@ JSON is wire text here (:mod:`tap_marketo.rows.plain_csv`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ class RecordWriter:
 
     Attributes:
         columns: the record's columns, in order.
-        key_place: the key's place among them.
+        key_places: the places of the key columns among them.
         before: what stands in a line before its record.
         after: what stands behind it, the line break included.
         parts: all that is constant in a line, with a room for a value behind the name of each
@@ -33,7 +33,7 @@ class RecordWriter:
         self,
         stream: str,
         columns: Mapping[str, Schema],
-        key: str,
+        keys: Sequence[str],
         time_extracted: str,
         misfits: Misfits,
     ) -> None:
@@ -42,14 +42,13 @@ class RecordWriter:
         Args:
             stream: the stream's name.
             columns: the record's columns with their schemas, in order.
-            key: the key column, which must never be null.
+            keys: the key columns, which must never be null.
             time_extracted: when the rows were fetched, as the message carries it.
             misfits: where odd values are counted.
         """
         self.columns = [Column(name, schema, misfits) for name, schema in columns.items()]
-        self.key_place = list(columns).index(key)
+        self.key_places = [list(columns).index(key) for key in keys]
         self._stream = stream
-        self._key = key
         self.before = f'{{"type":"RECORD","stream":{_json(stream)},"record":'
         self.after = f',"time_extracted":{_json(time_extracted)}}}\n'
         self.parts: list[str] = []
@@ -64,21 +63,27 @@ class RecordWriter:
         Raises:
             DataError: it has no key.
         """
-        self.check_keys((values[self.key_place],))
+        for place in self.key_places:
+            self.check_key(place, (values[place],))
         parts = list(self.parts)
         parts[1::2] = values
         return "".join(parts).encode("latin-1")
 
-    def check_keys(self, keys: Sequence[str]) -> None:
-        """Make sure that no record is without its key.
+    def check_key(self, place: int, values: Collection[str]) -> None:
+        """Make sure that no record is without a key.
+
+        Args:
+            place: of the key column.
+            values: of some records, as JSON or as spellings.
 
         Raises:
-            DataError: one is.
+            DataError: one is absent.
         """
-        if ABSENT in keys:
+        if ABSENT in values:
             raise DataError(
-                f"Marketo sent a row of {self._stream} without {self._key}: it could not be told "
-                "from any other. Run again; if it stays so, show it to Marketo Support."
+                f"Marketo sent a row of {self._stream} without {self.columns[place].name}: it "
+                "could not be told from any other. Run again; if it stays so, show it to Marketo "
+                "Support."
             )
 
 

@@ -66,7 +66,8 @@ class RowRecords:
             group.convert(rows)
         if not block.is_text:
             self._mend(rows)
-        self._writer.check_keys([row[self._writer.key_place] for row in rows])
+        for place in self._writer.key_places:
+            self._writer.check_key(place, [row[place] for row in rows])
         parts, before, after = self._parts, self._writer.before, self._writer.after
         lines: list[str] = []
         for row in rows:

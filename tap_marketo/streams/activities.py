@@ -11,38 +11,40 @@ from typing import Any
 from tap_marketo.errors import DataError
 from tap_marketo.exports.family import BulkFamily, RecordBlock, date_range
 from tap_marketo.log import LOGGER
-from tap_marketo.names import clean, unique_columns
-from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.names import clean, unique_columns, unique_streams
+from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
+from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
 from tap_marketo.rows.activity_stream import ActivityStream
-from tap_marketo.rows.attribute_names import AttributeColumns
 from tap_marketo.rows.attributes import ATTRIBUTES
 from tap_marketo.rows.csv_rows import Block, CsvFile
+from tap_marketo.rows.fields import schema_for_data_type
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.activity_columns import (
+    ACTIVITY_BASE,
+    ACTIVITY_ID,
+    ACTIVITY_KEY,
+    ACTIVITY_REPLICATION_KEY,
+    ACTIVITY_STREAM_PREFIX,
+    ATTRIBUTE_NAME,
+    PRIMARY_ATTRIBUTE,
+    PRIMARY_BASE,
+    PRIMARY_NAME,
+    attribute_columns,
+    attributes_of,
+    base_columns,
+    is_of_deletions,
+)
+from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.times import Window
 
-ACTIVITY_STREAM_PREFIX = "activities_"
-ACTIVITY_KEY = "marketoGUID"
-ACTIVITY_REPLICATION_KEY = "activityDate"
-
-# Columns of an activity stream that are columns of the export file, with the names they have
-# there (bulk-activity-extract.md, fields).
-ACTIVITY_BASE = {
-    "marketoGUID": "marketoGUID",
-    "leadId": "leadId",
-    "activityDate": "activityDate",
-    "activityTypeId": "activityTypeId",
-    "campaignId": "campaignId",
+_NULLABLE_BASE: Mapping[str, Schema] = {
+    "marketoGUID": {"type": ["null", "string"]},
+    "leadId": {"type": ["null", "integer"]},
+    "activityDate": {"type": ["null", "string"], "format": "date-time"},
+    "activityTypeId": {"type": ["null", "integer"]},
+    "campaignId": {"type": ["null", "integer"]},
 }
-PRIMARY_NAME = "primary_attribute_name"
-PRIMARY_BASE = {
-    "primary_attribute_value": "primaryAttributeValue",
-    "primary_attribute_value_id": "primaryAttributeValueId",
-}
-
-# Where discovery notes, on the stream and on a column, what they are in Marketo.
-ACTIVITY_ID = "marketo.activity-id"
-PRIMARY_ATTRIBUTE = "marketo.primary-attribute-name"
-ATTRIBUTE_NAME = "marketo.attribute-name"
 
 
 class ActivitiesFamily(BulkFamily):
@@ -50,7 +52,7 @@ class ActivitiesFamily(BulkFamily):
 
     name = "activities"
     bulk_object = "activities"
-    key = ACTIVITY_KEY
+    keys = (ACTIVITY_KEY,)
     replication_key = ACTIVITY_REPLICATION_KEY
     document = ATTRIBUTES
 
@@ -159,49 +161,54 @@ def _rows_of(block: Block, place: int, types: Collection[str]) -> Block:
     return Block(list(compress(block.rows, is_wanted)), documents, block.is_text)
 
 
-def base_columns(activity_type: Mapping[str, Any]) -> list[str]:
-    """Return the columns a stream of this activity type has beside its attributes."""
-    primary = [PRIMARY_NAME, *PRIMARY_BASE] if activity_type.get("primaryAttribute") else []
-    return [*ACTIVITY_BASE, *primary]
+class Activities(StreamKind):
+    """Activity streams that are exported in bulk; discovery tells of all types."""
+
+    def owns(self, entry: CatalogEntry) -> bool:
+        return entry.stream.startswith(ACTIVITY_STREAM_PREFIX) and not is_of_deletions(entry)
+
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        types = account.activity_types
+        names = unique_streams(
+            ((number, entry["name"]) for number, entry in types.items()), ACTIVITY_STREAM_PREFIX
+        )
+        return [_catalog_entry(names[number], number, entry) for number, entry in types.items()]
+
+    def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
+        if not entries:
+            return []
+        lookback = timedelta(hours=start.config.activities_lookback_hours)
+        return [ActivitiesFamily(entries, start.account.activity_types, lookback)]
+
+    def bulk_object(self, family: str) -> str | None:
+        return ActivitiesFamily.bulk_object if family == ActivitiesFamily.name else None
 
 
-def attributes_of(activity_type: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return an activity type's secondary attributes that have a name."""
-    attributes = activity_type.get("attributes")
-    return [
-        attribute
-        for attribute in (attributes if isinstance(attributes, list) else [])
-        if isinstance(attribute, dict) and isinstance(attribute.get("name"), str)
-    ]
-
-
-def attribute_columns(entry: CatalogEntry, activity_type: Mapping[str, Any]) -> AttributeColumns:
-    """Find which column each attribute of a stream goes to.
-
-    The catalog's own note counts; a catalog without it was made by the rule alone.
-    """
-    attributes = attributes_of(activity_type)
-    names = list(dict.fromkeys(attribute["name"] for attribute in attributes))
-    by_rule = unique_columns(names, base_columns(activity_type))
-    columns = entry.schema["properties"]
-    noted: dict[str, str] = {}
-    for column in columns:
-        name = entry.column_metadata(column, ATTRIBUTE_NAME)
-        if isinstance(name, str):
-            noted[name] = column
-    found: dict[str, str] = {}
-    for name in names:
-        candidates = (noted.get(name), by_rule[name], clean(name))
-        column = next((c for c in candidates if c in columns and c not in ACTIVITY_BASE), None)
-        if column:
-            found[name] = column
-    # An attribute that Marketo has removed may still stand in old rows.
-    found = {**noted, **found}
-    own = {*base_columns({"primaryAttribute": True}), *found.values()}
-    others = [column for column in columns if column not in own]
-    api_names = {
-        attribute["apiName"]: attribute["name"]
-        for attribute in attributes
-        if isinstance(attribute.get("apiName"), str)
+def _catalog_entry(stream: str, number: int, activity_type: Mapping[str, Any]) -> dict[str, Any]:
+    base = base_columns(activity_type)
+    properties: dict[str, Schema] = {
+        column: dict(_NULLABLE_BASE.get(column, {"type": ["null", "string"]})) for column in base
     }
-    return AttributeColumns(found, api_names, others)
+    inclusion = dict.fromkeys(base, "automatic")
+    # Not every activity comes from a campaign.
+    inclusion["campaignId"] = "available"
+    attributes = {attribute["name"]: attribute for attribute in attributes_of(activity_type)}
+    column_metadata: dict[str, dict[str, str]] = {}
+    for name, column in unique_columns(list(attributes), base).items():
+        data_type = str(attributes[name].get("dataType") or "string")
+        properties[column] = schema_for_data_type(data_type, nullable=True)
+        inclusion[column] = "available"
+        column_metadata[column] = {ATTRIBUTE_NAME: name}
+    stream_metadata: dict[str, Any] = {ACTIVITY_ID: number}
+    primary = activity_type.get("primaryAttribute")
+    if isinstance(primary, dict):
+        stream_metadata[PRIMARY_ATTRIBUTE] = clean(str(primary.get("name", "")))
+    return catalog_entry(
+        stream,
+        properties,
+        [ACTIVITY_KEY],
+        ACTIVITY_REPLICATION_KEY,
+        inclusion,
+        stream_metadata,
+        column_metadata,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,36 +11,64 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page, Row, dated_pages
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.streams.activities import (
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.activity_columns import (
     ACTIVITY_BASE,
-    ACTIVITY_ID,
     ACTIVITY_KEY,
     ACTIVITY_REPLICATION_KEY,
+    DELETE_LEAD,
     PRIMARY_ATTRIBUTE,
     PRIMARY_BASE,
     PRIMARY_NAME,
     attribute_columns,
+    is_of_deletions,
 )
-from tap_marketo.streams.paged import PagedStream, Scan
+from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.page_read import PageRead, Scan
 
-# bulk-activity-extract.md: the type that an export refuses.
-DELETE_LEAD = 37
+_PATH = "/rest/v1/activities/deletedleads.json"
 # Get Deleted Leads: "Deletions greater than 14 days old may be pruned."
 _KEPT_FOR = timedelta(days=14)
 
 
-def is_of_deletions(entry: CatalogEntry) -> bool:
-    """Say whether a stream of activities is that of deleted leads."""
-    return str(entry.stream_metadata(ACTIVITY_ID)) == str(DELETE_LEAD)
+class Deletions(StreamKind):
+    """The stream of deleted leads (activities.md, Deleted Leads).
 
-
-def deletions_stream(entry: CatalogEntry, types: Mapping[int, Mapping[str, Any]]) -> PagedStream:
-    """Return how the stream of deleted leads is read (activities.md, Deleted Leads).
-
-    Args:
-        entry: the selected stream.
-        types: the activity types that Marketo has now, by number.
+    It is found with the other types of activities.
     """
+
+    def owns(self, entry: CatalogEntry) -> bool:
+        return is_of_deletions(entry)
+
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        return []
+
+    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[PageRead]:
+        return [self._read(entry, start) for entry in entries]
+
+    def _read(self, entry: CatalogEntry, start: SyncStart) -> PageRead:
+        key, stream = ACTIVITY_REPLICATION_KEY, entry.stream
+        lookback = timedelta(hours=start.config.activities_lookback_hours)
+        earliest = start.config.start_date
+        _warn_of_gap(stream, start.state.bookmark(stream, key), start.now)
+        scan = Scan.from_bookmark(start.state, stream, key, lookback, earliest, start.now)
+        record = _record_maker(entry, start.account.activity_types)
+        pages = _pages(start.account.client, stream, scan, record)
+        return PageRead(entry, [ACTIVITY_KEY], key, pages, scan)
+
+
+def _pages(
+    client: MarketoClient, stream: str, scan: Scan, record: Callable[[Row], Row]
+) -> Iterator[Page]:
+    token = scan.mark.token if scan.mark else None
+    for page in dated_pages(client, _PATH, stream, scan.since, token):
+        yield replace(page, rows=list(map(record, page.rows)))
+
+
+def _record_maker(
+    entry: CatalogEntry, types: Mapping[int, Mapping[str, Any]]
+) -> Callable[[Row], Row]:
+    """Return what turns an activity as pages hold it into a record."""
     find = attribute_columns(entry, types.get(DELETE_LEAD, {})).find
     name = entry.stream_metadata(PRIMARY_ATTRIBUTE)
 
@@ -53,22 +81,10 @@ def deletions_stream(entry: CatalogEntry, types: Mapping[int, Mapping[str, Any]]
         sources = {**ACTIVITY_BASE, **PRIMARY_BASE}
         return values | {column: row.get(source) for column, source in sources.items()}
 
-    def read(client: MarketoClient, stream: PagedStream, scan: Scan) -> Iterator[Page]:
-        token = scan.mark.token if scan.mark else None
-        for page in dated_pages(client, stream.path, stream.name, scan.since, token):
-            yield replace(page, rows=list(map(record, page.rows)))
-
-    return PagedStream(
-        entry.stream,
-        "/rest/v1/activities/deletedleads.json",
-        read,
-        frozenset(),
-        ACTIVITY_REPLICATION_KEY,
-        ACTIVITY_KEY,
-    )
+    return record
 
 
-def warn_of_gap(stream: str, bookmark: datetime | None, now: datetime) -> None:
+def _warn_of_gap(stream: str, bookmark: datetime | None, now: datetime) -> None:
     """Say so when deletions since the last run may be gone from Marketo already."""
     if bookmark and now - bookmark > _KEPT_FOR:
         LOGGER.warning(

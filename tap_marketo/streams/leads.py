@@ -7,16 +7,28 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
+from tap_marketo.errors import (
+    FieldNotFoundError,
+    FilterUnavailableError,
+    MarketoError,
+    QuotaError,
+)
 from tap_marketo.exports.family import BulkFamily, RecordBlock, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import LeadField
-from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
+from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.csv_rows import CsvFile
+from tap_marketo.rows.fields import schema_for_data_type
 from tap_marketo.rows.row_records import RowRecords
-from tap_marketo.times import Window
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.times import Window, to_marketo, whole_seconds
 
 LEADS_STREAM = "leads"
+
+_AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
 
 # A name as Marketo quotes it in "Field 'x' not found" (error-codes.md, 1006).
 _QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
@@ -27,7 +39,7 @@ class LeadsFamily(BulkFamily):
 
     name = "leads"
     bulk_object = "leads"
-    key = "id"
+    keys = ("id",)
 
     def __init__(
         self,
@@ -79,7 +91,7 @@ class LeadsFamily(BulkFamily):
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
         named = set(_QUOTED.findall(error.reason))
-        unknown = [field for field in self._fields if field in named and field != self.key]
+        unknown = [field for field in self._fields if field in named and field not in self.keys]
         if not unknown:
             raise error
         self._fields = [field for field in self._fields if field not in unknown]
@@ -100,3 +112,62 @@ class LeadsFamily(BulkFamily):
             "createdAt, and changes to leads that were read before are NOT seen. Marketo Support "
             "can enable the filter; run discovery again then."
         )
+
+
+class Leads(StreamKind):
+    """The leads stream."""
+
+    def owns(self, entry: CatalogEntry) -> bool:
+        return entry.stream == LEADS_STREAM
+
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        properties: dict[str, Schema] = {}
+        inclusion: dict[str, str] = {}
+        for field in account.lead_fields:
+            automatic = field.name in _AUTOMATIC
+            properties[field.name] = schema_for_data_type(field.data_type, nullable=not automatic)
+            if not field.is_exportable:
+                inclusion[field.name] = "unsupported"
+            else:
+                inclusion[field.name] = "automatic" if automatic else "available"
+        replication_key = "updatedAt" if _can_filter_by_update(account) else "createdAt"
+        keys = LeadsFamily.keys
+        return [catalog_entry(LEADS_STREAM, properties, keys, replication_key, inclusion)]
+
+    def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
+        lookback = timedelta(hours=start.config.leads_lookback_hours)
+        return [LeadsFamily(entry, start.account.lead_fields, lookback) for entry in entries]
+
+    def bulk_object(self, family: str) -> str | None:
+        return LeadsFamily.bulk_object if family == LeadsFamily.name else None
+
+
+def _can_filter_by_update(account: Account) -> bool:
+    """Ask for an export of one second of changes, and cancel it.
+
+    There is no call that tells whether the subscription has the updatedAt filter; only the
+    refusal of an export does (bulk-lead-extract.md, Filters).
+    """
+    api = ExportApi(account.client)
+    end = whole_seconds(account.clock.now())
+    span = {"startAt": to_marketo(end - timedelta(seconds=1)), "endAt": to_marketo(end)}
+    try:
+        export_id = api.create(LEADS_STREAM, ["id"], {"updatedAt": span})
+    except FilterUnavailableError:
+        LOGGER.warning(
+            "This subscription cannot filter lead exports by updatedAt: leads will be read by "
+            "createdAt, without changes to older leads. Marketo Support can enable the filter."
+        )
+        return False
+    except QuotaError as error:
+        LOGGER.warning(
+            "Whether leads can be read by updatedAt could not be tried; taking it for granted. %s",
+            error,
+        )
+        return True
+    try:
+        api.cancel(LEADS_STREAM, export_id)
+    except MarketoError as error:
+        # It was never enqueued: it costs nothing and Marketo forgets it in a week.
+        LOGGER.info("The trial export could not be cancelled. %s", error)
+    return True

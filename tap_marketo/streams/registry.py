@@ -1,9 +1,34 @@
-"""All streams there are."""
+"""All streams there are: what discovery finds and sync reads, in this order."""
 
 from __future__ import annotations
 
-from tap_marketo.streams.activities import ActivitiesFamily
-from tap_marketo.streams.leads import LeadsFamily
+from collections.abc import Sequence
 
-# The bulk object of each family, for jobs of families that are no longer selected.
-BULK_OBJECTS = {family.name: family.bulk_object for family in (LeadsFamily, ActivitiesFamily)}
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.streams.activities import Activities
+from tap_marketo.streams.assets import PROGRAMS
+from tap_marketo.streams.deletions import Deletions
+from tap_marketo.streams.kind import StreamKind
+from tap_marketo.streams.lead_database import ACTIVITY_TYPES, CAMPAIGNS, LISTS
+from tap_marketo.streams.leads import Leads
+
+REGISTRY: Sequence[StreamKind] = (
+    Leads(),
+    ACTIVITY_TYPES,
+    Activities(),
+    CAMPAIGNS,
+    LISTS,
+    PROGRAMS,
+    Deletions(),
+)
+
+
+def kind_of_stream(entry: CatalogEntry) -> StreamKind | None:
+    """Return the kind of a stream, None if there is no such stream."""
+    return next((kind for kind in REGISTRY if kind.owns(entry)), None)
+
+
+def bulk_object_of(family: str) -> str | None:
+    """Return the path part of the exports of a bulk family, None if there is no such family."""
+    objects = (kind.bulk_object(family) for kind in REGISTRY)
+    return next((bulk_object for bulk_object in objects if bulk_object), None)

@@ -40,8 +40,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
     ("protocol.messages",),
-    # the state, catalog entries.
+    # the state, catalog entries,
     ("protocol.state", "protocol.catalog"),
+    # all that a sync emits.
+    ("protocol.emitter",),
     # Attributes' names, CSV text to cells, data types,
     ("rows.attribute_names", "rows.plain_csv", "rows.fields"),
     # CSV files in, columns of cells to values,
@@ -64,14 +66,26 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.windows", "exports.looks", "exports.allowance", "exports.download", "exports.family"),
     # one export job,
     ("exports.jobs",),
-    # which jobs run when.
-    ("exports.scheduler",),
-    # What is special about each kind of stream,
-    ("streams.leads", "streams.activities", "streams.paged"),
-    ("streams.deletions",),
+    # all of them,
+    ("exports.lines",),
+    # which are planned, made and watched,
+    ("exports.planner", "exports.maker", "exports.watcher"),
+    # how they are handed out and read,
+    ("exports.scheduler", "exports.reader"),
+    # and the whole of it.
+    ("exports.engine",),
+    # What the account has, how pages are read, columns of activities,
+    ("streams.account", "streams.page_read", "streams.activity_columns"),
+    # what any kind of stream can do,
+    ("streams.kind",),
+    # what is special about each,
+    ("streams.leads", "streams.activities", "streams.deletions", "streams.paged"),
+    ("streams.lead_database", "streams.assets"),
     # all of them.
     ("streams.registry",),
-    # What --discover writes; one run,
+    # What is said at the end,
+    ("summary",),
+    # what --discover writes; one run,
     ("discovery", "sync"),
     # its exit code,
     ("run",),
@@ -80,7 +94,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-COMMAND = {"discovery", "sync", "run", "cli", "__main__"}
+COMMAND = {"summary", "discovery", "sync", "run", "cli", "__main__"}
 
 # Libraries and what alone may import them.
 FENCES = {
@@ -93,7 +107,7 @@ FENCES = {
     },
     "backoff": {"marketo.client", "exports.download"},
     # Its metrics' names, its catalog metadata, its log format.
-    "singer": {"log", "protocol.catalog", "marketo.exchange", "exports.scheduler", "sync"},
+    "singer": {"log", "protocol.catalog", "marketo.exchange", "exports.watcher", "summary"},
     "pendulum": {"times"},
     "orjson": {
         "protocol.messages",

@@ -146,7 +146,7 @@ def test_a_damaged_file_gives_the_rows_it_holds_and_an_error_that_names_the_firs
 def test_the_records_of_a_damaged_file_are_its_cells(data: bytes) -> None:
     columns = dict.fromkeys(("id", "email", "note", "Größe"), TEXT)
     misfits = Misfits()
-    writer = RecordWriter("s", columns, "id", EXTRACTED, misfits)
+    writer = RecordWriter("s", columns, ["id"], EXTRACTED, misfits)
     records: list[list[str | None]] = []
     complaint = ""
     try:
@@ -189,7 +189,7 @@ ACTIVITIES = (
 @given(damaged(ACTIVITIES))
 def test_the_records_of_damaged_activities_are_their_cells_and_attributes(data: bytes) -> None:
     misfits = Misfits()
-    writer = RecordWriter("s", ACTIVITY_COLUMNS, "marketoGUID", EXTRACTED, misfits)
+    writer = RecordWriter("s", ACTIVITY_COLUMNS, ["marketoGUID"], EXTRACTED, misfits)
     names = AttributeColumns({"Web Page": "web_page", "Count": "count"}, {}, ())
     base = {"marketoGUID": "marketoGUID", "leadId": "leadId"}
     (header, *lines) = [line for line in reference(data)[0] if line] or [[]]
@@ -322,7 +322,7 @@ def test_a_value_of_every_data_type_goes_through_file_and_record_unchanged(
     lines += [[str(n), *(cell for cell, _ in row)] for n, row in enumerate(rows)]
     data = "".join(",".join(quoted(cell, quotes_all) for cell in line) + "\n" for line in lines)
     misfits = Misfits()
-    writer = RecordWriter("s", SCHEMAS, "id", EXTRACTED, misfits)
+    writer = RecordWriter("s", SCHEMAS, ["id"], EXTRACTED, misfits)
     file = CsvFile([data.encode()], "the file")
     records = [
         json.loads(line, parse_float=Decimal)["record"]
@@ -352,7 +352,7 @@ def test_a_value_of_every_data_type_goes_through_an_attribute_unchanged(
         f"a_{name}": schema_for_data_type(name, nullable=True) for name in DATA_TYPES
     }
     misfits = Misfits()
-    writer = RecordWriter("s", schemas, "marketoGUID", EXTRACTED, misfits)
+    writer = RecordWriter("s", schemas, ["marketoGUID"], EXTRACTED, misfits)
     maker = OneType(
         ["marketoGUID"], {}, {"marketoGUID": "marketoGUID"},
         AttributeColumns(ATTRIBUTES_OF_TYPE, {}, ()), writer, misfits,

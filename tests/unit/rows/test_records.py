@@ -29,7 +29,7 @@ BAD_TEXT = "with bytes that are no text, now U+FFFD"
 
 
 def writer(columns: Mapping[str, Schema], misfits: Misfits, key: str = "id") -> RecordWriter:
-    return RecordWriter("the stream", columns, key, EXTRACTED, misfits)
+    return RecordWriter("the stream", columns, [key], EXTRACTED, misfits)
 
 
 def record(line: bytes) -> dict[str, Any]:

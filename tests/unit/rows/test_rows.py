@@ -199,7 +199,7 @@ def test_rows_are_the_same_bytes_whichever_way_they_are_written(
         expected.append(careful_line(record, "s", careful))
 
     quick = Misfits()
-    writer = RecordWriter("s", columns, "id", EXTRACTED, quick)
+    writer = RecordWriter("s", columns, ["id"], EXTRACTED, quick)
     file = CsvFile([content.encode("utf-8", "surrogateescape")], "the file")
     maker = RowRecords(file.header, writer)
     assert b"".join(map(maker.lines, file.blocks())) == b"".join(expected)
@@ -217,7 +217,7 @@ def test_names_that_json_escapes_do_not_disturb_what_is_put_together() -> None:
     misfits = Misfits()
     file = CsvFile([b'id,"quote"" :""null""",back\\slash,null,","\n1,x:,null,b,c\n'], "the file")
     columns = {"id": SCHEMAS["integer"]} | dict.fromkeys(names[1:], SCHEMAS["text"])
-    writer = RecordWriter(':"null"', columns, "id", EXTRACTED, misfits)
+    writer = RecordWriter(':"null"', columns, ["id"], EXTRACTED, misfits)
     (block,) = file.blocks()
     line = RowRecords(file.header, writer).lines(block)
     record = {"id": 1, names[1]: "x:", names[2]: None, names[3]: "b", names[4]: "c"}
@@ -286,7 +286,7 @@ def test_activities_are_the_same_bytes_as_one_by_one(cells: list[str], dropped: 
         expected.append(careful_line(record, "s", careful))
 
     quick = Misfits()
-    writer = RecordWriter("s", columns, "marketoGUID", EXTRACTED, quick)
+    writer = RecordWriter("s", columns, ["marketoGUID"], EXTRACTED, quick)
     fixed = {"fixed": "always"}
     maker = OneType(["marketoGUID", "Value"], fixed, BASE, names, writer, quick)
     rows = [[str(number), "7", cell] for number, cell in enumerate(cells)]

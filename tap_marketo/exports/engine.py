@@ -1,0 +1,134 @@
+"""The exports of one run, put together: planned, made, watched, read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tap_marketo.clock import Clock
+from tap_marketo.config import Config
+from tap_marketo.errors import ExportQuotaError
+from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.lines import Lines, cancel_quietly
+from tap_marketo.exports.planner import Planner
+from tap_marketo.exports.reader import ExportReader
+from tap_marketo.exports.scheduler import Scheduler
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.state import PendingExport, Position, State
+from tap_marketo.times import next_allowance_reset, to_marketo
+
+_MEGABYTE = 1_000_000
+
+
+class ExportEngine:
+    """Exports what the bulk families of one run have to read."""
+
+    def __init__(
+        self,
+        client: MarketoClient,
+        clock: Clock,
+        config: Config,
+        state: State,
+        emitter: Emitter,
+        now: datetime,
+    ) -> None:
+        """Put the parts together; nothing is called yet.
+
+        Args:
+            client: makes the calls.
+            clock: measures.
+            config: the settings.
+            state: where the streams stand, and the jobs an earlier run left.
+            emitter: takes rows and positions.
+            now: the end of the last window, whole seconds UTC.
+        """
+        self._client = client
+        self._clock = clock
+        self._state = state
+        self._earliest = config.start_date
+        self._emitter = emitter
+        self._api = ExportApi(client)
+        limit = round(config.max_daily_export_mb * _MEGABYTE)
+        self._allowance = ExportAllowance(limit, state.bytes_per_day())
+        lines = Lines(self._report)
+        planner = Planner(state, self._api, config.start_date, now)
+        self._scheduler = Scheduler(self._api, clock, config, self._allowance, lines, planner.plan)
+        self._reader = ExportReader(
+            self._api, clock, config, emitter, planner, self._allowance, lines, self.look_after
+        )
+        self._families: Sequence[BulkFamily] = ()
+
+    def start(self, families: Sequence[BulkFamily]) -> None:
+        """Learn from the jobs of the last days, and plan what the families have to read."""
+        self._families = families
+        if families:
+            self._scheduler.learn(self._api.finished())
+        for family in families:
+            self._scheduler.add(family)
+
+    def drop(self, family: str, bulk_object: str) -> None:
+        """Cancel the jobs that the state holds for a family that is no longer selected."""
+        for export in self._state.pending_exports(family, {}, self._earliest):
+            cancel_quietly(self._api, bulk_object, export.export_id)
+        self._emitter.move_to(Position(exports={family: []}))
+
+    def look_after(self) -> None:
+        """Do what is due about the jobs, and say how far they are when there is news."""
+        if self._scheduler.work():
+            budget = self._client.budget
+            LOGGER.info(
+                "Exports: %s; %s rows and %.1f MB read; calls today: %s of %s.",
+                self._scheduler.progress(),
+                f"{self._emitter.counts.total():,}",
+                self._reader.bytes_read / _MEGABYTE,
+                f"{budget.used:,}",
+                f"{budget.allowed:,}",
+            )
+
+    def read_next(self) -> bool:
+        """Read the export whose turn it is, if its file can be read; say whether one was."""
+        job = self._scheduler.take_ready()
+        if job:
+            self._reader.read(job)
+        return job is not None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing can be exported any more."""
+        return self._scheduler.is_done
+
+    def seconds_to_wait(self) -> float:
+        """Return for how many seconds there will be nothing to do."""
+        return self._scheduler.seconds_to_wait()
+
+    def announce(self) -> None:
+        """Write the SCHEMA messages of streams without rows, too."""
+        for family in self._families:
+            for stream in family.streams:
+                family.announce(stream, self._emitter)
+
+    def check_quota(self) -> None:
+        """End the run for today if something could not be exported.
+
+        Raises:
+            ExportQuotaError: a day's allowance is spent; it says what is left to do, and when.
+        """
+        spent = self._scheduler.quota_spent
+        if spent is None:
+            return
+        now = self._clock.now()
+        used = self._allowance.used(now) / _MEGABYTE
+        raise ExportQuotaError(
+            "Bulk exports",
+            f"{spent.reason}. This API user has exported {used:,.1f} MB today. Left to do: "
+            f"{'; '.join(self._scheduler.left_to_do())}. It can go on at "
+            f"{to_marketo(next_allowance_reset(now))}",
+            spent.code,
+        )
+
+    def _report(self, family: BulkFamily, exports: Sequence[PendingExport]) -> None:
+        self._emitter.move_to(Position(exports={family.name: exports}))

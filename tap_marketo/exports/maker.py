@@ -1,0 +1,197 @@
+"""Which export job is made and enqueued next, as far as queue and allowance go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from tap_marketo.clock import Clock
+from tap_marketo.config import Config
+from tap_marketo.errors import (
+    ExportQuotaError,
+    FieldNotFoundError,
+    FilterUnavailableError,
+    OutputClosedError,
+    QueueFullError,
+)
+from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.jobs import Job, listed
+from tap_marketo.exports.lines import HOLDS_PLACE, Line, Lines, cancel_quietly
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
+from tap_marketo.times import whole_seconds
+
+# How many job_timeouts a full queue is waited for.
+_QUEUE_PATIENCE = 8
+
+_MEGABYTE = 1_000_000
+
+
+class JobMaker:
+    """Makes and enqueues jobs.
+
+    Attributes:
+        quota_spent: why no more jobs are made today, None as long as they are.
+        queue_full_until: monotonic seconds before which the queue need not be tried again.
+    """
+
+    def __init__(
+        self,
+        api: ExportApi,
+        clock: Clock,
+        config: Config,
+        allowance: ExportAllowance,
+        lines: Lines,
+        replan: Callable[[Line], None],
+    ) -> None:
+        """Make jobs for some lines.
+
+        Args:
+            api: the calls.
+            clock: measures.
+            config: poll_interval, job_timeout, max_queued_exports, max_export_days.
+            allowance: the day's bytes.
+            lines: whose jobs are made.
+            replan: lays a line out anew when its family has changed its filter.
+        """
+        self._api = api
+        self._clock = clock
+        self._interval = config.poll_interval
+        self._timeout = config.job_timeout
+        self._places = config.max_queued_exports
+        self._longest = timedelta(days=config.max_export_days)
+        self._allowance = allowance
+        self._lines = lines
+        self._replan = replan
+        self.queue_full_until = float("-inf")
+        self._queue_full_since: float | None = None
+        self.quota_spent: ExportQuotaError | None = None
+
+    def fill(self) -> None:
+        """Make and enqueue jobs until the queue's places or the day's bytes are used.
+
+        Raises:
+            MarketoError: a call was refused.
+        """
+        if self.quota_spent is not None or self._clock.monotonic() < self.queue_full_until:
+            return
+        try:
+            while (job := self._next_job()) is not None:
+                if job.export_id is None:
+                    if not self._cut(job):
+                        return
+                    self._make(job)
+                if job.export_id is not None:
+                    self._enqueue(job)
+        except QueueFullError as error:
+            self._await_queue(error)
+        except ExportQuotaError as error:
+            self.quota_spent = error
+            LOGGER.warning("No more exports today: %s", error.reason)
+
+    def _await_queue(self, error: QueueFullError) -> None:
+        now = self._clock.monotonic()
+        if self._queue_full_since is None:
+            self._queue_full_since = now
+        if now - self._queue_full_since > self._timeout * _QUEUE_PATIENCE:
+            raise error
+        self.queue_full_until = now + self._interval
+        LOGGER.info(
+            "Marketo's export queue is full (others use it too); trying again in %g s.",
+            self._interval,
+        )
+
+    def _next_job(self) -> Job | None:
+        """Choose the next window: from the family that holds the fewest places.
+
+        When the day's allowance will not hold everything, it is filled in date order instead.
+        """
+        for line in self._lines:
+            for job in line.jobs:
+                if job.status is ExportStatus.CREATED:
+                    return job
+        lines = [line for line in self._lines if line.unmade()]
+        if not lines:
+            return None
+        if self._is_scarce(lines):
+            line = min(lines, key=lambda line: line.unmade()[0].plan.window)
+        else:
+            line = min(lines, key=Line.held)
+        return line.unmade()[0] if self._lines.held() < self._places else None
+
+    def _is_scarce(self, lines: Sequence[Line]) -> bool:
+        wanted = sum(
+            self._allowance.cost(line.family.name, job.plan.window)
+            for line in lines
+            for job in line.unmade()
+        )
+        return wanted > self._allowance.limit - self._allowance.used(self._clock.now())
+
+    def _cut(self, job: Job) -> bool:
+        """Cut a job's window to what one job should export, and to what fits into today.
+
+        Returns:
+            Whether anything fits.
+        """
+        line, plan = self._lines.of(job), job.plan
+        under_way = [
+            (line.family.name, other.plan.window)
+            for line in self._lines
+            for other in line.jobs
+            if other.export_id and other.status in HOLDS_PLACE
+        ]
+        cost = sum(self._allowance.cost(family, window) for family, window in under_way)
+        wanted = self._allowance.one_job(line.family.name, plan.window, self._longest)
+        window = self._allowance.fit(line.family.name, wanted, cost, self._clock.now())
+        if window is None:
+            # What is under way may turn out smaller than expected: then there is room again.
+            if not under_way:
+                self._stop_for_today()
+            return False
+        rest = plan.window.after(window)
+        if rest:
+            job.plan = replace(plan, window=window)
+            line.jobs.insert(line.jobs.index(job) + 1, Job(job.family, replace(plan, window=rest)))
+        return True
+
+    def _stop_for_today(self) -> None:
+        self.quota_spent = ExportQuotaError(
+            "Bulk exports",
+            f"the next export would pass the {self._allowance.limit / _MEGABYTE:,.0f} MB a day "
+            "that max_daily_export_mb allows",
+        )
+        LOGGER.warning("No more exports today: %s.", self.quota_spent.reason)
+
+    def _make(self, job: Job) -> None:
+        family, plan = job.family, job.plan
+        try:
+            export_id = self._api.create(
+                family.bulk_object, family.fields(), family.filter(plan.window, plan.streams)
+            )
+        except FilterUnavailableError as error:
+            family.do_without_filter(error)
+            self._replan(self._lines.of(job))
+            return
+        except FieldNotFoundError as error:
+            family.do_without_field(error)
+            return
+        job.export_id, job.status = export_id, ExportStatus.CREATED
+        job.plan = replace(plan, made=whole_seconds(self._clock.now()))
+        LOGGER.info("Made the %s for %s.", job.name, listed(plan.streams))
+        try:
+            # In the state before it is waited for: a run stopped from here on resumes it.
+            self._lines.tell(self._lines.of(job))
+        except OutputClosedError:
+            # No kept state knows of it, so that no run would ever take it up.
+            cancel_quietly(self._api, family.bulk_object, export_id)
+            raise
+
+    def _enqueue(self, job: Job) -> None:
+        self._api.enqueue(job.family.bulk_object, job.export_id or "")
+        self._queue_full_since = None
+        job.status = ExportStatus.QUEUED
+        job.enqueued = job.begun = self._clock.monotonic()
+        line = self._lines.of(job)
+        if len(line.watched()) == 1:
+            line.last_look = job.enqueued

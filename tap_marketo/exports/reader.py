@@ -1,0 +1,175 @@
+"""The reading of one export: its file downloaded, checked, emitted, and its bookmarks moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tap_marketo.clock import Clock
+from tap_marketo.config import Config
+from tap_marketo.errors import DataError, NotFoundError
+from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.download import DamagedFileError, Download, InterruptedDownloadError
+from tap_marketo.exports.jobs import Job
+from tap_marketo.exports.lines import Lines
+from tap_marketo.exports.planner import Planner
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.state import PendingExport, Position
+from tap_marketo.rows.csv_rows import CsvFile
+from tap_marketo.times import to_time_extracted
+
+# While rows flow, how often, in seconds, to see whether something is to be done about jobs.
+_LOOK_SECONDS = 0.05
+# A file that arrives damaged is downloaded once more before its job is made anew.
+_DOWNLOADS = 2
+_MEGABYTE = 1_000_000
+
+
+class ExportReader:
+    """Reads the files of completed jobs.
+
+    Attributes:
+        bytes_read: of all files so far.
+    """
+
+    def __init__(
+        self,
+        api: ExportApi,
+        clock: Clock,
+        config: Config,
+        emitter: Emitter,
+        planner: Planner,
+        allowance: ExportAllowance,
+        lines: Lines,
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            api: opens files.
+            clock: measures.
+            config: request_timeout.
+            emitter: takes the rows and positions.
+            planner: says which bookmarks a job leads to.
+            allowance: what a day of each family costs.
+            lines: where the jobs stand.
+            meanwhile: looks after other jobs while rows flow.
+        """
+        self._api = api
+        self._clock = clock
+        self._timeout = config.request_timeout
+        self._scale = config.wait_scale
+        self._emitter = emitter
+        self._planner = planner
+        self._allowance = allowance
+        self._lines = lines
+        self._meanwhile = meanwhile
+        self.bytes_read = 0
+
+    def read(self, job: Job) -> None:
+        """Emit the rows of a completed job and move its streams' bookmarks to its end.
+
+        Raises:
+            DataError: the file cannot be read as what it should be.
+            ExportError: the job was made anew often enough.
+        """
+        if job.info is None:
+            raise TypeError("a completed job always has its info")
+        job.downloads += 1
+        family = job.family
+        download = Download(
+            self._api,
+            family.bulk_object,
+            job.info,
+            self._clock,
+            self._timeout,
+            self._scale,
+        )
+        chunks = download.checked_first()
+        try:
+            file = CsvFile(chunks, job.name, family.document)
+            missing = family.missing_columns(file.header) if file.header else []
+            if missing and job.plan.job:
+                self._lines.discard(job, f"its file has no column {missing[0]}")
+                return
+            if missing:
+                raise DataError(f"The file of the {job.name} has no column {missing[0]}.")
+            self._emit(job, file)
+            self._check_rows(job, file)
+        except NotFoundError:
+            self._lines.fail(job, "Marketo says it is completed, but there is no file")
+            return
+        except InterruptedDownloadError:
+            raise
+        except DamagedFileError as error:
+            self._download_again(job, error)
+            return
+        except DataError as error:
+            self._blame(job, chunks, error)
+            return
+        finally:
+            self.bytes_read += download.received
+            chunks.close()
+        left = self._finish(job)
+        LOGGER.info(
+            "Read the %s: %s rows, %.1f MB.",
+            job.name, f"{file.rows_read:,}", download.received / _MEGABYTE,
+        )  # fmt: skip
+        self._emitter.remember_costs(self._allowance.bytes_per_day)
+        bookmarks = {
+            stream: self._planner.bookmark_after(job, stream) for stream in job.plan.streams
+        }
+        self._emitter.move_to(Position(bookmarks=bookmarks, exports={family.name: left}))
+
+    def _emit(self, job: Job, file: CsvFile) -> None:
+        family, streams = job.family, job.plan.streams
+        for stream in streams:
+            family.announce(stream, self._emitter)
+        time_extracted = to_time_extracted(self._clock.now())
+        looked = self._clock.monotonic()
+        for block in family.records(file, streams, time_extracted):
+            self._emitter.records(block.lines, block.counts)
+            # A target sees rows flow as they arrive.
+            self._emitter.flush()
+            if self._clock.monotonic() - looked > _LOOK_SECONDS:
+                self._meanwhile()
+                looked = self._clock.monotonic()
+
+    @staticmethod
+    def _check_rows(job: Job, file: CsvFile) -> None:
+        expected = job.info.records if job.info else None
+        if expected is not None and file.rows_read != expected:
+            raise DataError(
+                f"The file of the {job.name} has {file.rows_read:,} rows where its job says "
+                f"{expected:,}"
+            )
+
+    def _blame(self, job: Job, chunks: Iterator[bytes], error: DataError) -> None:
+        """Find out whether a file that makes no sense was damaged on its way, by its checksum.
+
+        Raises:
+            DataError: it is what Marketo made; the next run makes a new one.
+        """
+        try:
+            for _ in chunks:
+                pass
+        except DamagedFileError as damage:
+            self._download_again(job, damage)
+            return
+        except DataError:
+            raise error from None
+        self._emitter.move_to(Position(exports={job.family.name: self._finish(job)}))
+        raise error
+
+    def _download_again(self, job: Job, error: DamagedFileError) -> None:
+        if job.downloads < _DOWNLOADS:
+            LOGGER.warning("%s; downloading it again.", error)
+        else:
+            self._lines.fail(job, str(error))
+
+    def _finish(self, job: Job) -> list[PendingExport]:
+        """Take a job that has been read out of its line; return those of its family still there."""
+        line = self._lines.of(job)
+        line.jobs.remove(job)
+        return line.pending()

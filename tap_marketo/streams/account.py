@@ -1,0 +1,36 @@
+"""What the account has, asked for once a run by whichever stream needs it first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from tap_marketo.clock import Clock
+from tap_marketo.marketo import describe
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.describe import LeadField
+
+
+class Account:
+    """An account and the way to it.
+
+    Attributes:
+        client: makes the calls.
+        clock: tells the time.
+    """
+
+    def __init__(self, client: MarketoClient, clock: Clock) -> None:
+        """Ask for nothing yet."""
+        self.client = client
+        self.clock = clock
+
+    @cached_property
+    def lead_fields(self) -> list[LeadField]:
+        """The lead fields that Marketo has now."""
+        return describe.lead_fields(self.client)
+
+    @cached_property
+    def activity_types(self) -> Mapping[int, Mapping[str, Any]]:
+        """The activity types that Marketo has now, by number."""
+        return describe.activity_types(self.client)
