@@ -54,6 +54,8 @@ class Options:
     """Turns errors 606 and 615 off."""
     crlf: bool = False
     """End CSV lines with CR LF rather than LF."""
+    token_bytes: int = 0
+    """Least length of a paging token, in characters."""
     date_offset: float = 0.0
     """Seconds by which the Date header is wrong."""
     no_date: bool = False
