@@ -20,6 +20,11 @@ class Attribute:
     data_type: str
     api_name: str | None = None
 
+    @classmethod
+    def read(cls, entry: dict[str, Any]) -> Attribute:
+        """The attribute that a control call describes in the shape of types.json."""
+        return cls(str(entry["name"]), str(entry["dataType"]), entry.get("apiName"))
+
     def described(self) -> dict[str, Any]:
         """The entry of types.json (swagger-mapi.json, ActivityTypeAttribute)."""
         entry: dict[str, Any] = {"name": self.name, "dataType": self.data_type}
@@ -248,16 +253,12 @@ def make_types(count: int) -> list[ActivityType]:
 
 def type_from_json(entry: dict[str, Any]) -> ActivityType:
     """The type that a control call describes in the shape of types.json."""
-
-    def attribute(item: dict[str, Any]) -> Attribute:
-        return Attribute(str(item["name"]), str(item["dataType"]), item.get("apiName"))
-
     primary = entry.get("primaryAttribute")
     return ActivityType(
         int(entry["id"]),
         str(entry["name"]),
         str(entry.get("description", "")),
-        attribute(primary) if primary else None,
-        tuple(attribute(item) for item in entry.get("attributes", [])),
+        Attribute.read(primary) if primary else None,
+        tuple(Attribute.read(item) for item in entry.get("attributes", [])),
         entry.get("apiName"),
     )
