@@ -49,8 +49,9 @@ class Edition:
 def _make_details(seed: int, kind: ActivityType, size: int) -> list[Details]:
     """The pool of one type."""
     rng = random.Random(f"{seed}:{kind.id}")
-    values = {
-        attribute.name: make_pool(
+    values: dict[str, Sequence[Value]] = {
+        attribute.name: attribute.values
+        or make_pool(
             f"{seed}:{kind.id}:{attribute.name}", attribute.data_type, 0.2, max(size, POOL_SIZE)
         )
         for attribute in kind.attributes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sandbox.values import DATA_TYPES
+from tests.sandbox.values import DATA_TYPES, Value
 
 DELETE_LEAD = 37
 """The type that bulk extract refuses (bulk-activity-extract.md, "Filters")."""
@@ -19,6 +19,8 @@ class Attribute:
     name: str
     data_type: str
     api_name: str | None = None
+    values: tuple[Value, ...] = ()
+    """Its values, where they are not the usual ones of its data type."""
 
     @classmethod
     def read(cls, entry: dict[str, Any]) -> Attribute:
@@ -148,7 +150,9 @@ def _standard_types() -> list[ActivityType]:
     return types
 
 
-def _custom(number: int, name: str, api_name: str, primary: str, *others: str) -> ActivityType:
+def custom_type(number: int, name: str, api_name: str, primary: str, *others: str) -> ActivityType:
+    """A custom type; an attribute is written as its name, its data type and its API name."""
+
     def attribute(text: str) -> Attribute:
         display, kind, api = text.split("|")
         return Attribute(display, kind, api)
@@ -167,7 +171,7 @@ def _custom_types() -> list[ActivityType]:
     """Custom types with names that are hard to turn into stream and column names."""
     every_type = (f"A {kind} value|{kind}|the{kind.title()}" for kind in DATA_TYPES)
     return [
-        _custom(
+        custom_type(
             100_001,
             "Attend Conference",
             "attendConference",
@@ -177,14 +181,14 @@ def _custom_types() -> list[ActivityType]:
             "Paid?|boolean|isPaid",
         ),
         # Cleans to the same stream name as the one before.
-        _custom(
+        custom_type(
             100_002,
             "attend conference",
             "attendConferenceLegacy",
             "Conference Name|string|conferenceName",
             "Booth|string|booth",
         ),
-        _custom(
+        custom_type(
             100_003,
             "Größe / Änderung – 日本",
             "groesse",
@@ -193,7 +197,7 @@ def _custom_types() -> list[ActivityType]:
             "Naïve/Slash\\Back|string|slashes",
             "日付|date|hizuke",
         ),
-        _custom(
+        custom_type(
             100_004,
             "  Leading Space Type ",
             "leadingSpace",
@@ -203,7 +207,7 @@ def _custom_types() -> list[ActivityType]:
             "2nd Place|integer|secondPlace",
         ),
         # Attributes that clean to one column, and attributes that clean to a base column.
-        _custom(
+        custom_type(
             100_005,
             "Clashing Names",
             "clashingNames",
@@ -219,9 +223,9 @@ def _custom_types() -> list[ActivityType]:
             "Web.Page|string|webPageFour",
             "_sdc_batched_at|datetime|batchedAt",
         ),
-        _custom(100_006, "Every Data Type", "everyDataType", "Key|string|key", *every_type),
-        _custom(100_007, "Bare", "bare", ""),
-        _custom(
+        custom_type(100_006, "Every Data Type", "everyDataType", "Key|string|key", *every_type),
+        custom_type(100_007, "Bare", "bare", ""),
+        custom_type(
             3_000_000_007,
             "Big Id Type",
             "bigIdType",

@@ -12,8 +12,12 @@ from tests.sandbox.activity_types import DELETE_LEAD, Attribute, make_types, typ
 from tests.sandbox.assets import AssetTable, make_campaigns, make_lists, make_programs
 from tests.sandbox.clock import DAY, parse_time
 from tests.sandbox.fields import LeadField
-from tests.sandbox.leads import make_lead_table
+from tests.sandbox.hostile import hostile_types
+from tests.sandbox.leads import FIRST_ID, make_lead_table
 from tests.sandbox.options import Options
+
+LEAST_HOSTILE = 20
+"""Activities of each hostile type, at least."""
 
 TABLES = ("leads", "activities", "campaigns", "lists", "programs", "activity_types", "lead_fields")
 
@@ -37,11 +41,24 @@ class Database:
             options.deleted_leads,
             options.variety or COMBINATIONS,
         )
+        if options.hostile:
+            self._add_hostile_types(options, int(start))
         self.campaigns = make_campaigns(seed, options.campaigns, start, days)
         self.lists = make_lists(seed, options.lists, start, days)
         self.programs = make_programs(seed, options.programs, start, days)
         # Of its own, so that the n-th change is the same whatever was asked in between.
         self._rng = random.Random(f"{seed}:changes")
+
+    def _add_hostile_types(self, options: Options, start: int) -> None:
+        """Types beside the others, after them, so that those keep their activities."""
+        rng = random.Random(f"{options.seed}:hostile")
+        span = max(int(options.history_days * DAY), 120)
+        for kind in hostile_types(options.seed):
+            self.activities.add_type(kind)
+            for _ in range(max(LEAST_HOSTILE, options.activities // 100)):
+                lead_id = FIRST_ID + rng.randrange(max(options.leads, 1))
+                date = start - rng.randint(0, span)
+                self.activities.add(kind.id, lead_id, date, date)
 
     def truth(self, table: str, moment: float) -> Iterator[dict[str, Any]]:
         """The rows of a table as they are at the moment."""

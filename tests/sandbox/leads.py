@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from tests.sandbox.clock import DAY, bulk_time
 from tests.sandbox.fields import BODY_FIELD, LONG_FIELD, UNIQUE_FIELD, LeadField, make_fields
+from tests.sandbox.hostile import hostile_fields
 from tests.sandbox.options import Options
 from tests.sandbox.values import POOL_SIZE, WORDS, Value, as_text, make_pool, mix
 
@@ -68,7 +69,7 @@ class LeadTable:
         self.standard: array[int] = array("i")
         self.custom: array[int] = array("i")
         self.deleted = bytearray()
-        self._pools: dict[tuple[str, str], list[Value]] = {}
+        self._pools: dict[tuple[str, str], Sequence[Value]] = {}
         self._body = ""
         rng = random.Random(f"{seed}:leads")
         span = int(history_days * DAY)
@@ -193,11 +194,13 @@ class LeadTable:
             entry["_changedAt"] = bulk_time(moment)
             yield entry
 
-    def _pool(self, field: LeadField) -> list[Value]:
+    def _pool(self, field: LeadField) -> Sequence[Value]:
         key = (field.rest or "", field.data_type)
         if key not in self._pools:
             name = f"{self.seed}:{field.rest}:{field.data_type}"
-            self._pools[key] = make_pool(name, field.data_type, field.absent, self.variety)
+            self._pools[key] = field.values or make_pool(
+                name, field.data_type, field.absent, self.variety
+            )
         return self._pools[key]
 
     def _special(self, name: str) -> Callable[[Lead], Value] | None:
@@ -244,12 +247,15 @@ def _long_notes(lead: Lead) -> Value:
 
 def make_lead_table(options: Options, start: float) -> LeadTable:
     """The lead table that the options ask for."""
+    fields = make_fields(options)
+    if options.hostile:
+        fields += hostile_fields(options.seed, fields[-1].number + 1)
     return LeadTable(
         options.seed,
         options.leads,
         start,
         options.history_days,
-        make_fields(options),
+        fields,
         options.text_bytes,
         options.variety or POOL_SIZE,
     )
