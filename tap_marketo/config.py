@@ -64,7 +64,9 @@ class Config:
     poll_interval: float = _setting(
         DEFAULT_POLL_INTERVAL, "least seconds between two looks at the export jobs"
     )
-    job_timeout: float = _setting(10800.0, "seconds one export job may be processed for")
+    job_timeout: float = _setting(
+        10800.0, "seconds one export job may be processed for, or a full queue waited for"
+    )
     request_timeout: float = _setting(
         _DEFAULT_REQUEST_TIMEOUT, "seconds to wait for Marketo to send something"
     )

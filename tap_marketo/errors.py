@@ -18,7 +18,9 @@
     │   │   └── ExportQuotaError
     │   ├── FilterUnavailableError  1035: this subscription cannot filter by updatedAt
     │   ├── FieldNotFoundError    1006: a field asked for does not exist
+    │   ├── CredentialsError      client_id and client_secret are refused
     │   └── RequestRefusedError   anything else: permission, bad request, not found
+    ├── FailedStreamsError        some streams could not be read; all others were
     ├── ExportError               an export job failed for good
     ├── DataError                 a file or an answer that cannot be read as what it should be
     └── OutputClosedError         the target went away
@@ -146,6 +148,12 @@ class FieldNotFoundError(MarketoError):
     remedy = "Run discovery again and make a new catalog"
 
 
+class CredentialsError(MarketoError):
+    """The identity service refused client_id and client_secret."""
+
+    remedy = "Check client_id and client_secret (Admin > LaunchPoint > View Details)"
+
+
 class RequestRefusedError(MarketoError):
     """The call will not work however often it is repeated."""
 
@@ -157,12 +165,6 @@ class AccessDeniedError(RequestRefusedError):
         "Give the API user's role the permission for this call (Admin > Users & Roles), or add "
         "this machine to the IP allow-list (Admin > Web Services)"
     )
-
-
-class CredentialsError(RequestRefusedError):
-    """The identity service refused client_id and client_secret."""
-
-    remedy = "Check client_id and client_secret (Admin > LaunchPoint > View Details)"
 
 
 class NotFoundError(RequestRefusedError):
@@ -181,6 +183,10 @@ class DataError(TapError):
 
 class OutputClosedError(TapError):
     """Whoever reads our stdout went away."""
+
+
+class FailedStreamsError(TapError):
+    """Some streams could not be read to their end; all others were. The message names each."""
 
 
 class Terminated(BaseException):

@@ -29,12 +29,14 @@ class Line:
         last_look: monotonic seconds at which Marketo was last asked about them, or at which the
             first of them was enqueued.
         recent: how long Marketo took for the last ones.
+        has_failed: whether nothing more of the family can be read in this run.
     """
 
     family: BulkFamily
     recent: RecentJobs
     jobs: deque[Job] = field(default_factory=deque)
     last_look: float = float("-inf")
+    has_failed: bool = False
 
     def held(self) -> int:
         """Return how many places of the queue they hold."""
@@ -87,8 +89,8 @@ class Lines:
         self._lines: list[Line] = []
 
     def __iter__(self) -> Iterator[Line]:
-        """Yield the lines in the order in which they were added."""
-        return iter(self._lines)
+        """Yield the lines of families that have not failed, in the order of their addition."""
+        return (line for line in self._lines if not line.has_failed)
 
     def add(self, line: Line) -> None:
         """Take a line in."""
@@ -106,7 +108,12 @@ class Lines:
         """Report the jobs of a line that are under way."""
         self._report(family_line.family, family_line.pending())
 
-    def fail(self, job: Job, why: str) -> None:
+    def fail(self, family: BulkFamily) -> None:
+        """Leave a family's jobs as they are: nothing more of it is read in this run."""
+        for line in self._lines:
+            line.has_failed = line.has_failed or line.family is family
+
+    def make_anew(self, job: Job, why: str) -> None:
         """Make a job anew whose export or file turned out to be no good.
 
         Raises:
@@ -131,10 +138,12 @@ class Lines:
         self.tell(self.of(job))
 
 
-def cancel_quietly(api: ExportApi, bulk_object: str, export_id: str) -> None:
+def cancel_quietly(
+    api: ExportApi, bulk_object: str, export_id: str, why: str = "which is not needed"
+) -> None:
     """Cancel a job that nobody needs any more; that it cannot be cancelled is no matter."""
     try:
         api.cancel(bulk_object, export_id)
-        LOGGER.info("Cancelled the %s export %s, which is not needed.", bulk_object, export_id)
+        LOGGER.info("Cancelled the %s export %s, %s.", bulk_object, export_id, why)
     except MarketoError as error:
         LOGGER.info("Could not cancel the %s export %s: %s", bulk_object, export_id, error)

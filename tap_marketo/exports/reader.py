@@ -98,7 +98,7 @@ class ExportReader:
             self._emit(job, file)
             self._check_rows(job, file)
         except NotFoundError:
-            self._lines.fail(job, "Marketo says it is completed, but there is no file")
+            self._lines.make_anew(job, "Marketo says it is completed, but there is no file")
             return
         except InterruptedDownloadError:
             raise
@@ -166,7 +166,7 @@ class ExportReader:
         if job.downloads < _DOWNLOADS:
             LOGGER.warning("%s; downloading it again.", error)
         else:
-            self._lines.fail(job, str(error))
+            self._lines.make_anew(job, str(error))
 
     def _finish(self, job: Job) -> list[PendingExport]:
         """Take a job that has been read out of its line; return those of its family still there."""

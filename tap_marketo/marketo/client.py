@@ -32,7 +32,12 @@ _TOKEN_TRIES = 4
 
 
 class MarketoClient:
-    """One session with one Marketo subscription."""
+    """One session with one Marketo subscription.
+
+    Attributes:
+        budget: the day's calls.
+        successes: how many calls have been answered as they should.
+    """
 
     def __init__(self, config: Config, clock: Clock) -> None:
         """Open nothing yet: the first call fetches the token.
@@ -46,6 +51,8 @@ class MarketoClient:
         pace = Pace(config.max_calls_per_20_seconds, clock)
         self._http = Exchange(config.user_agent, config.request_timeout, pace, clock)
         self.budget = CallBudget(config.max_daily_calls)
+        self.successes = 0
+        self._is_hurried = False
         self._auth = TokenAuth(
             config.identity, config.client_id, config.client_secret, self._send_for_token, clock
         )
@@ -79,6 +86,14 @@ class MarketoClient:
             self._read_usage()
 
         self._with_retries(sign_in)
+
+    def hurry(self, seconds: float) -> None:
+        """Make calls only once from now on, all of them within so many seconds.
+
+        For what is left to do when the program has been asked to end.
+        """
+        self._is_hurried = True
+        self._http.hurry(seconds)
 
     def get(
         self,
@@ -148,13 +163,17 @@ class MarketoClient:
 
     def _persist(self, attempt: Callable[[], T], what: str) -> T:
         """Make a call until it works or it is clear that it will not."""
+        if self._is_hurried:
+            return attempt()
 
         def signed_and_counted() -> T:
             self._auth.ensure()
             if self.budget.check_is_due:
                 self._read_usage()
             self.budget.spend(what, self._clock.now())
-            return attempt()
+            answer = attempt()
+            self.successes += 1
+            return answer
 
         return self._with_retries(signed_and_counted)
 

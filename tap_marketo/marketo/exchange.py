@@ -62,8 +62,13 @@ class Exchange:
         self._timeout = timeout
         self._pace = pace
         self._clock = clock
+        self._deadline: float | None = None
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
+
+    def hurry(self, seconds: float) -> None:
+        """Let all calls from now on end within so many seconds, whatever the pace."""
+        self._deadline = self._clock.monotonic() + seconds
 
     def send(
         self, method: str, url: str, what: str, endpoint: str, **request: Any
@@ -81,12 +86,18 @@ class Exchange:
             RequestRefusedError: TLS or a proxy is in the way.
             TransientError: no answer came.
         """
-        self._pace.wait()
+        timeout = self._timeout
+        if self._deadline is None:
+            self._pace.wait()
         started = self._clock.monotonic()
+        if self._deadline is not None:
+            timeout = self._deadline - started
+            if timeout <= 0:
+                raise TransientError(what, "there is no time left for it")
         ok = False
         try:
             response = self._session.request(
-                method, url, timeout=self._timeout, allow_redirects=False, stream=True, **request
+                method, url, timeout=timeout, allow_redirects=False, stream=True, **request
             )
             ok = response.ok
         except requests.exceptions.SSLError as error:
@@ -121,7 +132,7 @@ class Exchange:
         self, what: str, pieces: Iterator[bytes], body: bytes = b"", longest: float = math.inf
     ) -> bytes:
         """Add pieces to a body, for no longer than request_timeout and not far beyond a size."""
-        deadline = self._clock.monotonic() + self._timeout
+        deadline = self._deadline or self._clock.monotonic() + self._timeout
         collected = bytearray(body)
         try:
             while len(collected) < longest and (piece := next(pieces, b"")):

@@ -14,7 +14,13 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from tap_marketo.errors import AccessDeniedError, AlreadyQueuedError, DataError, RequestRefusedError
+from tap_marketo.errors import (
+    AccessDeniedError,
+    AlreadyQueuedError,
+    DataError,
+    RequestRefusedError,
+    TransientError,
+)
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.exchange import FileAnswer
@@ -180,6 +186,8 @@ class ExportApi:
                         finished.append(export)
             except RequestRefusedError as error:
                 LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
+            except TransientError as error:
+                LOGGER.warning("Exports of %s are not counted: %s", bulk_object, error)
         return finished
 
     def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
@@ -210,7 +218,7 @@ class ExportApi:
         """Return the path parts of the custom objects (custom-objects.md, List)."""
         try:
             result = self._client.get("/rest/v1/customobjects.json", "custom_objects")["result"]
-        except RequestRefusedError as error:
+        except (RequestRefusedError, TransientError) as error:
             LOGGER.info("Exports of custom objects are not counted: %s", error)
             return []
         names = [entry.get("name") for entry in result if isinstance(entry, dict)]

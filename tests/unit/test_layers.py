@@ -36,7 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The version, the errors, what is secret, names, points in time, exact JSON.
     ("__init__", "errors", "redact", "names", "times", "exact_json"),
     ("log", "settings"),
-    ("clock", "config"),
+    ("clock", "config", "failures"),
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
     ("protocol.messages",),
@@ -69,7 +69,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # all of them,
     ("exports.lines",),
     # which are planned, made and watched,
-    ("exports.planner", "exports.maker", "exports.watcher"),
+    ("exports.planner", "exports.maker", "exports.watcher", "exports.canceller"),
     # how they are handed out and read,
     ("exports.scheduler", "exports.reader"),
     # and the whole of it.
