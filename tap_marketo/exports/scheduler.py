@@ -127,8 +127,16 @@ class Scheduler:
         try:
             yield
         except TapError as error:
-            self._failures.set_aside(list(family.streams), error)
-            self._lines.fail(family)
+            self.set_aside(family, error)
+
+    def set_aside(self, family: BulkFamily, error: TapError) -> None:
+        """Read nothing more of a family.
+
+        Raises:
+            TapError: the error concerns the whole run.
+        """
+        self._failures.set_aside(list(family.streams), error)
+        self._lines.fail(family)
 
     def take_ready(self) -> Job | None:
         """Return a job whose file can be read and whose turn it is, None if there is none."""
