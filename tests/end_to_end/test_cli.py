@@ -111,7 +111,8 @@ def test_all_config_faults_are_named_at_once(tap: Tap) -> None:
         ("--catalog", '{"streams": [{"schema": 5}]}', "streams[0]"),
         ("--state", "nonsense", "state"),
         ("--state", '{"bookmarks": {"leads": {"updatedAt": "yesterday"}}}', "leads.updatedAt"),
-        ("--state", '{"type": "STATE", "value": {}}', "STATE message"),
+        ("--state", '{"bookmark": {}}', 'Is "bookmarks" meant'),
+        ("--state", '{"bookmarks": {}}\n{"bookmarks": {}}\n', "last line"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(

@@ -40,8 +40,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
     ("protocol.messages",),
-    # the state, catalog entries,
-    ("protocol.state", "protocol.catalog"),
+    # catalog entries, the state and its file,
+    ("protocol.catalog", "protocol.position", "protocol.state_values"),
+    ("protocol.state",),
+    ("protocol.state_file",),
     # all that a sync emits.
     ("protocol.emitter",),
     # Attributes' names, CSV text to cells, data types,
