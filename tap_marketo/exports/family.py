@@ -16,6 +16,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.records import RecordWriter
+from tap_marketo.same_names import find_names
 from tap_marketo.times import Window, to_marketo
 
 
@@ -95,8 +96,8 @@ class BulkFamily(ABC):
 
     def missing_columns(self, header: Sequence[str]) -> list[str]:
         """Return the columns asked for now that a file made earlier does not have."""
-        have = {column.lower() for column in header}
-        return [field for field in self.fields() if field.lower() not in have]
+        found = find_names(self.fields(), header)
+        return [field for field in self.fields() if field not in found]
 
     def announce(self, stream: str, emitter: Emitter) -> None:
         """Write the SCHEMA message of a stream, unless it has been written."""

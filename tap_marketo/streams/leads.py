@@ -22,6 +22,7 @@ from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.rows.fields import schema_for_data_type
 from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.same_names import find_names
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.times import Window, to_marketo, whole_seconds
@@ -61,10 +62,11 @@ class LeadsFamily(BulkFamily):
         self.replication_key = "createdAt" if keys in ("createdAt", ["createdAt"]) else "updatedAt"
         if self.replication_key == "createdAt":
             self._warn_of_missing_filter()
-        known = {field.name.lower() for field in fields if field.is_exportable}
-        self._fields = [column for column in entry.columns if column.lower() in known]
+        known = {field.name: field for field in fields}
+        found = find_names(entry.columns, known)
+        self._fields = [name for name in found.values() if known[name].is_exportable]
         for column in entry.columns:
-            if column.lower() not in known:
+            if found.get(column) not in self._fields:
                 self._warn_of_missing_field(column)
 
     def fields(self) -> list[str]:
@@ -90,8 +92,8 @@ class LeadsFamily(BulkFamily):
         self._warn_of_missing_filter()
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
-        named = set(_QUOTED.findall(error.reason))
-        unknown = [field for field in self._fields if field in named and field not in self.keys]
+        named = find_names(dict.fromkeys(_QUOTED.findall(error.reason)), self._fields)
+        unknown = [field for field in named.values() if field not in self.keys]
         if not unknown:
             raise error
         self._fields = [field for field in self._fields if field not in unknown]
