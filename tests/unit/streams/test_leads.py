@@ -47,6 +47,11 @@ def test_a_file_lacks_a_column_although_it_has_one_of_another_letter_case() -> N
     assert asked.missing_columns(["ID", "size", "SIZE"]) == []
 
 
+def test_columns_without_a_field_are_in_no_message_but_keys_are() -> None:
+    asked = family(["id", "gone", "formula", "email"], {"formula": False, "email": True, "x": True})
+    assert list(asked.streams["leads"].columns) == ["id", "email"]
+
+
 def test_of_two_fields_that_differ_in_letter_case_only_the_one_that_is_named_is_left_out() -> None:
     asked = family(["id", "Size", "size"], {"id": True, "Size": True, "size": True})
     asked.do_without_field(FieldNotFoundError("POST create", "Field 'size' not found", "1006"))
