@@ -18,7 +18,7 @@ import orjson
 
 from tap_marketo.exact_json import NumberText, loads_exactly
 from tap_marketo.protocol.schemas import Schema, schema_types
-from tap_marketo.times import parse_time
+from tap_marketo.times import parse_utc
 
 Converter = Callable[[Any], Any]
 
@@ -200,7 +200,7 @@ def _date_time_converter(column: str, misfits: Misfits) -> Converter:
                 return read_iso(value[:19]).isoformat() + "+00:00"
             if len(value) == 10 and value[4] == value[7] == "-":
                 return read_iso(value).isoformat() + "+00:00"
-            return parse_time(value.strip()).isoformat()
+            return parse_utc(value.strip()).isoformat()
         except (AttributeError, LookupError, TypeError, ValueError):
             misfits.add(column, "not a date, now null")
             return None

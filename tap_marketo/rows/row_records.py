@@ -15,6 +15,7 @@ from tap_marketo.rows.csv_rows import Block
 from tap_marketo.rows.fields import Kind
 from tap_marketo.rows.plain_csv import ABSENT, Row, text_of, with_commas
 from tap_marketo.rows.records import RecordWriter
+from tap_marketo.same_names import find_names
 
 _NULL_IN_QUOTES = f':"{ABSENT}"'
 _NULL = f":{ABSENT}"
@@ -27,15 +28,19 @@ class RowRecords:
         """Work out where each column's value comes from.
 
         Args:
-            header: the file's column names; letter case aside they are the stream's. A column
-                that the file lacks comes out null.
+            header: the file's column names, found as :func:`find_names` does. A column that the
+                file lacks comes out null.
             writer: of the stream.
         """
         self._writer = writer
         columns = writer.columns
-        position = {name.lower(): index for index, name in enumerate(header)}
+        found = find_names([column.name for column in columns], header)
+        position = {name: index for index, name in enumerate(header)}
         # A column that the file lacks is taken from a cell behind the last one.
-        sources = [position.get(column.name.lower(), len(header)) for column in columns]
+        sources = [
+            position[found[column.name]] if column.name in found else len(header)
+            for column in columns
+        ]
         self._is_arranged = sources == list(range(len(header)))
         self._pick = _picker(sources)
         kinds = [column.kind for column in columns]

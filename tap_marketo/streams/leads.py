@@ -22,6 +22,7 @@ from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.rows.fields import schema_for_data_type
 from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.same_names import find_names
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.times import Window, to_marketo, whole_seconds
@@ -54,18 +55,30 @@ class LeadsFamily(BulkFamily):
             fields: the lead fields that Marketo has now.
             lookback: how far before the bookmark a sync begins.
         """
-        super().__init__([entry])
-        entry = self.streams[entry.stream]
         self.lookback = lookback
         keys = entry.stream_metadata("valid-replication-keys")
         self.replication_key = "createdAt" if keys in ("createdAt", ["createdAt"]) else "updatedAt"
         if self.replication_key == "createdAt":
             self._warn_of_missing_filter()
-        known = {field.name.lower() for field in fields if field.is_exportable}
-        self._fields = [column for column in entry.columns if column.lower() in known]
+        super().__init__([entry])
+        self._entry = entry
+        self._known = {field.name for field in fields}
+        self._exportable = {field.name for field in fields if field.is_exportable}
+        self._left_out: set[str] = set()
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        """Choose the columns to emit, and the fields to ask for: those Marketo can export."""
+        entry = self._entry.keyed(self.keys, self.replication_key)
+        found = find_names(entry.columns, self._known)
+        asked = {column: name for column, name in found.items() if name in self._exportable}
+        self._fields = list(asked.values())
+        left_out = entry.columns.keys() - asked.keys()
+        self.streams = {entry.stream: entry.without(left_out - {*self.keys})}
         for column in entry.columns:
-            if column.lower() not in known:
+            if column in left_out - self._left_out:
                 self._warn_of_missing_field(column)
+        self._left_out |= left_out
 
     def fields(self) -> list[str]:
         return self._fields
@@ -87,23 +100,23 @@ class LeadsFamily(BulkFamily):
         if self.replication_key == "createdAt":
             raise error
         self.replication_key = "createdAt"
+        self._choose_columns()
         self._warn_of_missing_filter()
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
-        named = set(_QUOTED.findall(error.reason))
-        unknown = [field for field in self._fields if field in named and field not in self.keys]
+        named = find_names(dict.fromkeys(_QUOTED.findall(error.reason)), self._fields)
+        unknown = [field for field in named.values() if field not in self.keys]
         if not unknown:
             raise error
-        self._fields = [field for field in self._fields if field not in unknown]
-        for field in unknown:
-            self._warn_of_missing_field(field)
+        self._exportable.difference_update(unknown)
+        self._choose_columns()
 
     @staticmethod
-    def _warn_of_missing_field(field: str) -> None:
+    def _warn_of_missing_field(column: str) -> None:
         LOGGER.warning(
             "leads.%s cannot be exported: Marketo no longer has the field, or it is a formula. "
-            "It comes out null; run discovery again for a new catalog.",
-            field,
+            "It is left out; run discovery again for a new catalog.",
+            column,
         )
 
     def _warn_of_missing_filter(self) -> None:

@@ -77,7 +77,7 @@ class PageRead:
         Raises:
             CatalogError: the entry has no key column.
         """
-        self.entry = entry.keyed(keys)
+        self.entry = entry.keyed(keys, replication_key)
         self.misfits = Misfits()
         self._keys = keys
         self._replication_key = replication_key

@@ -171,7 +171,9 @@ class ActivityTable:
     def details(self, place: int) -> Details:
         """The contents of one activity."""
         editions = self._editions[self.kind[place]]
-        edition = next(each for each in editions if each.first <= place)
+        edition = editions[0]
+        if edition.first > place:
+            edition = next(each for each in editions if each.first <= place)
         return edition.contents(mix(self.seed, place))
 
     def rows(

@@ -34,7 +34,7 @@ ARROWS = {
 # named. The first three layers, and the clock and the settings, are what everybody may know.
 LAYERS: tuple[tuple[str, ...], ...] = (
     # The version, the errors, what is secret, names, points in time, exact JSON.
-    ("__init__", "errors", "redact", "names", "times", "exact_json"),
+    ("__init__", "errors", "redact", "names", "same_names", "times", "exact_json"),
     ("log", "settings"),
     ("clock", "config"),
     # What Singer defines: schemas, messages out,

@@ -1,7 +1,8 @@
 """The bytes of RECORD lines: the same by the quick ways and by the careful ones, and as ever.
 
 The files in ``rows/`` are exports of the sandbox, with rows of odd cells of every type added, and
-the lines that were made of them when every cell was still converted by itself.
+the lines that were made of them when every cell was still converted by itself; only times with an
+offset have been written in UTC since.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ ODD = (
     "\\u0000", "\x01", "\x7f", "\t", "\r", "\n", "\r\n", "a\nb", "\u2028", "\udcff", "\ufeff", ",",
     ",,", "2026-02-30", "2024-02-29", "2024-02-29T00:00:00Z", "2023-02-29T00:00:00Z", "2026-05-01",
     "0000-01-01T00:00:00Z", "2026-05-01T24:00:00Z", "2026-05-01T10:00:00Z\n2026-05-01T10:00:00Z",
-    "2026-05-01T10:00:00+02:00", "2026-W01-1", "٣", "NaN", "Infinity", "inf",
+    "2026-05-01T10:00:00+02:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-05:00",
+    "2026-W01-1", "٣", "NaN", "Infinity", "inf",
 )  # fmt: skip
 FUZZ = settings(max_examples=400, deadline=None)
 
