@@ -11,6 +11,7 @@ from tap_marketo.errors import DataError, MarketoError
 from tap_marketo.marketo import describe
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import LeadField
+from tap_marketo.names import AsMarketo, Naming
 
 
 class Account:
@@ -19,12 +20,14 @@ class Account:
     Attributes:
         client: makes the calls.
         clock: tells the time.
+        naming: how what is discovered is named; a sync goes by its catalog.
     """
 
-    def __init__(self, client: MarketoClient, clock: Clock) -> None:
+    def __init__(self, client: MarketoClient, clock: Clock, naming: Naming | None = None) -> None:
         """Ask for nothing yet."""
         self.client = client
         self.clock = clock
+        self.naming = naming or AsMarketo()
         self._no_types: MarketoError | DataError | None = None
 
     @cached_property

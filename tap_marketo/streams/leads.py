@@ -31,6 +31,9 @@ LEADS_STREAM = "leads"
 
 _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
 
+# Where discovery notes the field of a column that is called otherwise.
+FIELD_NAME = "marketo.field-name"
+
 # A name as Marketo quotes it in "Field 'x' not found" (error-codes.md, 1006).
 _QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
 
@@ -70,10 +73,14 @@ class LeadsFamily(BulkFamily):
     def _choose_columns(self) -> None:
         """Choose the columns to emit, and the fields to ask for: those Marketo can export."""
         entry = self._entry.keyed(self.keys, self.replication_key)
-        found = find_names(entry.columns, self._known)
-        asked = {column: name for column, name in found.items() if name in self._exportable}
-        self._fields = list(asked.values())
-        left_out = entry.columns.keys() - asked.keys()
+        names = {column: _field_name(entry, column) for column in entry.columns}
+        found = find_names(names.values(), self._known)
+        self._field_of = {
+            column: found[name]
+            for column, name in names.items()
+            if found.get(name) in self._exportable
+        }
+        left_out = entry.columns.keys() - self._field_of.keys()
         self.streams = {entry.stream: entry.without(left_out - {*self.keys})}
         for column in entry.columns:
             if column in left_out - self._left_out:
@@ -81,7 +88,7 @@ class LeadsFamily(BulkFamily):
         self._left_out |= left_out
 
     def fields(self) -> list[str]:
-        return self._fields
+        return list(self._field_of.values())
 
     def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
         # bulk-lead-extract.md: the updatedAt filter goes by a hidden time of the last change to
@@ -92,7 +99,7 @@ class LeadsFamily(BulkFamily):
         self, file: CsvFile, streams: Sequence[str], time_extracted: str
     ) -> Iterator[RecordBlock]:
         (stream,) = streams
-        records = RowRecords(file.header, self.writer(stream, time_extracted))
+        records = RowRecords(file.header, self.writer(stream, time_extracted), self._field_of)
         for block in file.blocks():
             yield RecordBlock({stream: len(block.rows)}, records.lines(block))
 
@@ -104,7 +111,7 @@ class LeadsFamily(BulkFamily):
         self._warn_of_missing_filter()
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
-        named = find_names(dict.fromkeys(_QUOTED.findall(error.reason)), self._fields)
+        named = find_names(dict.fromkeys(_QUOTED.findall(error.reason)), self.fields())
         unknown = [field for field in named.values() if field not in self.keys]
         if not unknown:
             raise error
@@ -136,16 +143,24 @@ class Leads(StreamKind):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         properties: dict[str, Schema] = {}
         inclusion: dict[str, str] = {}
+        notes: dict[str, dict[str, str]] = {}
+        numbers = {field.name: field.number for field in account.lead_fields}
+        columns = account.naming.fields(numbers, _AUTOMATIC)
         for field in account.lead_fields:
+            column = columns[field.name]
             automatic = field.name in _AUTOMATIC
-            properties[field.name] = schema_for_data_type(field.data_type, nullable=not automatic)
+            properties[column] = schema_for_data_type(field.data_type, nullable=not automatic)
             if not field.is_exportable:
-                inclusion[field.name] = "unsupported"
+                inclusion[column] = "unsupported"
             else:
-                inclusion[field.name] = "automatic" if automatic else "available"
+                inclusion[column] = "automatic" if automatic else "available"
+            if column != field.name:
+                notes[column] = {FIELD_NAME: field.name}
         replication_key = "updatedAt" if _can_filter_by_update(account) else "createdAt"
         keys = LeadsFamily.keys
-        return [catalog_entry(LEADS_STREAM, properties, keys, replication_key, inclusion)]
+        return [
+            catalog_entry(LEADS_STREAM, properties, keys, replication_key, inclusion, None, notes)
+        ]
 
     def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
         lookback = timedelta(hours=start.config.leads_lookback_hours)
@@ -153,6 +168,12 @@ class Leads(StreamKind):
 
     def bulk_object(self, family: str) -> str | None:
         return LeadsFamily.bulk_object if family == LeadsFamily.name else None
+
+
+def _field_name(entry: CatalogEntry, column: str) -> str:
+    """Return the field that a column of the catalog holds."""
+    noted = entry.column_metadata(column, FIELD_NAME)
+    return noted if isinstance(noted, str) else column
 
 
 def _can_filter_by_update(account: Account) -> bool:
