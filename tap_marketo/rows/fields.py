@@ -45,8 +45,11 @@ _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
 _PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 # Up to this many characters a decimal survives the way through a float and back.
 EXACT_AS_FLOAT = 15
-# Up to this many characters an integer fits 64 bits, which is what orjson writes.
-_FITS_64_BITS = 18
+# Up to this many characters an integer fits 64 bits.
+FITS_64_BITS = 18
+# What databases hold in a column of integers.
+_64_BITS = range(-(2**63), 2**63)
+_LONGEST_64_BITS = len(str(-(2**63)))
 _TOO_DEEP = "nested too deep, now null"
 # orjson writes 254 levels; a record and its message are two of them.
 _DEEPEST = 200
@@ -223,21 +226,29 @@ def _decimal(value: str) -> Decimal:
 def _integer_converter(column: str, misfits: Misfits) -> Converter:
     def to_integer(value: Any) -> Any:
         try:
-            if value.isdigit() and len(value) <= _FITS_64_BITS and value.isascii():
+            if value.isdigit() and len(value) <= FITS_64_BITS and value.isascii():
                 return int(value)
             if _PLAIN_INTEGER.fullmatch(value):
-                return orjson.Fragment(str(value))
-            number = _decimal(value)
-            whole = int(number)
-            text = str(whole)
+                text = str(value)
+            else:
+                number = _decimal(value)
+                whole = int(number)
+                text = str(whole)
+                if whole != number:
+                    misfits.add(column, "with decimals dropped")
         except (AttributeError, ValueError, OverflowError):
             misfits.add(column, "not a whole number, now null")
             return None
-        if whole != number:
-            misfits.add(column, "with decimals dropped")
+        if not _fits_64_bits(text):
+            misfits.add(column, "beyond 64 bits")
         return orjson.Fragment(text)
 
     return to_integer
+
+
+def _fits_64_bits(text: str) -> bool:
+    """Say whether a whole number is one of 64 bits, given its JSON, which may be of any length."""
+    return len(text) <= _LONGEST_64_BITS and int(text) in _64_BITS
 
 
 def _to_number(value: str) -> Any:
