@@ -146,6 +146,24 @@ def written(value: Any) -> str:
     return orjson.dumps(mend_text(value)).decode()
 
 
+@pytest.mark.parametrize(
+    ("number", "fits"),
+    [
+        (2**63 - 1, True),
+        (-(2**63), True),
+        (2**63, False),
+        (-(2**63) - 1, False),
+        (2**64 - 1, False),
+        (2**64, False),
+    ],
+)
+def test_an_integer_beyond_64_bits_is_counted_among_usual_ones(number: int, fits: bool) -> None:
+    misfits = Misfits()
+    column = Column("c", SCHEMAS["integer"], misfits)
+    assert column.spellings(["5", str(number), "null"], text_of) == ["5", str(number), "null"]
+    assert misfits.summary() == ([] if fits else ["c: 1 beyond 64 bits"])
+
+
 # Rows whose columns are the stream's.
 
 
