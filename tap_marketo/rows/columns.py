@@ -29,9 +29,9 @@ from tap_marketo.rows.fields import (
     Misfits,
     converter,
     kind_of,
-    mend_text,
     value_converter,
 )
+from tap_marketo.rows.json_values import mend_text
 from tap_marketo.rows.plain_csv import ABSENT, text_of
 
 _BAD_TEXT = "with bytes that are no text, now U+FFFD"

@@ -27,7 +27,8 @@ from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.attribute_names import AttributeColumns
 from tap_marketo.rows.columns import Column
 from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.fields import Misfits, converter, mend_text, value_converter
+from tap_marketo.rows.fields import Misfits, converter, value_converter
+from tap_marketo.rows.json_values import mend_text
 from tap_marketo.rows.plain_csv import from_wire, plain_cell, text_of
 from tap_marketo.rows.records import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
