@@ -18,7 +18,8 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.state import PendingExport, Position, State
+from tap_marketo.protocol.position import PendingExport, Position
+from tap_marketo.protocol.state import State
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 _MEGABYTE = 1_000_000

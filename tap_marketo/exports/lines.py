@@ -12,7 +12,7 @@ from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.looks import RecentJobs, Waiting, next_look
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
-from tap_marketo.protocol.state import PendingExport
+from tap_marketo.protocol.position import PendingExport
 
 # How often a job that failed is made anew before the run stops.
 MAX_REMAKES = 3

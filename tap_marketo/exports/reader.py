@@ -15,7 +15,7 @@ from tap_marketo.exports.planner import Planner
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.state import PendingExport, Position
+from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.times import to_time_extracted
 

@@ -24,7 +24,7 @@ from tap_marketo.exports.watcher import JobWatcher
 from tap_marketo.exports.windows import Plan
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
-from tap_marketo.protocol.state import PendingExport
+from tap_marketo.protocol.position import PendingExport
 from tap_marketo.times import to_marketo
 
 Plans = Sequence[Plan[PendingExport]]

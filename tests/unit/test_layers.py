@@ -37,13 +37,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__init__", "errors", "redact", "names", "times", "exact_json"),
     ("log", "settings"),
     ("clock", "config"),
-    # What Singer defines: schemas, messages out,
-    ("protocol.schemas", "protocol.pipe"),
-    ("protocol.messages",),
+    # What Singer defines: schemas, how far streams have come, messages out,
+    ("protocol.schemas", "protocol.position", "protocol.pipe"),
+    ("protocol.state_values", "protocol.messages"),
     # the state, catalog entries,
     ("protocol.state", "protocol.catalog"),
-    # all that a sync emits.
-    ("protocol.emitter",),
+    # its file, all that a sync emits.
+    ("protocol.state_file", "protocol.emitter"),
     # Attributes' names, CSV text to cells, data types,
     ("rows.attribute_names", "rows.plain_csv", "rows.fields"),
     # CSV files in, columns of cells to values,
