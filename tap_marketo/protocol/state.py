@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.errors import StateError
 from tap_marketo.protocol.position import PageMark, PendingExport, Position
 from tap_marketo.protocol.state_values import StateValues, export_entry
 from tap_marketo.times import Window, to_bookmark, whole_seconds
@@ -32,7 +31,7 @@ class State:
         """Take over a state value.
 
         Args:
-            value: the Singer state as read from its file; None or empty for a first run.
+            value: what a STATE message carries; None or empty for a first run.
             path: what to call it in errors.
 
         Raises:
@@ -40,11 +39,6 @@ class State:
         """
         self._read = StateValues(path)
         self._value: dict[str, Any] = copy.deepcopy(dict(value or {}))
-        if self._value.get("type") == "STATE" and "value" in self._value:
-            raise StateError(
-                f"The state file {path} holds a whole STATE message. "
-                'Give what stands in its "value" only.'
-            )
         # Streams are read side by side here, so that no single one is "currently syncing".
         self._value.pop("currently_syncing", None)
         self._bookmarks = self._read.object(self._value, "bookmarks", "bookmarks")

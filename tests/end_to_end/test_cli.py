@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,10 @@ def test_all_config_faults_are_named_at_once(tap: Tap) -> None:
         ("--catalog", '{"streams": [{"schema": 5}]}', "streams[0]"),
         ("--state", "nonsense", "state"),
         ("--state", '{"bookmarks": {"leads": {"updatedAt": "yesterday"}}}', "leads.updatedAt"),
-        ("--state", '{"type": "STATE", "value": {}}', "STATE message"),
+        ("--state", '{"bookmark": {"leads": {}}}', "did you mean 'bookmarks'?"),
+        ("--state", '{"leads": {"updatedAt": "2026-01-01"}, "lists": {}}', "'leads', 'lists'"),
+        ("--state", '{"singer_state": {"of": {"another": "tap"}}}', "'of'"),
+        ("--state", '{"bookmarks": {}}\n{"bookmarks": {}}\n', "the last line"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(
@@ -131,6 +135,32 @@ def test_a_file_that_cannot_be_used_is_named(
     assert len(done.critical) == 1
     assert named in done.critical[0]
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda state: {"type": "STATE", "value": state},
+        lambda state: {"value": state},
+        lambda state: {"singer_state": state},
+        lambda state: {"completed": {"singer_state": state}, "partial": {}},
+        lambda state: {"completed": {}, "partial": {"singer_state": state}},
+    ],
+)
+def test_a_state_with_a_wrapper_around_it_is_gone_on_from(
+    marketo: Account, tap: Tap, wrapped: Callable[[Any], Any]
+) -> None:
+    chosen = select(tap.discover(marketo.config()), ["lists"])
+    state = {"bookmarks": {"lists": {"updatedAt": "2026-06-01T00:00:00+00:00"}}}
+    plain = tap.run(marketo.config(), chosen, state)
+    done = tap.run(marketo.config(), chosen, wrapped(state))
+    assert done.code == 0, done.stderr
+    assert done.records("lists") == plain.records("lists")
+    assert len(done.records("lists")) < len(tap.run(marketo.config(), chosen).records("lists"))
+    assert set(done.messages[-1]["value"]) == {"bookmarks"}
+    told = [line for line in done.stderr.split("\n") if "state.json" in line]
+    assert [line.startswith("INFO ") for line in told] == [True]
+    assert "state.json" not in plain.stderr
 
 
 def test_a_missing_file_is_named(tap: Tap) -> None:

@@ -394,8 +394,3 @@ def test_an_export_id_without_its_end_is_named_when_it_is_asked_for() -> None:
 @pytest.mark.parametrize("value", [None, {}, {"bookmarks": None}, {"bookmarks": {"leads": None}}])
 def test_empty_states_of_every_shape_are_first_runs(value: dict[str, Any] | None) -> None:
     assert State(value).bookmark("leads", "updatedAt") is None
-
-
-def test_a_whole_state_message_is_refused() -> None:
-    with pytest.raises(StateError, match=r"my\.json holds a whole STATE message"):
-        State({"type": "STATE", "value": OTHER_TAPS_STATE}, "my.json")
