@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -286,15 +288,38 @@ def test_a_closed_stdout_is_one_line(marketo: Account, tap: Tap) -> None:
     assert "stdout" in done.critical[0]
 
 
-def test_the_built_wheel_works_with_the_source_tree_away(
-    marketo: Account, tap: Tap, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir",
-         str(tmp_path), str(ROOT)],
+         str(folder), str(ROOT)],
         check=True,
     )  # fmt: skip
-    (wheel,) = tmp_path.glob("tap_marketo-*.whl")
+    (built,) = folder.glob("tap_marketo-*.whl")
+    return built
+
+
+def test_pip_takes_it_for_newer_than_the_tap_it_replaces(wheel: Path, tmp_path: Path) -> None:
+    shutil.copy(wheel, tmp_path)
+    about = "tap_marketo-2.9.4.dist-info"
+    with zipfile.ZipFile(tmp_path / "tap_marketo-2.9.4-py3-none-any.whl", "w") as other:
+        other.writestr(
+            f"{about}/METADATA", "Metadata-Version: 2.1\nName: tap-marketo\nVersion: 2.9.4\n"
+        )
+        other.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        other.writestr(f"{about}/RECORD", "")
+    done = run(
+        [sys.executable, "-m", "pip", "install", "--dry-run", "--upgrade", "--ignore-installed",
+         "--no-index", "--no-deps", "--find-links", str(tmp_path), "tap-marketo"],
+    )  # fmt: skip
+    assert done.code == 0, done.stderr
+    assert f"Would install tap-marketo-{__version__}\n" in done.stdout
+
+
+def test_the_built_wheel_works_with_the_source_tree_away(
+    marketo: Account, tap: Tap, wheel: Path, tmp_path: Path
+) -> None:
     home = tmp_path / "installed"
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(home),
