@@ -21,7 +21,7 @@ from typing import Any
 
 from tap_marketo.protocol.position import PageMark, PendingExport, Position
 from tap_marketo.protocol.state_values import StateValues, export_entry
-from tap_marketo.times import Window, to_bookmark, whole_seconds
+from tap_marketo.times import to_bookmark, whole_seconds
 
 
 class State:
@@ -115,7 +115,7 @@ class State:
         """
         found = self._read.pending_exports(self._exports, family)
         for stream, key in replication_keys.items():
-            export = self._other_taps_export(stream, key, earliest)
+            export = self._read.other_taps_export(self._bookmarks, stream, key, earliest)
             if export:
                 found.append(export)
         return found
@@ -149,19 +149,3 @@ class State:
         for key in ("export_id", "export_end"):
             if key in marks:
                 marks[key] = None
-
-    def _other_taps_export(
-        self, stream: str, replication_key: str, earliest: datetime
-    ) -> PendingExport | None:
-        marks = self._bookmarks.get(stream, {})
-        where = f"bookmarks.{stream}"
-        export_id = self._read.text(marks, "export_id", where)
-        if not export_id:
-            return None
-        end = self._read.time(marks, "export_end", where)
-        if end is None:
-            raise self._read.nonsense(f"{where}.export_end", "is missing beside export_id")
-        # It began at the bookmark or later, and what lies between had been emitted.
-        start = self.bookmark(stream, replication_key) or earliest
-        window = Window(start, whole_seconds(end))
-        return PendingExport(export_id, window, (stream,), replication_key)

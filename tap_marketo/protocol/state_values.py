@@ -8,7 +8,7 @@ from typing import Any
 
 from tap_marketo.errors import StateError
 from tap_marketo.protocol.position import PendingExport
-from tap_marketo.times import Window, parse_utc, to_bookmark
+from tap_marketo.times import Window, parse_utc, to_bookmark, whole_seconds
 
 # What may stand in a stream's bookmark. Anything else there is left alone.
 _TIMES = ("updatedAt", "createdAt", "activityDate", "settled", "export_end", "scan_started")
@@ -82,6 +82,23 @@ class StateValues:
             self._pending_export(entry, f"exports.{family}[{index}]")
             for index, entry in enumerate(entries)
         ]
+
+    def other_taps_export(
+        self, bookmarks: Mapping[str, Any], stream: str, replication_key: str, earliest: datetime
+    ) -> PendingExport | None:
+        """Return the job that singer-io's tap left within a stream's bookmark."""
+        marks = bookmarks.get(stream, {})
+        where = f"bookmarks.{stream}"
+        export_id = self.text(marks, "export_id", where)
+        if not export_id:
+            return None
+        end = self.time(marks, "export_end", where)
+        if end is None:
+            raise self.nonsense(f"{where}.export_end", "is missing beside export_id")
+        # It began at the bookmark or later, and what lies between had been emitted.
+        start = self.time(marks, replication_key, where) or earliest
+        window = Window(whole_seconds(start), whole_seconds(end))
+        return PendingExport(export_id, window, (stream,), replication_key)
 
     def _pending_export(self, entry: Any, where: str) -> PendingExport:
         if not isinstance(entry, dict):
