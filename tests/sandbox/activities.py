@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import random
 from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from dataclasses import replace
+from typing import Any, Generic, TypeVar
 
+from tests.sandbox.activity_contents import COMBINATIONS, Details, Edition
 from tests.sandbox.activity_types import DELETE_LEAD, ActivityType, Attribute
 from tests.sandbox.clock import DAY, bulk_time
 from tests.sandbox.leads import FIRST_ID
-from tests.sandbox.values import ABSENT, POOL_SIZE, Value, make_pool, mix
+from tests.sandbox.values import ABSENT, Value, as_number, as_text, mix
 
 FIRST_GUID = 783_957_693
 
@@ -28,20 +29,7 @@ DEFAULT_FIELDS = (
 """Columns of a job that asks for none (bulk-activity-extract.md, "Options")."""
 ALL_FIELDS = (*DEFAULT_FIELDS, "actionResult")
 
-COMBINATIONS = 47
-"""Different sets of attribute values for each type; a prime."""
-
 T = TypeVar("T")
-
-
-class Details(NamedTuple):
-    """What activities of one type hold beside ids and dates."""
-
-    primary_id: Value
-    primary: Value
-    attributes: Value
-    """The JSON text of the file, with the typed canonical dictionary kept aside."""
-    canonical: dict[str, Any]
 
 
 class _Cells(Generic[T]):
@@ -55,7 +43,7 @@ class _Cells(Generic[T]):
     def number(self, number: int | None) -> T:
         """The cell of an id, or of an absent one."""
         if number not in self._numbers:
-            self._numbers[number] = self.render(ABSENT if number is None else _number(number))
+            self._numbers[number] = self.render(ABSENT if number is None else as_number(number))
         return self._numbers[number]
 
     def pooled(self, value: Value) -> T:
@@ -83,13 +71,15 @@ class ActivityTable:
     ) -> None:
         self.seed = seed
         self.combinations = combinations
-        self.types = types
+        self.types: list[ActivityType] = []
         self.kind: array[int] = array("q")
         self.lead: array[int] = array("q")
         self.date: array[int] = array("q")
         self.visible: array[int] = array("q")
-        self._removed: dict[int, ActivityType] = {}
-        self._pools: dict[int, list[Details]] = {}
+        self._editions: dict[int, list[Edition]] = {}
+        """How each type has been defined, the newest first; a type removed stays here."""
+        for each in types:
+            self.add_type(each)
         rng = random.Random(f"{seed}:activities")
         span = max(int(history_days * DAY), 120)
         ids = [kind.id for kind in types if kind.id != DELETE_LEAD]
@@ -116,15 +106,32 @@ class ActivityTable:
         return str(FIRST_GUID + 7 * place)
 
     def add_type(self, kind: ActivityType) -> None:
-        """Define a further type."""
+        """Define a further type; ValueError when there is one of its id."""
+        if self.type(kind.id) is not None:
+            raise ValueError(f"there is an activity type {kind.id}")
         self.types.append(kind)
+        self._define(kind)
+
+    def add_attribute(self, number: int, attribute: Attribute) -> None:
+        """Give a type a further attribute, which later activities have; ValueError if it cannot."""
+        kind = self.type(number)
+        if kind is None:
+            raise ValueError(f"no such activity type: {number}")
+        if attribute.name in [each.name for each in kind.attributes]:
+            raise ValueError(f"activity type {number} has an attribute {attribute.name}")
+        grown = replace(kind, attributes=(*kind.attributes, attribute))
+        self.types[self.types.index(kind)] = grown
+        self._define(grown)
+
+    def _define(self, kind: ActivityType) -> None:
+        edition = Edition(self.seed, kind, len(self.kind), self.combinations)
+        self._editions.setdefault(kind.id, []).insert(0, edition)
 
     def remove_type(self, number: int) -> bool:
         """Take a type out of types.json; what it recorded stays."""
         gone = self.type(number)
         if gone is not None:
             self.types.remove(gone)
-            self._removed[number] = gone
         return gone is not None
 
     def type(self, number: int) -> ActivityType | None:
@@ -163,11 +170,11 @@ class ActivityTable:
 
     def details(self, place: int) -> Details:
         """The contents of one activity."""
-        kind = self.kind[place]
-        if kind not in self._pools:
-            definition = self.type(kind) or self._removed[kind]
-            self._pools[kind] = _make_details(self.seed, definition, self.combinations)
-        return self._pools[kind][mix(self.seed, place) % self.combinations]
+        editions = self._editions[self.kind[place]]
+        edition = editions[0]
+        if edition.first > place:
+            edition = next(each for each in editions if each.first <= place)
+        return edition.contents(mix(self.seed, place))
 
     def rows(
         self, chosen: Sequence[int], names: Sequence[str], render: Callable[[Value], T]
@@ -180,11 +187,11 @@ class ActivityTable:
 
     def _getter(self, name: str, cells: _Cells[T]) -> Callable[[int], T]:
         if name == "marketoGUID":
-            return lambda place: cells.render(_same(self.guid(place)))
+            return lambda place: cells.render(as_text(self.guid(place)))
         if name == "leadId":
             return lambda place: cells.number(self.lead[place])
         if name == "activityDate":
-            return lambda place: cells.render(_same(bulk_time(self.date[place])))
+            return lambda place: cells.render(as_text(bulk_time(self.date[place])))
         if name == "activityTypeId":
             return lambda place: cells.number(self.kind[place])
         if name == "campaignId":
@@ -213,86 +220,5 @@ class ActivityTable:
             yield entry
 
 
-def _same(text: str) -> Value:
-    return Value(text, text)
-
-
-def _number(number: int) -> Value:
-    return Value(str(number), number)
-
-
-def _make_details(seed: int, kind: ActivityType, size: int) -> list[Details]:
-    """The pool of one type."""
-    rng = random.Random(f"{seed}:{kind.id}")
-    values = {
-        attribute.name: make_pool(
-            f"{seed}:{kind.id}:{attribute.name}", attribute.data_type, 0.2, max(size, POOL_SIZE)
-        )
-        for attribute in kind.attributes
-    }
-    names = [attribute.name for attribute in kind.attributes]
-    pool = []
-    for place in range(size):
-        shown: dict[str, Any] = {}
-        canonical: dict[str, Any] = {}
-        for attribute in kind.attributes:
-            value = values[attribute.name][rng.randrange(len(values[attribute.name]))]
-            # "If the field is empty, then that particular attribute is omitted" (activities.md).
-            if value.text:
-                shown[_key(rng, attribute, names)] = _json_value(rng, attribute, value)
-                canonical[attribute.name] = value.typed
-        text = json.dumps(shown, ensure_ascii=rng.random() < 0.5, separators=(",", ":"))
-        primary_id, primary = _primary(rng, kind.primary, place)
-        pool.append(Details(primary_id, primary, Value(text, None), canonical))
-    return pool
-
-
-def _key(rng: random.Random, attribute: Attribute, names: Sequence[str]) -> str:
-    """The key of an attribute: its display name, at times in another case or the API name.
-
-    Adobe promises none of it, but extractors have met all three; a spelling that could mean two
-    attributes is never used.
-    """
-    luck = rng.random()
-    name = attribute.name
-    # Letters beyond ASCII change more than their case (the upper case of one may be two).
-    if luck < 0.08 and name.isascii():
-        other = name.lower()
-    elif luck < 0.12 and name.isascii():
-        other = name.upper()
-    elif luck < 0.2 and attribute.api_name:
-        other = attribute.api_name
-    else:
-        return name
-    alike = [each for each in names if each != name and each.casefold() == other.casefold()]
-    same = other.casefold() == name.casefold()
-    rivals = [each for each in names if each.casefold() == name.casefold() and each != name]
-    return name if alike or (same and rivals) else other
-
-
-def _json_value(rng: random.Random, attribute: Attribute, value: Value) -> str | int | float | bool:
-    """Mostly strings; numbers and booleans come as such too (bulk-activity-extract.md sample)."""
-    luck = rng.random()
-    typed = value.typed
-    if isinstance(typed, bool):
-        if luck < 0.4:
-            return typed
-        return str(typed).lower() if luck < 0.7 else int(typed) if luck < 0.9 else str(int(typed))
-    if isinstance(typed, (int, float)) and luck < 0.4:
-        return typed
-    return value.text or ""
-
-
-def _primary(rng: random.Random, primary: Attribute | None, place: int) -> tuple[Value, Value]:
-    """primaryAttributeValueId and primaryAttributeValue."""
-    if primary is None:
-        return ABSENT, ABSENT
-    name = _same(f"{primary.name.strip()} {place}, {'a' if place % 2 else 'b'}/page.html")
-    if primary.data_type == "integer":
-        number = 2**31 + place if place == 5 else rng.randint(1, 5000)
-        return _number(number), ABSENT if place % 11 == 0 else name
-    return ABSENT, name
-
-
-_RESULTS = [_same("failed"), _same("skipped"), _same("skipped")] + [_same("succeeded")] * 17
+_RESULTS = [as_text("failed"), as_text("skipped"), as_text("skipped")] + [as_text("succeeded")] * 17
 """actionResult: "succeeded", "skipped", or "failed" (bulk-activity-extract.md, "Options")."""

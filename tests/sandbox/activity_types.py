@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sandbox.values import DATA_TYPES
+from tests.sandbox.values import DATA_TYPES, Value
 
 DELETE_LEAD = 37
 """The type that bulk extract refuses (bulk-activity-extract.md, "Filters")."""
@@ -19,6 +19,13 @@ class Attribute:
     name: str
     data_type: str
     api_name: str | None = None
+    values: tuple[Value, ...] = ()
+    """Its values, where they are not the usual ones of its data type."""
+
+    @classmethod
+    def read(cls, entry: dict[str, Any]) -> Attribute:
+        """The attribute that a control call describes in the shape of types.json."""
+        return cls(str(entry["name"]), str(entry["dataType"]), entry.get("apiName"))
 
     def described(self) -> dict[str, Any]:
         """The entry of types.json (swagger-mapi.json, ActivityTypeAttribute)."""
@@ -143,7 +150,9 @@ def _standard_types() -> list[ActivityType]:
     return types
 
 
-def _custom(number: int, name: str, api_name: str, primary: str, *others: str) -> ActivityType:
+def custom_type(number: int, name: str, api_name: str, primary: str, *others: str) -> ActivityType:
+    """A custom type; an attribute is written as its name, its data type and its API name."""
+
     def attribute(text: str) -> Attribute:
         display, kind, api = text.split("|")
         return Attribute(display, kind, api)
@@ -162,7 +171,7 @@ def _custom_types() -> list[ActivityType]:
     """Custom types with names that are hard to turn into stream and column names."""
     every_type = (f"A {kind} value|{kind}|the{kind.title()}" for kind in DATA_TYPES)
     return [
-        _custom(
+        custom_type(
             100_001,
             "Attend Conference",
             "attendConference",
@@ -172,14 +181,14 @@ def _custom_types() -> list[ActivityType]:
             "Paid?|boolean|isPaid",
         ),
         # Cleans to the same stream name as the one before.
-        _custom(
+        custom_type(
             100_002,
             "attend conference",
             "attendConferenceLegacy",
             "Conference Name|string|conferenceName",
             "Booth|string|booth",
         ),
-        _custom(
+        custom_type(
             100_003,
             "Größe / Änderung – 日本",
             "groesse",
@@ -188,7 +197,7 @@ def _custom_types() -> list[ActivityType]:
             "Naïve/Slash\\Back|string|slashes",
             "日付|date|hizuke",
         ),
-        _custom(
+        custom_type(
             100_004,
             "  Leading Space Type ",
             "leadingSpace",
@@ -198,7 +207,7 @@ def _custom_types() -> list[ActivityType]:
             "2nd Place|integer|secondPlace",
         ),
         # Attributes that clean to one column, and attributes that clean to a base column.
-        _custom(
+        custom_type(
             100_005,
             "Clashing Names",
             "clashingNames",
@@ -214,9 +223,9 @@ def _custom_types() -> list[ActivityType]:
             "Web.Page|string|webPageFour",
             "_sdc_batched_at|datetime|batchedAt",
         ),
-        _custom(100_006, "Every Data Type", "everyDataType", "Key|string|key", *every_type),
-        _custom(100_007, "Bare", "bare", ""),
-        _custom(
+        custom_type(100_006, "Every Data Type", "everyDataType", "Key|string|key", *every_type),
+        custom_type(100_007, "Bare", "bare", ""),
+        custom_type(
             3_000_000_007,
             "Big Id Type",
             "bigIdType",
@@ -248,16 +257,12 @@ def make_types(count: int) -> list[ActivityType]:
 
 def type_from_json(entry: dict[str, Any]) -> ActivityType:
     """The type that a control call describes in the shape of types.json."""
-
-    def attribute(item: dict[str, Any]) -> Attribute:
-        return Attribute(str(item["name"]), str(item["dataType"]), item.get("apiName"))
-
     primary = entry.get("primaryAttribute")
     return ActivityType(
         int(entry["id"]),
         str(entry["name"]),
         str(entry.get("description", "")),
-        attribute(primary) if primary else None,
-        tuple(attribute(item) for item in entry.get("attributes", [])),
+        Attribute.read(primary) if primary else None,
+        tuple(Attribute.read(item) for item in entry.get("attributes", [])),
         entry.get("apiName"),
     )

@@ -17,7 +17,7 @@ from tests.sandbox.answers import (
     plain_answer,
 )
 from tests.sandbox.bulk import Bulk
-from tests.sandbox.calls import Call, find_call, method_fits
+from tests.sandbox.calls import Call, find_call, method_fits, override
 from tests.sandbox.clock import Clock
 from tests.sandbox.counters import Counters
 from tests.sandbox.database import Database
@@ -30,7 +30,7 @@ from tests.sandbox.readers import Readers
 from tests.sandbox.tokens import Tokens
 
 LONGEST_TARGET = 8 * 1024
-"""414 when the URI of a GET request exceeds 8KB (error-codes.md)."""
+"""414 when the URI of a request, of GET or of any, exceeds 8 KB (error-codes.md, rest-api.md)."""
 LARGEST_BODY = 1 << 20
 LARGEST_BULK_BODY = 10 << 20
 """Bodies of 1 MB, of bulk calls 10 MB (rest-api.md); 413 above."""
@@ -56,7 +56,8 @@ class Api:
         self.counters = Counters()
         self.faults = Faults()
         self.lock = changed
-        self._readers = Readers(database, self.limits, clock, self.tokens.user)
+        self._token_bytes = options.token_bytes
+        self._readers = Readers(options, database, self.limits, clock, self.tokens.user)
         self._bulk = Bulk(options, clock, database, queue)
         rng = random.Random(f"{options.seed}:requests")
         self._request_base = rng.getrandbits(44)
@@ -65,14 +66,21 @@ class Api:
     def answer(self, request: Request) -> Answer:
         """Answer a request; the caller has counted it as begun."""
         refusal = _check_size(request)
-        if refusal is not None:
-            return refusal
         with self.lock:
+            if refusal is not None:
+                return self._refused(request, refusal)
             if request.path == TOKEN_PATH:
                 return self._token(request)
             if not request.path.startswith(("/rest/", "/bulk/")):
                 return plain_answer(404, "Not Found")
             return self._call(request)
+
+    def _refused(self, request: Request, refusal: Answer) -> Answer:
+        """Log a request that is turned away before it is a call."""
+        call = find_call(request)
+        kind, name = (call.kind, call.object) if call else ("unknown", None)
+        self.counters.answered(self.clock.now(), kind, name, request.path, 1, refusal, None)
+        return refusal
 
     def _request_id(self) -> str:
         number = next(self._serial)
@@ -136,7 +144,7 @@ class Api:
     def _altered(self, fault: Fault | None, call: Call | None, answer: Answer) -> Answer:
         if fault is None or fault.kind == "expire_token":
             return answer
-        changed = alter(fault, call, answer)
+        changed = alter(fault, call, answer, self._token_bytes)
         if changed is None:
             self.faults.give_back(fault)
             return answer
@@ -164,6 +172,8 @@ class Api:
         self._admit(call.request)
         if not method_fits(call):
             raise ApiError("605")
+        if override(call.request) and call.request.body and not call.request.form():
+            raise ApiError("612")
         if call.kind == "file":
             return self._bulk.file(call)
         bulk = call.object is not None

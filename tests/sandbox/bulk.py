@@ -80,7 +80,8 @@ class Bulk:
         ]
         answer: dict[str, Any] = {"result": shown[offset : offset + size]}
         if offset + size < len(shown):
-            answer["nextPageToken"] = make_token(Place(call.scan, (offset + size,), place.page + 1))
+            following = Place(call.scan, (offset + size,), place.page + 1)
+            answer["nextPageToken"] = make_token(following, self._options.token_bytes)
         return answer
 
     def file(self, call: Call) -> Answer:

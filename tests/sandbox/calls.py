@@ -83,7 +83,7 @@ def find_call(request: Request) -> Call | None:
 def _finish(call: Call) -> Call:
     call.query = call.request.query()
     if override(call.request):
-        # A long query may come as a form: POST with _method=GET (error-codes.md, 414).
+        # "the rest of the query string in the body of the request" (error-codes.md, 414)
         call.query = {**call.request.query(), **call.request.form()}
     if call.kind == "programs":
         offset, size = call.first("offset") or "0", call.first("maxReturn") or "20"
@@ -100,10 +100,8 @@ def _finish(call: Call) -> Call:
 
 
 def override(request: Request) -> bool:
-    """Whether a POST stands for a GET."""
-    if request.method != "POST":
-        return False
-    return "GET" in request.query().get("_method", []) + request.form().get("_method", [])
+    """Whether a POST stands for a GET: "with param `_method=GET` in the URL" (error-codes.md)."""
+    return request.method == "POST" and "GET" in request.query().get("_method", [])
 
 
 def method_fits(call: Call) -> bool:

@@ -6,13 +6,18 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from tests.sandbox.activities import COMBINATIONS, ActivityTable
-from tests.sandbox.activity_types import DELETE_LEAD, make_types, type_from_json
+from tests.sandbox.activities import ActivityTable
+from tests.sandbox.activity_contents import COMBINATIONS
+from tests.sandbox.activity_types import DELETE_LEAD, Attribute, make_types, type_from_json
 from tests.sandbox.assets import AssetTable, make_campaigns, make_lists, make_programs
 from tests.sandbox.clock import DAY, parse_time
 from tests.sandbox.fields import LeadField
-from tests.sandbox.leads import make_lead_table
+from tests.sandbox.hostile import hostile_types
+from tests.sandbox.leads import FIRST_ID, make_lead_table
 from tests.sandbox.options import Options
+
+LEAST_HOSTILE = 20
+"""Activities of each hostile type, at least."""
 
 TABLES = ("leads", "activities", "campaigns", "lists", "programs", "activity_types", "lead_fields")
 
@@ -23,6 +28,8 @@ class Database:
     def __init__(self, options: Options, start: float) -> None:
         seed, days = options.seed, options.history_days
         self.leads = make_lead_table(options, start)
+        self.unexportable: frozenset[str] = frozenset()
+        """Lead fields that describe lists and yet no export may name."""
         self.activities = ActivityTable(
             seed,
             make_types(options.activity_types),
@@ -34,11 +41,24 @@ class Database:
             options.deleted_leads,
             options.variety or COMBINATIONS,
         )
+        if options.hostile:
+            self._add_hostile_types(options, int(start))
         self.campaigns = make_campaigns(seed, options.campaigns, start, days)
         self.lists = make_lists(seed, options.lists, start, days)
         self.programs = make_programs(seed, options.programs, start, days)
         # Of its own, so that the n-th change is the same whatever was asked in between.
         self._rng = random.Random(f"{seed}:changes")
+
+    def _add_hostile_types(self, options: Options, start: int) -> None:
+        """Types beside the others, after them, so that those keep their activities."""
+        rng = random.Random(f"{options.seed}:hostile")
+        span = max(int(options.history_days * DAY), 120)
+        for kind in hostile_types(options.seed):
+            self.activities.add_type(kind)
+            for _ in range(max(LEAST_HOSTILE, options.activities // 100)):
+                lead_id = FIRST_ID + rng.randrange(max(options.leads, 1))
+                date = start - rng.randint(0, span)
+                self.activities.add(kind.id, lead_id, date, date)
 
     def truth(self, table: str, moment: float) -> Iterator[dict[str, Any]]:
         """The rows of a table as they are at the moment."""
@@ -76,7 +96,7 @@ class Database:
         }
         assets = {"campaigns": self.campaigns, "lists": self.lists, "programs": self.programs}
         # A type must exist before activities of that type can be asked for in the same order.
-        done: dict[str, Any] = self._change_schema(order)
+        done: dict[str, Any] = {**self._change_types(order), **self._change_fields(order)}
         for name, value in order.items():
             if name in handlers:
                 done[name] = handlers[name](int(value), int(moment), order)
@@ -88,7 +108,7 @@ class Database:
                 raise ValueError(f"no such change: {name}")
         return done
 
-    def _change_schema(self, order: dict[str, Any]) -> dict[str, Any]:
+    def _change_types(self, order: dict[str, Any]) -> dict[str, Any]:
         done: dict[str, Any] = {}
         if "new_activity_type" in order:
             kind = type_from_json(order["new_activity_type"])
@@ -99,6 +119,15 @@ class Database:
             if not self.activities.remove_type(number):
                 raise ValueError(f"no such activity type: {number}")
             done["remove_activity_type"] = number
+        if "new_attribute" in order:
+            entry = order["new_attribute"]
+            attribute = Attribute.read(entry)
+            self.activities.add_attribute(int(entry["activity_type"]), attribute)
+            done["new_attribute"] = attribute.name
+        return done
+
+    def _change_fields(self, order: dict[str, Any]) -> dict[str, Any]:
+        done: dict[str, Any] = {}
         if "new_lead_field" in order:
             entry = order["new_lead_field"]
             number = max(field.number for field in self.leads.fields) + 1
@@ -114,6 +143,13 @@ class Database:
                 raise ValueError(f"no such lead field: {name}")
             self.leads.fields.remove(field)
             done["remove_lead_field"] = name
+        if "unexportable_fields" in order:
+            names = [str(name) for name in order["unexportable_fields"]]
+            unknown = [name for name in names if self.leads.field(name) is None]
+            if unknown:
+                raise ValueError(f"no such lead fields: {', '.join(unknown)}")
+            self.unexportable = frozenset(names)
+            done["unexportable_fields"] = names
         return done
 
     def _new_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:

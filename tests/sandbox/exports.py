@@ -92,6 +92,7 @@ class ExportQueue:
         """Cancel a job; its place in the queue is free at once."""
         if job.status in FINISHED:
             raise ApiError("1003", f"Job is already {job.status}")
+        job.cancelled_in = job.status
         self._end(job, "Cancelled", self._clock.now())
         job.anchor = self._clock.now()
 

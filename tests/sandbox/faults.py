@@ -20,7 +20,7 @@ FITS: dict[str, frozenset[str]] = {
     "half_json": _JSON,
     "html_200": _ANY,
     "empty_200": _ANY,
-    "error": _API,
+    "error": _ANY,
     "no_result": _JSON,
     "repeat_token": frozenset(TOKEN_PAGED),
     "empty_page": frozenset(TOKEN_PAGED),

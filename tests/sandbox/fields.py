@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.sandbox.options import Options
-from tests.sandbox.values import DATA_TYPES
+from tests.sandbox.values import DATA_TYPES, Value
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class LeadField:
     read_only: bool = False
     absent: float = 0.3
     length: int | None = None
+    values: tuple[Value, ...] = ()
+    """Its values, where they are not the usual ones of its data type."""
 
     @property
     def exportable(self) -> bool:

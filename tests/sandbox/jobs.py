@@ -63,6 +63,8 @@ class Job:
     polls: int = 0
     downloads: int = 0
     enqueues: int = 0
+    cancelled_in: str | None = None
+    """The status in which the owner's own call cancelled the job."""
 
     def move(self, status: str, moment: float, at_once: bool = False) -> None:
         """Go to another status; `at_once` when the owner's own call did it and so sees it."""
@@ -127,6 +129,7 @@ class Job:
             "bytes": self.size,
             "checksum": self.checksum,
             "enqueues": self.enqueues,
+            "cancelled_in": self.cancelled_in,
             "polls": self.polls,
             "downloads": self.downloads,
         }

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from tests.sandbox.clock import DAY, bulk_time
 from tests.sandbox.fields import BODY_FIELD, LONG_FIELD, UNIQUE_FIELD, LeadField, make_fields
+from tests.sandbox.hostile import hostile_fields
 from tests.sandbox.options import Options
-from tests.sandbox.values import POOL_SIZE, WORDS, Value, make_pool, mix
+from tests.sandbox.values import POOL_SIZE, WORDS, Value, as_text, make_pool, mix
 
 FIRST_ID = 1001
 LONG_TEXT_BYTES = 30_000
@@ -68,7 +69,7 @@ class LeadTable:
         self.standard: array[int] = array("i")
         self.custom: array[int] = array("i")
         self.deleted = bytearray()
-        self._pools: dict[tuple[str, str], list[Value]] = {}
+        self._pools: dict[tuple[str, str], Sequence[Value]] = {}
         self._body = ""
         rng = random.Random(f"{seed}:leads")
         span = int(history_days * DAY)
@@ -193,11 +194,13 @@ class LeadTable:
             entry["_changedAt"] = bulk_time(moment)
             yield entry
 
-    def _pool(self, field: LeadField) -> list[Value]:
+    def _pool(self, field: LeadField) -> Sequence[Value]:
         key = (field.rest or "", field.data_type)
         if key not in self._pools:
             name = f"{self.seed}:{field.rest}:{field.data_type}"
-            self._pools[key] = make_pool(name, field.data_type, field.absent, self.variety)
+            self._pools[key] = field.values or make_pool(
+                name, field.data_type, field.absent, self.variety
+            )
         return self._pools[key]
 
     def _special(self, name: str) -> Callable[[Lead], Value] | None:
@@ -205,17 +208,17 @@ class LeadTable:
         if name == "id":
             return lambda lead: Value(str(lead.id), lead.id)
         if name == "createdAt":
-            return lambda lead: _same(bulk_time(lead.created))
+            return lambda lead: as_text(bulk_time(lead.created))
         if name == "updatedAt":
-            return lambda lead: _same(bulk_time(lead.updated))
+            return lambda lead: as_text(bulk_time(lead.updated))
         if name == "email":
             return lambda lead: (
                 Value(None, None)
                 if lead.standard % 19 == 0
-                else _same(f"lead{lead.id}.{lead.standard % 9973}@example.com")
+                else as_text(f"lead{lead.id}.{lead.standard % 9973}@example.com")
             )
         if name == UNIQUE_FIELD:
-            return lambda lead: _same(f"{lead.id}-{lead.custom:016x}")
+            return lambda lead: as_text(f"{lead.id}-{lead.custom:016x}")
         if name == LONG_FIELD:
             return _long_notes
         if name == BODY_FIELD:
@@ -230,30 +233,29 @@ class LeadTable:
             step = " ".join(rng.choice(WORDS) + rng.choice(marks) for _ in range(997))
             self._body = step * ((self.text_bytes + 4096) // len(step) + 1)
         offset = lead.custom % 4096
-        return _same(self._body[offset : offset + self.text_bytes])
-
-
-def _same(text: str) -> Value:
-    return Value(text, text)
+        return as_text(self._body[offset : offset + self.text_bytes])
 
 
 def _long_notes(lead: Lead) -> Value:
     if lead.id % 250 == 7:
         line = f'{lead.custom:016x} said "yes", then left\n'
-        return _same((line * (LONG_TEXT_BYTES // len(line) + 1))[:LONG_TEXT_BYTES])
+        return as_text((line * (LONG_TEXT_BYTES // len(line) + 1))[:LONG_TEXT_BYTES])
     if lead.id % 3:
         return Value(None, None)
-    return _same(f"note {lead.custom % 1000}")
+    return as_text(f"note {lead.custom % 1000}")
 
 
 def make_lead_table(options: Options, start: float) -> LeadTable:
     """The lead table that the options ask for."""
+    fields = make_fields(options)
+    if options.hostile:
+        fields += hostile_fields(options.seed, fields[-1].number + 1)
     return LeadTable(
         options.seed,
         options.leads,
         start,
         options.history_days,
-        make_fields(options),
+        fields,
         options.text_bytes,
         options.variety or POOL_SIZE,
     )

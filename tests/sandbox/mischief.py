@@ -55,7 +55,7 @@ def instead(fault: Fault, request_id: str) -> Answer:
     return answer
 
 
-def alter(fault: Fault, call: Call | None, answer: Answer) -> Answer | None:
+def alter(fault: Fault, call: Call | None, answer: Answer, token_bytes: int) -> Answer | None:
     """The answer as the fault changes it; None when the fault has nothing to change."""
     kind, more = fault.kind, fault.more
     if kind == "drip":
@@ -67,7 +67,7 @@ def alter(fault: Fault, call: Call | None, answer: Answer) -> Answer | None:
         return answer
     if isinstance(answer.body, FileSlice):
         return _alter_file(fault, answer, answer.body, _job_size(answer))
-    return _alter_json(kind, call, answer)
+    return _alter_json(kind, call, answer, token_bytes)
 
 
 def misdate(fault: Fault | None, answer: Answer) -> Answer:
@@ -121,7 +121,7 @@ def _alter_file(fault: Fault, answer: Answer, body: FileSlice, size: int) -> Ans
     return None
 
 
-def _alter_json(kind: str, call: Call | None, answer: Answer) -> Answer | None:
+def _alter_json(kind: str, call: Call | None, answer: Answer, token_bytes: int) -> Answer | None:
     content = answer.envelope()
     if content is None:
         return None
@@ -136,13 +136,13 @@ def _alter_json(kind: str, call: Call | None, answer: Answer) -> Answer | None:
         return None
     elif kind == "no_export_id":
         content["result"][0].pop("exportId", None)
-    elif call is None or not _alter_page(kind, call, content):
+    elif call is None or not _alter_page(kind, call, content, token_bytes):
         return None
     answer.body = json.dumps(content, ensure_ascii=False).encode()
     return answer
 
 
-def _alter_page(kind: str, call: Call, content: dict[str, Any]) -> bool:
+def _alter_page(kind: str, call: Call, content: dict[str, Any], token_bytes: int) -> bool:
     if kind == "repeat_token":
         if call.token is None:
             return False
@@ -150,7 +150,7 @@ def _alter_page(kind: str, call: Call, content: dict[str, Any]) -> bool:
     elif kind == "empty_page":
         here = read_token(call.token, call.scan) if call.token else Place(call.scan, (0,))
         content["result"] = []
-        content["nextPageToken"] = make_token(here)
+        content["nextPageToken"] = make_token(here, token_bytes)
     else:
         return False
     if call.kind != "list":

@@ -39,6 +39,8 @@ class Options:
     """Different values of a field or attribute, and sets of attributes (0: 61 and 47)."""
     text_bytes: int = 0
     """Size of the text column `sandboxBody` in every lead (0: no such column)."""
+    hostile: bool = False
+    """Add lead fields, activity types and activities whose names and values are hard to take."""
     export_minutes: str = "2-5"
     """Simulated minutes a job takes to process: one number or a range."""
     minutes_per_mb: float = 0.0
@@ -54,6 +56,8 @@ class Options:
     """Turns errors 606 and 615 off."""
     crlf: bool = False
     """End CSV lines with CR LF rather than LF."""
+    token_bytes: int = 0
+    """Least length of a paging token, in characters."""
     date_offset: float = 0.0
     """Seconds by which the Date header is wrong."""
     no_date: bool = False

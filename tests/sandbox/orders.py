@@ -84,6 +84,9 @@ def _read_leads(order: Order, database: Database, no_updated_at: bool) -> None:
         if not found.exportable:
             # "They are not exported" (field-types.md); the code of the refusal is not documented.
             raise ApiError("1003", f"Formula field '{name}' cannot be exported")
+    refused = [name for name in order.fields if name in database.unexportable]
+    if refused:
+        raise ApiError("1003", f"Invalid fields [{', '.join(refused)}] in request")
     for name in order.filter:
         if name not in _DATE_FILTERS + _LIST_FILTERS:
             raise ApiError("1003", f"Unknown filter type: {name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -24,13 +25,17 @@ class Place:
     page: int = 1
 
 
-def make_token(place: Place) -> str:
+def make_token(place: Place, length: int) -> str:
     """A token for the place; never the same text twice, so that only a fault repeats one.
 
-    Base 32 with its padding, as Adobe's samples have it: the equals signs must be URL-encoded.
+    It has `length` characters at least: "Some responses return long paging token strings"
+    (paging-tokens.md), and no page says how long. Base 32 with its padding, as Adobe's samples
+    have it: the equals signs must be URL-encoded.
     """
     numbers = ",".join(str(number) for number in place.where)
     text = f"{place.kind}:{numbers}:{place.page}:{next(_serial)}"
+    # Eight characters of base 32 hold five bytes. Within the checksum: a token cut short is none.
+    text = text.ljust(math.ceil(length * 5 / 8), ".")
     checked = f"{zlib.crc32(text.encode()):08x}:{text}"
     return base64.b32encode(checked.encode()).decode()
 

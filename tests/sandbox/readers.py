@@ -10,6 +10,7 @@ from tests.sandbox.calls import Call
 from tests.sandbox.clock import DAY, Clock, activity_time, central_date, parse_time
 from tests.sandbox.database import Database
 from tests.sandbox.limits import Limits
+from tests.sandbox.options import Options
 from tests.sandbox.paging import (
     Place,
     make_token,
@@ -31,7 +32,10 @@ SCANNED_DAYS = 7
 class Readers:
     """The read endpoints. Each method gives the members of the envelope beside requestId."""
 
-    def __init__(self, database: Database, limits: Limits, clock: Clock, user: str) -> None:
+    def __init__(
+        self, options: Options, database: Database, limits: Limits, clock: Clock, user: str
+    ) -> None:
+        self._token_bytes = options.token_bytes
         self._database = database
         self._limits = limits
         self._clock = clock
@@ -57,6 +61,9 @@ class Readers:
             return self.paging_token(call)
         return self.deleted_leads(call)
 
+    def _token(self, kind: str, where: tuple[int, ...], page: int) -> str:
+        return make_token(Place(kind, where, page), self._token_bytes)
+
     def usage(self) -> dict[str, Any]:
         """Calls of today, by user (usage.md, "Daily Usage")."""
         users = [{"userId": self._user, "count": self._limits.own_today()}]
@@ -75,7 +82,7 @@ class Readers:
         shown: dict[str, Any] = {"result": table.shown(rows[offset : offset + size])}
         more = offset + size < len(rows)
         if more:
-            shown["nextPageToken"] = make_token(Place(call.kind, (offset + size,), place.page + 1))
+            shown["nextPageToken"] = self._token(call.kind, (offset + size,), place.page + 1)
         shown["moreResult"] = more
         return shown
 
@@ -108,7 +115,7 @@ class Readers:
         if moment is None:
             raise ApiError("704", f"Invalid date format: sinceDatetime '{text}'")
         # One before the first place of that second: records of the second itself are wanted.
-        return {"nextPageToken": make_token(Place("deletedleads", (int(moment), -1)))}
+        return {"nextPageToken": self._token("deletedleads", (int(moment), -1), 1)}
 
     def deleted_leads(self, call: Call) -> dict[str, Any]:
         """A page of Delete Lead activities (activities.md, "Deleted leads").
@@ -152,7 +159,7 @@ class Readers:
                 }
             )
         shown: dict[str, Any] = {"result": rows} if rows else {}
-        token = make_token(Place("deletedleads", (since, spot), place.page + 1))
+        token = self._token("deletedleads", (since, spot), place.page + 1)
         return {**shown, "nextPageToken": token, "moreResult": more}
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
 import requests
 
 from tests.sandbox import Options, Sandbox
-from tests.sandbox.client import MONTH, NOW, Client, code, rows_of
+from tests.sandbox.client import MONTH, NOW, Client, Json, code, rows_of
 from tests.sandbox.clock import bulk_time, parse_time
 
 
@@ -120,5 +121,77 @@ def test_schema_and_asset_changes(client: Client) -> None:
     moment = client.control("clock")["now"]
     found = client.get("/rest/asset/v1/programs.json", earliestUpdatedAt=moment)["result"]
     assert [row["id"] for row in found] == changed["programs_updated"]
-    answer = requests.post(client.sandbox.control + "/change", json={"nonsense": 1}, timeout=5)
-    assert answer.status_code == 400
+    assert refused(client, {"nonsense": 1})
+
+
+def refused(client: Client, order: Json) -> bool:
+    """Whether a change is refused."""
+    answer = requests.post(client.sandbox.control + "/change", json=order, timeout=5)
+    return answer.status_code == 400
+
+
+@pytest.mark.parametrize("number", [4, 99_999, 100_900, 2**40])
+def test_types_of_any_id_may_come_later(client: Client, number: int) -> None:
+    kind = {
+        "id": number,
+        "name": "Late Comer",
+        "apiName": "lateComer",
+        "primaryAttribute": {"name": "Where", "dataType": "string", "apiName": "where"},
+        "attributes": [{"name": "Why", "dataType": "text", "apiName": "why"}],
+    }
+    order = {"new_activity_type": kind, "new_activities": 9, "activity_type": number}
+    made = client.control("change", order)["new_activities"]
+    types = {each["id"]: each for each in client.get("/rest/v1/activities/types.json")["result"]}
+    assert types[number] == {**kind, "description": ""}
+    job_id = client.exported("activities", filter={"createdAt": MONTH, "activityTypeIds": [number]})
+    rows = rows_of(client.file(job_id, "activities").content.decode())
+    assert sorted(row["marketoGUID"] for row in rows) == sorted(made)
+    assert any(json.loads(row["attributes"]) for row in rows)
+    assert refused(client, {"new_activity_type": kind})
+
+
+def test_a_new_attribute_is_in_later_activities_only(client: Client) -> None:
+    def truth() -> dict[str, Json]:
+        rows = client.control("truth/activities")["rows"]
+        return {row["marketoGUID"]: row for row in rows if row["activityTypeId"] == 100_001}
+
+    before = truth()
+    attribute = {"activity_type": 100_001, "name": "Seat", "dataType": "integer", "apiName": "seat"}
+    order = {"new_attribute": attribute, "new_activities": 30, "activity_type": 100_001}
+    done = client.control("change", order)
+    assert done["new_attribute"] == "Seat"
+    types = {each["id"]: each for each in client.get("/rest/v1/activities/types.json")["result"]}
+    last = {"name": "Seat", "dataType": "integer", "apiName": "seat"}
+    assert types[100_001]["attributes"][-1] == last
+    after = truth()
+    assert {guid: after[guid] for guid in before} == before
+    seats = [after[guid]["attributes"].get("Seat") for guid in done["new_activities"]]
+    assert any(isinstance(seat, int) for seat in seats)
+    chosen = {"createdAt": MONTH, "activityTypeIds": [100_001]}
+    file = client.file(client.exported("activities", filter=chosen), "activities")
+    shown = {row["marketoGUID"]: row["attributes"] for row in rows_of(file.content.decode())}
+    assert any("seat" in shown[guid].lower() for guid in done["new_activities"])
+    assert not any("seat" in shown[guid].lower() for guid in shown if guid in before)
+    assert refused(client, {"new_attribute": attribute})
+    assert refused(client, {"new_attribute": {**attribute, "activity_type": 9999}})
+
+
+def test_custom_types_have_names_for_the_api(client: Client) -> None:
+    for kind in client.get("/rest/v1/activities/types.json")["result"]:
+        named = [kind, *kind["attributes"], *filter(None, [kind.get("primaryAttribute")])]
+        custom = kind["id"] > 100_000
+        assert all(("apiName" in each) == custom for each in named), kind
+    assert client.control("truth/activity_types")["rows"][-1]["apiName"]
+
+
+def test_fields_that_no_export_may_name(client: Client) -> None:
+    client.control("change", {"unexportable_fields": ["fax", "website", "leadRole"]})
+    answer = client.create(fields=["id", "leadRole", "city", "fax"])
+    assert code(answer) == "1003"
+    assert answer["errors"][0]["message"].startswith("Invalid fields [leadRole, fax]")
+    described = client.get("/rest/v1/leads/describe.json")["result"]
+    assert {"fax", "website"} <= {each["rest"]["name"] for each in described if "rest" in each}
+    assert client.create(fields=["id", "city"])["success"]
+    assert refused(client, {"unexportable_fields": ["nope"]})
+    client.control("change", {"unexportable_fields": []})
+    assert client.create(fields=["fax"])["success"]

@@ -138,6 +138,24 @@ def test_faults_that_make_no_sense_are_refused(shared: Client) -> None:
         assert answer.status_code == 400
 
 
+def test_an_envelope_in_place_of_a_token(client: Client) -> None:
+    text = "Max rate limit '100' exceeded"
+    client.control(
+        "faults", {"call": "token", "kind": "error", "code": "606", "message": text, "times": 2}
+    )
+    client.control("faults", {"call": "any", "kind": "error", "code": "611"})
+    for method in ("GET", "POST"):
+        answer = client.token(method)
+        assert list(answer) == ["requestId", "success", "errors"]
+        assert answer["success"] is False
+        assert answer["errors"] == [{"code": "606", "message": text}]
+    # A fault of any call is none of the token's.
+    assert client.token()["token_type"] == "bearer"
+    seen = client.control("counters")
+    assert seen["errors"] == {"606": 2}
+    assert (seen["total_calls"], seen["calls_today"]) == (0, 0)
+
+
 def test_faults_count_skip_and_choose(client: Client) -> None:
     rules = [
         {"call": "lists", "kind": "error", "code": 713, "skip": 1, "times": 2},

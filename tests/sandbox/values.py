@@ -25,6 +25,17 @@ class Value(NamedTuple):
 
 ABSENT = Value(None, None)
 
+
+def as_text(text: str) -> Value:
+    """A text."""
+    return Value(text, text)
+
+
+def as_number(number: int) -> Value:
+    """An integer."""
+    return Value(str(number), number)
+
+
 WORDS = (
     "alpha",
     "bravo",

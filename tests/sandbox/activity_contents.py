@@ -1,0 +1,120 @@
+"""What activities hold beside ids and dates: pools of contents, one for each type."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tests.sandbox.activity_types import ActivityType, Attribute
+from tests.sandbox.values import ABSENT, POOL_SIZE, Value, as_number, as_text, make_pool
+
+COMBINATIONS = 47
+"""Different sets of attribute values for each type; a prime."""
+
+
+class Details(NamedTuple):
+    """What activities of one type hold beside ids and dates."""
+
+    primary_id: Value
+    primary: Value
+    attributes: Value
+    """The JSON text of the file, with the typed canonical dictionary kept aside."""
+    canonical: dict[str, Any]
+
+
+class Edition:
+    """A type as defined from some activity on.
+
+    "Activities created after approval use the new secondary attribute set. Changes do not apply
+    retroactively to existing activities of that type" (activities.md).
+    """
+
+    def __init__(self, seed: int, kind: ActivityType, first: int, size: int) -> None:
+        self._seed = seed
+        self._kind = kind
+        self.first = first
+        """The place of the first activity that is recorded under this definition."""
+        self._size = size
+        self._pool: list[Details] = []
+
+    def contents(self, number: int) -> Details:
+        """One of the sets of contents."""
+        if not self._pool:
+            self._pool = _make_details(self._seed, self._kind, self._size)
+        return self._pool[number % self._size]
+
+
+def _make_details(seed: int, kind: ActivityType, size: int) -> list[Details]:
+    """The pool of one type."""
+    rng = random.Random(f"{seed}:{kind.id}")
+    values: dict[str, Sequence[Value]] = {
+        attribute.name: attribute.values
+        or make_pool(
+            f"{seed}:{kind.id}:{attribute.name}", attribute.data_type, 0.2, max(size, POOL_SIZE)
+        )
+        for attribute in kind.attributes
+    }
+    names = [attribute.name for attribute in kind.attributes]
+    pool = []
+    for place in range(size):
+        shown: dict[str, Any] = {}
+        canonical: dict[str, Any] = {}
+        for attribute in kind.attributes:
+            value = values[attribute.name][rng.randrange(len(values[attribute.name]))]
+            # "If the field is empty, then that particular attribute is omitted" (activities.md).
+            if value.text:
+                shown[_key(rng, attribute, names)] = _json_value(rng, attribute, value)
+                canonical[attribute.name] = value.typed
+        text = json.dumps(shown, ensure_ascii=rng.random() < 0.5, separators=(",", ":"))
+        primary_id, primary = _primary(rng, kind.primary, place)
+        pool.append(Details(primary_id, primary, Value(text, None), canonical))
+    return pool
+
+
+def _key(rng: random.Random, attribute: Attribute, names: Sequence[str]) -> str:
+    """The key of an attribute: its display name, at times in another case or the API name.
+
+    Adobe promises none of it, but extractors have met all three; a spelling that could mean two
+    attributes is never used.
+    """
+    luck = rng.random()
+    name = attribute.name
+    # Letters beyond ASCII change more than their case (the upper case of one may be two).
+    if luck < 0.08 and name.isascii():
+        other = name.lower()
+    elif luck < 0.12 and name.isascii():
+        other = name.upper()
+    elif luck < 0.2 and attribute.api_name:
+        other = attribute.api_name
+    else:
+        return name
+    alike = [each for each in names if each != name and each.casefold() == other.casefold()]
+    same = other.casefold() == name.casefold()
+    rivals = [each for each in names if each.casefold() == name.casefold() and each != name]
+    return name if alike or (same and rivals) else other
+
+
+def _json_value(rng: random.Random, attribute: Attribute, value: Value) -> str | int | float | bool:
+    """Mostly strings; numbers and booleans come as such too (bulk-activity-extract.md sample)."""
+    luck = rng.random()
+    typed = value.typed
+    if isinstance(typed, bool):
+        if luck < 0.4:
+            return typed
+        return str(typed).lower() if luck < 0.7 else int(typed) if luck < 0.9 else str(int(typed))
+    if isinstance(typed, (int, float)) and luck < 0.4:
+        return typed
+    return value.text or ""
+
+
+def _primary(rng: random.Random, primary: Attribute | None, place: int) -> tuple[Value, Value]:
+    """primaryAttributeValueId and primaryAttributeValue."""
+    if primary is None:
+        return ABSENT, ABSENT
+    name = as_text(f"{primary.name.strip()} {place}, {'a' if place % 2 else 'b'}/page.html")
+    if primary.data_type == "integer":
+        number = 2**31 + place if place == 5 else rng.randint(1, 5000)
+        return as_number(number), ABSENT if place % 11 == 0 else name
+    return ABSENT, name

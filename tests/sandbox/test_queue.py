@@ -1,0 +1,69 @@
+"""Jobs in the queue: cancelled by their owner, and behind jobs of others (bulk-extract.md)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sandbox.client import Client, code
+
+DAY = 86_400
+
+
+def cancelled(client: Client) -> dict[str, str | None]:
+    """In which status each job was cancelled by a call."""
+    return {job["exportId"]: job["cancelled_in"] for job in client.control("counters")["jobs"]}
+
+
+@pytest.mark.parametrize("kind", ["leads", "activities"])
+@pytest.mark.parametrize("status", ["Created", "Queued", "Processing"])
+def test_a_job_is_cancelled_in_any_unfinished_status(
+    client: Client, kind: str, status: str
+) -> None:
+    if status == "Queued":
+        client.control("queue", {"foreign_jobs": 2, "minutes": 60})
+    if status == "Created":
+        job_id = client.create(kind)["result"][0]["exportId"]
+    else:
+        job_id = client.queued(kind)
+        client.advance(60)
+    other = client.queued(kind)
+    assert client.status(job_id, kind)["status"] == status
+    places = client.sandbox.queue.places()
+    assert client.bulk(f"{job_id}/cancel", kind)["result"][0]["status"] == "Cancelled"
+    assert client.sandbox.queue.places() == places - (status != "Created")
+    assert client.status(job_id, kind)["status"] == "Cancelled"
+    path = f"/bulk/v1/{kind}/export.json"
+    for name in ("Cancelled", "Canceled"):
+        assert [job["exportId"] for job in client.get(path, status=name)["result"]] == [job_id]
+    assert cancelled(client) | {job_id: status, other: None} == cancelled(client)
+    assert code(client.bulk(f"{job_id}/cancel", kind)) == "1003"
+    assert code(client.bulk(f"{job_id}/enqueue", kind)) == "1003"
+    client.advance(DAY)
+    assert client.status(job_id, kind)["status"] == "Cancelled"
+    assert client.file(job_id, kind).status_code == 404
+    # What its owner did not cancel is no cancelled job, however it ended.
+    assert client.status(other, kind)["status"] == "Completed"
+    client.control("next_jobs", [{"status": "Cancelled"}])
+    fated = client.queued(kind)
+    client.advance(DAY)
+    assert client.status(fated, kind)["status"] == "Cancelled"
+    assert cancelled(client)[fated] is None
+    assert code(client.bulk(f"{other}/cancel", kind)) == "1003"
+
+
+def test_a_queue_full_for_days_of_jobs_of_others(client: Client) -> None:
+    placed = client.control("queue", {"foreign_jobs": 12, "minutes": 5 * 24 * 60})
+    assert placed == {"placed": 10, "places": 10}
+    waiting = client.create()["result"][0]["exportId"]
+    for _ in range(4):
+        assert code(client.bulk(f"{waiting}/enqueue")) == "1029"
+        client.advance(DAY)
+    assert client.status(waiting)["status"] == "Created"
+    # Two of them are done after five days: there are places, but all workers are taken again.
+    client.advance(1.5 * DAY)
+    assert client.bulk(f"{waiting}/enqueue")["success"]
+    client.advance(DAY)
+    assert client.status(waiting)["status"] == "Queued"
+    assert client.bulk(f"{waiting}/cancel")["result"][0]["status"] == "Cancelled"
+    assert cancelled(client)[waiting] == "Queued"
+    assert client.get("/bulk/v1/leads/export.json")["result"][0]["exportId"] == waiting
