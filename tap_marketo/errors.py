@@ -30,7 +30,7 @@ The meaning of each code is Adobe's error-codes.md.
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
@@ -242,12 +242,17 @@ def error_class(code: str, message: str) -> type[MarketoError]:
     return _BY_CODE.get(code, RequestRefusedError)
 
 
-def from_envelope(what: str, envelope: Mapping[str, Any]) -> MarketoError:
+def from_envelope(
+    what: str,
+    envelope: Mapping[str, Any],
+    meaning: Callable[[str, str], type[MarketoError]] = error_class,
+) -> MarketoError:
     """Turn an answer with ``success: false`` into the error it stands for.
 
     Args:
         what: the call it answers.
         envelope: the JSON object Marketo sent.
+        meaning: says which error a code and its message stand for.
     """
     request_id = envelope.get("requestId")
     errors = envelope.get("errors")
@@ -263,7 +268,7 @@ def from_envelope(what: str, envelope: Mapping[str, Any]) -> MarketoError:
     ]
     code, message = pairs[0]
     reason = "; ".join([message, *(f"error {c}: {m}" for c, m in pairs[1:])])
-    return error_class(code, message)(what, reason, code or None, _text(request_id))
+    return meaning(code, message)(what, reason, code or None, _text(request_id))
 
 
 def _text(value: object) -> str | None:

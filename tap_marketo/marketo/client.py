@@ -74,11 +74,13 @@ class MarketoClient:
             MarketoError: Marketo cannot be reached or refuses.
         """
 
-        def sign_in() -> None:
+        def read_usage() -> None:
             self._auth.ensure()
             self._read_usage()
 
-        self._with_retries(sign_in)
+        # The token by itself first: each of the two calls has all its tries.
+        self._with_retries(self._auth.ensure)
+        self._with_retries(read_usage)
 
     def get(
         self,

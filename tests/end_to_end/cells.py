@@ -258,6 +258,8 @@ FAULTS = (
 
 # What the tap does about a fault at one call that it does not do at others.
 _TRIES: dict[tuple[str, str], int | None] = {
+    # The call for a token carries none that a new one could replace.
+    **{(f"error {code}", "token"): REFUSED for code in ("601", "602")},
     # Whose exports cannot be seen is not counted; the second such call watches the own jobs.
     **{(f"error {code}", "custom objects"): NEVER for code in ("603", "610")},
     **{(f"error {code}", "list of finished"): 2 for code in ("603", "610")},

@@ -121,9 +121,10 @@ TRANSIENT: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def fits(kind: str) -> list[str]:
-    """Return the calls that a fault fits."""
-    left_out = {"token"} if kind in ("error", "expire_token") else set()
+def fits(kind: str, code: str = "") -> list[str]:
+    """Return the calls that a fault fits, of errors those at which it passes."""
+    # The call for a token carries none that could have ended.
+    left_out = {"token"} if kind == "expire_token" or code in ("601", "602") else set()
     if kind in ("half_json", "no_result"):
         left_out.add("file")
     return [call for call in PATHS if call not in left_out]
@@ -134,7 +135,7 @@ def test_every_call_may_fail_in_ways_that_pass(
     marketo: Account, catalog: dict[str, Any], tap: Tap, faults: list[dict[str, Any]]
 ) -> None:
     for fault in faults:
-        for call in fits(fault["kind"]):
+        for call in fits(fault["kind"], fault.get("code", "")):
             marketo.fault(call, **fault)
     target = Target()
     done = tap.sync(config_of(marketo), select(catalog, STREAMS), target)
@@ -229,6 +230,32 @@ def test_a_refused_call_is_not_repeated(
         assert part in message
     assert re.search(r"requestId [0-9a-f]+#[0-9a-f]+", message)
     assert count(marketo, call) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "said"),
+    [
+        ("601", 1, "client_secret"),
+        ("602", 1, "client_secret"),
+        ("603", 1, "IP allow-list"),
+        ("607", 3, "midnight US Central"),
+        ("610", 1, "endpoint"),
+        # What these say of exports is nothing that a run could do without here.
+        ("1006", 1, "error 1006"),
+        ("1029", 1, "error 1029"),
+        ("1035", 1, "error 1035"),
+    ],
+)
+def test_an_error_in_place_of_a_token_is_named_and_stops_the_run_where_it_stays(
+    marketo: Account, tap: Tap, code: str, exit_code: int, said: str
+) -> None:
+    told = f"Refused {marketo.client_id} with {marketo.client_secret}"
+    marketo.fault("token", "error", None, code=code, message=told)
+    done = tap.run(config_of(marketo), None, None, "--discover")
+    message = stopped(done, exit_code)
+    for part in (PATHS["token"], f"error {code}: Refused *** with ***", "requestId", said):
+        assert part in message
+    assert count(marketo, "token") == 1
 
 
 def test_a_spent_call_quota_is_not_asked_again(
