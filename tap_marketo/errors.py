@@ -9,6 +9,7 @@
     │   └── StateError
     ├── MarketoError              Marketo answered with an error, or with something unusable
     │   ├── TransientError        the same call may work in a moment: retried with backoff
+    │   │   └── UnreachableError  no connection: at a run's first calls most likely a typing error
     │   ├── ThrottledError        too many calls at the moment: waited for
     │   ├── TokenRejectedError    601 / 602: a new token, then the same call again
     │   ├── QueueFullError        1029: no place in the export queue yet: waited for
@@ -62,6 +63,7 @@ class MarketoError(TapError):
     """Marketo refused a call, or answered with something that cannot be used.
 
     Attributes:
+        what: the call.
         code: Marketo's error code as a string, None where the fault has none.
         reason: what Marketo said, without our wording around it.
         brief: call, code, reason and requestId, without the remedy.
@@ -80,6 +82,7 @@ class MarketoError(TapError):
             code: Marketo's error code.
             request_id: Marketo's requestId, which its support asks for.
         """
+        self.what = what
         self.code = code
         self.reason = reason
         said = f"error {code}: {reason}" if code else reason
@@ -93,6 +96,10 @@ class TransientError(MarketoError):
     """The call failed in a way that passes: retried with exponential backoff."""
 
     remedy = "Marketo was tried again without luck; run again later"
+
+
+class UnreachableError(TransientError):
+    """No connection could be made: the host's name does not resolve, or it refuses."""
 
 
 class ThrottledError(MarketoError):

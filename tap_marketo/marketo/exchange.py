@@ -12,7 +12,12 @@ import urllib3
 from singer import metrics
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import RequestRefusedError, TransientError, from_envelope
+from tap_marketo.errors import (
+    RequestRefusedError,
+    TransientError,
+    UnreachableError,
+    from_envelope,
+)
 from tap_marketo.log import log_timer
 from tap_marketo.marketo.answers import check_status, json_object
 from tap_marketo.marketo.throttle import Pace
@@ -79,6 +84,7 @@ class Exchange:
 
         Raises:
             RequestRefusedError: TLS or a proxy is in the way.
+            UnreachableError: no connection could be made.
             TransientError: no answer came.
         """
         self._pace.wait()
@@ -98,7 +104,8 @@ class Exchange:
             raise TransientError(what, _brief(error)) from None
         except requests.RequestException as error:
             # Never chained: requests puts URLs and bodies into its exceptions.
-            raise TransientError(what, _brief(error)) from None
+            kind = UnreachableError if _never_connected(error) else TransientError
+            raise kind(what, _brief(error)) from None
         finally:
             seconds = self._clock.monotonic() - started
             tags = {metrics.Tag.endpoint: endpoint}
@@ -162,6 +169,15 @@ class Exchange:
         first_byte, _, _ = span.partition("-")
         known = unit == "bytes" and first_byte.isdecimal()
         return FileAnswer(whole, int(first_byte) if known else None, pieces, response.close)
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """Say whether a host's name does not resolve, or nothing there takes connections.
+
+    A connection that is only slow to come is a timeout, and none of this.
+    """
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
 def _brief(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,7 +27,7 @@ from tests.end_to_end.checks import (
     release,
     stopped,
 )
-from tests.harness import Account, Tap, Target, account, select
+from tests.harness import ROOT, Account, Tap, Target, account, run, select
 
 STREAMS = ["leads", "activity_types", VISITS, MAILS, "campaigns", "lists", "programs"]
 
@@ -204,6 +205,54 @@ def test_limits_that_others_use_up_are_waited_for_longer_than_failures(
     tap.sync(config_of(marketo), select(catalog, ["lists"]), target)
     assert_all_fired(marketo)
     assert_assets(marketo, target, "lists")
+
+
+# Hosts that cannot be reached --------------------------------------------------------------------
+
+# Nothing listens there, nor will (discard, RFC 863); a name that never resolves (RFC 6761).
+REFUSING, NOWHERE = "http://127.0.0.1:9", "https://123-abc-456.invalid"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "call", "setting", "said"),
+    [
+        ({"endpoint": f"{REFUSING}/rest"}, "token", "endpoint", "refused"),
+        ({"endpoint": f"{NOWHERE}/rest"}, "token", "endpoint", "resolve"),
+        ({"identity": f"{REFUSING}/identity"}, "token", "identity", "refused"),
+        ({"identity": f"{NOWHERE}/identity"}, "token", "identity", "resolve"),
+        # The token comes from a host that is there.
+        ({"endpoint": f"{REFUSING}/rest", "identity": "right"}, "usage", "endpoint", "refused"),
+    ],
+)
+def test_a_host_that_was_never_reached_is_given_up_soon_and_its_setting_named(
+    marketo: Account, tap: Tap, wrong: dict[str, Any], call: str, setting: str, said: str
+) -> None:
+    # The sandbox's pace is for the sandbox alone.
+    config = config_of(marketo, max_calls_per_20_seconds=50, **wrong)
+    if config.get("identity") == "right":
+        config["identity"] = marketo.identity
+    command = tap.command(config, None, None, "--discover")
+    done = run(command, ROOT, no_proxy="*")
+    message = stopped(done)
+    for part in (PATHS[call], said, "3 times", f"Check the {setting} setting"):
+        assert part in message
+    assert done.stderr.count("Trying again") == 2
+
+
+def test_a_host_that_is_gone_later_is_tried_as_often_as_any_failure_that_passes(
+    catalog: dict[str, Any], tap: Tap
+) -> None:
+    with ExitStack() as stack:
+        with account(*SMALL) as marketo:
+            marketo.fault("campaigns", "timeout", None, seconds=60)
+            chosen = select(catalog, ["campaigns"])
+            going = stack.enter_context(background(tap, config_of(marketo), chosen))
+            going.until(lambda: "Calls today" in (tap.directory / "stderr").read_text())
+        done = going.finish()
+    message = stopped(done)
+    for part in (PATHS["campaigns"], "Connection refused", "run again later"):
+        assert part in message
+    assert done.stderr.count("Trying again") == 7
 
 
 # Failures that do not pass (more of them in test_matrix.py) ---------------------------------------
