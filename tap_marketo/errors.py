@@ -18,7 +18,7 @@
     │   │   ├── CallQuotaError
     │   │   └── ExportQuotaError
     │   ├── FilterUnavailableError  1035: this subscription cannot filter by updatedAt
-    │   ├── FieldNotFoundError    1006: a field asked for does not exist
+    │   ├── FieldNotFoundError    1006, and a 1003: fields asked for do not exist
     │   └── RequestRefusedError   anything else: permission, bad request, not found
     ├── ExportError               an export job failed for good
     ├── DataError                 a file or an answer that cannot be read as what it should be
@@ -30,6 +30,7 @@ The meaning of each code is Adobe's error-codes.md.
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -147,10 +148,23 @@ class FilterUnavailableError(MarketoError):
     remedy = "Marketo Support can enable the updatedAt filter for the subscription"
 
 
+# "Field 'x' not found" (error-codes.md, 1006), and what exports have been seen to say with 1003:
+# "Invalid fields [x, y] ...", which is on no page of Adobe's.
+_QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
+_INVALID_FIELDS = re.compile(r"\s*Invalid fields \[([^\]]*)\]", re.IGNORECASE)
+
+
 class FieldNotFoundError(MarketoError):
-    """1006: a field of the request does not exist."""
+    """1006, or 1003 with a list of invalid fields: fields of the request do not exist for it."""
 
     remedy = "Run discovery again and make a new catalog"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields that the message names."""
+        listed = _INVALID_FIELDS.match(self.reason)
+        found = listed[1].split(",") if listed else _QUOTED.findall(self.reason)
+        return frozenset(name.strip() for name in found)
 
 
 class RequestRefusedError(MarketoError):
@@ -237,8 +251,10 @@ def error_class(code: str, message: str) -> type[MarketoError]:
     """Say which error a Marketo code stands for.
 
     1029 has three meanings that only its message tells apart (bulk-extract.md): a full queue, a
-    spent daily quota, a job that is queued already.
+    spent daily quota, a job that is queued already. 1003 is any invalid data, fields among it.
     """
+    if code == "1003" and _INVALID_FIELDS.match(message):
+        return FieldNotFoundError
     if code == "1029":
         said = message.lower()
         if "quota" in said:

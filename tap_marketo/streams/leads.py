@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -29,9 +28,6 @@ from tap_marketo.times import Window, to_marketo, whole_seconds
 LEADS_STREAM = "leads"
 
 _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
-
-# A name as Marketo quotes it in "Field 'x' not found" (error-codes.md, 1006).
-_QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
 
 
 class LeadsFamily(BulkFamily):
@@ -90,8 +86,8 @@ class LeadsFamily(BulkFamily):
         self._warn_of_missing_filter()
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
-        named = set(_QUOTED.findall(error.reason))
-        unknown = [field for field in self._fields if field in named and field not in self.keys]
+        named = error.names.difference(self.keys)
+        unknown = [field for field in self._fields if field in named]
         if not unknown:
             raise error
         self._fields = [field for field in self._fields if field not in unknown]
@@ -101,8 +97,8 @@ class LeadsFamily(BulkFamily):
     @staticmethod
     def _warn_of_missing_field(field: str) -> None:
         LOGGER.warning(
-            "leads.%s cannot be exported: Marketo no longer has the field, or it is a formula. "
-            "It comes out null; run discovery again for a new catalog.",
+            "leads.%s cannot be exported: Marketo no longer has the field, does not export "
+            "it, or it is a formula. It comes out null; run discovery again for a new catalog.",
             field,
         )
 
