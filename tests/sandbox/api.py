@@ -62,7 +62,7 @@ class Api:
         self.permissions = Permissions(options.lacks, options.crm_sync)
         self.scheduled = Scheduled(database)
         self.usage = Usage(options.seed, clock, self.limits, self.tokens.user)
-        self._readers = Readers(database, clock, options.seed, self.usage, self.permissions)
+        self._readers = Readers(options, database, clock, self.usage, self.permissions)
         self._bulk = Bulk(options, clock, database, queue)
         rng = random.Random(f"{options.seed}:requests")
         self._request_base = rng.getrandbits(44)

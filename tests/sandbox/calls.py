@@ -94,6 +94,12 @@ def find_call(request: Request) -> Call | None:
     return _finish(Call(kind, request, match["object"], match["id"] or ""))
 
 
+def is_bulk_object(name: str) -> bool:
+    """Whether bulk extract has an object of this name, as far as the name tells."""
+    path = f"/bulk/v1/{name}/export.json"
+    return bool(_BULK.fullmatch(path) or _LISTED_ONLY.fullmatch(path))
+
+
 def _finish(call: Call) -> Call:
     call.query = call.request.query()
     if override(call.request):
@@ -101,6 +107,9 @@ def _finish(call: Call) -> Call:
         call.query = {**call.request.query(), **call.request.form()}
     if call.kind in ("tag_type", "folder_by_name"):
         call.job_id = call.first("name") or ""
+    elif call.kind == "tokens":
+        # A folder and a program may have the same id.
+        call.job_id = f"{call.first('folderType') or 'Folder'}/{call.job_id}"
     if call.kind in OFFSET_PAGED:
         call.page = offset_page_number(call.query)
     elif call.token is not None and call.kind in TOKEN_PAGED:

@@ -72,8 +72,9 @@ class Permissions:
     def check(self, call: Call) -> None:
         """603 for a call without its permission, 1018 for what a native CRM sync forbids.
 
-        "CRM custom objects are not allowed" (bulk-custom-object-extract.md); 1018 is the code for
-        what "could not be carried out, because the instance has a native CRM integration".
+        "CRM custom objects are not allowed" (bulk-custom-object-extract.md, of create; here of all
+        bulk calls); 1018 is the code for what "could not be carried out, because the instance has
+        a native CRM integration enabled" (error-codes.md).
         """
         needed = NEEDED.get(call.kind)
         if needed is None:

@@ -12,6 +12,7 @@ from tests.sandbox.calls import Call
 from tests.sandbox.clock import DAY, Clock, activity_time, parse_time
 from tests.sandbox.database import Database
 from tests.sandbox.fields import schema_of
+from tests.sandbox.options import Options
 from tests.sandbox.paging import Place, make_token, read_batch_size, read_token, token_page
 from tests.sandbox.permissions import SCHEMA, Permissions
 from tests.sandbox.usage import USAGE_CALLS, Usage
@@ -26,9 +27,9 @@ class Readers:
 
     def __init__(
         self,
+        options: Options,
         database: Database,
         clock: Clock,
-        seed: int,
         usage: Usage,
         permissions: Permissions,
     ) -> None:
@@ -36,7 +37,7 @@ class Readers:
         self._clock = clock
         self._usage = usage
         self._permissions = permissions
-        self._assets = AssetReader(database.assets, seed)
+        self._assets = AssetReader(database.assets, options.seed)
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The answer to a call of one of these kinds."""

@@ -196,7 +196,8 @@ class AssetReader:
 
     def _tokens(self, call: Call) -> list[JSON]:
         """The tokens of a folder or program; no page says what one without any answers."""
-        parent = (call.first("folderType") or "Folder", int(call.job_id))
+        kind, _, number = call.job_id.partition("/")
+        parent = (kind, int(number))
         folders, table = _folders(self._tables), self._tables["tokens"]
         tokens = table.shown(table.children(parent))
         empty = parent in folders.parents() and parent[1] % 5 == 0
