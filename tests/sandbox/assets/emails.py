@@ -71,13 +71,14 @@ def email_template(draw: Draw) -> JSON:
 
 
 def snippet(draw: Draw) -> JSON:
-    """A snippet (snippets.md, "Browse")."""
+    """A snippet (snippets.md, "Browse"); its folder has a value in the Swagger too."""
+    number = draw.fixed.randrange(1, 60)
     return {
         "id": draw.number,
         "name": draw.name("Snippet"),
         "description": draw.description(),
         "url": draw.one(None, app_url("SN", draw.number)),
-        "folder": folder_value(draw),
+        "folder": {"type": "Folder", "value": number, "folderName": f"Folder {number}"},
         "status": draw.one("draft", "approved"),
         "workspace": "Default",
     }

@@ -5,6 +5,13 @@ from __future__ import annotations
 from tests.sandbox.assets.draw import JSON, Draw, app_url, folder_value
 
 _KINDS = ("text", "email", "picklist", "textarea", "checkbox", "date", "number", "range", "phone")
+# An object without properties in the Swagger; so in the examples of adding and changing fields.
+_CHOICE = {"label": "A, or B", "value": "ab", "isDefault": True, "selected": False}
+_META: tuple[JSON | None, ...] = (
+    None,
+    {"minValue": 1, "maxValue": None},
+    {"multiSelect": False, "values": [_CHOICE, {"label": "C", "value": "c"}], "visibleLines": 4},
+)
 
 
 def form(draw: Draw) -> JSON:
@@ -80,9 +87,7 @@ def _field(draw: Draw, place: int) -> JSON:
         # In swagger-asset.json only.
         field["blankFields"] = draw.one(0, 3)
         field["defaultValue"] = draw.one("", '["a","b"]', None)
-        field["fieldMetaData"] = draw.one(
-            None, {"values": [{"label": "A, or B", "value": "ab", "isDefault": True}]}
-        )
+        field["fieldMetaData"] = draw.rng.choice(_META)
         field["fieldWidth"] = 150
         field["fields"] = draw.one([], ["FirstName", "LastName"])
         field["hintText"] = "hint"
