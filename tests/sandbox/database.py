@@ -57,6 +57,8 @@ class Database:
         self.campaigns = self.assets["campaigns"]
         self.lists = self.assets["lists"]
         self.programs = self.assets["programs"]
+        self._untold: set[tuple[int, str]] = set()
+        """Attributes, by type and name, that activities have and types.json does not tell of."""
         # Of its own, so that the n-th change is the same whatever was asked in between.
         self._rng = random.Random(f"{seed}:changes")
 
@@ -67,7 +69,7 @@ class Database:
         if table == "activities":
             return self.activities.truth(moment)
         if table == "activity_types":
-            return iter([kind.described() for kind in self.activities.types])
+            return iter(self.described_types())
         if table == "lead_fields":
             return iter([field.described() for field in self.leads.fields])
         if table == "lead_schema_fields":
@@ -75,6 +77,17 @@ class Database:
         if table.endswith("_details"):
             return iter(details_of(self.assets, self._seed, table.removesuffix("_details")))
         return iter(records_of(self.assets, table))
+
+    def described_types(self) -> list[dict[str, Any]]:
+        """The activity types as types.json has them."""
+        described = [kind.described() for kind in self.activities.types]
+        for entry in described:
+            entry["attributes"] = [
+                each
+                for each in entry["attributes"]
+                if (entry["id"], each["name"]) not in self._untold
+            ]
+        return described
 
     def change(self, order: dict[str, Any], now: float) -> dict[str, Any]:
         """Carry out what a control call asks for; tells what was changed.
@@ -130,6 +143,10 @@ class Database:
             if not self.activities.remove_type(number):
                 raise ValueError(f"no such activity type: {number}")
             done["remove_activity_type"] = number
+        if "untold_attribute" in order:
+            entry = order["untold_attribute"]
+            self._untold.add((int(entry["activity_type"]), str(entry["name"])))
+            done["untold_attribute"] = entry
         if "new_lead_field" in order:
             entry = order["new_lead_field"]
             number = max(field.number for field in self.leads.fields) + 1

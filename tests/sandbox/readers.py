@@ -48,7 +48,7 @@ class Readers:
         if call.kind == "describe":
             return {"result": [field.described() for field in self._database.leads.fields]}
         if call.kind == "types":
-            return {"result": [kind.described() for kind in self._database.activities.types]}
+            return {"result": self._database.described_types()}
         if call.kind == "campaigns":
             return self.page_of(call, self._database.campaigns)
         if call.kind == "lists":

@@ -146,3 +146,14 @@ def test_exports_of_all_objects(client: Client) -> None:
     for row in rows:
         listed = client.get(f"/bulk/v1/{row['object']}/export.json")["result"]
         assert [{"object": row["object"], **each} for each in listed] == [row]
+
+
+def test_attribute_that_no_definition_names(client: Client) -> None:
+    order = {"activity_type": 1, "name": "Webpage URL"}
+    assert client.control("change", {"untold_attribute": order}) == {"untold_attribute": order}
+    kinds = client.get("/rest/v1/activities/types.json")["result"]
+    assert kinds == client.control("truth/activity_types")["rows"]
+    (visit,) = [kind for kind in kinds if kind["id"] == 1]
+    assert "Webpage URL" not in {each["name"] for each in visit["attributes"]}
+    rows = [row for row in client.control("truth/activities")["rows"] if row["activityTypeId"] == 1]
+    assert any("Webpage URL" in row["attributes"] for row in rows)
