@@ -25,6 +25,8 @@ def value(raw: Any, data_type: str) -> Any:
     if data_type in TEXT_DATES:
         if len(raw) == 10:
             return f"{raw}T00:00:00+00:00"
+        if raw[-6] in "+-":
+            return in_utc(raw)
         return raw.replace("Z+0000", "Z").replace("Z", "+00:00")
     if data_type in WHOLE:
         return math.trunc(raw)
@@ -33,6 +35,14 @@ def value(raw: Any, data_type: str) -> Any:
     if isinstance(raw, str):
         return raw.replace("\0", "")
     return raw
+
+
+def in_utc(text: str) -> str | None:
+    """Return a moment with an offset in UTC, None if no calendar has it there."""
+    try:
+        return as_time(text).isoformat()
+    except OverflowError:
+        return None
 
 
 def leads(account: Account) -> dict[int, dict[str, Any]]:
