@@ -20,7 +20,9 @@ from tap_marketo.streams.activity_columns import (
     PRIMARY_ATTRIBUTE,
     PRIMARY_BASE,
     PRIMARY_NAME,
+    UNKNOWN_ATTRIBUTES,
     attribute_columns,
+    extra_columns,
     is_of_deletions,
 )
 from tap_marketo.streams.kind import StreamKind, SyncStart
@@ -70,14 +72,24 @@ def _record_maker(
 ) -> Callable[[Row], Row]:
     """Return what turns an activity as pages hold it into a record."""
     find = attribute_columns(entry, types.get(DELETE_LEAD, {})).find
-    name = entry.stream_metadata(PRIMARY_ATTRIBUTE)
+    primary = entry.stream_metadata(PRIMARY_ATTRIBUTE)
+    keeper = extra_columns(entry).get(UNKNOWN_ATTRIBUTES)
 
     def record(row: Row) -> Row:
-        values: dict[str, Any] = {PRIMARY_NAME: name}
+        values: dict[str, Any] = {PRIMARY_NAME: primary}
+        unknown: dict[str, Any] = {}
         attributes = row.get("attributes")
         for attribute in attributes if isinstance(attributes, list) else []:
-            if isinstance(attribute, dict) and (column := find(str(attribute.get("name")))):
-                values[column] = attribute.get("value")
+            if not isinstance(attribute, dict) or not isinstance(attribute.get("name"), str):
+                continue
+            name, value = attribute["name"], attribute.get("value")
+            column = find(name)
+            if column:
+                values[column] = value
+            else:
+                unknown[name] = value
+        if keeper and unknown:
+            values[keeper] = unknown
         sources = {**ACTIVITY_BASE, **PRIMARY_BASE}
         return values | {column: row.get(source) for column, source in sources.items()}
 
