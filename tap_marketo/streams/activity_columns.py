@@ -66,9 +66,10 @@ def extras_beside(columns: Collection[str], number: int) -> dict[str, str]:
 
     Args:
         columns: the others.
-        number: of the stream's activity type.
+        number: of the stream's activity type. Deletions have none: as pages tell of them they
+            have neither results nor attributes (activities.md, Deleted Leads).
     """
-    extras = [e for e in EXTRA_COLUMNS if number != DELETE_LEAD or e != ACTION_RESULT]
+    extras = EXTRA_COLUMNS if number != DELETE_LEAD else {}
     return {extra: free_column(extra, columns) for extra in extras}
 
 

@@ -20,9 +20,7 @@ from tap_marketo.streams.activity_columns import (
     PRIMARY_ATTRIBUTE,
     PRIMARY_BASE,
     PRIMARY_NAME,
-    UNKNOWN_ATTRIBUTES,
     attribute_columns,
-    extra_columns,
     is_of_deletions,
 )
 from tap_marketo.streams.kind import StreamKind, SyncStart
@@ -72,24 +70,14 @@ def _record_maker(
 ) -> Callable[[Row], Row]:
     """Return what turns an activity as pages hold it into a record."""
     find = attribute_columns(entry, types.get(DELETE_LEAD, {})).find
-    primary = entry.stream_metadata(PRIMARY_ATTRIBUTE)
-    keeper = extra_columns(entry).get(UNKNOWN_ATTRIBUTES)
+    name = entry.stream_metadata(PRIMARY_ATTRIBUTE)
 
     def record(row: Row) -> Row:
-        values: dict[str, Any] = {PRIMARY_NAME: primary}
-        unknown: dict[str, Any] = {}
+        values: dict[str, Any] = {PRIMARY_NAME: name}
         attributes = row.get("attributes")
         for attribute in attributes if isinstance(attributes, list) else []:
-            if not isinstance(attribute, dict) or not isinstance(attribute.get("name"), str):
-                continue
-            name, value = attribute["name"], attribute.get("value")
-            column = find(name)
-            if column:
-                values[column] = value
-            else:
-                unknown[name] = value
-        if keeper and unknown:
-            values[keeper] = unknown
+            if isinstance(attribute, dict) and (column := find(str(attribute.get("name")))):
+                values[column] = attribute.get("value")
         sources = {**ACTIVITY_BASE, **PRIMARY_BASE}
         return values | {column: row.get(source) for column, source in sources.items()}
 

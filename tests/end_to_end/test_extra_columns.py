@@ -82,17 +82,14 @@ def test_every_stream_has_them_and_nobody_gets_them_who_does_not_ask(
     for stream in chosen["streams"]:
         own = expected.metadata(stream)
         extras = {m[NOTE] for m in own.values() if NOTE in m}
-        is_activity = stream["tap_stream_id"] in activity_streams(catalog)
-        is_deletions = stream["tap_stream_id"] == DELETIONS
-        assert extras == (
-            EXTRAS if is_activity else {"unknown_attributes"} if is_deletions else set()
-        )
+        is_exported = stream["tap_stream_id"] in activity_streams(catalog)
+        assert extras == (EXTRAS if is_exported else set())
         for told in own.values():
             if NOTE in told:
                 assert told["inclusion"] == "available"
                 assert told["selected-by-default"] is False
         # What an orchestrator does that selects streams and leaves columns to their defaults.
-        own[()]["selected"] = is_activity or is_deletions
+        own[()]["selected"] = is_exported
     done = tap.run(config_of(marketo), chosen)
     assert done.code == 0, done.stderr
     (job,) = jobs(marketo)

@@ -51,8 +51,8 @@ def test_they_take_no_attribute_s_column(columns: list[str], result: str, unknow
         "actionResult": result,
         "unknown_attributes": unknown,
     }
-    # Marketo tells no result of a deletion.
-    assert extras_beside(columns, DELETIONS) == {"unknown_attributes": unknown}
+    # Of deletions Marketo tells neither.
+    assert extras_beside(columns, DELETIONS) == {}
 
 
 def test_what_the_catalog_notes_is_what_they_are() -> None:
