@@ -31,17 +31,28 @@ def unique_columns(names: Sequence[str], taken: Iterable[str]) -> dict[str, str]
     Returns:
         The column of each name, in the order of ``names``.
     """
-    used = {column.lower() for column in taken}
+    used = list(taken)
     columns: dict[str, str] = {}
     for name in sorted(names):
-        column = cleaned = clean(name)
-        suffix = 2
-        while column.lower() in used:
-            column = f"{cleaned}_{suffix}"
-            suffix += 1
-        used.add(column.lower())
-        columns[name] = column
+        columns[name] = free_column(clean(name), used)
+        used.append(columns[name])
     return {name: columns[name] for name in names}
+
+
+def free_column(column: str, taken: Iterable[str]) -> str:
+    """Return a column's name, with the first suffix, ``_2`` and so on, that no other column has.
+
+    Args:
+        column: the name it would have.
+        taken: the other columns; letter case counts for nothing, as in warehouses.
+    """
+    used = {other.lower() for other in taken}
+    free = column
+    suffix = 2
+    while free.lower() in used:
+        free = f"{column}_{suffix}"
+        suffix += 1
+    return free
 
 
 def unique_streams(types: Iterable[tuple[int, str]], prefix: str) -> dict[int, str]:

@@ -15,7 +15,7 @@ ROOM = (1 << BITS) - 1
 KINDS = [Kind.TEXT, *(kind for kind in Kind if kind is not Kind.TEXT)]
 # Kinds whose value depends on its JSON type: the number 5 and the text "5" are different items.
 NESTED = frozenset(KINDS.index(kind) for kind in (Kind.ARRAY, Kind.OBJECT, Kind.ANY))
-TAKEN, NOT_SELECTED, UNKNOWN = range(len(KINDS), len(KINDS) + 3)
+TAKEN, NOT_SELECTED, UNKNOWN, KEPT = range(len(KINDS), len(KINDS) + 4)
 
 
 class ActivityStream:
@@ -29,6 +29,7 @@ class ActivityStream:
         find_column: Callable[[str], str | None],
         writer: RecordWriter,
         misfits: Misfits,
+        unknown: str | None = None,
     ) -> None:
         """Work out where each column's value comes from.
 
@@ -40,6 +41,8 @@ class ActivityStream:
                 attribute that is not known.
             writer: of the stream.
             misfits: where odd values are counted.
+            unknown: the column, if it is selected, that keeps the attributes which are not known,
+                in one object; without it they are counted.
         """
         self.writer = writer
         self.misfits = misfits
@@ -51,7 +54,7 @@ class ActivityStream:
             for room, column in self.column_in.items()
             if column.name not in fixed and base.get(column.name) in file_columns
         }
-        self.leads_to = _Names(self, find_column, [*fixed, *base])
+        self.leads_to = _Names(self, find_column, [*fixed, *base], unknown)
         self.has_attributes = any(c.name not in base and c.name not in fixed for c in columns)
         self.key_rooms = [_room(place) for place in writer.key_places]
         # The parts of a line, with a room behind each for a value.
@@ -94,6 +97,7 @@ class _Names(dict[str, int]):
         stream: ActivityStream,
         find_column: Callable[[str], str | None],
         not_for_attributes: Collection[str],
+        unknown: str | None,
     ) -> None:
         """Take the columns of a stream."""
         super().__init__()
@@ -103,6 +107,8 @@ class _Names(dict[str, int]):
             is_taken = column.name in not_for_attributes
             code = TAKEN if is_taken else KINDS.index(column.kind)
             self._rooms[column.name] = room | code << BITS
+        kept = self._rooms.pop(unknown, None) if unknown else None
+        self._unknown = UNKNOWN << BITS if kept is None else kept & ROOM | KEPT << BITS
 
     def codes(self) -> set[int]:
         """Return what the names met so far lead to."""
@@ -110,7 +116,7 @@ class _Names(dict[str, int]):
 
     def __missing__(self, name: str) -> int:
         column = self._find_column(name)
-        leads_to = UNKNOWN << BITS
+        leads_to = self._unknown
         if column is not None:
             leads_to = self._rooms.get(column, NOT_SELECTED << BITS)
         self[name] = leads_to

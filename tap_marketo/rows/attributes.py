@@ -14,6 +14,7 @@ import orjson
 from tap_marketo.exact_json import loads_exactly
 from tap_marketo.rows.activity_stream import (
     BITS,
+    KEPT,
     KINDS,
     NESTED,
     NOT_SELECTED,
@@ -110,6 +111,10 @@ class Found:
         """Return the row of each attribute."""
         return [row for row, found in enumerate(self._objects) for _ in found]
 
+    def _names(self) -> list[str]:
+        """Return the name of each attribute."""
+        return [name for found in self._objects for name in found]
+
     def odd_rows(self, documents: Sequence[str]) -> set[int]:
         """Return the rows with an attribute that cannot be taken as a cell, or given twice."""
         odd: set[int] = set()
@@ -122,7 +127,7 @@ class Found:
             value, code = self._values[n], places[n] >> BITS
             is_minus_zero = value == 0 and _MINUS_ZERO.search(documents[rows[n]])
             is_no_cell = type(value) not in _SPELLING or code in NESTED
-            if code <= TAKEN and (is_no_cell or is_minus_zero):
+            if (code <= TAKEN or code == KEPT) and (is_no_cell or is_minus_zero):
                 odd.add(rows[n])
         if any(TAKEN in stream.leads_to.codes() for stream in set(self._lines.streams)):
             given = zip(self._rows(), places, self._values, strict=True)
@@ -148,6 +153,8 @@ class Found:
                 self._put_values(KINDS[code], numbers)
             elif code == UNKNOWN:
                 self._count_unknown(numbers)
+            elif code == KEPT:
+                self._keep_unknown(numbers)
 
     def _written(self) -> list[str]:
         """Return the JSON of all values."""
@@ -183,17 +190,27 @@ class Found:
                 return
         of_column: defaultdict[Column, list[int]] = defaultdict(list)
         for n, place in enumerate(places):
-            row = bisect_right(self._lines.starts, place) - 1
-            room = place - self._lines.starts[row]
-            of_column[self._lines.streams[row].column_in[room]].append(n)
+            of_column[self._column_at(place)].append(n)
         for column, some in of_column.items():
             values = column.quoted(column.spellings([texts[n] for n in some], str))
             for n, value in zip(some, values, strict=True):
                 parts[places[n]] = value
 
+    def _column_at(self, place: int) -> Column:
+        row = bisect_right(self._lines.starts, place) - 1
+        return self._lines.streams[row].column_in[place - self._lines.starts[row]]
+
+    def _keep_unknown(self, numbers: Sequence[int]) -> None:
+        """Put values of unknown names, given their numbers, into the rooms that keep them."""
+        names = self._names()
+        kept: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+        for n in numbers:
+            kept[self._places[n] & ROOM][names[n]] = self._values[n]
+        for place, attributes in kept.items():
+            self._lines.parts[place] = self._column_at(place).of_value(attributes)
+
     def _count_unknown(self, numbers: Sequence[int]) -> None:
-        rows = self._rows()
-        names = [name for found in self._objects for name in found]
+        rows, names = self._rows(), self._names()
         for n in numbers:
             if self._values[n] is not None:
                 self._lines.streams[rows[n]].misfits.add(names[n], _UNKNOWN_NAME)
@@ -213,14 +230,19 @@ def put_exactly(document: str, row: int, lines: Lines) -> None:
     if not isinstance(attributes, dict):
         stream.misfits.add(ATTRIBUTES, _NO_OBJECT)
         return
+    kept: defaultdict[int, dict[str, Any]] = defaultdict(dict)
     for name, value in attributes.items():
         leads_to = stream.leads_to[name]
         code, room = leads_to >> BITS, leads_to & ROOM
-        if code == NOT_SELECTED or value is None:
+        if code == KEPT:
+            kept[room][name] = value
+        elif code == NOT_SELECTED or value is None:
             continue
-        if code == UNKNOWN:
+        elif code == UNKNOWN:
             stream.misfits.add(name, _UNKNOWN_NAME)
         elif lines.parts[start + room] != ABSENT:
             stream.misfits.add(name, _TWICE)
         else:
             lines.parts[start + room] = stream.column_in[room].of_value(value)
+    for room, unknown in kept.items():
+        lines.parts[start + room] = stream.column_in[room].of_value(unknown)

@@ -21,18 +21,24 @@ from tap_marketo.rows.csv_rows import Block, CsvFile
 from tap_marketo.rows.fields import schema_for_data_type
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import (
+    ACTION_RESULT,
     ACTIVITY_BASE,
     ACTIVITY_ID,
     ACTIVITY_KEY,
     ACTIVITY_REPLICATION_KEY,
     ACTIVITY_STREAM_PREFIX,
     ATTRIBUTE_NAME,
+    EXTRA_COLUMN,
+    EXTRA_COLUMNS,
     PRIMARY_ATTRIBUTE,
     PRIMARY_BASE,
     PRIMARY_NAME,
+    UNKNOWN_ATTRIBUTES,
     attribute_columns,
     attributes_of,
     base_columns,
+    extra_columns,
+    extras_beside,
     is_of_deletions,
 )
 from tap_marketo.streams.kind import StreamKind, SyncStart
@@ -96,9 +102,14 @@ class ActivitiesFamily(BulkFamily):
         return True
 
     def fields(self) -> list[str]:
-        # Always all: a job must serve every type, and also streams selected differently when a
-        # later run takes it up.
-        return [*ACTIVITY_BASE.values(), *PRIMARY_BASE.values(), ATTRIBUTES]
+        # Nearly always all: a job must serve every type, and also streams selected differently
+        # when a later run takes it up.
+        is_asked = any(
+            extra_columns(entry).get(ACTION_RESULT) in entry.columns
+            for entry in self.streams.values()
+        )
+        asked = [ACTION_RESULT] if is_asked else []
+        return [*ACTIVITY_BASE.values(), *PRIMARY_BASE.values(), *asked, ATTRIBUTES]
 
     def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
         # createdAt is the filter's name for activityDate.
@@ -144,13 +155,16 @@ class ActivitiesFamily(BulkFamily):
         activity_type = self._types[self._numbers[stream]]
         primary = entry.stream_metadata(PRIMARY_ATTRIBUTE)
         fixed = {PRIMARY_NAME: primary} if isinstance(primary, str) else {}
+        extras = extra_columns(entry)
+        result = {extras[ACTION_RESULT]: ACTION_RESULT} if ACTION_RESULT in extras else {}
         return ActivityStream(
             columns,
             fixed,
-            {**ACTIVITY_BASE, **PRIMARY_BASE},
+            {**ACTIVITY_BASE, **PRIMARY_BASE, **result},
             attribute_columns(entry, activity_type).find,
             self.writer(stream, time_extracted),
             self.misfits[stream],
+            extras.get(UNKNOWN_ATTRIBUTES),
         )
 
 
@@ -198,12 +212,16 @@ def _catalog_entry(
     # Not every activity comes from a campaign.
     inclusion["campaignId"] = "available"
     attributes = {attribute["name"]: attribute for attribute in attributes_of(activity_type)}
-    column_metadata: dict[str, dict[str, str]] = {}
+    column_metadata: dict[str, dict[str, Any]] = {}
     for name, column in naming.attributes(list(attributes), base).items():
         data_type = str(attributes[name].get("dataType") or "string")
         properties[column] = schema_for_data_type(data_type, nullable=True)
         inclusion[column] = "available"
         column_metadata[column] = {ATTRIBUTE_NAME: name}
+    for extra, column in extras_beside(properties, number).items():
+        properties[column] = dict(EXTRA_COLUMNS[extra])
+        inclusion[column] = "available"
+        column_metadata[column] = {EXTRA_COLUMN: extra, "selected-by-default": False}
     stream_metadata: dict[str, Any] = {ACTIVITY_ID: number}
     primary = activity_type.get("primaryAttribute")
     if isinstance(primary, dict):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from tap_marketo.names import clean, unique_columns
+from tap_marketo.names import clean, free_column, unique_columns
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.attribute_names import AttributeColumns
+from tap_marketo.rows.fields import kind_of
 
 ACTIVITY_STREAM_PREFIX = "activities_"
 ACTIVITY_KEY = "marketoGUID"
@@ -28,10 +30,22 @@ PRIMARY_BASE = {
     "primary_attribute_value_id": "primaryAttributeValueId",
 }
 
+# Columns that are off by default. An attribute's name may clean to one of theirs; it keeps its
+# column then, and these take a suffix.
+ACTION_RESULT = "actionResult"
+UNKNOWN_ATTRIBUTES = "unknown_attributes"
+EXTRA_COLUMNS: Mapping[str, Schema] = {
+    # bulk-activity-extract.md, fields: "succeeded", "skipped" or "failed".
+    ACTION_RESULT: {"type": ["string", "null"]},
+    # Attributes that have no column, by the names that a row has for them.
+    UNKNOWN_ATTRIBUTES: {"type": ["object", "null"]},
+}
+
 # Where discovery notes, on the stream and on a column, what they are in Marketo.
 ACTIVITY_ID = "marketo.activity-id"
 PRIMARY_ATTRIBUTE = "marketo.primary-attribute-name"
 ATTRIBUTE_NAME = "marketo.attribute-name"
+EXTRA_COLUMN = "marketo.extra-column"
 # bulk-activity-extract.md: the type that an export refuses.
 DELETE_LEAD = 37
 
@@ -45,6 +59,37 @@ def base_columns(activity_type: Mapping[str, Any]) -> list[str]:
     """Return the columns a stream of this activity type has beside its attributes."""
     primary = [PRIMARY_NAME, *PRIMARY_BASE] if activity_type.get("primaryAttribute") else []
     return [*ACTIVITY_BASE, *primary]
+
+
+def extras_beside(columns: Collection[str], number: int) -> dict[str, str]:
+    """Return the column of each extra one that a new stream has beside others.
+
+    Args:
+        columns: the others.
+        number: of the stream's activity type. Deletions have none: as pages tell of them they
+            have neither results nor attributes (activities.md, Deleted Leads).
+    """
+    extras = EXTRA_COLUMNS if number != DELETE_LEAD else {}
+    return {extra: free_column(extra, columns) for extra in extras}
+
+
+def extra_columns(entry: CatalogEntry) -> dict[str, str]:
+    """Return the column, selected or not, of each of the extra ones that a catalog has.
+
+    The catalog's own note counts. One that somebody added by hand is known by its name and type:
+    no attribute's column has capitals, or holds objects.
+    """
+    found: dict[str, str] = {}
+    for column, definition in entry.schema["properties"].items():
+        is_attribute = entry.column_metadata(column, ATTRIBUTE_NAME) is not None
+        usual = EXTRA_COLUMNS.get(column)
+        if usual and not is_attribute and kind_of(definition) is kind_of(usual):
+            found[column] = column
+    for column in entry.schema["properties"]:
+        note = entry.column_metadata(column, EXTRA_COLUMN)
+        if isinstance(note, str) and note in EXTRA_COLUMNS:
+            found[note] = column
+    return found
 
 
 def attributes_of(activity_type: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -65,7 +110,8 @@ def attribute_columns(entry: CatalogEntry, activity_type: Mapping[str, Any]) -> 
     attributes = attributes_of(activity_type)
     names = list(dict.fromkeys(attribute["name"] for attribute in attributes))
     by_rule = unique_columns(names, base_columns(activity_type))
-    columns = entry.schema["properties"]
+    extras = extra_columns(entry).values()
+    columns = [column for column in entry.schema["properties"] if column not in extras]
     noted: dict[str, str] = {}
     for column in columns:
         name = entry.column_metadata(column, ATTRIBUTE_NAME)

@@ -141,6 +141,11 @@ def activity_row(
         if attribute:
             raw = activity["attributes"].get(attribute)
             row[breadcrumb[-1]] = value(raw, data_types[attribute])
+        elif own.get("marketo.extra-column") == "actionResult":
+            row[breadcrumb[-1]] = activity["actionResult"]
+        elif own.get("marketo.extra-column") == "unknown_attributes":
+            # Of a catalog that has all attributes.
+            row[breadcrumb[-1]] = None
     return row
 
 

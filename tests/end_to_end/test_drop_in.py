@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -105,9 +106,20 @@ def test_asset_streams_have_its_columns(marketo: Account, tap: Tap) -> None:
     assert full["forced-replication-method"] == "FULL_TABLE"
 
 
+def without_extras(catalog: dict[str, Any]) -> dict[str, Any]:
+    """Return the catalog without the columns of activities that the other tap does not have."""
+    older: dict[str, Any] = copy.deepcopy(catalog)
+    for stream in older["streams"]:
+        extras = [b for b, m in expected.metadata(stream).items() if "marketo.extra-column" in m]
+        for _, column in extras:
+            del stream["schema"]["properties"][column]
+        stream["metadata"] = [m for m in stream["metadata"] if tuple(m["breadcrumb"]) not in extras]
+    return older
+
+
 def old_catalog(catalog: dict[str, Any]) -> dict[str, Any]:
     """Make the catalog as the other tap writes it: its faults, and none of our notes."""
-    chosen = select(catalog)
+    chosen = select(without_extras(catalog))
     for stream in chosen["streams"]:
         for item in stream["metadata"]:
             item["metadata"].pop("marketo.attribute-name", None)
@@ -128,9 +140,10 @@ def test_its_catalog_works(marketo: Account, tap: Tap) -> None:
     target = Target()
     done = tap.sync(config, old_catalog(catalog), target)
     assert "fullGreeting cannot be exported" in done.stderr
+    assert not any("actionResult" in job["fields"] for job in marketo.counters()["jobs"])
     leads = expected.leads(marketo)
     assert expected.table(target, "leads") == leads
-    for name, rows in expected.activities(marketo, catalog, "2025-01-01").items():
+    for name, rows in expected.activities(marketo, without_extras(catalog), "2025-01-01").items():
         # Where names clash that tap merges two attributes into one column.
         if name != "activities_clashing_names":
             assert expected.table(target, name) == rows

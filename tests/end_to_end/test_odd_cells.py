@@ -118,9 +118,9 @@ def test_attributes_of_other_json_types_than_announced_are_read_or_said_to_be_no
     names = {t: next(a["name"] for a in kind["attributes"] if a["dataType"] == t) for t in given}
     attributes = json.dumps({names[t]: value for t, value in given.items()})
     header = "marketoGUID,leadId,activityDate,activityTypeId,campaignId,"
-    header += "primaryAttributeValue,primaryAttributeValueId,attributes\n"
+    header += "primaryAttributeValue,primaryAttributeValueId,actionResult,attributes\n"
     quoted = attributes.replace('"', '""')
-    row = f'77,1001,2026-06-10T00:00:00Z,100006,,,,"{quoted}"\n'
+    row = f'77,1001,2026-06-10T00:00:00Z,100006,,,,skipped,"{quoted}"\n'
     told.put_file("activities", (header + row).encode(), 1)
     done, target = sync(told, tap, EVERY_TYPE)
     record = expected.table(target, EVERY_TYPE)["77"]

@@ -50,10 +50,11 @@ class OneType:
         names: AttributeColumns,
         writer: RecordWriter,
         misfits: Misfits,
+        unknown: str | None = None,
     ) -> None:
         """Prepare; the file's columns are those without the attributes."""
         columns = [*file_columns, TYPE_ID]
-        stream = ActivityStream(columns, fixed, base, names.find, writer, misfits)
+        stream = ActivityStream(columns, fixed, base, names.find, writer, misfits, unknown)
         self._records = ActivityRecords(columns, {TYPE: stream})
 
     def lines_of(self, block: Block) -> list[bytes]:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tap_marketo.errors import DataError
 from tap_marketo.exact_json import loads_exactly
 from tap_marketo.protocol.schemas import Schema
+from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
+from tap_marketo.rows.activity_stream import ActivityStream
 from tap_marketo.rows.attribute_names import AttributeColumns
 from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.records import RecordWriter, object_lines
@@ -193,7 +195,7 @@ def activity(
     misfits = Misfits()
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
     written = writer(columns, misfits, "marketoGUID")
-    records = OneType(header[:-1], FIXED, BASE, names, written, misfits)
+    records = OneType(header[:-1], FIXED, BASE, names, written, misfits, "unknown")
     (line,) = records.lines([[*row, attributes]])
     return record(line), misfits.summary()
 
@@ -237,6 +239,77 @@ def test_an_attribute_the_catalog_lacks_is_counted_by_its_name(name: str) -> Non
         {**BLANK, "visits": 1},
         [f"{name}: 1 of an attribute the catalog lacks (discover again)"],
     )
+
+
+OBJECT: Schema = {"type": ["object", "null"]}
+KEEPING = {**COLUMNS, "unknown": OBJECT}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kept"),
+    [
+        ('{"ghost": "x"}', {"ghost": "x"}),
+        ('{"Ghost": 5, "GHOST": true}', {"Ghost": 5, "GHOST": True}),
+        # As Marketo sent it, what means an absent value elsewhere too.
+        ('{"ghost": null, "g 2": "", "g 3": "null"}', {"ghost": None, "g 2": "", "g 3": "null"}),
+        ('{"ghost": [1, {"a": null}]}', {"ghost": [1, {"a": None}]}),
+        ('{"unknown": "x", "": false}', {"unknown": "x", "": False}),
+        # NUL characters are removed as everywhere.
+        ('{"gh\\u0000ost": "a\\u0000b"}', {"ghost": "ab"}),
+        ('{"Visits": 1}', None),
+        ('{"Not Selected": "x"}', None),
+        ("{}", None),
+        ("", None),
+    ],
+)
+def test_attributes_that_are_not_known_are_kept_in_the_column_for_them(
+    attributes: str, kept: Any
+) -> None:
+    visits = 1 if "Visits" in attributes else None
+    expected = {**BLANK, "visits": visits, "unknown": kept}
+    assert activity(attributes, columns=KEEPING) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    "number", ["12.50", "-0", "18446744073709551616", "0.1234567890123456789", "1e5", "9" * 40]
+)
+def test_numbers_kept_have_the_digits_that_marketo_sent(number: str) -> None:
+    misfits = Misfits()
+    written = writer(KEEPING, misfits, "marketoGUID")
+    names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
+    records = OneType(HEADER[:-1], FIXED, BASE, names, written, misfits, "unknown")
+    (line,) = records.lines([["guid-1", "12", "7", f'{{"ghost": {number}, "Visits": 1}}']])
+    assert f'"unknown":{{"ghost":{number}}}'.encode() in line
+    assert misfits.summary() == []
+
+
+def test_a_column_for_unknown_attributes_that_is_made_a_text_has_their_json() -> None:
+    columns = {**COLUMNS, "unknown": TEXT}
+    for value in ("7", "7.50"):
+        taken, misfits = activity(f'{{"ghost": {value}}}', columns=columns)
+        assert taken == {**BLANK, "unknown": f'{{"ghost":{value}}}'}
+        assert misfits == []
+
+
+def test_each_stream_of_a_block_keeps_or_counts_unknown_attributes_as_it_was_asked() -> None:
+    counts = {"1": Misfits(), "2": Misfits()}
+    names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
+    columns = {"1": COLUMNS, "2": KEEPING}
+    header = [*HEADER[:-1], TYPE_ID]
+    streams = {
+        number: ActivityStream(
+            header, FIXED, BASE, names.find, writer(columns[number], misfits, "marketoGUID"),
+            misfits, "unknown",
+        )
+        for number, misfits in counts.items()
+    }  # fmt: skip
+    documents = ['{"ghost": 1}', '{"ghost": 2, "Visits": 3}', '{"ghost": 4.50}', '{"ghost": 5.50}']
+    rows = [[f"guid-{n}", "12", "7", number] for n, number in enumerate("2121")]
+    lines = ActivityRecords(header, streams).lines(block_of(rows, documents))
+    kept = [record(line).get("unknown") for line in lines.splitlines(keepends=True)]
+    assert kept == [{"ghost": 1}, None, {"ghost": 4.5}, None]
+    assert counts["1"].summary() == ["ghost: 2 of an attribute the catalog lacks (discover again)"]
+    assert counts["2"].summary() == []
 
 
 def test_an_attribute_that_is_not_selected_is_left_out_and_not_counted() -> None:

@@ -263,7 +263,8 @@ LITERALS = (
     "18446744073709551616", '""', '"null"', '"text"', '"12.50"', '"-0"',
     '"a\\u0000b"', '"\\ud800"', '"2026-05-01T10:00:00Z"', "[1.50, -0]", '{"a": 1.0}', "NaN", '"é"',
 )  # fmt: skip
-NAMES = (*ATTRIBUTES, "THE TEXT", "theText", "Value", "ghost")
+UNKNOWN_NAMES = ("ghost", "Ghost", "gh\0ost", "\ud800", "unknown")
+NAMES = (*ATTRIBUTES, "THE TEXT", "theText", "Value", *UNKNOWN_NAMES)
 
 
 @st.composite
@@ -285,9 +286,18 @@ def attribute_cells(draw: st.DrawFn) -> list[str]:
 
 
 @FUZZ
-@given(attribute_cells(), st.sampled_from((None, "the_text", "fixed")))
-def test_activities_are_the_same_bytes_as_one_by_one(cells: list[str], dropped: str | None) -> None:
+@given(
+    attribute_cells(),
+    st.sampled_from((None, "the_text", "fixed")),
+    # What the column for unknown attributes is of, if it is selected.
+    st.sampled_from((None, "object", "object", "text", "integer")),
+)
+def test_activities_are_the_same_bytes_as_one_by_one(
+    cells: list[str], dropped: str | None, kept_as: str | None
+) -> None:
     columns = {name: schema for name, schema in ACTIVITY_COLUMNS.items() if name != dropped}
+    if kept_as:
+        columns["unknown"] = SCHEMAS[kept_as]
     names = AttributeColumns(ATTRIBUTES, {"theText": "The text"}, ())
     careful = Misfits()
     convert = {c: value_converter(c, schema, careful) for c, schema in columns.items()}
@@ -297,22 +307,27 @@ def test_activities_are_the_same_bytes_as_one_by_one(cells: list[str], dropped: 
         record |= {"marketoGUID": str(number), "value": "7"}
         if "fixed" in columns:
             record["fixed"] = "always"
+        unknown = {}
         for name, value in attributes_in(cell, careful).items():
             column = names.find(name)
-            if value is None or (column is not None and column not in columns):
+            if column is None and kept_as:
+                unknown[name] = value
+            elif value is None or (column is not None and column not in columns):
                 continue
-            if column is None:
+            elif column is None:
                 careful.add(name, UNKNOWN)
             elif record[column] is not None:
                 careful.add(name, TWICE)
             else:
                 record[column] = convert[column](value)
+        if unknown:
+            record["unknown"] = convert["unknown"](unknown)
         expected.append(careful_line(record, "s", careful))
 
     quick = Misfits()
     writer = RecordWriter("s", columns, ["marketoGUID"], EXTRACTED, quick)
     fixed = {"fixed": "always"}
-    maker = OneType(["marketoGUID", "Value"], fixed, BASE, names, writer, quick)
+    maker = OneType(["marketoGUID", "Value"], fixed, BASE, names, writer, quick, "unknown")
     rows = [[str(number), "7", cell] for number, cell in enumerate(cells)]
     # Twice: what is remembered of the first rows serves the second ones.
     assert maker.lines(rows) == expected
