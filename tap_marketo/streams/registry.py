@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.activities import Activities
-from tap_marketo.streams.assets import PROGRAMS
+from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.deletions import Deletions
 from tap_marketo.streams.kind import StreamKind
 from tap_marketo.streams.lead_database import ACTIVITY_TYPES, CAMPAIGNS, LISTS
@@ -18,7 +18,7 @@ REGISTRY: Sequence[StreamKind] = (
     Activities(),
     CAMPAIGNS,
     LISTS,
-    PROGRAMS,
+    *ASSETS,
     Deletions(),
 )
 

@@ -47,7 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # Attributes' names, CSV text to cells, data types,
     ("rows.attribute_names", "rows.plain_csv", "rows.fields"),
     # CSV files in, columns of cells to values,
-    ("rows.csv_rows", "rows.columns"),
+    ("rows.csv_rows", "rows.columns", "rows.nested"),
     # records to lines,
     ("rows.records",),
     # rows and activities to records.
@@ -75,12 +75,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # and the whole of it.
     ("exports.engine",),
     # What the account has, how pages are read, columns of activities,
-    ("streams.account", "streams.page_read", "streams.activity_columns"),
+    ("streams.account", "streams.stream_read", "streams.activity_columns"),
+    ("streams.details", "streams.permissions"),
+    ("streams.page_read",),
     # what any kind of stream can do,
     ("streams.kind",),
+    ("streams.declared",),
     # what is special about each,
     ("streams.leads", "streams.activities", "streams.deletions", "streams.paged"),
-    ("streams.lead_database", "streams.assets"),
+    ("streams.lead_database", "streams.folders", "streams.tags"),
+    ("streams.assets",),
     # all of them.
     ("streams.registry",),
     # What is said at the end,
