@@ -18,7 +18,7 @@ from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.kind import SyncStart
-from tap_marketo.streams.registry import REGISTRY, bulk_object_of, kind_of_stream
+from tap_marketo.streams.registry import REGISTRY, bulk_object_of, kind_of_stream, permission_of
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.summary import sum_up
 from tap_marketo.times import to_marketo, whole_seconds
@@ -57,7 +57,11 @@ class Sync:
             )
             return
         start = SyncStart(Account(self._client, self._clock), self._config, self._state, now)
-        failures = Failures(lambda: self._client.successes)
+        failures = Failures(
+            lambda: self._client.successes,
+            {entry.stream: permission_of(entry) for entry in entries},
+            tolerates_refusals=self._config.on_refused == "skip",
+        )
         reads, families = _readings(entries, start, failures)
         engine = ExportEngine(
             self._client, self._clock, self._config, self._state, self._emitter, failures, now

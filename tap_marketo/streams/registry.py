@@ -28,6 +28,12 @@ def kind_of_stream(entry: CatalogEntry) -> StreamKind | None:
     return next((kind for kind in REGISTRY if kind.owns(entry)), None)
 
 
+def permission_of(entry: CatalogEntry) -> str:
+    """Return the permission that a stream needs, empty if it needs none."""
+    kind = kind_of_stream(entry)
+    return kind.permission if kind else ""
+
+
 def bulk_object_of(family: str) -> str | None:
     """Return the path part of the exports of a bulk family, None if there is no such family."""
     objects = (kind.bulk_object(family) for kind in REGISTRY)
