@@ -12,6 +12,7 @@ from typing import Any
 from tap_marketo import __version__
 from tap_marketo.errors import ConfigError
 from tap_marketo.log import LOGGER
+from tap_marketo.names import NAMINGS
 from tap_marketo.redact import add_secret
 from tap_marketo.settings import SettingsReader, is_loopback
 
@@ -85,6 +86,9 @@ class Config:
     max_calls_per_20_seconds: int = _setting(
         50, "own pace; Marketo allows 100 to all integrations together"
     )
+    names: str = _setting(
+        "as_marketo", "what discovery calls streams and columns: as_marketo, or plain"
+    )
     user_agent: str = _setting(f"tap-marketo/{__version__}", "User-Agent header")
 
     @classmethod
@@ -133,6 +137,7 @@ class Config:
                 1,
                 _MOST_CALLS if loopback else _MAX_CALLS_PER_20_SECONDS,
             ),
+            "names": reader.choice("names", tuple(NAMINGS)),
             "user_agent": reader.header("user_agent"),
         }
         if reader.faults:

@@ -54,6 +54,14 @@ def test_the_sample_config_holds_every_setting_and_loads() -> None:
             assert getattr(config, setting.name) == setting.default, setting.name
 
 
+def test_meltano_knows_every_setting_and_which_are_secret() -> None:
+    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
+    kinds = dict(re.findall(r"- name: (\w+)\n +kind: (\w+)", text))
+    assert list(kinds) == setting_names()
+    secret = {name for name, kind in kinds.items() if kind == "password"}
+    assert secret == {setting.name for setting in fields(Config) if not setting.repr}
+
+
 def test_the_readme_lists_every_stream_with_its_keys() -> None:
     documented = {row[0].strip("`"): (row[1], row[2]) for row in table("Streams")}
     assert documented.pop("leads") == ("`id`", "`updatedAt`")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tap_marketo.protocol.schemas import Schema, schema_types
-from tap_marketo.rows.fields import Kind, Misfits, kind_of, to_text, value_converter
+from tap_marketo.rows.fields import Kind, Misfits, kind_of, value_converter
+from tap_marketo.rows.json_values import to_text
 
 Fitter = Callable[[Any], Any]
 
@@ -44,11 +45,11 @@ class RowFitter:
 
     def _fitter(self, path: str, schema: Mapping[str, Any]) -> Fitter | None:
         """Return what fits a value, None where the schema says nothing of what is within."""
-        properties, items = schema.get("properties"), schema.get("items")
+        properties, items = schema.get("properties"), _declared(schema.get("items"))
         if isinstance(properties, Mapping):
             return self._object_fitter(path, schema, properties)
         # Items of several types are taken as they come.
-        if isinstance(items, Mapping) and len({*schema_types(items)} - {"null"}) == 1:
+        if len({*schema_types(items)} - {"null"}) == 1:
             return self._array_fitter(path, items)
         return None
 
@@ -82,8 +83,9 @@ class RowFitter:
 
         return fit
 
-    def _inner_fitter(self, path: str, schema: Mapping[str, Any]) -> Fitter:
+    def _inner_fitter(self, path: str, schema: Any) -> Fitter:
         """Return what fits a value within a column; there an empty text is no absent value."""
+        schema = _declared(schema)
         fit, convert = self._fitter(path, schema), value_converter(path, schema, self._misfits)
         is_text = kind_of(schema) is Kind.TEXT
 
@@ -95,6 +97,14 @@ class RowFitter:
             return convert(value)
 
         return fit_inner
+
+
+def _declared(schema: Any) -> Mapping[str, Any]:
+    """Return a schema within a column's, one that says nothing where a catalog has nonsense."""
+    types = schema.get("type", []) if isinstance(schema, Mapping) else None
+    words = [types] if isinstance(types, str) else types
+    is_sound = isinstance(words, list) and all(isinstance(word, str) for word in words)
+    return schema if is_sound else {}
 
 
 def said_of(unknown: set[str]) -> str:

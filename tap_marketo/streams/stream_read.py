@@ -19,7 +19,7 @@ class StreamRead(ABC):
     """One sync of such a stream.
 
     Attributes:
-        entry: the stream of the catalog, with its key columns.
+        entry: the stream of the catalog, with its key columns and its replication key.
         misfits: values that did not fit their columns.
     """
 
@@ -36,7 +36,7 @@ class StreamRead(ABC):
         Raises:
             CatalogError: the entry has no key column.
         """
-        self.entry = entry.keyed(keys)
+        self.entry = entry.keyed(keys, replication_key)
         self.misfits = Misfits()
         self._keys = keys
         self._replication_key = replication_key

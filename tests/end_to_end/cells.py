@@ -70,6 +70,7 @@ class Call:
         named: how a message names it, as a regular expression.
         before: faults without which the call would not be made.
         file: of the files exported, whether "small" or "large".
+        streams: how many streams ask for the same, each until it gives up.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Call:
     named: str
     before: Sequence[Rule] = ()
     file: str = "small"
+    streams: int = 1
 
     @property
     def kind(self) -> str:
@@ -94,7 +96,7 @@ class Cell:
         rules: the faults to arrange.
         own: which of them is the cell's own; others only lead there.
         fates: of the next jobs, in the order in which they are made.
-        file: as of Call.
+        file, streams: as of Call.
     """
 
     fault: str
@@ -109,6 +111,7 @@ class Cell:
     fates: Sequence[Rule] = ()
     settings: Rule = field(default_factory=dict)
     file: str = "small"
+    streams: int = 1
 
     @property
     def id(self) -> str:
@@ -145,7 +148,7 @@ CALLS = (
     Call("token", {"call": "token"}, "POST identity/oauth/token"),
     Call("usage", {"call": "usage"}, "GET /rest/v1/stats/usage.json"),
     Call("describe", {"call": "describe"}, "GET /rest/v1/leads/describe.json"),
-    Call("types", {"call": "types"}, "GET /rest/v1/activities/types.json"),
+    Call("types", {"call": "types"}, "GET /rest/v1/activities/types.json", streams=2),
     Call("custom objects", {"call": "customobjects"}, "GET /rest/v1/customobjects.json"),
     Call("campaigns", {"call": "campaigns"}, "GET /rest/v1/campaigns.json"),
     Call("campaigns page 2", {"call": "campaigns", "page": 2}, "GET /rest/v1/campaigns.json"),
@@ -302,6 +305,9 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
         rules = [own, *({**rule, "times": None} for rule in call.before)]
     said = _SAID.get(fault.name, fault.said) if call.kind == "file" else fault.said
     tries = _TRIES.get((fault.name, call.name), fault.tries)
+    if call.name == "custom objects" and tries in (TRANSIENT, THROTTLED):
+        # Their jobs are not counted then.
+        tries = NEVER
     if call.kind == "cancel":
         # That a job which nobody needs goes on is no matter.
         tries = NEVER
@@ -310,6 +316,7 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
     return Cell(
         fault.name, call.name, times, call.named, said, tries, fault.code,
         rules=rules, own=rules.index(own), settings=fault.settings, file=call.file,
+        streams=call.streams,
     )  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def test_1029_is_told_apart_by_its_message(message: str, name: str) -> None:
         ("CallQuotaError", "QuotaError"),
         ("ExportQuotaError", "QuotaError"),
         ("AccessDeniedError", "RequestRefusedError"),
-        ("CredentialsError", "RequestRefusedError"),
+        ("CredentialsError", "MarketoError"),
         ("NotFoundError", "RequestRefusedError"),
         ("QueueFullError", "MarketoError"),
         ("MarketoError", "TapError"),

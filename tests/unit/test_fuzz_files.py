@@ -21,7 +21,9 @@ from tap_marketo.exports.windows import Plan, Stand, plan_windows
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import catalog_entry, load_catalog
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.state import Bookmark, Position, State, load_state
+from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.protocol.state import State
+from tap_marketo.protocol.state_file import load_state
 from tap_marketo.sync import Sync
 from tests.fuzzing import budget, json_bytes, spoilt
 

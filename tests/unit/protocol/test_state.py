@@ -12,14 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.state import (
-    Bookmark,
-    PageMark,
-    PendingExport,
-    Position,
-    State,
-    load_state,
-)
+from tap_marketo.protocol.position import Bookmark, PageMark, PendingExport, Position
+from tap_marketo.protocol.state import State
+from tap_marketo.protocol.state_file import load_state
 from tap_marketo.times import Window
 
 UTC = timezone.utc
@@ -403,9 +398,63 @@ def test_empty_states_of_every_shape_are_first_runs(value: dict[str, Any] | None
     assert State(value).bookmark("leads", "updatedAt") is None
 
 
-def test_a_whole_state_message_is_refused() -> None:
-    with pytest.raises(StateError, match=r"my\.json holds a whole STATE message"):
-        State({"type": "STATE", "value": OTHER_TAPS_STATE}, "my.json")
+WRAPPERS = {
+    "value": {"value": OTHER_TAPS_STATE},
+    "STATE message": {"type": "STATE", "value": OTHER_TAPS_STATE},
+    "what Meltano prints": {"singer_state": OTHER_TAPS_STATE},
+    "what Meltano keeps": {"completed": {"singer_state": OTHER_TAPS_STATE}, "partial": {}},
+    "without a partial one": {"completed": {"singer_state": OTHER_TAPS_STATE}},
+}
+
+
+@pytest.mark.parametrize("wrapped", WRAPPERS.values(), ids=WRAPPERS)
+def test_a_state_is_taken_out_of_what_is_certainly_wrapped_around_it(
+    tmp_path: Path, wrapped: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(wrapped))
+    with caplog.at_level("INFO", "tap_marketo"):
+        state = load_state(str(path))
+    assert state.value == State(OTHER_TAPS_STATE).value
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        ({"bookmark": OTHER_TAPS_STATE["bookmarks"]}, '"bookmark".* Is "bookmarks" meant'),
+        ({"Bookmarks": {}}, '"Bookmarks".* Is "bookmarks" meant'),
+        ({"state": OTHER_TAPS_STATE}, '"state"'),
+        ({"leads": {"updatedAt": "2026-01-01"}, "lists": {}}, '"leads", "lists"'),
+        # Which of the two counts is not certain.
+        (
+            {"completed": {"singer_state": {}}, "partial": {"singer_state": OTHER_TAPS_STATE}},
+            '"completed", "partial"',
+        ),
+        ({"value": OTHER_TAPS_STATE, "stream": "leads"}, '"value", "stream"'),
+        ({"singer_state": "eyJib29rbWFya3MiOnt9fQ=="}, '"singer_state"'),
+    ],
+)
+def test_an_object_that_is_no_state_is_refused_with_its_keys(
+    tmp_path: Path, content: dict[str, Any], named: str
+) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(StateError, match=named):
+        load_state(str(path))
+
+
+def test_keys_beside_those_of_a_state_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(json.dumps({**OTHER_TAPS_STATE, "note": "mine"}))
+    assert load_state(str(path)).value["note"] == "mine"
+
+
+def test_a_targets_whole_output_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(f"{json.dumps({'bookmarks': {}})}\n{json.dumps(OTHER_TAPS_STATE)}\n")
+    with pytest.raises(StateError, match="the last line"):
+        load_state(str(path))
 
 
 def test_a_state_file_is_read(tmp_path: Path) -> None:

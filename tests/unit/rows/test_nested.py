@@ -32,6 +32,8 @@ COLUMNS: dict[str, Schema] = {
     "rules": array_of(closed(name=TEXT, at=DATE_TIME, values=array_of(TEXT), inner=closed(a=TEXT))),
     "open": {"type": ["object", "null"], "properties": {"a": TEXT}},
     "plain": {"type": ["object", "null"]},
+    "odd": {"type": ["object", "null"], "properties": 7, "additionalProperties": False},
+    "odder": {"type": ["object", "null"], "properties": {"a": 7, "b": {"type": 7}}},
     "mixed": array_of({"type": ["integer", "string", "null"]}),
 }
 
@@ -71,6 +73,9 @@ def fitted(text: str) -> tuple[dict[str, Any], set[str], list[str]]:
         ('"rules": []', {"rules": []}),
         ('"plain": {"x": {"y": 1.0}}', {"plain": {"x": {"y": 1.0}}}),
         ('"open": {"a": 1, "b": 2}', {"open": {"a": "1", "b": 2}}),
+        # A catalog may have been written by hand.
+        ('"odd": {"a": 1}', {"odd": {"a": 1}}),
+        ('"odder": {"a": 1, "b": ["x"]}', {"odder": {"a": 1, "b": ["x"]}}),
         ('"mixed": [1, "a", null]', {"mixed": [1, "a", None]}),
     ],
 )  # fmt: skip
