@@ -43,9 +43,11 @@ class Page:
     restarted: bool = False
 
 
-def single_page(client: MarketoClient, path: str, endpoint: str) -> Iterator[Page]:
+def single_page(
+    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any] | None = None
+) -> Iterator[Page]:
     """Read a list that comes whole in one answer."""
-    yield Page(_rows(path, client.get(path, endpoint)))
+    yield Page(_rows(path, client.get(path, endpoint, params)))
 
 
 def token_pages(

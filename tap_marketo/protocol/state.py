@@ -3,7 +3,8 @@
 Bookmarks stand where singer-io's tap-marketo keeps them, so that a state file serves both ways::
 
     {"bookmarks": {"leads": {"updatedAt": "2026-01-01T00:00:00+00:00"},
-                   "lists": {"updatedAt": "...", "next_page_token": "...", "scan_started": "..."}},
+                   "lists": {"updatedAt": "...", "next_page_token": "...", "scan_started": "..."},
+                   "tokens": {"parent": "Folder/12", "scan_started": "...", "refreshed": "..."}},
      "exports": {"leads": [{"export_id": "...", "start": "...", "end": "...",
                             "made": "...", "streams": ["leads"],
                             "replication_key": "updatedAt"}]}}
@@ -19,7 +20,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.protocol.position import PageMark, PendingExport, Position
+from tap_marketo.protocol.position import ChildMark, PageMark, Parent, PendingExport, Position
 from tap_marketo.protocol.state_values import StateValues
 from tap_marketo.times import Window, to_bookmark, whole_seconds
 
@@ -27,8 +28,11 @@ KEYS = ("bookmarks", "currently_syncing", "exports", "export_bytes_per_day")
 """What may stand in a state that a tap of this name has written."""
 
 # What may stand in a stream's bookmark. Anything else there is left alone.
-_TIMES = ("updatedAt", "createdAt", "activityDate", "settled", "export_end", "scan_started")
-_TEXTS = ("export_id", "next_page_token")
+_TIMES = (
+    *("updatedAt", "createdAt", "activityDate", "settled"),
+    *("export_end", "scan_started", "refreshed"),
+)
+_TEXTS = ("export_id", "next_page_token", "parent")
 
 
 class State:
@@ -118,6 +122,23 @@ class State:
             return None
         return PageMark(token, self._read.time_in(marks, "scan_started", where))
 
+    def child_mark(self, stream: str) -> ChildMark:
+        """Return where a stream with a call for each parent stands.
+
+        Raises:
+            StateError: the mark is nonsense.
+        """
+        marks, where = self._bookmarks.get(stream, {}), f"bookmarks.{stream}"
+        text = self._read.text_in(marks, "parent", where)
+        try:
+            reached = Parent.read(text) if text else None
+        except ValueError:
+            raise self._read.nonsense(f"{where}.parent", f"is no parent: {text!r}") from None
+        started, refreshed = (
+            self._read.time_in(marks, key, where) for key in ("scan_started", "refreshed")
+        )
+        return ChildMark(reached, started, refreshed)
+
     def pending_exports(
         self, family: str, replication_keys: Mapping[str, str], earliest: datetime
     ) -> list[PendingExport]:
@@ -159,6 +180,11 @@ class State:
             marks.pop("scan_started", None)
             if mark and mark.scan_started:
                 marks["scan_started"] = to_bookmark(mark.scan_started)
+        for stream, child_mark in position.children.items():
+            self._bookmarks[stream] = {
+                **self._bookmarks.get(stream, {}),
+                **_child_entry(child_mark),
+            }
         for family, exports in position.exports.items():
             for export in exports:
                 for stream in export.streams:
@@ -203,6 +229,14 @@ class State:
             raise self._read.nonsense(where, "must have export_id, replication_key, start and end")
         made = self._read.time_in(entry, "made", where)
         return PendingExport(export_id, Window(start, end), tuple(streams), key, made)
+
+
+def _child_entry(mark: ChildMark) -> dict[str, Any]:
+    return {
+        "parent": mark.reached and str(mark.reached),
+        "scan_started": mark.scan_started and to_bookmark(mark.scan_started),
+        "refreshed": mark.refreshed and to_bookmark(mark.refreshed),
+    }
 
 
 def _entry(export: PendingExport) -> dict[str, Any]:

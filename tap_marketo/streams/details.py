@@ -74,6 +74,11 @@ def path_with(path: str, key: object) -> str:
     return path.format(id=quote(str(key), safe=""))
 
 
+def is_gone(error: RequestRefusedError) -> bool:
+    """Say whether Marketo has no such thing, or has it no longer."""
+    return isinstance(error, NotFoundError) or error.code in _GONE
+
+
 def rows_of(
     client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any]
 ) -> list[Row]:
@@ -81,7 +86,7 @@ def rows_of(
     try:
         result = client.get(path, endpoint, params)["result"]
     except RequestRefusedError as error:
-        if isinstance(error, NotFoundError) or error.code in _GONE:
+        if is_gone(error):
             return []
         raise
     return [row for row in result if isinstance(row, dict)]

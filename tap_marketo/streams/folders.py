@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tap_marketo.errors import DataError
@@ -23,16 +24,17 @@ _AREAS = ("Marketing Activities", "Design Studio", "Lead Database")
 _ALL_LEVELS = 1_000_000
 
 
-def whole_tree(account: Account, stream: PagedStream, scan: Scan) -> Iterator[Page]:
-    """Read the tree of each area; a root is in its own tree.
+def tree(client: MarketoClient) -> Iterator[Page]:
+    """Read the trees of all areas; a root is in its own.
 
     Raises:
         DataError: a root has no id.
     """
     for area in _AREAS:
-        for root in _roots(account.client, area):
+        for root in _roots(client, area):
             params = {"root": root, "maxDepth": _ALL_LEVELS}
-            yield from offset_pages(account.client, _PATH, stream.name, params, stream.identity)
+            for page in offset_pages(client, _PATH, "folders", params, _identity):
+                yield replace(page, rows=list(map(prepared, page.rows)))
 
 
 def _roots(client: MarketoClient, area: str) -> list[str]:
@@ -52,12 +54,17 @@ def _roots(client: MarketoClient, area: str) -> list[str]:
     return [json.dumps({"id": number, "type": "Folder"}) for number in ids]
 
 
-def _prepare(row: Row) -> Row:
+def prepared(row: Row) -> Row:
     """Write types in one way, and add that of the id: a folder and a program may share one."""
     nodes = {name: _node(row[name]) for name in ("folderId", "parent") if name in row}
     own = nodes.get("folderId")
     kind = own.get("type") if isinstance(own, Mapping) else None
     return {**row, **nodes, "type": kind}
+
+
+def _identity(row: Row) -> object:
+    shown = prepared(row)
+    return shown.get("id"), shown["type"]
 
 
 def _node(value: Any) -> Any:
@@ -66,10 +73,13 @@ def _node(value: Any) -> Any:
     return {**value, "type": kind.capitalize()} if isinstance(kind, str) else value
 
 
+def _read(account: Account, stream: PagedStream, scan: Scan) -> Iterator[Page]:
+    return tree(account.client)
+
+
 FOLDERS = PagedStream(
     name="folders",
     permission=READ_ASSET,
-    read=whole_tree,
+    read=_read,
     keys=("id", "type"),
-    prepare=_prepare,
 )

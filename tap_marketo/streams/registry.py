@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.activities import Activities
+from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
 from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.deletions import Deletions
 from tap_marketo.streams.kind import StreamKind
@@ -19,6 +20,8 @@ REGISTRY: Sequence[StreamKind] = (
     CAMPAIGNS,
     LISTS,
     *ASSETS,
+    SEGMENTS,
+    TOKENS,
     Deletions(),
 )
 

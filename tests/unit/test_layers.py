@@ -87,8 +87,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.declared",),
     # what is special about each,
     ("streams.leads", "streams.activities", "streams.deletions", "streams.paged"),
+    ("streams.children",),
     ("streams.lead_database", "streams.folders", "streams.tags"),
-    ("streams.assets",),
+    ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
     # What is said at the end,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_marketo.streams.folders import FOLDERS
+from tap_marketo.streams.folders import prepared
 from tap_marketo.streams.tags import list_of_text
 
 
@@ -30,10 +30,11 @@ def test_a_list_written_as_text_becomes_one(text: Any, items: Any) -> None:
 
 def test_a_folder_and_a_program_of_one_number_are_two_rows() -> None:
     rows = [
-        {"id": 5, "folderId": {"id": 5, "type": kind}, "parent": None}
+        {"id": 5, "folderId": {"id": 5, "type": kind}, "parent": {"id": 1, "type": kind}}
         for kind in ("FOLDER", "Folder", "PROGRAM", "Program")
     ]
-    assert [FOLDERS.identity(row) for row in rows] == [
-        [5, "Folder"], [5, "Folder"], [5, "Program"], [5, "Program"],
-    ]  # fmt: skip
-    assert FOLDERS.identity({"id": 5}) == [5, None]
+    shown = [prepared(row) for row in rows]
+    assert [row["type"] for row in shown] == ["Folder", "Folder", "Program", "Program"]
+    for row in shown:
+        assert row["folderId"]["type"] == row["parent"]["type"] == row["type"]
+    assert prepared({"id": 5, "parent": None}) == {"id": 5, "parent": None, "type": None}
