@@ -6,7 +6,7 @@ from functools import partial
 
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row
-from tap_marketo.streams.details import Details, by_id, path_with, rows_of
+from tap_marketo.streams.details import Details, by_key, path_with, rows_of
 from tap_marketo.streams.folders import FOLDERS
 from tap_marketo.streams.paged import PagedStream, by_offset, by_update_range, whole_list
 from tap_marketo.streams.permissions import READ_ASSET, READ_REDIRECT_RULES
@@ -32,7 +32,7 @@ ASSETS = (
         read=by_update_range,
         details=Details(
             ("startDate", "endDate", "tags", "costs"),
-            by_id(f"{_ASSETS}/program/{{id}}.json", "program"),
+            by_key("id", f"{_ASSETS}/program/{{id}}.json", "program"),
         ),
     ),
     _asset(name="smart_campaigns", path=f"{_ASSETS}/smartCampaigns.json", read=by_update_range),
@@ -42,7 +42,7 @@ ASSETS = (
         read=by_update_range,
         details=Details(
             ("rules",),
-            by_id(f"{_ASSETS}/smartList/{{id}}.json", "smart_list", includeRules="true"),
+            by_key("id", f"{_ASSETS}/smartList/{{id}}.json", "smart_list", includeRules="true"),
         ),
     ),
     _asset(name="static_lists", path=f"{_ASSETS}/staticLists.json", read=by_update_range),

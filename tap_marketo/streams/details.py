@@ -53,17 +53,20 @@ class Details:
         return completed
 
 
-def by_id(path: str, endpoint: str, **params: Any) -> Callable[[MarketoClient, Row], Row]:
-    """Return how the details of a row are read that a call by its id shows whole.
+def by_key(
+    key: str, path: str, endpoint: str, **params: Any
+) -> Callable[[MarketoClient, Row], Row]:
+    """Return how the details of a row are read that a call by its key shows whole.
 
     Args:
+        key: the column in the call's path.
         path: of the call, with ``{id}`` in it.
         endpoint: the calls' name in logs and metrics.
         params: further parameters.
     """
 
     def read(client: MarketoClient, row: Row) -> Row:
-        found = rows_of(client, path_with(path, row.get("id")), endpoint, params)
+        found = rows_of(client, path_with(path, row.get(key)), endpoint, params)
         return found[0] if found else {}
 
     return read

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.activities import Activities
+from tap_marketo.streams.administration import ADMINISTRATION
 from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
 from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.deletions import Deletions
@@ -22,6 +23,7 @@ REGISTRY: Sequence[StreamKind] = (
     *ASSETS,
     SEGMENTS,
     TOKENS,
+    *ADMINISTRATION,
     Deletions(),
 )
 
