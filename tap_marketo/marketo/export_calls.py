@@ -122,7 +122,7 @@ class ExportApi:
 
         Raises:
             FilterUnavailableError: the subscription lacks this filter (1035).
-            FieldNotFoundError: a field does not exist (1006).
+            FieldNotFoundError: fields do not exist for it (1006, 1003).
             ExportQuotaError: today's bytes are spent.
             DataError: Marketo keeps answering without an export id.
         """

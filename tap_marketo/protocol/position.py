@@ -1,4 +1,4 @@
-"""Where streams stand: bookmarks, marks of pages and of parents, jobs under way."""
+"""What a state holds, as values: how far each stream has come, and which jobs are under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of a state file, each checked when it is read."""
+"""The values of a state as JSON holds them: checked as they are read, nonsense named by its key."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ from datetime import datetime
 from typing import Any
 
 from tap_marketo.errors import StateError
-from tap_marketo.times import parse_utc
+from tap_marketo.protocol.position import ChildMark, Parent, PendingExport
+from tap_marketo.times import Window, parse_utc, to_bookmark, whole_seconds
+
+# What may stand in a stream's bookmark. Anything else there is left alone.
+_TIMES = (
+    *("updatedAt", "createdAt", "activityDate", "settled"),
+    *("export_end", "scan_started", "refreshed"),
+)
+_TEXTS = ("export_id", "next_page_token", "parent")
 
 
 class StateValues:
-    """Reads values out of JSON objects; what is nonsense is refused with its key named."""
+    """Reads the values of one state. Whatever it cannot read is a StateError that names the key."""
 
     def __init__(self, path: str) -> None:
-        """Read from a file.
+        """Read from a state that errors call by its path."""
+        self._path = path
 
-        Args:
-            path: what to call it in errors.
-        """
-        self.path = path
+    def nonsense(self, key: str, why: str) -> StateError:
+        """Return the error for a key that cannot be read."""
+        return StateError(
+            f"The state file {self._path} cannot be used: {key} {why}. "
+            "Mend it, or leave the key out to read that stream from start_date."
+        )
 
-    def object_in(self, holder: dict[str, Any], key: str, where: str) -> dict[str, Any]:
-        """Return an object, and put an empty one where there is none."""
+    def object(self, holder: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+        """Return the object under a key, which is put there if there is none."""
         value = holder.get(key)
         if value is None:
             value = {}
@@ -31,16 +42,15 @@ class StateValues:
         holder[key] = value
         return value
 
-    def text_in(self, holder: Mapping[str, Any], key: str, where: str) -> str | None:
-        """Return a text, None where there is none."""
+    def text(self, holder: Mapping[str, Any], key: str, where: str) -> str | None:
         value = holder.get(key)
         if value is not None and not isinstance(value, str):
             raise self.nonsense(f"{where}.{key}", "must be a string")
         return value
 
-    def time_in(self, holder: Mapping[str, Any], key: str, where: str) -> datetime | None:
-        """Return a time in UTC, None where there is none."""
-        text = self.text_in(holder, key, where)
+    def time(self, holder: Mapping[str, Any], key: str, where: str) -> datetime | None:
+        """Return a time in UTC."""
+        text = self.text(holder, key, where)
         if text is None:
             return None
         try:
@@ -48,9 +58,96 @@ class StateValues:
         except ValueError:
             raise self.nonsense(f"{where}.{key}", f"is no date-time: {text!r}") from None
 
-    def nonsense(self, key: str, why: str) -> StateError:
-        """Return the error that refuses a value."""
-        return StateError(
-            f"The state file {self.path} cannot be used: {key} {why}. "
-            "Mend it, or leave the key out to read that stream from start_date."
-        )
+    def sizes(self, holder: dict[str, Any], key: str) -> dict[str, int]:
+        """Return an object of whole numbers."""
+        sizes = self.object(holder, key, key)
+        for name, size in sizes.items():
+            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+                raise self.nonsense(f"{key}.{name}", "must be a whole number")
+        return sizes
+
+    def check_bookmarks(self, bookmarks: dict[str, Any]) -> None:
+        """Check all that may stand in streams' bookmarks."""
+        for stream in list(bookmarks):
+            where = f"bookmarks.{stream}"
+            marks = self.object(bookmarks, stream, where)
+            for key in _TIMES:
+                self.time(marks, key, where)
+            for key in _TEXTS:
+                self.text(marks, key, where)
+
+    def child_mark(self, bookmarks: Mapping[str, Any], stream: str) -> ChildMark:
+        """Return the mark of a stream with a call for each parent."""
+        marks = bookmarks.get(stream, {})
+        where = f"bookmarks.{stream}"
+        text = self.text(marks, "parent", where)
+        try:
+            reached = Parent.read(text) if text else None
+        except ValueError:
+            raise self.nonsense(f"{where}.parent", f"is no parent: {text!r}") from None
+        started = self.time(marks, "scan_started", where)
+        return ChildMark(reached, started, self.time(marks, "refreshed", where))
+
+    def pending_exports(self, exports: Mapping[str, Any], family: str) -> list[PendingExport]:
+        """Return the jobs that the state's ``exports`` hold of a family."""
+        entries = exports.get(family) or []
+        if not isinstance(entries, list):
+            raise self.nonsense(f"exports.{family}", "must be a list")
+        return [
+            self._pending_export(entry, f"exports.{family}[{index}]")
+            for index, entry in enumerate(entries)
+        ]
+
+    def other_taps_export(
+        self, bookmarks: Mapping[str, Any], stream: str, replication_key: str, earliest: datetime
+    ) -> PendingExport | None:
+        """Return the job that singer-io's tap left within a stream's bookmark."""
+        marks = bookmarks.get(stream, {})
+        where = f"bookmarks.{stream}"
+        export_id = self.text(marks, "export_id", where)
+        if not export_id:
+            return None
+        end = self.time(marks, "export_end", where)
+        if end is None:
+            raise self.nonsense(f"{where}.export_end", "is missing beside export_id")
+        # It began at the bookmark or later, and what lies between had been emitted.
+        start = self.time(marks, replication_key, where) or earliest
+        window = Window(whole_seconds(start), whole_seconds(end))
+        return PendingExport(export_id, window, (stream,), replication_key)
+
+    def _pending_export(self, entry: Any, where: str) -> PendingExport:
+        if not isinstance(entry, dict):
+            raise self.nonsense(where, "must be an object")
+        export_id = self.text(entry, "export_id", where)
+        key = self.text(entry, "replication_key", where)
+        start = self.time(entry, "start", where)
+        end = self.time(entry, "end", where)
+        streams = entry.get("streams")
+        if not isinstance(streams, list) or not all(isinstance(s, str) for s in streams):
+            raise self.nonsense(f"{where}.streams", "must be a list of stream names")
+        if not export_id or not key or start is None or end is None:
+            raise self.nonsense(where, "must have export_id, replication_key, start and end")
+        made = self.time(entry, "made", where)
+        return PendingExport(export_id, Window(start, end), tuple(streams), key, made)
+
+
+def child_entry(mark: ChildMark) -> dict[str, Any]:
+    """Return a mark as the bookmark of its stream holds it."""
+    return {
+        "parent": mark.reached and str(mark.reached),
+        "scan_started": mark.scan_started and to_bookmark(mark.scan_started),
+        "refreshed": mark.refreshed and to_bookmark(mark.refreshed),
+    }
+
+
+def export_entry(export: PendingExport) -> dict[str, Any]:
+    """Return a job as ``exports`` hold it."""
+    made = {"made": to_bookmark(export.made)} if export.made else {}
+    return {
+        **made,
+        "export_id": export.export_id,
+        "start": to_bookmark(export.window.start),
+        "end": to_bookmark(export.window.end),
+        "streams": list(export.streams),
+        "replication_key": export.replication_key,
+    }

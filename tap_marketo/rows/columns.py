@@ -25,6 +25,7 @@ from tap_marketo.rows.fields import (
     ABSENT_TEXTS,
     EXACT_AS_FLOAT,
     FITS_64_BITS,
+    WITHIN_64_BITS,
     Kind,
     Misfits,
     converter,
@@ -44,7 +45,8 @@ _TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _ZERO_TIME = b"0000-00-00T00:00:00Z,"
 _ZERO_DATE = b"0000-00-00,"
 _HOUR_24 = b"T24"
-_TOO_MANY_DIGITS = b"0" * (FITS_64_BITS + 1)
+# Whole numbers with fewer digits need no closer look.
+_MANY_DIGITS = b"0" * (FITS_64_BITS + 1)
 _READS_NO_Z = sys.version_info < (3, 11)
 
 
@@ -151,7 +153,7 @@ def _integers(cells: list[str]) -> list[str]:
     One that is something else shows: it is written otherwise (007, -0, 1e5), or has a character
     that no whole number has (12.0, true, [1], "5"). Two in one ("1,2") make one value too many, and
     none could make up for it: only brackets and quotes make one value of two cells. One
-    that may be beyond 64 bits, by the number of its digits, is left to the careful way.
+    beyond 64 bits is left to the careful way.
     """
     text = ",".join(cells)
     values = orjson.loads(f"[{text}]")
@@ -160,10 +162,14 @@ def _integers(cells: list[str]) -> list[str]:
         len(values) != len(cells)
         or orjson.dumps(values) != data
         or any(char in text for char in '.eE"[{')
-        or _TOO_MANY_DIGITS in data.translate(_TO_ZEROS)
+        or (_MANY_DIGITS in data.translate(_TO_ZEROS) and not _all_fit_64_bits(values))
     ):
         raise ValueError
     return cells
+
+
+def _all_fit_64_bits(values: list[int | None]) -> bool:
+    return all(value is None or value in WITHIN_64_BITS for value in values)
 
 
 def _numbers(cells: list[str]) -> list[str]:

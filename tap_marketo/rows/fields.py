@@ -52,7 +52,7 @@ EXACT_AS_FLOAT = 15
 # Up to this many characters an integer fits 64 bits.
 FITS_64_BITS = 18
 # What databases hold in a column of integers.
-_64_BITS = range(-(2**63), 2**63)
+WITHIN_64_BITS = range(-(2**63), 2**63)
 _LONGEST_64_BITS = len(str(-(2**63)))
 _TOO_DEEP = "nested too deep, now null"
 
@@ -226,7 +226,7 @@ def _integer_converter(column: str, misfits: Misfits) -> Converter:
 
 def _fits_64_bits(text: str) -> bool:
     """Say whether a whole number is one of 64 bits, given its JSON, which may be of any length."""
-    return len(text) <= _LONGEST_64_BITS and int(text) in _64_BITS
+    return len(text) <= _LONGEST_64_BITS and int(text) in WITHIN_64_BITS
 
 
 def _to_number(value: str) -> Any:

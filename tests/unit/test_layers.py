@@ -39,9 +39,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("clock", "config", "failures"),
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
-    ("protocol.messages",),
+    ("protocol.messages", "protocol.position"),
     # catalog entries, the state and its file,
-    ("protocol.catalog", "protocol.position", "protocol.state_values"),
+    ("protocol.catalog", "protocol.state_values"),
     ("protocol.state",),
     ("protocol.state_file",),
     # all that a sync emits.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.position import Bookmark, PageMark, PendingExport, Position
+from tap_marketo.protocol.position import (
+    Bookmark,
+    ChildMark,
+    PageMark,
+    Parent,
+    PendingExport,
+    Position,
+)
 from tap_marketo.protocol.state import State
-from tap_marketo.protocol.state_file import load_state
 from tap_marketo.times import Window
 
 UTC = timezone.utc
@@ -398,102 +403,28 @@ def test_empty_states_of_every_shape_are_first_runs(value: dict[str, Any] | None
     assert State(value).bookmark("leads", "updatedAt") is None
 
 
-WRAPPERS = {
-    "value": {"value": OTHER_TAPS_STATE},
-    "STATE message": {"type": "STATE", "value": OTHER_TAPS_STATE},
-    "what Meltano prints": {"singer_state": OTHER_TAPS_STATE},
-    "what Meltano keeps": {"completed": {"singer_state": OTHER_TAPS_STATE}, "partial": {}},
-    "without a partial one": {"completed": {"singer_state": OTHER_TAPS_STATE}},
-}
+# Streams with a call for each parent.
 
 
-@pytest.mark.parametrize("wrapped", WRAPPERS.values(), ids=WRAPPERS)
-def test_a_state_is_taken_out_of_what_is_certainly_wrapped_around_it(
-    tmp_path: Path, wrapped: dict[str, Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(json.dumps(wrapped))
-    with caplog.at_level("INFO", "tap_marketo"):
-        state = load_state(str(path))
-    assert state.value == State(OTHER_TAPS_STATE).value
-    assert len(caplog.records) == 1
+def test_a_stream_with_parents_goes_on_at_the_parent_it_had_reached() -> None:
+    state = State({})
+    assert state.child_mark("tokens") == ChildMark(None, None, None)
+    mark = ChildMark(Parent("Folder", 12), START, None)
+    state.apply(Position(children={"tokens": mark}))
+    again = State(json.loads(json.dumps(state.value)))
+    assert again.child_mark("tokens") == mark
+    again.apply(Position(children={"tokens": ChildMark(None, None, START)}))
+    assert again.child_mark("tokens") == ChildMark(None, None, START)
 
 
-@pytest.mark.parametrize(
-    ("content", "named"),
-    [
-        ({"bookmark": OTHER_TAPS_STATE["bookmarks"]}, '"bookmark".* Is "bookmarks" meant'),
-        ({"Bookmarks": {}}, '"Bookmarks".* Is "bookmarks" meant'),
-        ({"state": OTHER_TAPS_STATE}, '"state"'),
-        ({"leads": {"updatedAt": "2026-01-01"}, "lists": {}}, '"leads", "lists"'),
-        # Which of the two counts is not certain.
-        (
-            {"completed": {"singer_state": {}}, "partial": {"singer_state": OTHER_TAPS_STATE}},
-            '"completed", "partial"',
-        ),
-        ({"value": OTHER_TAPS_STATE, "stream": "leads"}, '"value", "stream"'),
-        ({"singer_state": "eyJib29rbWFya3MiOnt9fQ=="}, '"singer_state"'),
-    ],
-)
-def test_an_object_that_is_no_state_is_refused_with_its_keys(
-    tmp_path: Path, content: dict[str, Any], named: str
-) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(json.dumps(content))
-    with pytest.raises(StateError, match=named):
-        load_state(str(path))
+@pytest.mark.parametrize("marks", [{"parent": 7}, {"parent": "Folder"}, {"refreshed": "soon"}])
+def test_nonsense_about_parents_is_refused_with_its_key(marks: dict[str, Any]) -> None:
+    (key,) = marks
+    with pytest.raises(StateError, match=f"bookmarks.tokens.{key}"):
+        State({"bookmarks": {"tokens": marks}}).child_mark("tokens")
 
 
-def test_keys_beside_those_of_a_state_are_kept(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(json.dumps({**OTHER_TAPS_STATE, "note": "mine"}))
-    assert load_state(str(path)).value["note"] == "mine"
-
-
-def test_a_targets_whole_output_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(f"{json.dumps({'bookmarks': {}})}\n{json.dumps(OTHER_TAPS_STATE)}\n")
-    with pytest.raises(StateError, match="the last line"):
-        load_state(str(path))
-
-
-def test_a_state_file_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(json.dumps(OTHER_TAPS_STATE))
-    assert load_state(str(path)).bookmark("leads", "updatedAt") == day(1, 1)
-
-
-@pytest.mark.parametrize("content", ["", " \n", "{}"])
-def test_an_empty_state_file_is_a_first_run(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(content)
-    assert load_state(str(path)).value == {"bookmarks": {}}
-
-
-def test_no_state_file_is_a_first_run() -> None:
-    assert load_state(None).value == {"bookmarks": {}}
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (b"{", "is not valid JSON"),
-        (b"\xff\xfe", "is not valid JSON"),
-        (b"[" * 100_000, "is not valid JSON"),
-        (b"[]", "must hold a JSON object"),
-        (b"null", "must hold a JSON object"),
-        (b'{"bookmarks": 1}', "bookmarks must be an object"),
-    ],
-)
-def test_a_state_file_of_nonsense_is_named(tmp_path: Path, content: bytes, complaint: str) -> None:
-    path = tmp_path / "state.json"
-    path.write_bytes(content)
-    with pytest.raises(StateError, match=complaint) as caught:
-        load_state(str(path))
-    assert str(path) in str(caught.value)
-
-
-def test_a_state_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "none.json"
-    with pytest.raises(StateError, match=r"Cannot read the state file .*none\.json: No such file"):
-        load_state(str(path))
+def test_parents_go_by_type_and_number() -> None:
+    parents = [Parent("Program", 2), Parent("Folder", 10), Parent("Folder", 9)]
+    assert [str(parent) for parent in sorted(parents)] == ["Folder/9", "Folder/10", "Program/2"]
+    assert all(Parent.read(str(parent)) == parent for parent in parents)
