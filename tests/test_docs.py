@@ -13,24 +13,9 @@ from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.streams.declared import DeclaredStream
 from tap_marketo.streams.registry import REGISTRY
 from tests.harness import ROOT, TAP, run
+from tests.readme import table
 
 DECLARED = {kind.name: kind for kind in REGISTRY if isinstance(kind, DeclaredStream)}
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def section(title: str) -> str:
-    """Return the text of a README section."""
-    found = re.search(rf"(?ms)^##+ {re.escape(title)}\n(.*?)(?=^##? |\Z)", README)
-    assert found, title
-    return found[1]
-
-
-def table(title: str) -> list[list[str]]:
-    """Return the rows of a section's first table, without its head."""
-    found = re.search(r"(?m)(?:^\|.*\n)+", section(title))
-    assert found, title
-    rows = found[0].splitlines()
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:

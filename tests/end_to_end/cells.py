@@ -208,6 +208,7 @@ FAULTS = (
     _http(502),
     _http(503),
     _http(429, THROTTLED),
+    _http(414, REFUSED),
     Fault("half JSON", {"kind": "half_json"}, "not JSON"),
     Fault("HTML", {"kind": "html_200"}, "not JSON"),
     Fault("empty body", {"kind": "empty_200"}, "not JSON"),
@@ -259,17 +260,22 @@ FAULTS = (
     Fault("file 404", {"kind": "file_404"}, "there is no file", JOBS),
 )
 
+_REFUSALS = ("HTTP 414", "error 603", "error 610")
+
 # What the tap does about a fault at one call that it does not do at others.
 _TRIES: dict[tuple[str, str], int | None] = {
+    # The call for a token carries none that a new one could replace.
+    **{(f"error {code}", "token"): REFUSED for code in ("601", "602")},
     # Whose exports cannot be seen is not counted; the second such call watches the own jobs.
-    **{(f"error {code}", "custom objects"): NEVER for code in ("603", "610")},
-    **{(f"error {code}", "list of finished"): 2 for code in ("603", "610")},
+    **{(refusal, "custom objects"): NEVER for refusal in _REFUSALS},
+    **{(refusal, "list of finished"): 2 for refusal in _REFUSALS},
     # What the list of jobs does not show is asked for by its id.
     **{("empty page", call): NEVER for call in ("list of finished", "list")},
     # A job that is queued already is as good as queued.
     ("no result", "enqueue"): NEVER,
     # A job, or a file, that does not exist is made anew.
     **{("error 610", call): JOBS for call in ("status", "file", "file middle")},
+    ("HTTP 414", "status"): JOBS,
 }
 _SAID = {
     "reset in the body": "does not get past byte .*Connection",
@@ -311,7 +317,7 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
     if call.kind == "cancel":
         # That a job which nobody needs goes on is no matter.
         tries = NEVER
-    if call.kind == "status" and fault.name == "error 610":
+    if call.kind == "status" and fault.name in ("error 610", "HTTP 414"):
         said = "no longer has it"
     return Cell(
         fault.name, call.name, times, call.named, said, tries, fault.code,
