@@ -47,9 +47,9 @@ def _warn_of_names(streams: Sequence[dict[str, Any]]) -> None:
     if named:
         more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
         LOGGER.warning(
-            "Many targets cannot hold the names of %d streams or of columns in them: %s%s. "
-            'To have names that all can hold, set "names": "plain" and run discovery again.',
-            len(named), ", ".join(named[:_MOST_NAMED]), more,
+            "%d of %d streams have names, or columns with names, that many targets cannot hold: "
+            '%s%s. To have names that all can hold, set "names": "plain" and run discovery again.',
+            len(named), len(streams), ", ".join(named[:_MOST_NAMED]), more,
         )  # fmt: skip
 
 

@@ -126,13 +126,34 @@ def test_a_page_token_that_marketo_refuses_begins_the_scan_anew(
     assert marks_of(target, "lists")["updatedAt"] > "2026-06-15"
 
 
-def test_a_refusal_that_has_nothing_to_do_with_the_token_keeps_it(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
+@pytest.mark.parametrize("code", ["1001", "1003"])
+def test_what_error_codes_say_of_wrong_values_begins_the_scan_anew(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, code: str
 ) -> None:
-    marketo.fault("lists", "error", None, code="603")
+    marketo.fault("lists", "error", code=code)
+    marks = {"next_page_token": "ATOKEN", "scan_started": "2026-06-01T00:00:00+00:00"}
+    target = Target(state={"bookmarks": {"lists": marks}})
+    done = tap.sync(config_of(marketo), select(catalog, ["lists"]), target)
+    assert_all_fired(marketo)
+    assert "starting over" in done.stderr
+    assert_assets(marketo, target, "lists", START)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *({"kind": "error", "code": code} for code in ("603", "609", "610", "702", "703", "1013")),
+        *({"kind": "http", "status": status} for status in (400, 403, 404, 414)),
+    ],
+    ids=lambda fault: "-".join(map(str, fault.values())),
+)
+def test_a_refusal_that_has_nothing_to_do_with_the_token_keeps_it(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, fault: dict[str, Any]
+) -> None:
+    marketo.fault("lists", times=None, **fault)
     marks = {"next_page_token": "ATOKEN", "scan_started": "2026-06-01T00:00:00+00:00"}
     done = tap.run(config_of(marketo), select(catalog, ["lists"]), {"bookmarks": {"lists": marks}})
-    assert "603" in stopped(done)
+    assert str(fault.get("code") or fault.get("status")) in stopped(done)
     assert len(pages_read(marketo, "lists")) == 1
     states = [m["value"]["bookmarks"]["lists"] for m in done.messages if m["type"] == "STATE"]
     assert all(state["next_page_token"] == "ATOKEN" for state in states)
