@@ -57,6 +57,9 @@ class Config:
     on_quota: str = _setting(
         "fail", "what a spent allowance is to the orchestrator: fail (exit 3) or stop (exit 0)"
     )
+    on_refused: str = _setting(
+        "fail", "what streams that Marketo refuses are to the orchestrator: fail (exit 1) or skip"
+    )
     max_export_days: int = _setting(31, "longest date range of one export job, 1 to 31 days")
     max_queued_exports: int = _setting(
         4, "how many of Marketo's ten queue places to hold at once, 1 to 10"
@@ -75,6 +78,9 @@ class Config:
     )
     activities_lookback_hours: float = _setting(
         24.0, "how far before their bookmark activities begin, for activities written late"
+    )
+    child_refresh_hours: float = _setting(
+        23.0, "how old streams with a call for each parent may get before they are read again"
     )
     max_calls_per_20_seconds: int = _setting(
         50, "own pace; Marketo allows 100 to all integrations together"
@@ -110,6 +116,7 @@ class Config:
             "max_daily_calls": reader.integer("max_daily_calls", 2, None),
             "max_daily_export_mb": reader.number("max_daily_export_mb", above=0, most=_MOST_MB),
             "on_quota": reader.choice("on_quota", ("fail", "stop")),
+            "on_refused": reader.choice("on_refused", ("fail", "skip")),
             "max_export_days": reader.integer("max_export_days", 1, 31),
             "max_queued_exports": reader.integer("max_queued_exports", 1, 10),
             "poll_interval": reader.number("poll_interval", above=0),
@@ -123,6 +130,7 @@ class Config:
             "activities_lookback_hours": reader.number(
                 "activities_lookback_hours", least=0, most=_MOST_HOURS
             ),
+            "child_refresh_hours": reader.number("child_refresh_hours", least=0, most=_MOST_HOURS),
             "max_calls_per_20_seconds": reader.integer(
                 "max_calls_per_20_seconds",
                 1,

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tap_marketo.errors import AccessDeniedError
 from tap_marketo.log import LOGGER
 from tap_marketo.plain_names import is_plain
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.permissions import Grants
 from tap_marketo.streams.registry import REGISTRY
 
 # How many streams a warning names.
@@ -16,9 +18,19 @@ _MOST_NAMED = 5
 
 
 def discover(account: Account) -> dict[str, Any]:
-    """Return the catalog of all streams the account can give."""
+    """Return the catalog of all streams the account can give.
+
+    Streams that the API user may not read are left out, with a warning for each permission.
+    """
     account.client.start()
-    streams = [entry for kind in REGISTRY for entry in kind.discover(account)]
+    grants = Grants(account)
+    streams: list[dict[str, Any]] = []
+    for kind in REGISTRY:
+        if grants.has(kind.permission):
+            try:
+                streams += kind.discover(account)
+            except AccessDeniedError as error:
+                grants.deny(kind.permission, error)
     LOGGER.info("Discovered %d streams.", len(streams))
     _warn_of_names(streams)
     return {"streams": streams}

@@ -21,6 +21,9 @@
     │   ├── FieldNotFoundError    1006, and a 1003: fields asked for do not exist
     │   ├── CredentialsError      client_id and client_secret are refused
     │   └── RequestRefusedError   anything else: permission, bad request, not found
+    │       ├── AccessDeniedError
+    │       ├── NotFoundError
+    │       └── FeatureUnavailableError  616, 1018: this subscription does not give it
     ├── FailedStreamsError        some streams could not be read; all others were
     ├── ExportError               an export job failed for good
     ├── DataError                 a file or an answer that cannot be read as what it should be
@@ -194,6 +197,12 @@ class NotFoundError(RequestRefusedError):
     remedy = "Check the endpoint setting (Admin > Web Services > REST API)"
 
 
+class FeatureUnavailableError(RequestRefusedError):
+    """616 or 1018: not of this subscription's type, or not beside a native CRM integration."""
+
+    remedy = "The subscription does not give this; deselect the stream"
+
+
 class ExportError(TapError):
     """An export job failed more often than it is worth trying."""
 
@@ -246,9 +255,11 @@ _BY_CODE: Mapping[str, type[MarketoError]] = {
     "611": TransientError,
     "614": TransientError,
     "615": ThrottledError,
+    "616": FeatureUnavailableError,
     "713": TransientError,
     "719": TransientError,
     "1006": FieldNotFoundError,
+    "1018": FeatureUnavailableError,
     "1035": FilterUnavailableError,
 }
 

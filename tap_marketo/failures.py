@@ -1,15 +1,19 @@
-"""Streams that failed for good: set aside while the others are read, and named at the end."""
+"""Streams that failed or were refused: set aside while the others are read, named at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tap_marketo.errors import (
+    AccessDeniedError,
     CredentialsError,
     DataError,
     ExportError,
     FailedStreamsError,
+    FeatureUnavailableError,
+    FilterUnavailableError,
     MarketoError,
+    NotFoundError,
     QueueFullError,
     QuotaError,
     TapError,
@@ -21,24 +25,42 @@ from tap_marketo.log import LOGGER
 
 _OF_A_STREAM = (MarketoError, ExportError, DataError)
 _OF_THE_RUN = (CredentialsError, TokenRejectedError, QuotaError, QueueFullError)
+# error-codes.md: 603, 610 and HTTP 404, 616 and 1018, and 1035 where there is no other way.
+_REFUSALS = (
+    AccessDeniedError,
+    NotFoundError,
+    FeatureUnavailableError,
+    FilterUnavailableError,
+)
 _PASSING = (TransientError, ThrottledError)
 # So many streams that fail in a passing way, while no call at all succeeds: Marketo is down.
 _DOWN = 3
 
 
 class Failures:
-    """The failed streams of one run."""
+    """The failed and the refused streams of one run."""
 
-    def __init__(self, successes: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        successes: Callable[[], int],
+        permissions: Mapping[str, str],
+        *,
+        tolerates_refusals: bool,
+    ) -> None:
         """Start with none.
 
         Args:
             successes: tells how many calls Marketo has answered as it should.
+            permissions: what the API user's role needs, by stream.
+            tolerates_refusals: whether a run that Marketo refuses streams is no failure.
         """
         self._successes = successes
+        self._permissions = permissions
+        self._tolerates_refusals = tolerates_refusals
         self._seen = 0
         self._in_a_row = 0
-        self._failed: list[tuple[Sequence[str], TapError]] = []
+        self._failed: list[str] = []
+        self._refused: list[str] = []
 
     def set_aside(self, streams: Sequence[str], error: TapError) -> None:
         """Remember that streams failed, so that the others can go on.
@@ -53,7 +75,15 @@ class Failures:
             self._seen = self._successes()
             if self._in_a_row >= _DOWN:
                 raise error
-        self._failed.append((streams, error))
+        if isinstance(error, _REFUSALS):
+            needed = self._needed(streams)
+            self._refused.append(f"{', '.join(streams)} ({error}{needed})")
+            LOGGER.warning(
+                "%s is refused by Marketo and is set aside; the other streams go on. %s%s",
+                _some(streams), error, needed,
+            )  # fmt: skip
+            return
+        self._failed.append(f"{', '.join(streams)} ({error})")
         LOGGER.warning(
             "%s cannot be read and is set aside; the other streams go on. %s",
             _some(streams), error,
@@ -74,12 +104,23 @@ class Failures:
         Raises:
             FailedStreamsError: it names all of them, with the reason of each.
         """
+        said: list[str] = []
         if self._failed:
-            reasons = "; ".join(f"{', '.join(names)} ({why})" for names, why in self._failed)
-            raise FailedStreamsError(
-                f"Not everything could be read: {reasons}. All other streams are up to date; the "
-                "next run tries these again."
+            said.append(f"Not everything could be read: {'; '.join(self._failed)}.")
+        if self._refused and not self._tolerates_refusals:
+            said.append(
+                f"Marketo refuses: {'; '.join(self._refused)}. To do without them, deselect them "
+                'or set "on_refused": "skip".'
             )
+        if said:
+            raise FailedStreamsError(
+                f"{' '.join(said)} All other streams are up to date; the next run tries these "
+                "again."
+            )
+
+    def _needed(self, streams: Sequence[str]) -> str:
+        names = sorted({self._permissions.get(stream, "") for stream in streams} - {""})
+        return f". The permission needed is {' and '.join(names)}" if names else ""
 
 
 def _some(streams: Sequence[str]) -> str:

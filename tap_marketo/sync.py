@@ -18,8 +18,8 @@ from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.kind import SyncStart
-from tap_marketo.streams.page_read import PageRead
-from tap_marketo.streams.registry import REGISTRY, bulk_object_of, kind_of_stream
+from tap_marketo.streams.registry import REGISTRY, bulk_object_of, kind_of_stream, permission_of
+from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.summary import sum_up
 from tap_marketo.times import to_marketo, whole_seconds
 
@@ -57,7 +57,11 @@ class Sync:
             )
             return
         start = SyncStart(Account(self._client, self._clock), self._config, self._state, now)
-        failures = Failures(lambda: self._client.successes)
+        failures = Failures(
+            lambda: self._client.successes,
+            {entry.stream: permission_of(entry) for entry in entries},
+            tolerates_refusals=self._config.on_refused == "skip",
+        )
         reads, families = _readings(entries, start, failures)
         engine = ExportEngine(
             self._client, self._clock, self._config, self._state, self._emitter, failures, now
@@ -103,7 +107,7 @@ class Sync:
                 self._output.pipe.check_reader()
                 self._clock.sleep(min(engine.seconds_to_wait(), _LONGEST_NAP))
 
-    def _pages(self, reads: Sequence[PageRead], failures: Failures) -> Iterator[None]:
+    def _pages(self, reads: Sequence[StreamRead], failures: Failures) -> Iterator[None]:
         for read in reads:
             try:
                 yield from read.steps(self._emitter, self._clock.now)
@@ -113,14 +117,14 @@ class Sync:
 
 def _readings(
     entries: Sequence[CatalogEntry], start: SyncStart, failures: Failures
-) -> tuple[list[PageRead], list[BulkFamily]]:
+) -> tuple[list[StreamRead], list[BulkFamily]]:
     """Return how the selected streams are read."""
     for entry in entries:
         if kind_of_stream(entry) is None:
             LOGGER.warning(
                 "%s is skipped: there is no such stream. Run discovery again.", entry.stream
             )
-    reads: list[PageRead] = []
+    reads: list[StreamRead] = []
     families: list[BulkFamily] = []
     for kind in REGISTRY:
         own = [entry for entry in entries if kind_of_stream(entry) is kind]

@@ -276,7 +276,8 @@ def select(
     Args:
         catalog: as discovered.
         streams: stream ids; all of them when None.
-        columns: of a stream, the columns selected; all of them when a stream is not named.
+        columns: of a stream, the columns selected; when a stream is not named, all of them but
+            those that take a call for each row.
     """
     chosen: dict[str, Any] = json.loads(json.dumps(catalog))
     for stream in chosen["streams"]:
@@ -287,7 +288,10 @@ def select(
                 item["metadata"]["selected"] = streams is None or name in streams
             elif item["metadata"]["inclusion"] == "available":
                 wanted = columns.get(name)
-                item["metadata"]["selected"] = wanted is None or breadcrumb[-1] in wanted
+                by_default = item["metadata"].get("selected-by-default", True)
+                item["metadata"]["selected"] = (
+                    by_default if wanted is None else breadcrumb[-1] in wanted
+                )
     return chosen
 
 

@@ -10,27 +10,12 @@ import pytest
 
 from tap_marketo import __version__
 from tap_marketo.config import Config, load_config, setting_names
-from tap_marketo.streams.paged import PagedStream
+from tap_marketo.streams.declared import DeclaredStream
 from tap_marketo.streams.registry import REGISTRY
 from tests.harness import ROOT, TAP, run
+from tests.readme import table
 
-PAGED_STREAMS = {kind.name: kind for kind in REGISTRY if isinstance(kind, PagedStream)}
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def section(title: str) -> str:
-    """Return the text of a README section."""
-    found = re.search(rf"(?ms)^##+ {re.escape(title)}\n(.*?)(?=^##? |\Z)", README)
-    assert found, title
-    return found[1]
-
-
-def table(title: str) -> list[list[str]]:
-    """Return the rows of a section's first table, without its head."""
-    found = re.search(r"(?m)(?:^\|.*\n)+", section(title))
-    assert found, title
-    rows = found[0].splitlines()
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+DECLARED = {kind.name: kind for kind in REGISTRY if isinstance(kind, DeclaredStream)}
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:
@@ -55,7 +40,7 @@ def test_the_sample_config_holds_every_setting_and_loads() -> None:
 
 
 # Meltano 4.4 cannot write a decimal as JSON.
-CHOICES = {"on_quota", "names"}
+CHOICES = {"on_quota", "on_refused", "names"}
 KINDS = {"str": "string", "int": "integer", "float": "string", "datetime": "date_iso8601"}
 
 
@@ -104,8 +89,8 @@ def test_the_readme_lists_every_stream_with_its_keys() -> None:
     documented = {row[0].strip("`"): (row[1], row[2]) for row in table("Streams")}
     assert documented.pop("leads") == ("`id`", "`updatedAt`")
     assert documented.pop("activities_<type>") == ("`marketoGUID`", "`activityDate`")
-    assert set(documented) == set(PAGED_STREAMS)
-    for name, stream in PAGED_STREAMS.items():
+    assert set(documented) == set(DECLARED)
+    for name, stream in DECLARED.items():
         key, replication_key = documented[name]
         assert key == ", ".join(f"`{column}`" for column in stream.keys)
         if stream.replication_key:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,16 @@ class LeadField:
     number: int | None = None
 
 
-def lead_fields(client: MarketoClient) -> list[LeadField]:
-    """Read the lead fields (leads.md, Describe). One without a REST name cannot be exported."""
+def lead_entries(client: MarketoClient) -> list[Mapping[str, Any]]:
+    """Read what Marketo tells of the lead fields (leads.md, Describe)."""
+    result = client.get("/rest/v1/leads/describe.json", "leads_describe")["result"]
+    return [entry for entry in result if isinstance(entry, dict)]
+
+
+def lead_fields(entries: Iterable[Mapping[str, Any]]) -> list[LeadField]:
+    """Return the lead fields of describe's entries. One without a REST name cannot be exported."""
     fields: dict[str, LeadField] = {}
-    for entry in client.get("/rest/v1/leads/describe.json", "leads_describe")["result"]:
-        if not isinstance(entry, dict):
-            continue
+    for entry in entries:
         data_type = str(entry.get("dataType") or "string")
         number = _number(entry.get("id"))
         name = _name(entry.get("rest"))

@@ -159,7 +159,7 @@ class ExportApi:
         for by itself.
         """
         found: dict[str, ExportInfo] = {}
-        for entry in self._listed(bulk_object):
+        for entry in self.listed(bulk_object):
             export_id = entry.get("exportId")
             if isinstance(export_id, str) and export_id in export_ids:
                 info = _info(entry)
@@ -182,7 +182,7 @@ class ExportApi:
         The file sizes of today's are what counts against the daily allowance (bulk-extract.md,
         File Size).
         """
-        exports = (_finished(bulk_object, entry) for entry in self._listed(bulk_object))
+        exports = (_finished(bulk_object, entry) for entry in self.listed(bulk_object))
         return [export for export in exports if export]
 
     def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
@@ -191,8 +191,8 @@ class ExportApi:
             f"/bulk/v1/{bulk_object}/export/{export_id}/file.json", f"{bulk_object}_file", start
         )
 
-    def _listed(self, bulk_object: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the API user's jobs of the past seven days, page after page."""
+    def listed(self, bulk_object: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the API user's jobs of the past seven days as Marketo has them, page after page."""
         params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
         seen_tokens: set[str] = set()
         empty = 0

@@ -46,9 +46,11 @@ class Page:
     restarted: bool = False
 
 
-def single_page(client: MarketoClient, path: str, endpoint: str) -> Iterator[Page]:
+def single_page(
+    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any] | None = None
+) -> Iterator[Page]:
     """Read a list that comes whole in one answer."""
-    yield Page(_rows(path, client.get(path, endpoint)))
+    yield Page(_rows(path, client.get(path, endpoint, params)))
 
 
 def token_pages(
@@ -178,7 +180,11 @@ def _page_or_first(
 
 
 def offset_pages(
-    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any]
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    params: Mapping[str, Any],
+    identity: Callable[[Row], object],
 ) -> Iterator[Page]:
     """Read a list of assets by offset (assets.md).
 
@@ -192,6 +198,7 @@ def offset_pages(
         path: of the list.
         endpoint: the calls' name in logs and metrics.
         params: filter of the list.
+        identity: what tells a row from the others.
 
     Raises:
         DataError: the list never holds still.
@@ -203,7 +210,7 @@ def offset_pages(
             window = {**params, "maxReturn": _MAX_RETURN, "offset": offset}
             rows = _rows(path, client.get(path, endpoint, window))
             if last is not None:
-                if not rows or rows[0].get("id") != last.get("id"):
+                if not rows or identity(rows[0]) != identity(last):
                     LOGGER.info("%s changed while it was read; reading it again.", path)
                     break
                 rows = rows[1:]

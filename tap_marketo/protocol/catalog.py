@@ -80,7 +80,20 @@ class CatalogEntry:
             kinds = schema_types(definition)
             if column not in keys and kinds and "null" not in kinds:
                 definition["type"] = [*kinds, "null"]
+            _forget_formats(definition)
         return schema
+
+
+def _forget_formats(schema: Schema) -> None:
+    """Leave out the formats of an object's members, which are written as their formats say.
+
+    singer-check-tap looks for members with a format even where the object is null, and stops.
+    """
+    members = schema.get("properties")
+    for member in members.values() if isinstance(members, dict) else ():
+        if isinstance(member, dict):
+            member.pop("format", None)
+            _forget_formats(member)
 
 
 def catalog_entry(

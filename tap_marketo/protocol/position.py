@@ -30,6 +30,42 @@ class PageMark:
     scan_started: datetime | None
 
 
+@dataclass(frozen=True, order=True)
+class Parent:
+    """Something whose children take a call of their own: its type, Folder for one, and its id."""
+
+    type: str
+    id: int
+
+    def __str__(self) -> str:
+        return f"{self.type}/{self.id}"
+
+    @classmethod
+    def read(cls, text: str) -> Parent:
+        """Read one as it is written.
+
+        Raises:
+            ValueError: the text is none.
+        """
+        kind, _, number = text.rpartition("/")
+        return cls(kind, int(number))
+
+
+@dataclass(frozen=True)
+class ChildMark:
+    """Where a stream with a call for each parent stands.
+
+    Attributes:
+        reached: the last parent that has been read; None while no scan is under way.
+        scan_started: when the scan under way began (UTC).
+        refreshed: when the last one that came to its end began (UTC); None for never.
+    """
+
+    reached: Parent | None
+    scan_started: datetime | None
+    refreshed: datetime | None
+
+
 @dataclass(frozen=True)
 class PendingExport:
     """An export job that exists in Marketo and has not been read to its end.
@@ -51,9 +87,11 @@ class Position:
     Attributes:
         bookmarks: new bookmark of each stream; never moves a bookmark of the same key back.
         pages: page marks by stream; None ends a scan.
+        children: marks of streams with a call for each parent.
         exports: all jobs under way, by family; replaces what the state held for the family.
     """
 
     bookmarks: Mapping[str, Bookmark] = field(default_factory=dict)
     pages: Mapping[str, PageMark | None] = field(default_factory=dict)
+    children: Mapping[str, ChildMark] = field(default_factory=dict)
     exports: Mapping[str, Sequence[PendingExport]] = field(default_factory=dict)

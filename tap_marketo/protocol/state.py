@@ -3,7 +3,8 @@
 Bookmarks stand where singer-io's tap-marketo keeps them, so that a state file serves both ways::
 
     {"bookmarks": {"leads": {"updatedAt": "2026-01-01T00:00:00+00:00"},
-                   "lists": {"updatedAt": "...", "next_page_token": "...", "scan_started": "..."}},
+                   "lists": {"updatedAt": "...", "next_page_token": "...", "scan_started": "..."},
+                   "tokens": {"parent": "Folder/12", "scan_started": "...", "refreshed": "..."}},
      "exports": {"leads": [{"export_id": "...", "start": "...", "end": "...",
                             "made": "...", "streams": ["leads"],
                             "replication_key": "updatedAt"}]}}
@@ -19,8 +20,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.protocol.position import PageMark, PendingExport, Position
-from tap_marketo.protocol.state_values import StateValues, export_entry
+from tap_marketo.protocol.position import ChildMark, PageMark, PendingExport, Position
+from tap_marketo.protocol.state_values import StateValues, child_entry, export_entry
 from tap_marketo.times import to_bookmark, whole_seconds
 
 
@@ -100,6 +101,14 @@ class State:
             return None
         return PageMark(token, self._read.time(marks, "scan_started", where))
 
+    def child_mark(self, stream: str) -> ChildMark:
+        """Return where a stream with a call for each parent stands.
+
+        Raises:
+            StateError: the mark is nonsense.
+        """
+        return self._read.child_mark(self._bookmarks, stream)
+
     def pending_exports(
         self, family: str, replication_keys: Mapping[str, str], earliest: datetime
     ) -> list[PendingExport]:
@@ -136,6 +145,8 @@ class State:
             marks.pop("scan_started", None)
             if mark and mark.scan_started:
                 marks["scan_started"] = to_bookmark(mark.scan_started)
+        for stream, child_mark in position.children.items():
+            self._bookmarks.setdefault(stream, {}).update(child_entry(child_mark))
         for family, exports in position.exports.items():
             for export in exports:
                 for stream in export.streams:

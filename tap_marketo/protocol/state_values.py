@@ -7,12 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.position import PendingExport
+from tap_marketo.protocol.position import ChildMark, Parent, PendingExport
 from tap_marketo.times import Window, parse_utc, to_bookmark, whole_seconds
 
 # What may stand in a stream's bookmark. Anything else there is left alone.
-_TIMES = ("updatedAt", "createdAt", "activityDate", "settled", "export_end", "scan_started")
-_TEXTS = ("export_id", "next_page_token")
+_TIMES = (
+    *("updatedAt", "createdAt", "activityDate", "settled"),
+    *("export_end", "scan_started", "refreshed"),
+)
+_TEXTS = ("export_id", "next_page_token", "parent")
 
 
 class StateValues:
@@ -73,6 +76,18 @@ class StateValues:
             for key in _TEXTS:
                 self.text(marks, key, where)
 
+    def child_mark(self, bookmarks: Mapping[str, Any], stream: str) -> ChildMark:
+        """Return the mark of a stream with a call for each parent."""
+        marks = bookmarks.get(stream, {})
+        where = f"bookmarks.{stream}"
+        text = self.text(marks, "parent", where)
+        try:
+            reached = Parent.read(text) if text else None
+        except ValueError:
+            raise self.nonsense(f"{where}.parent", f"is no parent: {text!r}") from None
+        started = self.time(marks, "scan_started", where)
+        return ChildMark(reached, started, self.time(marks, "refreshed", where))
+
     def pending_exports(self, exports: Mapping[str, Any], family: str) -> list[PendingExport]:
         """Return the jobs that the state's ``exports`` hold of a family."""
         entries = exports.get(family) or []
@@ -114,6 +129,15 @@ class StateValues:
             raise self.nonsense(where, "must have export_id, replication_key, start and end")
         made = self.time(entry, "made", where)
         return PendingExport(export_id, Window(start, end), tuple(streams), key, made)
+
+
+def child_entry(mark: ChildMark) -> dict[str, Any]:
+    """Return a mark as the bookmark of its stream holds it."""
+    return {
+        "parent": mark.reached and str(mark.reached),
+        "scan_started": mark.scan_started and to_bookmark(mark.scan_started),
+        "refreshed": mark.refreshed and to_bookmark(mark.refreshed),
+    }
 
 
 def export_entry(export: PendingExport) -> dict[str, Any]:

@@ -18,7 +18,6 @@ import orjson
 from tap_marketo.protocol.schemas import Schema, schema_types
 from tap_marketo.rows.json_values import (
     PLAIN_DECIMAL,
-    fitting,
     to_array,
     to_object,
     to_plain,
@@ -132,10 +131,10 @@ def converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Conve
         case Kind.BOOLEAN:
             return _boolean_converter(column, misfits)
         case Kind.ARRAY:
-            return _guarded(column, lambda v: fitting(to_array(v), schema), misfits, _TOO_DEEP)
+            return _guarded(column, to_array, misfits, _TOO_DEEP)
         case Kind.OBJECT:
             what = "not an object, now null"
-            return _guarded(column, lambda v: fitting(to_object(v), schema), misfits, what)
+            return _guarded(column, to_object, misfits, what)
         case Kind.ANY:
             return _guarded(column, to_plain, misfits, _TOO_DEEP)
 

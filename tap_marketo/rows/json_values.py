@@ -87,21 +87,3 @@ def to_plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         return {to_text(name): to_plain(item, depth + 1) for name, item in value.items()}
     return value
-
-
-def fitting(value: Any, schema: Any) -> Any:
-    """Leave out, at any depth, the members of objects that their schema does not allow.
-
-    Marketo may send more than it did when the schema was written; a target that checks records
-    must not stop for that. A schema that says nothing of other members allows them.
-    """
-    if not isinstance(schema, Mapping):
-        return value
-    if isinstance(value, list):
-        return [fitting(item, schema.get("items")) for item in value]
-    if isinstance(value, Mapping):
-        known = schema.get("properties")
-        known = known if isinstance(known, Mapping) else {}
-        is_open = schema.get("additionalProperties") is not False
-        return {n: fitting(v, known.get(n)) for n, v in value.items() if is_open or n in known}
-    return value

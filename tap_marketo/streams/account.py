@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -31,9 +31,14 @@ class Account:
         self._no_types: MarketoError | DataError | None = None
 
     @cached_property
+    def lead_entries(self) -> Sequence[Mapping[str, Any]]:
+        """What Marketo tells of each lead field now."""
+        return describe.lead_entries(self.client)
+
+    @cached_property
     def lead_fields(self) -> list[LeadField]:
         """The lead fields that Marketo has now."""
-        return describe.lead_fields(self.client)
+        return describe.lead_fields(self.lead_entries)
 
     @cached_property
     def activity_types(self) -> Mapping[int, Mapping[str, Any]]:

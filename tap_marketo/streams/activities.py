@@ -42,6 +42,7 @@ from tap_marketo.streams.activity_columns import (
     is_of_deletions,
 )
 from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.times import Window
 
 _NULLABLE_BASE: Mapping[str, Schema] = {
@@ -177,6 +178,8 @@ def _rows_of(block: Block, place: int, types: Collection[str]) -> Block:
 
 class Activities(StreamKind):
     """Activity streams that are exported in bulk; discovery tells of all types."""
+
+    permission = READ_ACTIVITY
 
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream.startswith(ACTIVITY_STREAM_PREFIX) and not is_of_deletions(entry)

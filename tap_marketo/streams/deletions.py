@@ -25,6 +25,8 @@ from tap_marketo.streams.activity_columns import (
 )
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.page_read import PageRead, Scan
+from tap_marketo.streams.permissions import READ_ACTIVITY
+from tap_marketo.streams.stream_read import StreamRead
 
 _PATH = "/rest/v1/activities/deletedleads.json"
 # Get Deleted Leads: "Deletions greater than 14 days old may be pruned."
@@ -37,13 +39,15 @@ class Deletions(StreamKind):
     It is found with the other types of activities.
     """
 
+    permission = READ_ACTIVITY
+
     def owns(self, entry: CatalogEntry) -> bool:
         return is_of_deletions(entry)
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         return []
 
-    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[PageRead]:
+    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
         return [self._read(entry, start) for entry in entries]
 
     def _read(self, entry: CatalogEntry, start: SyncStart) -> PageRead:

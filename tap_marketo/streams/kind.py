@@ -13,7 +13,7 @@ from tap_marketo.exports.family import BulkFamily
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.page_read import PageRead
+from tap_marketo.streams.stream_read import StreamRead
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,13 @@ class SyncStart:
 
 
 class StreamKind(ABC):
-    """Streams that are found and read in one way."""
+    """Streams that are found and read in one way.
+
+    Attributes:
+        permission: what the API user's role needs to read them, empty for nothing.
+    """
+
+    permission: str = ""
 
     @abstractmethod
     def owns(self, entry: CatalogEntry) -> bool:
@@ -44,7 +50,7 @@ class StreamKind(ABC):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         """Return the catalog entries of these streams."""
 
-    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[PageRead]:
+    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
         """Return how selected streams of this kind are read page by page, if they are."""
         return []
 

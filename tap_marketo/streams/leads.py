@@ -24,6 +24,7 @@ from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.same_names import find_names
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.permissions import READ_LEAD
 from tap_marketo.times import Window, to_marketo, whole_seconds
 
 LEADS_STREAM = "leads"
@@ -132,6 +133,8 @@ class LeadsFamily(BulkFamily):
 
 class Leads(StreamKind):
     """The leads stream."""
+
+    permission = READ_LEAD
 
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream == LEADS_STREAM

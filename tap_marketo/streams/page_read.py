@@ -11,9 +11,8 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PageMark, Position
 from tap_marketo.protocol.state import State
-from tap_marketo.rows.fields import Misfits
-from tap_marketo.rows.records import RecordWriter, object_lines
-from tap_marketo.times import before, parse_utc, to_time_extracted
+from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.times import before, parse_utc
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Scan:
         return cls(since, now, state.page_mark(stream))
 
 
-class PageRead:
+class PageRead(StreamRead):
     """One sync of a paged stream."""
 
     def __init__(
@@ -65,6 +64,7 @@ class PageRead:
         replication_key: str | None,
         pages: Iterable[Page],
         scan: Scan,
+        complete: Callable[[Row], Row] | None = None,
     ) -> None:
         """Prepare to read.
 
@@ -74,31 +74,19 @@ class PageRead:
             replication_key: its bookmark; None for a stream that is emitted in full each time.
             pages: of the scan; asked for one by one.
             scan: what to read.
+            complete: adds to a row what a call for it tells; None where no such call is wanted.
 
         Raises:
             CatalogError: the entry has no key column.
         """
-        self.entry = entry.keyed(keys, replication_key)
-        self.misfits = Misfits()
-        self._keys = keys
-        self._replication_key = replication_key
+        super().__init__(entry, keys, replication_key)
         self._pages = pages
         self._scan = scan
-
-    @property
-    def stream(self) -> str:
-        """The stream's name."""
-        return self.entry.stream
+        self._complete = complete
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Iterator[None]:
-        """Read and emit page after page; each step is one.
-
-        Args:
-            emitter: takes rows and positions.
-            now: tells the time of a page, UTC.
-        """
         name, key = self.stream, self._replication_key
-        emitter.schema(self.entry, self._keys, [key] if key else [])
+        self._announce(emitter)
         mark = self._scan.mark
         # A change made while the scan runs may be on a page already read: the bookmark is the
         # time the scan began. A mark without it was left by another tap; the bookmark then stays.
@@ -107,15 +95,12 @@ class PageRead:
         for page in self._pages:
             if page.restarted:
                 began = self._scan.now
-            writer = RecordWriter(
-                name,
-                self.entry.columns,
-                self._keys,
-                to_time_extracted(now()),
-                self.misfits,
-            )
-            lines = object_lines(filter(self._is_wanted, page.rows), writer)
-            emitter.records(b"".join(lines), {name: len(lines)})
+            rows = list(filter(self._is_wanted, page.rows))
+            if self._complete:
+                for place, row in enumerate(rows):
+                    rows[place] = self._complete(row)
+                    yield
+            self._emit(rows, emitter, now())
             leaves_mark = leaves_mark or page.next_token is not None
             if page.next_token:
                 emitter.move_to(Position(pages={name: PageMark(page.next_token, began)}))

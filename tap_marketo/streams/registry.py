@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.activities import Activities
-from tap_marketo.streams.assets import PROGRAMS
+from tap_marketo.streams.administration import ADMINISTRATION
+from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
+from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.deletions import Deletions
 from tap_marketo.streams.kind import StreamKind
 from tap_marketo.streams.lead_database import ACTIVITY_TYPES, CAMPAIGNS, LISTS
@@ -18,7 +20,10 @@ REGISTRY: Sequence[StreamKind] = (
     Activities(),
     CAMPAIGNS,
     LISTS,
-    PROGRAMS,
+    *ASSETS,
+    SEGMENTS,
+    TOKENS,
+    *ADMINISTRATION,
     Deletions(),
 )
 
@@ -26,6 +31,12 @@ REGISTRY: Sequence[StreamKind] = (
 def kind_of_stream(entry: CatalogEntry) -> StreamKind | None:
     """Return the kind of a stream, None if there is no such stream."""
     return next((kind for kind in REGISTRY if kind.owns(entry)), None)
+
+
+def permission_of(entry: CatalogEntry) -> str:
+    """Return the permission that a stream needs, empty if it needs none."""
+    kind = kind_of_stream(entry)
+    return kind.permission if kind else ""
 
 
 def bulk_object_of(family: str) -> str | None:

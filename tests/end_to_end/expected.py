@@ -181,7 +181,11 @@ def tables(
     }
     found.update(activities(account, catalog, since))
     columns = {
-        stream["tap_stream_id"]: set(stream["schema"]["properties"])
+        stream["tap_stream_id"]: {
+            breadcrumb[-1]
+            for breadcrumb, own in metadata(stream).items()
+            if breadcrumb and own.get("selected-by-default", True)
+        }
         for stream in catalog["streams"]
     }
     for name in ("campaigns", "lists", "programs"):

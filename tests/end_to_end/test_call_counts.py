@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests import readme
 from tests.end_to_end.checks import SMALL, VISITS, discovered, log_of, looks
 from tests.harness import Account, Tap, Target, account, select
 
@@ -38,7 +39,47 @@ def calls(marketo: Account) -> dict[str, int]:
 
 def test_discovery_asks_for_fields_types_and_the_filter_only(marketo: Account, tap: Tap) -> None:
     tap.discover(marketo.config())
-    assert calls(marketo) == {"usage": 1, "describe": 1, "types": 1, "create": 1, "cancel": 1}
+    # One probe for each permission; describe and types are those of leads and of activities.
+    probes = ("campaigns", "channels", "landing_page_redirect_rules", "customobjects")
+    assert calls(marketo) == {
+        "usage": 1, "describe": 1, "types": 1, "create": 1, "cancel": 1, **dict.fromkeys(probes, 1),
+    }  # fmt: skip
+
+
+def documented_calls() -> dict[str, tuple[int, int, int]]:
+    """Return the README's table: rows, calls of a first sync and of one without changes."""
+    return {
+        row[0].strip("`"): (int(row[1]), int(row[2]), int(row[3])) for row in readme.table("Calls")
+    }
+
+
+@pytest.fixture(scope="module")
+def usual() -> Iterator[Account]:
+    with account("--leads", "1", "--activities", "1", "--late-share", "0") as running:
+        yield running
+
+
+@pytest.mark.parametrize("stream", documented_calls())
+def test_each_list_costs_what_the_readme_says(
+    usual: Account, catalog: dict[str, Any], tap: Tap, stream: str
+) -> None:
+    config, target = usual.config(start_date=START), Target()
+    chosen = select(catalog, [stream])
+    told = []
+    for _ in range(2):
+        usual.control("POST", "reset_counters")
+        tap.sync(config, chosen, target)
+        told += [len(target.rows(stream)), sum(calls(usual).values()) - 1]
+        # So long that the look-back reaches no change made just before the first sync.
+        usual.advance(hours=2)
+    rows, first, _, later = told
+    assert (rows, first, later) == documented_calls()[stream]
+
+
+def test_the_readme_tells_the_calls_of_every_list(usual: Account, tap: Tap) -> None:
+    lists = {stream["tap_stream_id"] for stream in tap.discover(usual.config())["streams"]}
+    exported = {name for name in lists if name.startswith("activities_")} | {"leads"}
+    assert set(documented_calls()) == lists - exported
 
 
 @pytest.mark.parametrize(("campaigns", "lists"), [(650, 601), (600, 300), (1, 299)])

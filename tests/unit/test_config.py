@@ -39,6 +39,8 @@ DEFAULTS = {
     "max_daily_calls": 40000,
     "max_daily_export_mb": 500.0,
     "on_quota": "fail",
+    "on_refused": "fail",
+    "child_refresh_hours": 23.0,
     "names": "as_marketo",
     "max_export_days": 31,
     "max_queued_exports": 4,
@@ -104,6 +106,7 @@ def test_an_empty_needed_setting_is_missing(key: str, empty: str | None) -> None
         ("leads_lookback_hours", "1.5", 1.5),
         ("activities_lookback_hours", "0", 0.0),
         ("activities_lookback_hours", 48, 48.0),
+        ("child_refresh_hours", "0", 0.0),
         ("max_calls_per_20_seconds", "1", 1),
         ("max_calls_per_20_seconds", 100, 100),
     ],
@@ -143,6 +146,7 @@ def test_numbers_are_taken_also_as_text_and_at_their_bounds(
         ("activities_lookback_hours", "-1", "a number of at least 0 and at most 8760"),
         ("max_daily_export_mb", 1e10, "a number above 0 and at most 1000000000"),
         ("request_timeout", 86401, "a number above 0 and at most 86400"),
+        ("child_refresh_hours", 8761, "a number of at least 0 and at most 8760"),
         ("leads_lookback_hours", 8761, "a number of at least 0 and at most 8760"),
         ("poll_interval", True, "a number above 0"),
         ("max_daily_calls", {}, "a whole number of at least 2"),
@@ -167,6 +171,12 @@ def test_no_word_means_that_a_spent_quota_fails(word: str | None) -> None:
 @pytest.mark.parametrize("word", ["Stop", "exit", "fail ", 0, 3, True, ["fail"], {}])
 def test_any_other_word_for_a_spent_quota_is_a_fault(word: Any) -> None:
     assert f"on_quota must be fail or stop, not {word!r}" in fault(on_quota=word)
+
+
+@pytest.mark.parametrize("word", ["fail", "skip"])
+def test_what_refused_streams_mean_is_one_of_two_words(word: str) -> None:
+    assert config(on_refused=word).on_refused == word
+    assert "on_refused must be fail or skip, not 'stop'" in fault(on_refused="stop")
 
 
 def test_names_are_those_of_marketo_or_plain() -> None:

@@ -51,7 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # CSV files in, data types,
     ("rows.csv_rows", "rows.fields"),
     # columns of cells to values,
-    ("rows.columns",),
+    ("rows.columns", "rows.nested"),
     # records to lines,
     ("rows.records",),
     # rows and activities to records.
@@ -79,12 +79,17 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # and the whole of it.
     ("exports.engine",),
     # What the account has, how pages are read, columns of activities,
-    ("streams.account", "streams.page_read", "streams.activity_columns"),
+    ("streams.account", "streams.stream_read", "streams.activity_columns"),
+    ("streams.details", "streams.permissions"),
+    ("streams.page_read",),
     # what any kind of stream can do,
     ("streams.kind",),
+    ("streams.declared",),
     # what is special about each,
     ("streams.leads", "streams.activities", "streams.deletions", "streams.paged"),
-    ("streams.lead_database", "streams.assets"),
+    ("streams.children",),
+    ("streams.lead_database", "streams.folders", "streams.tags", "streams.administration"),
+    ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
     # What is said at the end,

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.position import Bookmark, PageMark, PendingExport, Position
+from tap_marketo.protocol.position import (
+    Bookmark,
+    ChildMark,
+    PageMark,
+    Parent,
+    PendingExport,
+    Position,
+)
 from tap_marketo.protocol.state import State
 from tap_marketo.times import Window
 
@@ -394,3 +401,30 @@ def test_an_export_id_without_its_end_is_named_when_it_is_asked_for() -> None:
 @pytest.mark.parametrize("value", [None, {}, {"bookmarks": None}, {"bookmarks": {"leads": None}}])
 def test_empty_states_of_every_shape_are_first_runs(value: dict[str, Any] | None) -> None:
     assert State(value).bookmark("leads", "updatedAt") is None
+
+
+# Streams with a call for each parent.
+
+
+def test_a_stream_with_parents_goes_on_at_the_parent_it_had_reached() -> None:
+    state = State({})
+    assert state.child_mark("tokens") == ChildMark(None, None, None)
+    mark = ChildMark(Parent("Folder", 12), START, None)
+    state.apply(Position(children={"tokens": mark}))
+    again = State(json.loads(json.dumps(state.value)))
+    assert again.child_mark("tokens") == mark
+    again.apply(Position(children={"tokens": ChildMark(None, None, START)}))
+    assert again.child_mark("tokens") == ChildMark(None, None, START)
+
+
+@pytest.mark.parametrize("marks", [{"parent": 7}, {"parent": "Folder"}, {"refreshed": "soon"}])
+def test_nonsense_about_parents_is_refused_with_its_key(marks: dict[str, Any]) -> None:
+    (key,) = marks
+    with pytest.raises(StateError, match=f"bookmarks.tokens.{key}"):
+        State({"bookmarks": {"tokens": marks}}).child_mark("tokens")
+
+
+def test_parents_go_by_type_and_number() -> None:
+    parents = [Parent("Program", 2), Parent("Folder", 10), Parent("Folder", 9)]
+    assert [str(parent) for parent in sorted(parents)] == ["Folder/9", "Folder/10", "Program/2"]
+    assert all(Parent.read(str(parent)) == parent for parent in parents)

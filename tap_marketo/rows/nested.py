@@ -1,0 +1,115 @@
+"""Rows of pages fitted to their columns, at every depth that a column's schema declares.
+
+What Marketo sends and no column has is left out and remembered, so that it can be said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tap_marketo.protocol.schemas import Schema, schema_types
+from tap_marketo.rows.fields import Kind, Misfits, kind_of, value_converter
+from tap_marketo.rows.json_values import to_text
+
+Fitter = Callable[[Any], Any]
+
+_MOST_NAMED = 20
+
+
+class RowFitter:
+    """Fits the rows of one stream to its columns.
+
+    Attributes:
+        unknown: keys that no column has, as ``key`` or, within a column, ``column.key``.
+    """
+
+    def __init__(self, columns: Mapping[str, Schema], misfits: Misfits) -> None:
+        """Prepare.
+
+        Args:
+            columns: all that the stream has, selected or not.
+            misfits: where odd values within columns are counted.
+        """
+        self.unknown: set[str] = set()
+        self._columns = columns
+        self._misfits = misfits
+        found = {name: self._fitter(name, schema) for name, schema in columns.items()}
+        self._fitters = {name: fit for name, fit in found.items() if fit}
+
+    def __call__(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a row whose objects and arrays are as their columns declare them."""
+        self.unknown.update(row.keys() - self._columns.keys())
+        fitted = {name: fit(row[name]) for name, fit in self._fitters.items() if name in row}
+        return {**row, **fitted}
+
+    def _fitter(self, path: str, schema: Mapping[str, Any]) -> Fitter | None:
+        """Return what fits a value, None where the schema says nothing of what is within."""
+        properties, items = schema.get("properties"), _declared(schema.get("items"))
+        if isinstance(properties, Mapping):
+            return self._object_fitter(path, schema, properties)
+        # Items of several types are taken as they come.
+        if len({*schema_types(items)} - {"null"}) == 1:
+            return self._array_fitter(path, items)
+        return None
+
+    def _object_fitter(
+        self, path: str, schema: Mapping[str, Any], properties: Mapping[str, Any]
+    ) -> Fitter:
+        fitters = {
+            name: self._inner_fitter(f"{path}.{name}", definition)
+            for name, definition in properties.items()
+        }
+        is_closed = schema.get("additionalProperties") is False
+
+        def fit(value: Any) -> Any:
+            if not isinstance(value, Mapping):
+                return value
+            if is_closed and (others := value.keys() - fitters.keys()):
+                self.unknown.update(f"{path}.{name}" for name in others)
+                value = {name: inner for name, inner in value.items() if name in fitters}
+            return {
+                name: fitters[name](inner) if name in fitters else inner
+                for name, inner in value.items()
+            }
+
+        return fit
+
+    def _array_fitter(self, path: str, items: Mapping[str, Any]) -> Fitter:
+        fit_item = self._inner_fitter(path, items)
+
+        def fit(value: Any) -> Any:
+            return [fit_item(item) for item in value] if isinstance(value, list) else value
+
+        return fit
+
+    def _inner_fitter(self, path: str, schema: Any) -> Fitter:
+        """Return what fits a value within a column; there an empty text is no absent value."""
+        schema = _declared(schema)
+        fit, convert = self._fitter(path, schema), value_converter(path, schema, self._misfits)
+        is_text = kind_of(schema) is Kind.TEXT
+
+        def fit_inner(value: Any) -> Any:
+            if fit and isinstance(value, dict | list):
+                value = fit(value)
+            if is_text and isinstance(value, str):
+                return to_text(value)
+            return convert(value)
+
+        return fit_inner
+
+
+def _declared(schema: Any) -> Mapping[str, Any]:
+    """Return a schema within a column's, one that says nothing where a catalog has nonsense."""
+    types = schema.get("type", []) if isinstance(schema, Mapping) else None
+    words = [types] if isinstance(types, str) else types
+    is_sound = isinstance(words, list) and all(isinstance(word, str) for word in words)
+    return schema if is_sound else {}
+
+
+def said_of(unknown: set[str]) -> str:
+    """Return the sentence about keys that no column has."""
+    named = sorted(unknown)[:_MOST_NAMED]
+    more = len(unknown) - len(named)
+    others = f" and {more:,} more" if more else ""
+    return f"Marketo sends what no column has: {', '.join(named)}{others}"

@@ -1,0 +1,86 @@
+"""What belongs to single assets: segments of segmentations, tokens of folders and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from tap_marketo.errors import DataError
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page
+from tap_marketo.protocol.position import Parent
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.children import ChildStream
+from tap_marketo.streams.folders import tree
+from tap_marketo.streams.permissions import READ_ASSET
+
+_ASSETS = "/rest/asset/v1"
+_SEGMENTATIONS = f"{_ASSETS}/segmentation.json"
+_PROGRAMS = f"{_ASSETS}/programs.json"
+
+
+def _id(row: Row) -> object:
+    return row.get("id")
+
+
+def _parent(kind: object, row: Row) -> Parent:
+    try:
+        return Parent(str(kind), int(row["id"]))
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"Marketo sent a {kind} without an id. Run again; if it stays so, show it to Marketo "
+            "Support."
+        ) from None
+
+
+def _segmentations(account: Account) -> Iterator[Sequence[Parent]]:
+    for page in single_page(account.client, _SEGMENTATIONS, "segmentations"):
+        yield [_parent("Segmentation", row) for row in page.rows]
+
+
+def _segments(client: MarketoClient, parent: Parent) -> Iterator[Page]:
+    """Read the segments of a segmentation (dynamic-content.md); some do not say whose they are."""
+    path = f"{_ASSETS}/segmentation/{parent.id}/segments.json"
+    owner = str(parent.id)
+    for page in offset_pages(client, path, "segments", {}, _id):
+        rows: list[Row] = [
+            {**row, "segmentationId": row.get("segmentationId") or owner} for row in page.rows
+        ]
+        yield replace(page, rows=rows)
+
+
+def _folders_and_programs(account: Account) -> Iterator[Sequence[Parent]]:
+    for page in tree(account.client):
+        yield [_parent(row["type"], row) for row in page.rows]
+    # Nothing promises that each program stands in the tree.
+    for page in offset_pages(account.client, _PROGRAMS, "programs", {}, _id):
+        yield [_parent("Program", row) for row in page.rows]
+
+
+def _tokens(client: MarketoClient, parent: Parent) -> Iterator[Page]:
+    """Read the tokens of a folder or program (tokens.md)."""
+    path = f"{_ASSETS}/folder/{parent.id}/tokens.json"
+    owner = {"folderType": parent.type, "folderId": str(parent.id)}
+    for page in single_page(client, path, "tokens", {"folderType": parent.type}):
+        tokens = [token for holder in page.rows for token in holder.get("tokens") or ()]
+        if not all(isinstance(token, dict) for token in tokens):
+            raise DataError(f"GET {path}: a token is something else than an object. Run again.")
+        yield Page([{**token, **owner} for token in tokens])
+
+
+SEGMENTS = ChildStream(
+    name="segments",
+    permission=READ_ASSET,
+    replication_key=None,
+    parents=_segmentations,
+    read=_segments,
+    rests=False,
+)
+TOKENS = ChildStream(
+    name="tokens",
+    permission=READ_ASSET,
+    replication_key=None,
+    keys=("folderType", "folderId", "name"),
+    parents=_folders_and_programs,
+    read=_tokens,
+)

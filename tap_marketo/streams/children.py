@@ -1,0 +1,114 @@
+"""Streams that take a call for each parent, and go on at the parent they had reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tap_marketo.errors import RequestRefusedError
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.pages import Page
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.position import ChildMark, Parent, Position
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.declared import DeclaredStream
+from tap_marketo.streams.details import is_gone
+from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.stream_read import StreamRead
+
+# So many parents, or all, that Marketo says not to have, while it has answered for none.
+_MOST_GONE = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildStream(DeclaredStream):
+    """A stream that takes a call, or pages, for each parent.
+
+    Attributes:
+        parents: yields all of them, some at a time.
+        read: the pages of one parent's rows.
+        rests: whether it is read at most once in child_refresh_hours; not so where parents are few.
+    """
+
+    parents: Callable[[Account], Iterator[Sequence[Parent]]]
+    read: Callable[[MarketoClient, Parent], Iterator[Page]]
+    rests: bool = True
+
+    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
+        return [ChildRead(entry, self, start) for entry in entries]
+
+
+class ChildRead(StreamRead):
+    """One sync of such a stream."""
+
+    def __init__(self, entry: CatalogEntry, stream: ChildStream, start: SyncStart) -> None:
+        """Prepare to read.
+
+        Args:
+            entry: the selected stream of the catalog.
+            stream: its declaration.
+            start: what the sync begins with.
+
+        Raises:
+            CatalogError: the entry has no key column.
+        """
+        super().__init__(entry, stream.keys, stream.replication_key)
+        self._declared = stream
+        self._account = start.account
+        self._now = start.now
+        self._rest = timedelta(hours=start.config.child_refresh_hours if stream.rests else 0)
+        self._mark = start.state.child_mark(entry.stream)
+        self._has_answered = False
+        self._gone = 0
+        self._most_gone = _MOST_GONE
+
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Iterator[None]:
+        mark = self._mark
+        if mark.reached is None and self._is_fresh(mark.refreshed):
+            return
+        self._announce(emitter)
+        began = (mark.reached and mark.scan_started) or self._now
+        parents: set[Parent] = set()
+        for some in self._declared.parents(self._account):
+            parents.update(parent for parent in some if not mark.reached or parent > mark.reached)
+            yield
+        LOGGER.info(
+            "%s takes a call for each of %s parents%s.", self.stream, f"{len(parents):,}",
+            f", behind {mark.reached}" if mark.reached else "",
+        )  # fmt: skip
+        self._most_gone = min(len(parents), _MOST_GONE)
+        for parent in sorted(parents):
+            for page in self._pages(parent):
+                self._emit(page.rows, emitter, now())
+                yield
+            self._move_to(emitter, ChildMark(parent, began, mark.refreshed))
+            yield
+        self._move_to(emitter, ChildMark(None, None, began))
+
+    def _is_fresh(self, refreshed: datetime | None) -> bool:
+        """Say whether it was read not long ago, and log so."""
+        if refreshed is None or self._now >= refreshed + self._rest:
+            return False
+        LOGGER.info(
+            "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
+            self.stream, refreshed.isoformat(), self._rest / timedelta(hours=1),
+        )  # fmt: skip
+        return True
+
+    def _pages(self, parent: Parent) -> Iterator[Page]:
+        """Read the rows of a parent; one that is gone by now is passed over."""
+        try:
+            for page in self._declared.read(self._account.client, parent):
+                self._has_answered = True
+                yield page
+        except RequestRefusedError as error:
+            self._gone += 1
+            # Where none is found, it is not the parents that are missing.
+            if not is_gone(error) or (not self._has_answered and self._gone >= self._most_gone):
+                raise
+
+    def _move_to(self, emitter: Emitter, mark: ChildMark) -> None:
+        emitter.move_to(Position(children={self.stream: mark}))

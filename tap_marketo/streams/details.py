@@ -1,0 +1,95 @@
+"""Detail columns: what only a call for the single row gives.
+
+The call is made for each row that is emitted, and only if one of its columns is selected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from tap_marketo.errors import NotFoundError, RequestRefusedError
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.pages import Row
+
+# error-codes.md: no data found, object not found.
+_GONE = frozenset(("702", "1013"))
+
+
+@dataclass(frozen=True)
+class Details:
+    """Detail columns of a stream.
+
+    Attributes:
+        columns: their names.
+        read: makes the call for a row and returns their values; a missing one is null.
+        by_default: whether they are selected like any other column, which is for streams that
+            have few rows; if not, only who asks for them gets them.
+    """
+
+    columns: tuple[str, ...]
+    read: Callable[[MarketoClient, Row], Row]
+    by_default: bool = False
+
+    def reader(
+        self, client: MarketoClient, selected: Container[str]
+    ) -> Callable[[Row], Row] | None:
+        """Return what completes a row, None if none of the columns is selected.
+
+        Args:
+            client: makes the calls.
+            selected: columns of the stream.
+        """
+        chosen = [column for column in self.columns if column in selected]
+        if not chosen:
+            return None
+
+        def completed(row: Row) -> Row:
+            found = self.read(client, row)
+            return {**row, **{column: found.get(column) for column in chosen}}
+
+        return completed
+
+
+def by_key(
+    key: str, path: str, endpoint: str, **params: Any
+) -> Callable[[MarketoClient, Row], Row]:
+    """Return how the details of a row are read that a call by its key shows whole.
+
+    Args:
+        key: the column in the call's path.
+        path: of the call, with ``{id}`` in it.
+        endpoint: the calls' name in logs and metrics.
+        params: further parameters.
+    """
+
+    def read(client: MarketoClient, row: Row) -> Row:
+        found = rows_of(client, path_with(path, row.get(key)), endpoint, params)
+        return found[0] if found else {}
+
+    return read
+
+
+def path_with(path: str, key: object) -> str:
+    """Return a path with the id or name of a row in place of ``{id}``."""
+    return path.format(id=quote(str(key), safe=""))
+
+
+def is_gone(error: RequestRefusedError) -> bool:
+    """Say whether Marketo has no such thing, or has it no longer."""
+    return isinstance(error, NotFoundError) or error.code in _GONE
+
+
+def rows_of(
+    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any]
+) -> list[Row]:
+    """Return what a call about a single thing shows, nothing if it is gone by now."""
+    try:
+        result = client.get(path, endpoint, params)["result"]
+    except RequestRefusedError as error:
+        if is_gone(error):
+            return []
+        raise
+    return [row for row in result if isinstance(row, dict)]

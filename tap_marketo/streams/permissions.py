@@ -1,0 +1,87 @@
+"""The permissions of the API user's role (endpoint-reference.md), and whether it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tap_marketo.errors import (
+    AccessDeniedError,
+    CredentialsError,
+    MarketoError,
+    QuotaError,
+    TokenRejectedError,
+)
+from tap_marketo.log import LOGGER
+from tap_marketo.streams.account import Account
+
+READ_LEAD = "Read-Only Lead"
+READ_ACTIVITY = "Read-Only Activity"
+READ_CAMPAIGNS = "Read-Only Campaigns"
+READ_ASSET = "Read-Only Asset"
+READ_REDIRECT_RULES = "Read-Only Redirect Rules"
+READ_CUSTOM_OBJECT = "Read-Only Custom Object"
+
+_OF_THE_RUN = (CredentialsError, TokenRejectedError, QuotaError)
+
+
+def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
+    """Return a probe by a list of which one row is asked for.
+
+    Whatever it fails for but a lack of permission, the streams are not left out for it.
+    """
+
+    def probe(account: Account) -> None:
+        try:
+            account.client.get(path, "probe", params, needs_result=False)
+        except (AccessDeniedError, *_OF_THE_RUN):
+            raise
+        except MarketoError as error:
+            LOGGER.info("The permission for %s could not be tried. %s", path, error)
+
+    return probe
+
+
+# One cheap call for each permission; what discovery asks for anyway is one for leads' and one for
+# activities'.
+_PROBES: Mapping[str, Callable[[Account], object]] = {
+    READ_LEAD: lambda account: account.lead_fields,
+    READ_ACTIVITY: lambda account: account.activity_types,
+    READ_CAMPAIGNS: _one_row("/rest/v1/campaigns.json", batchSize=1),
+    READ_ASSET: _one_row("/rest/asset/v1/channels.json", maxReturn=1),
+    READ_REDIRECT_RULES: _one_row("/rest/asset/v1/redirectRules.json", maxReturn=1),
+    READ_CUSTOM_OBJECT: _one_row("/rest/v1/customobjects.json"),
+}
+
+
+class Grants:
+    """Which permissions the role of the API user has, each tried once."""
+
+    def __init__(self, account: Account) -> None:
+        """Know of none yet."""
+        self._account = account
+        self._has: dict[str, bool] = {"": True}
+
+    def has(self, permission: str) -> bool:
+        """Say whether the role has a permission.
+
+        Raises:
+            MarketoError: what concerns the whole run, and whatever keeps lead fields or activity
+                types from being read.
+        """
+        if permission not in self._has:
+            try:
+                _PROBES[permission](self._account)
+                self._has[permission] = True
+            except AccessDeniedError as error:
+                self.deny(permission, error)
+        return self._has[permission]
+
+    def deny(self, permission: str, error: AccessDeniedError) -> None:
+        """Take note, and say, that the role lacks a permission."""
+        self._has[permission] = False
+        LOGGER.warning(
+            "The streams that need the permission %s are left out: Marketo denies it. To have "
+            "them, grant it and run discovery again. %s",
+            permission, error,
+        )  # fmt: skip

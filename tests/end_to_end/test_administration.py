@@ -1,0 +1,113 @@
+"""What describes the account itself: fields, custom objects, partitions, use, export jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.end_to_end import expected_assets
+from tests.end_to_end.checks import discovered, log_of, stopped
+from tests.end_to_end.expected_assets import ADMINISTRATION
+from tests.harness import Account, Tap, Target, account, select
+
+FEW = ("--leads", "5", "--activities", "20", "--late-share", "0", "--export-minutes", "0.5")
+SCHEMA_PERMISSIONS = ["Read-Write Schema Standard Field", "Read-Write Schema Custom Field"]
+SCHEMA_COLUMNS = ("description", "isHidden", "isHtmlEncodingInEmail", "isSensitive", "isCustom")
+
+
+@pytest.fixture(scope="module")
+def catalog() -> dict[str, Any]:
+    return discovered(*FEW)
+
+
+@pytest.fixture
+def marketo() -> Iterator[Account]:
+    with account(*FEW, "--custom-object-types", "5", "--crm-sync") as running:
+        yield running
+
+
+def assert_table(marketo: Account, target: Target, name: str) -> None:
+    columns = target.schemas[name]["schema"]["properties"]
+    truth = expected_assets.table(marketo, name, columns)
+    assert truth, "a test without rows would prove nothing"
+    held = target.tables[name]
+    if name.startswith("daily_"):
+        # The calls of the run itself are in today's.
+        today = max(truth)
+        assert held[today]["total"] <= truth.pop(today)["total"]
+        held = {key: row for key, row in held.items() if key != today}
+    assert held.keys() >= truth.keys()
+    for key, row in truth.items():
+        assert held[key] == row, (name, key)
+
+
+def test_every_table_holds_what_marketo_holds_at_first_and_later(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    config, target = marketo.config(), Target()
+    for name in ("program/members", "customobjects/car_c", "activities"):
+        done = {"object": name, "bytes": 10, "minutes_ago": 5}
+        marketo.control("POST", "finished_jobs", done)
+    chosen = select(catalog, ADMINISTRATION)
+    for _ in range(2):
+        tap.sync(config, chosen, target)
+        for name in ADMINISTRATION:
+            assert_table(marketo, target, name)
+        marketo.control("POST", "usage", {"foreign_calls": 7})
+        marketo.change(custom_object_types_updated=2, new_lead_partitions=1)
+        marketo.advance(hours=24)
+    objects = {row["object"] for row in target.rows("bulk_exports")}
+    assert objects == {"activities", "program_members", "car_c"}
+
+
+@pytest.mark.parametrize("lacking", [*([one] for one in SCHEMA_PERMISSIONS), SCHEMA_PERMISSIONS])
+def test_what_the_role_may_not_see_of_the_schema_is_null(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, lacking: list[str]
+) -> None:
+    marketo.control("POST", "permissions", {"lacks": lacking})
+    target = Target()
+    tap.sync(marketo.config(), select(catalog, ["lead_fields"]), target)
+    rows = target.tables["lead_fields"]
+    marketo.control("POST", "permissions", {"lacks": []})
+    columns = target.schemas["lead_fields"]["schema"]["properties"]
+    truth = expected_assets.table(marketo, "lead_fields", columns)
+    assert rows.keys() == truth.keys()
+    shown = {bool(row["isCustom"]) for row in rows.values() if row["isCustom"] is not None}
+    expected = {False, True}
+    expected -= {False} if SCHEMA_PERMISSIONS[0] in lacking else set()
+    expected -= {True} if SCHEMA_PERMISSIONS[1] in lacking else set()
+    assert shown == expected
+    for key, row in truth.items():
+        hidden = row["isCustom"] not in expected
+        assert rows[key] == {**row, **(dict.fromkeys(_nulls(row)) if hidden else {})}
+
+
+def _nulls(row: dict[str, Any]) -> list[str]:
+    return [column for column in row if column in (*SCHEMA_COLUMNS, "isApiCreated")]
+
+
+def test_fields_of_custom_objects_take_a_call_each_and_only_if_they_are_selected(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    without = select(catalog, ["custom_object_types"], custom_object_types=["displayName"])
+    tap.sync(marketo.config(), without, Target())
+    assert not log_of(marketo, "customobject_describe")
+    target = Target()
+    tap.sync(marketo.config(), select(catalog, ["custom_object_types"]), target)
+    assert len(log_of(marketo, "customobject_describe")) == len(target.rows("custom_object_types"))
+    assert all(row["fields"] for row in target.rows("custom_object_types"))
+
+
+def test_exports_of_objects_that_may_not_be_read_are_passed_over(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.control("POST", "finished_jobs", {"object": "activities", "bytes": 10})
+    marketo.control("POST", "permissions", {"lacks": ["Read-Only Lead", "Read-Only Custom Object"]})
+    target, chosen = Target(), select(catalog, ["bulk_exports"])
+    tap.sync(marketo.config(), chosen, target)
+    assert {row["object"] for row in target.rows("bulk_exports")} == {"activities"}
+    every = ["Read-Only Lead", "Read-Only Custom Object", "Read-Only Activity"]
+    marketo.control("POST", "permissions", {"lacks": every})
+    assert "bulk_exports (" in stopped(tap.run(marketo.config(), chosen))

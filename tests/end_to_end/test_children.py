@@ -1,0 +1,167 @@
+"""Streams that take a call for each parent: right tables, and calls that are worth their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.end_to_end import expected_assets
+from tests.end_to_end.checks import background, discovered, log_of, stopped
+from tests.harness import Account, Run, Tap, Target, account, select
+
+FEW = ("--leads", "1", "--activities", "1", "--late-share", "0")
+SMALL = (*FEW, "--folders", "60", "--programs", "40", "--tokens", "120", "--segmentations", "6")
+# The roots of the areas and of their workspaces.
+SYSTEM_FOLDERS = 6
+PARENTS = 60 + SYSTEM_FOLDERS + 40
+
+
+@pytest.fixture(scope="module")
+def catalog() -> dict[str, Any]:
+    return discovered(*FEW)
+
+
+@pytest.fixture
+def marketo() -> Iterator[Account]:
+    with account(*SMALL) as running:
+        yield running
+
+
+def assert_table(marketo: Account, target: Target, name: str, *, gone: bool = False) -> None:
+    """The table holds what Marketo holds, and where rows have gone meanwhile perhaps more."""
+    columns = target.schemas[name]["schema"]["properties"]
+    truth = expected_assets.table(marketo, name, columns)
+    assert truth, "a test without rows would prove nothing"
+    held = target.tables[name]
+    assert truth.keys() <= held.keys() if gone else truth.keys() == held.keys()
+    for key, row in truth.items():
+        assert held[key] == row, (name, key)
+
+
+def asked_for(marketo: Account) -> list[str]:
+    """The parents whose tokens were asked for, as Folder/12."""
+    return [entry["id"] for entry in log_of(marketo, "tokens")]
+
+
+def said(done: Run, *texts: str) -> list[str]:
+    return [line for line in done.stderr.split("\n") if all(text in line for text in texts)]
+
+
+@pytest.mark.parametrize("name", ["segments", "tokens"])
+def test_tables_hold_what_marketo_holds_at_first_and_after_changes(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, name: str
+) -> None:
+    config, target = marketo.config(), Target()
+    chosen = select(catalog, [name])
+    tap.sync(config, chosen, target)
+    assert_table(marketo, target, name)
+    marketo.advance(hours=24)
+    marketo.change(**{f"{name}_updated": 10, f"new_{name}": 5})
+    marketo.change(new_folders=2, new_programs=2, new_segmentations=1)
+    tap.sync(config, chosen, target)
+    assert_table(marketo, target, name)
+
+
+def test_the_tokens_of_each_folder_and_program_are_asked_for_once(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    done = tap.sync(marketo.config(), select(catalog, ["tokens"]), Target())
+    asked = asked_for(marketo)
+    assert len(asked) == len(set(asked)) == PARENTS
+    (line,) = said(done, f"tokens takes a call for each of {PARENTS} parents")
+    assert line.startswith("INFO")
+
+
+def test_tokens_rest_until_they_are_old_enough(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    config, target, chosen = marketo.config(), Target(), select(catalog, ["tokens"])
+    tap.sync(config, chosen, target)
+    marketo.advance(hours=22)
+    marketo.control("POST", "reset_counters")
+    done = tap.sync(config, chosen, target)
+    assert not asked_for(marketo)
+    assert [message["type"] for message in done.messages] == ["STATE"]
+    assert len(said(done, "INFO tokens", "child_refresh_hours")) == 1
+    # A schedule that comes a little early skips no day.
+    marketo.advance(hours=1.5)
+    tap.sync(config, chosen, target)
+    assert len(asked_for(marketo)) == PARENTS
+    tap.sync({**config, "child_refresh_hours": 0}, chosen, target)
+    assert len(asked_for(marketo)) == 2 * PARENTS
+
+
+def test_segments_are_read_in_every_run(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    config, target, chosen = marketo.config(), Target(), select(catalog, ["segments"])
+    tap.sync(config, chosen, target)
+    marketo.change(segments_updated=20)
+    tap.sync(config, chosen, target)
+    assert_table(marketo, target, "segments")
+
+
+@pytest.mark.parametrize("name", ["segments", "tokens"])
+def test_a_stopped_scan_goes_on_at_the_parent_it_had_reached(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, name: str
+) -> None:
+    config, target, chosen = marketo.config(), Target(), select(catalog, [name])
+    skip = {"segments": 4, "tokens": 40}[name]
+    marketo.fault(name, "error", None, skip=skip, code="603", message="Access denied")
+    done = tap.run(config, chosen)
+    assert f"{name} (" in stopped(done)
+    target.take(done.lines)
+    first = log_of(marketo, name)
+    marketo.heal()
+    marketo.control("POST", "reset_counters")
+    tap.sync(config, chosen, target)
+    assert_table(marketo, target, name)
+    again = log_of(marketo, name)
+    # The parent at which it stopped is asked for again, and none before it.
+    parents = [entry["id"] for entry in first]
+    assert again[0]["id"] == parents[-1]
+    assert not {entry["id"] for entry in again} & {*parents} - {parents[-1]}
+
+
+def test_a_killed_run_loses_nothing(marketo: Account, catalog: dict[str, Any], tap: Tap) -> None:
+    config, target, chosen = marketo.config(), Target(), select(catalog, ["tokens"])
+    with background(tap, config, chosen) as run:
+        run.until(lambda: len(asked_for(marketo)) > 30)
+        target.take(run.kill().lines)
+    assert target.state
+    reached = target.state["bookmarks"]["tokens"]["parent"]
+    assert reached in asked_for(marketo)
+    marketo.control("POST", "reset_counters")
+    tap.sync(config, chosen, target)
+    assert reached not in asked_for(marketo)
+    assert_table(marketo, target, "tokens")
+
+
+def test_a_parent_that_is_gone_by_then_is_passed_over(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("tokens", "error", 2, skip=3, code="610", message="Not found")
+    marketo.control(
+        "POST", "before_call", {"call": "tokens", "nth": 10, "change": {"programs_deleted": 5}}
+    )
+    target = Target()
+    tap.sync(marketo.config(), select(catalog, ["tokens"]), target)
+    lost = {log["id"] for log in log_of(marketo, "tokens") if log["code"] == "610"}
+    assert len(lost) == 2
+    for parent in lost:
+        kind, number = parent.split("/")
+        held = [key for key in target.tables["tokens"] if key[:2] == (kind, int(number))]
+        assert not held
+    tap.sync({**marketo.config(), "child_refresh_hours": 0}, select(catalog, ["tokens"]), target)
+    assert_table(marketo, target, "tokens", gone=True)
+
+
+def test_where_no_parent_is_found_the_stream_is_refused(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("tokens", "error", None, code="610", message="Requested resource not found")
+    done = tap.run(marketo.config(), select(catalog, ["tokens"]))
+    assert "tokens (" in stopped(done)
+    assert len(asked_for(marketo)) == 5

@@ -1,0 +1,160 @@
+"""Streams that Marketo refuses: left out by discovery, set aside by a sync, and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.checks import discovered, log_of, stopped
+from tests.end_to_end.expected_assets import ASSETS
+from tests.harness import Account, Run, Tap, Target, account, select
+
+FEW = ("--leads", "5", "--activities", "20", "--late-share", "0", "--export-minutes", "0.5")
+
+REDIRECTS = {"landing_page_redirect_rules", "landing_page_domains"}
+# The streams of each permission (endpoint-reference.md).
+STREAMS = {
+    "Read-Only Asset": {*ASSETS, "segments", "tokens"} - REDIRECTS,
+    "Read-Only Redirect Rules": REDIRECTS,
+    "Read-Only Lead": {"leads", "lists", "lead_fields", "lead_partitions"},
+    "Read-Only Activity": {"activity_types"},
+    "Read-Only Campaigns": {"campaigns"},
+    "Read-Only Custom Object": {"custom_object_types"},
+}
+
+
+@pytest.fixture(scope="module")
+def catalog() -> dict[str, Any]:
+    return discovered(*FEW)
+
+
+@pytest.fixture
+def marketo() -> Iterator[Account]:
+    with account(*FEW) as running:
+        yield running
+
+
+def names_of(catalog: dict[str, Any]) -> set[str]:
+    return {stream["tap_stream_id"] for stream in catalog["streams"]}
+
+
+def warnings(done: Run, *texts: str) -> list[str]:
+    lines = done.stderr.split("\n")
+    return [x for x in lines if x.startswith("WARNING") and all(text in x for text in texts)]
+
+
+# Discovery ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lacking", STREAMS)
+def test_discovery_leaves_out_what_the_role_may_not_read_and_names_the_permission(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, lacking: str
+) -> None:
+    marketo.control("POST", "permissions", {"lacks": [lacking]})
+    found = tap.run(marketo.config(), None, None, "--discover")
+    assert found.code == 0, found.stderr
+    (line,) = warnings(found, lacking)
+    assert "603" in line
+    gone = {*STREAMS[lacking]}
+    if lacking == "Read-Only Activity":
+        gone |= {name for name in names_of(catalog) if name.startswith("activities_")}
+    left = names_of(tap.discover(marketo.config()))
+    assert names_of(catalog) - left == gone
+
+
+def test_discovery_makes_twelve_calls_at_most(marketo: Account, tap: Tap) -> None:
+    tap.discover(marketo.config())
+    log = marketo.control("GET", "log")["log"]
+    assert len([entry for entry in log if not entry["call"].startswith("token")]) <= 12
+
+
+@pytest.mark.parametrize("call", ["channels", "landing_page_redirect_rules", "campaigns"])
+def test_a_probe_that_fails_otherwise_leaves_the_streams_in(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, call: str
+) -> None:
+    marketo.fault(call, "error", None, code="610", message="Requested resource not found")
+    assert names_of(tap.discover(marketo.config())) == names_of(catalog)
+
+
+def test_a_spent_quota_is_no_answer_to_a_probe(marketo: Account, tap: Tap) -> None:
+    marketo.fault("channels", "error", None, code="607", message="Daily quota reached")
+    stopped(tap.run(marketo.config(), None, None, "--discover"), 3)
+
+
+# A sync ------------------------------------------------------------------------------------------
+
+CODES = {"603": "Access denied", "610": "Not found", "616": "Invalid subscription type"}
+CODES |= {"1018": "CRM Enabled", "1035": "Unsupported filter type"}
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_refused_stream_is_named_and_the_others_are_read(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, code: str
+) -> None:
+    marketo.fault("emails", "error", None, code=code, message=CODES[code])
+    chosen = select(catalog, ["emails", "snippets", "channels"])
+    done = tap.run(marketo.config(), chosen)
+    line = stopped(done)
+    assert "emails (" in line
+    assert "Read-Only Asset" in line
+    assert "snippets (" not in line
+    assert code in line
+    assert len(warnings(done, "emails", code, "Read-Only Asset")) == 1
+    target = Target()
+    target.take(done.lines)
+    assert target.rows("channels")
+    assert target.rows("snippets")
+    # Nothing of it is lost: the next run reads it as if nothing had been.
+    marketo.heal()
+    tap.sync(marketo.config(), chosen, target)
+    assert target.rows("emails")
+
+
+def test_a_run_without_the_refused_streams_can_be_a_success(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    lacks = ["Read-Only Redirect Rules", "Read-Only Lead"]
+    marketo.control("POST", "permissions", {"lacks": lacks})
+    chosen = select(catalog, ["landing_page_domains", "leads", "channels"])
+    done = tap.run(marketo.config(on_refused="skip"), chosen)
+    assert done.code == 0, done.stderr
+    assert not done.critical
+    assert len(warnings(done, "landing_page_domains", "603", "Read-Only Redirect Rules")) == 1
+    assert len(warnings(done, "leads", "603", "Read-Only Lead")) == 1
+    assert done.records("channels")
+
+
+def test_what_fails_otherwise_is_a_failure_all_the_same(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("emails", "error", None, code="603", message="Access denied")
+    marketo.fault("snippets", "http", None, status=500)
+    done = tap.run(
+        marketo.config(on_refused="skip"), select(catalog, ["emails", "snippets", "channels"])
+    )
+    line = stopped(done)
+    assert "snippets (" in line
+    assert "emails (" not in line
+    assert done.records("channels")
+
+
+def test_refused_and_failed_streams_are_listed_in_one_line(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("emails", "error", None, code="603", message="Access denied")
+    marketo.fault("files", "error", None, code="1018", message="CRM Enabled")
+    marketo.fault("snippets", "http", None, status=500)
+    done = tap.run(marketo.config(), select(catalog, ["emails", "files", "snippets", "channels"]))
+    line = stopped(done)
+    assert all(f"{name} (" in line for name in ("emails", "files", "snippets"))
+
+
+def test_a_spent_quota_stays_what_it_is(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("emails", "error", None, code="607", message="Daily quota reached")
+    chosen = select(catalog, ["emails", "channels"])
+    stopped(tap.run(marketo.config(on_refused="skip"), chosen), 3)
+    assert not log_of(marketo, "channels")
