@@ -23,11 +23,15 @@ def value(raw: Any, data_type: str) -> Any:
     if raw is None or raw in ("", "null"):
         return None
     if data_type in TEXT_DATES:
-        if len(raw) == 10:
-            return f"{raw}T00:00:00+00:00"
-        if raw[-6] in "+-":
-            return in_utc(raw)
-        return raw.replace("Z+0000", "Z").replace("Z", "+00:00")
+        text = raw.replace("Z+0000", "Z").replace("Z", "+00:00")
+        try:
+            # A date without a time is midnight; Python takes it as it takes one with a time.
+            moment = datetime.fromisoformat(text)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+            return moment.astimezone(timezone.utc).isoformat()
+        except OverflowError:
+            # It does not exist in UTC.
+            return None
     if data_type in WHOLE:
         return math.trunc(raw)
     if data_type == "array":
@@ -35,14 +39,6 @@ def value(raw: Any, data_type: str) -> Any:
     if isinstance(raw, str):
         return raw.replace("\0", "")
     return raw
-
-
-def in_utc(text: str) -> str | None:
-    """Return a moment with an offset in UTC, None if no calendar has it there."""
-    try:
-        return as_time(text).isoformat()
-    except OverflowError:
-        return None
 
 
 def leads(account: Account) -> dict[int, dict[str, Any]]:

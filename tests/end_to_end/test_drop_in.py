@@ -91,7 +91,7 @@ def test_asset_streams_have_its_columns(marketo: Account, tap: Tap) -> None:
         "workspace", "folder",
     }  # fmt: skip
     assert set(streams["activity_types"]["schema"]["properties"]) == {
-        "id", "name", "description", "primaryAttribute", "attributes",
+        "id", "name", "apiName", "description", "primaryAttribute", "attributes",
     }  # fmt: skip
     automatic = {
         name: {b[-1] for b, m in expected.metadata(s).items() if m.get("inclusion") == "automatic"}

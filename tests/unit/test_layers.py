@@ -44,10 +44,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("protocol.state", "protocol.catalog"),
     # all that a sync emits.
     ("protocol.emitter",),
-    # Attributes' names, CSV text to cells, data types,
-    ("rows.attribute_names", "rows.plain_csv", "rows.fields"),
-    # CSV files in, columns of cells to values,
-    ("rows.csv_rows", "rows.columns"),
+    # Attributes' names, CSV text to cells, values that are JSON,
+    ("rows.attribute_names", "rows.plain_csv", "rows.json_values"),
+    # CSV files in, data types,
+    ("rows.csv_rows", "rows.fields"),
+    # columns of cells to values,
+    ("rows.columns",),
     # records to lines,
     ("rows.records",),
     # rows and activities to records.
@@ -112,6 +114,7 @@ FENCES = {
     "orjson": {
         "protocol.messages",
         "rows.plain_csv",
+        "rows.json_values",
         "rows.fields",
         "rows.columns",
         "rows.records",

@@ -25,6 +25,7 @@ TEXT = schema_for_data_type("string", nullable=True)
 OBJECT: Schema = {"type": ["object", "null"]}
 
 DECIMALS_DROPPED = "with decimals dropped"
+BEYOND = "beyond 64 bits"
 NO_INTEGER = "not a whole number, now null"
 NO_NUMBER = "not a number, now null"
 NO_BOOLEAN = "neither true nor false, now null"
@@ -121,9 +122,17 @@ def test_schema_types_are_a_list_however_the_schema_spells_them(
         ("1000000000000000000", 10**18, []),
         ("9007199254740993", 2**53 + 1, []),
         ("9007199254740993.0", 2**53 + 1, []),
-        ("18446744073709551617", 2**64 + 1, []),
-        ("-18446744073709551617", -(2**64) - 1, []),
-        ("18,446,744,073,709,551,617", 2**64 + 1, []),
+        ("9223372036854775807", 2**63 - 1, []),
+        ("-9223372036854775808", -(2**63), []),
+        ("9223372036854775807.0", 2**63 - 1, []),
+        ("9223372036854775808", 2**63, [BEYOND]),
+        ("-9223372036854775809", -(2**63) - 1, [BEYOND]),
+        ("18446744073709551615", 2**64 - 1, [BEYOND]),
+        ("18446744073709551617", 2**64 + 1, [BEYOND]),
+        ("-18446744073709551617", -(2**64) - 1, [BEYOND]),
+        ("18,446,744,073,709,551,617", 2**64 + 1, [BEYOND]),
+        ("18446744073709551617.5", 2**64 + 1, [DECIMALS_DROPPED, BEYOND]),
+        ("1e30", 10**30, [BEYOND]),
         ("٣", 3, []),
         ("1٣", 13, []),
         ("1,23", None, [NO_INTEGER]),
@@ -307,6 +316,31 @@ def test_object_values_stay_objects_with_numbers_as_sent() -> None:
     assert convert(OBJECT, value) == ({"a": {"b": 2**53 + 1}, "c": "9"}, [])
 
 
+CLOSED: Schema = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "properties": {"a": {"type": "integer"}, "open": {}, "list": {"type": "array"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "written"),
+    [
+        (CLOSED, '{"a": 1, "b": 2, "open": {"c": 3}}', {"a": 1, "open": {"c": 3}}),
+        (CLOSED, '{"list": [{"c": 3}]}', {"list": [{"c": 3}]}),
+        ({**CLOSED, "properties": {"a": CLOSED}}, '{"a": {"b": 2}, "b": 3}', {"a": {}}),
+        ({**OBJECT, "properties": {"a": CLOSED}}, '{"a": {"b": 2}, "b": 3}', {"a": {}, "b": 3}),
+        ({**OBJECT, "additionalProperties": False}, '{"a": 1}', {}),
+        ({**OBJECT, "properties": 7}, '{"a": 1}', {"a": 1}),
+        ({**ARRAY, "items": CLOSED}, '[{"a": 1, "b": 2}, null, "x"]', [{"a": 1}, None, "x"]),
+    ],
+)
+def test_objects_keep_the_members_that_their_schema_allows_at_any_depth(
+    schema: Schema, text: str, written: Any
+) -> None:
+    assert convert(schema, from_json(text)) == (written, [])
+
+
 @pytest.mark.parametrize("value", ["{}", from_json("7"), True, ["a"]])
 def test_object_values_that_are_none_are_null_and_counted(value: Any) -> None:
     assert convert(OBJECT, value) == (None, [NO_OBJECT])
@@ -389,22 +423,28 @@ def test_misfits_are_summed_up_per_column_and_kind() -> None:
 BIG = st.integers() | st.integers(-(10**60), 10**60) | st.sampled_from((2**53 + 1, 2**63, 2**64))
 
 
+def beyond_64_bits(number: int) -> list[str]:
+    return [] if -(2**63) <= number < 2**63 else [BEYOND]
+
+
 @given(BIG, st.sampled_from(("{}", "{:,}", "{}%", " {} ", "{}.0", "{:+}")))
 def test_integers_of_any_size_and_spelling_are_exact(number: int, spelling: str) -> None:
-    assert convert(INTEGER, spelling.format(number)) == (number, [])
+    assert convert(INTEGER, spelling.format(number)) == (number, beyond_64_bits(number))
 
 
 @given(BIG)
 def test_integers_from_json_are_exact(number: int) -> None:
-    assert convert(INTEGER, from_json(str(number))) == (number, [])
+    assert convert(INTEGER, from_json(str(number))) == (number, beyond_64_bits(number))
 
 
 @given(st.integers(4000, 20_000), st.sampled_from("19"))
 def test_integers_longer_than_python_converts_are_written_as_they_are(
     digits: int, digit: str
 ) -> None:
-    converted = value_converter("c", INTEGER, Misfits())(digit * digits)
+    misfits = Misfits()
+    converted = value_converter("c", INTEGER, misfits)(digit * digits)
     assert orjson.dumps(converted) == (digit * digits).encode()
+    assert misfits.summary() == [f"c: 1 {BEYOND}"]
 
 
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False, places=9) | st.decimals(
@@ -434,6 +474,7 @@ def test_decimals_in_an_integer_column_lose_their_fraction_and_are_counted(
 ) -> None:
     whole = int(number)
     counted = [] if whole == number else [DECIMALS_DROPPED]
+    counted += beyond_64_bits(whole)
     assert convert(INTEGER, f"{number:f}") == (whole, counted)
 
 
@@ -483,15 +524,16 @@ def assert_written_or_counted(schema: Schema, value: Any) -> None:
     misfits = Misfits()
     converted = value_converter("c", schema, misfits)(value)
     assert (converted is None) == (
-        value in (None, "", "null") or (misfits.counts.total() == 1 and not dropped(misfits))
+        value in (None, "", "null")
+        or (misfits.counts.total() == 1 and not written_all_the_same(misfits))
     )
     if schema is DATE_TIME and converted is not None:
         assert len(converted) >= len("2022-02-13T14:06:20+00:00")
         assert converted.endswith("+00:00")
 
 
-def dropped(misfits: Misfits) -> int:
-    return misfits.counts["c", DECIMALS_DROPPED]
+def written_all_the_same(misfits: Misfits) -> int:
+    return misfits.counts["c", DECIMALS_DROPPED] + misfits.counts["c", BEYOND]
 
 
 @given(SCHEMAS, ANY_TEXT | DATE_LIKE)
