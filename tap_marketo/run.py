@@ -11,7 +11,7 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.names import NAMINGS
 from tap_marketo.protocol.catalog import load_catalog
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.state import load_state
+from tap_marketo.protocol.state_file import load_state
 from tap_marketo.streams.account import Account
 from tap_marketo.sync import Sync
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
+from tap_marketo.errors import TapError, Terminated
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.exports.family import BulkFamily
+from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -55,20 +57,26 @@ class Sync:
             )
             return
         start = SyncStart(Account(self._client, self._clock), self._config, self._state, now)
-        reads, families = _readings(entries, start)
+        failures = Failures(lambda: self._client.successes)
+        reads, families = _readings(entries, start, failures)
         engine = ExportEngine(
-            self._client, self._clock, self._config, self._state, self._emitter, now
+            self._client, self._clock, self._config, self._state, self._emitter, failures, now
         )
         try:
             self._drop_exports_of_others(engine, families)
             engine.start(families)
             self._output.pipe.on_stall = engine.look_after
-            self._work_through(engine, self._pages(reads))
+            self._work_through(engine, self._pages(reads, failures))
             engine.announce()
+        except Terminated:
+            self._output.pipe.on_stall = None
+            engine.end_early()
+            raise
         finally:
             self._output.pipe.on_stall = None
             sum_up(self._emitter.counts, reads, families)
         self._emitter.state()
+        failures.check()
         engine.check_quota()
 
     def _drop_exports_of_others(self, engine: ExportEngine, families: Sequence[BulkFamily]) -> None:
@@ -95,13 +103,16 @@ class Sync:
                 self._output.pipe.check_reader()
                 self._clock.sleep(min(engine.seconds_to_wait(), _LONGEST_NAP))
 
-    def _pages(self, reads: Sequence[PageRead]) -> Iterator[None]:
+    def _pages(self, reads: Sequence[PageRead], failures: Failures) -> Iterator[None]:
         for read in reads:
-            yield from read.steps(self._emitter, self._clock.now)
+            try:
+                yield from read.steps(self._emitter, self._clock.now)
+            except TapError as error:
+                failures.set_aside([read.stream], error)
 
 
 def _readings(
-    entries: Sequence[CatalogEntry], start: SyncStart
+    entries: Sequence[CatalogEntry], start: SyncStart, failures: Failures
 ) -> tuple[list[PageRead], list[BulkFamily]]:
     """Return how the selected streams are read."""
     for entry in entries:
@@ -113,8 +124,11 @@ def _readings(
     families: list[BulkFamily] = []
     for kind in REGISTRY:
         own = [entry for entry in entries if kind_of_stream(entry) is kind]
-        reads += kind.page_reads(own, start)
-        families += kind.families(own, start)
+        try:
+            reads += kind.page_reads(own, start)
+            families += kind.families(own, start)
+        except TapError as error:
+            failures.set_aside([entry.stream for entry in own], error)
     return reads, families
 
 

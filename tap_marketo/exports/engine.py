@@ -7,20 +7,25 @@ from datetime import datetime
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import ExportQuotaError
+from tap_marketo.errors import ExportQuotaError, RequestRefusedError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.canceller import cancel_waiting_jobs
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.lines import Lines, cancel_quietly
 from tap_marketo.exports.planner import Planner
 from tap_marketo.exports.reader import ExportReader
 from tap_marketo.exports.scheduler import Scheduler
+from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.state import PendingExport, Position, State
+from tap_marketo.protocol.position import PendingExport, Position
+from tap_marketo.protocol.state import State
 from tap_marketo.times import next_allowance_reset, to_marketo
 
+# Whoever asks a program to end does not wait for long.
+_SECONDS_TO_END = 4.0
 _MEGABYTE = 1_000_000
 
 
@@ -34,6 +39,7 @@ class ExportEngine:
         config: Config,
         state: State,
         emitter: Emitter,
+        failures: Failures,
         now: datetime,
     ) -> None:
         """Put the parts together; nothing is called yet.
@@ -44,6 +50,7 @@ class ExportEngine:
             config: the settings.
             state: where the streams stand, and the jobs an earlier run left.
             emitter: takes rows and positions.
+            failures: where families that fail are set aside.
             now: the end of the last window, whole seconds UTC.
         """
         self._client = client
@@ -51,12 +58,15 @@ class ExportEngine:
         self._state = state
         self._earliest = config.start_date
         self._emitter = emitter
+        self._failures = failures
         self._api = ExportApi(client)
         limit = round(config.max_daily_export_mb * _MEGABYTE)
         self._allowance = ExportAllowance(limit, state.bytes_per_day())
-        lines = Lines(self._report)
+        self._lines = lines = Lines(self._report)
         planner = Planner(state, self._api, config.start_date, now)
-        self._scheduler = Scheduler(self._api, clock, config, self._allowance, lines, planner.plan)
+        self._scheduler = Scheduler(
+            self._api, clock, config, self._allowance, lines, planner.plan, failures
+        )
         self._reader = ExportReader(
             self._api, clock, config, emitter, planner, self._allowance, lines, self.look_after
         )
@@ -66,9 +76,24 @@ class ExportEngine:
         """Learn from the jobs of the last days, and plan what the families have to read."""
         self._families = families
         if families:
-            self._scheduler.learn(self._api.finished())
+            self._learn()
         for family in families:
             self._scheduler.add(family)
+
+    def _learn(self) -> None:
+        """Learn from all objects' jobs; an object whose jobs cannot be seen cannot be watched."""
+        for bulk_object in self._api.objects():
+            own = [family for family in self._families if family.bulk_object == bulk_object]
+            try:
+                self._scheduler.learn(self._api.finished(bulk_object))
+            except RequestRefusedError as error:
+                LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
+            except TapError as error:
+                for family in own:
+                    self._scheduler.set_aside(family, error)
+                if not own:
+                    self._failures.tolerate(error)
+                    LOGGER.warning("Exports of %s are not counted: %s", bulk_object, error)
 
     def drop(self, family: str, bulk_object: str) -> None:
         """Cancel the jobs that the state holds for a family that is no longer selected."""
@@ -93,8 +118,14 @@ class ExportEngine:
         """Read the export whose turn it is, if its file can be read; say whether one was."""
         job = self._scheduler.take_ready()
         if job:
-            self._reader.read(job)
+            with self._scheduler.setting_aside(job.family):
+                self._reader.read(job)
         return job is not None
+
+    def end_early(self) -> None:
+        """Cancel the jobs that still wait in the queue, because the program is asked to end."""
+        self._client.hurry(_SECONDS_TO_END)
+        cancel_waiting_jobs(self._api, self._lines)
 
     @property
     def is_done(self) -> bool:

@@ -89,10 +89,10 @@ class BulkFamily(ABC):
         raise error
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
-        """Ask for one field less, because Marketo says it does not exist.
+        """Ask for fewer fields, because Marketo says that some do not exist.
 
         Raises:
-            FieldNotFoundError: it is no field that can be done without.
+            FieldNotFoundError: none of them can be done without.
         """
         raise error
 

@@ -12,7 +12,7 @@ from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.looks import RecentJobs, Waiting, next_look
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
-from tap_marketo.protocol.state import PendingExport
+from tap_marketo.protocol.position import PendingExport
 
 # How often a job that failed is made anew before the run stops.
 MAX_REMAKES = 3
@@ -85,10 +85,11 @@ class Lines:
         """
         self._report = report
         self._lines: list[Line] = []
+        self._failed: list[BulkFamily] = []
 
     def __iter__(self) -> Iterator[Line]:
-        """Yield the lines in the order in which they were added."""
-        return iter(self._lines)
+        """Yield the lines of families that have not failed, in the order of their addition."""
+        return (line for line in self._lines if line.family not in self._failed)
 
     def add(self, line: Line) -> None:
         """Take a line in."""
@@ -106,7 +107,11 @@ class Lines:
         """Report the jobs of a line that are under way."""
         self._report(family_line.family, family_line.pending())
 
-    def fail(self, job: Job, why: str) -> None:
+    def fail(self, family: BulkFamily) -> None:
+        """Leave a family's jobs as they are: nothing more of it is read in this run."""
+        self._failed.append(family)
+
+    def make_anew(self, job: Job, why: str) -> None:
         """Make a job anew whose export or file turned out to be no good.
 
         Raises:
@@ -131,10 +136,12 @@ class Lines:
         self.tell(self.of(job))
 
 
-def cancel_quietly(api: ExportApi, bulk_object: str, export_id: str) -> None:
+def cancel_quietly(
+    api: ExportApi, bulk_object: str, export_id: str, why: str = "which is not needed"
+) -> None:
     """Cancel a job that nobody needs any more; that it cannot be cancelled is no matter."""
     try:
         api.cancel(bulk_object, export_id)
-        LOGGER.info("Cancelled the %s export %s, which is not needed.", bulk_object, export_id)
+        LOGGER.info("Cancelled the %s export %s, %s.", bulk_object, export_id, why)
     except MarketoError as error:
         LOGGER.info("Could not cancel the %s export %s: %s", bulk_object, export_id, error)

@@ -22,8 +22,8 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
 from tap_marketo.times import whole_seconds
 
-# How many job_timeouts a full queue is waited for.
-_QUEUE_PATIENCE = 8
+# A full queue is tried again in steps that grow to so many seconds.
+_LONGEST_QUEUE_WAIT = 300.0
 
 _MEGABYTE = 1_000_000
 
@@ -66,47 +66,60 @@ class JobMaker:
         self._replan = replan
         self.queue_full_until = float("-inf")
         self._queue_full_since: float | None = None
+        self._longest_wait = _LONGEST_QUEUE_WAIT * config.wait_scale
+        self._next_wait = self._interval
         self.quota_spent: ExportQuotaError | None = None
 
-    def fill(self) -> None:
-        """Make and enqueue jobs until the queue's places or the day's bytes are used.
+    def advance(self, job: Job) -> bool:
+        """Make a job, if there is none yet, and enqueue it.
+
+        Returns:
+            Whether another one may follow: there is still room in the queue and in the day.
 
         Raises:
+            QueueFullError: the queue has been full for job_timeout.
             MarketoError: a call was refused.
         """
-        if self.quota_spent is not None or self._clock.monotonic() < self.queue_full_until:
-            return
         try:
-            while (job := self._next_job()) is not None:
-                if job.export_id is None:
-                    if not self._cut(job):
-                        return
-                    self._make(job)
-                if job.export_id is not None:
-                    self._enqueue(job)
+            if job.export_id is None:
+                if not self._cut(job):
+                    return False
+                self._make(job)
+            if job.export_id is not None:
+                self._enqueue(job)
         except QueueFullError as error:
             self._await_queue(error)
+            return False
         except ExportQuotaError as error:
             self.quota_spent = error
             LOGGER.warning("No more exports today: %s", error.reason)
+            return False
+        return True
 
     def _await_queue(self, error: QueueFullError) -> None:
         now = self._clock.monotonic()
         if self._queue_full_since is None:
-            self._queue_full_since = now
-        if now - self._queue_full_since > self._timeout * _QUEUE_PATIENCE:
+            self._queue_full_since, self._next_wait = now, self._interval
+        left = self._queue_full_since + self._timeout - now
+        if left <= 0:
             raise error
-        self.queue_full_until = now + self._interval
+        wait = min(self._next_wait, left)
+        self.queue_full_until = now + wait
+        self._next_wait = min(2 * self._next_wait, max(self._longest_wait, self._interval))
         LOGGER.info(
-            "Marketo's export queue is full (others use it too); trying again in %g s.",
-            self._interval,
+            "Marketo's export queue is full (others use it too); trying again in %g s.", wait
         )
 
-    def _next_job(self) -> Job | None:
-        """Choose the next window: from the family that holds the fewest places.
+    def next_job(self) -> Job | None:
+        """Choose the job that is made or enqueued next: of the family with the fewest places.
 
         When the day's allowance will not hold everything, it is filled in date order instead.
+
+        Returns:
+            None if there is none, or no room for it at the moment.
         """
+        if self.quota_spent is not None or self._clock.monotonic() < self.queue_full_until:
+            return None
         for line in self._lines:
             for job in line.jobs:
                 if job.status is ExportStatus.CREATED:

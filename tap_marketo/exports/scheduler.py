@@ -8,13 +8,14 @@ side, so that Marketo's workers do not idle while a file is read.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from math import ceil
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import ExportQuotaError
+from tap_marketo.errors import ExportQuotaError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.jobs import Job, listed
@@ -22,9 +23,10 @@ from tap_marketo.exports.lines import HOLDS_PLACE, Line, Lines
 from tap_marketo.exports.maker import JobMaker
 from tap_marketo.exports.watcher import JobWatcher
 from tap_marketo.exports.windows import Plan
+from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
-from tap_marketo.protocol.state import PendingExport
+from tap_marketo.protocol.position import PendingExport
 from tap_marketo.times import to_marketo
 
 Plans = Sequence[Plan[PendingExport]]
@@ -41,6 +43,7 @@ class Scheduler:
         allowance: ExportAllowance,
         lines: Lines,
         plan: Callable[[BulkFamily], Plans],
+        failures: Failures,
     ) -> None:
         """Start with nothing to do.
 
@@ -51,6 +54,7 @@ class Scheduler:
             allowance: the day's bytes.
             lines: where the jobs stand.
             plan: lays out what a family has to read.
+            failures: where families that fail are set aside.
         """
         self._clock = clock
         self._interval = config.poll_interval
@@ -58,6 +62,7 @@ class Scheduler:
         self._allowance = allowance
         self._lines = lines
         self._plan = plan
+        self._failures = failures
         self._watcher = JobWatcher(api, clock, config, allowance, lines)
         self._maker = JobMaker(api, clock, config, allowance, lines, self._line_up)
         self._working = False
@@ -86,19 +91,52 @@ class Scheduler:
             Whether Marketo was asked about jobs.
 
         Raises:
-            ExportError: a job failed for good.
-            MarketoError: a call was refused.
+            MarketoError: what concerns the whole run.
         """
         if self._working:
             # Called again from within: a STATE message of ours waits for the target.
             return False
         self._working = True
         try:
-            looked = [self._watcher.watch(line) for line in self._lines]
-            self._maker.fill()
+            looked = self._look()
+            self._fill()
         finally:
             self._working = False
-        return any(looked)
+        return looked
+
+    def _look(self) -> bool:
+        looked = False
+        for line in self._lines:
+            with self.setting_aside(line.family):
+                looked = self._watcher.watch(line) or looked
+        return looked
+
+    def _fill(self) -> None:
+        while (job := self._maker.next_job()) is not None:
+            with self.setting_aside(job.family):
+                if not self._maker.advance(job):
+                    return
+
+    @contextmanager
+    def setting_aside(self, family: BulkFamily) -> Iterator[None]:
+        """Let what fails for a family be its failure alone; nothing more of it is read then.
+
+        Raises:
+            TapError: it concerns the whole run.
+        """
+        try:
+            yield
+        except TapError as error:
+            self.set_aside(family, error)
+
+    def set_aside(self, family: BulkFamily, error: TapError) -> None:
+        """Read nothing more of a family.
+
+        Raises:
+            TapError: the error concerns the whole run.
+        """
+        self._failures.set_aside(list(family.streams), error)
+        self._lines.fail(family)
 
     def take_ready(self) -> Job | None:
         """Return a job whose file can be read and whose turn it is, None if there is none."""

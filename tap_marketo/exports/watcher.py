@@ -85,7 +85,7 @@ class JobWatcher:
             if job.status is None:
                 self._lines.discard(job, "Marketo no longer has it")
             else:
-                self._lines.fail(job, "Marketo no longer has it")
+                self._lines.make_anew(job, "Marketo no longer has it")
             return
         now = self._clock.monotonic()
         self._see_begun(job, info, now)
@@ -99,8 +99,11 @@ class JobWatcher:
             self._count_bytes(job, info)
             tags = {metrics.Tag.job_type: f"{job.family.name}_export"}
             log_timer(metrics.Metric.job_duration, now - job.enqueued, tags)
+        elif info.status is ExportStatus.CANCELLED and job.plan.job:
+            # As the run that left it was asked to end.
+            self._lines.discard(job, "it was cancelled")
         elif info.status in (ExportStatus.FAILED, ExportStatus.CANCELLED):
-            self._lines.fail(job, info.error or f"Marketo says {info.status.value}")
+            self._lines.make_anew(job, info.error or f"Marketo says {info.status.value}")
         elif info.status is ExportStatus.PROCESSING:
             job.processed = now if job.processed is None else job.processed
             self._give_up_after(job, now - job.processed, self._timeout, "processed")

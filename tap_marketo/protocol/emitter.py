@@ -11,7 +11,8 @@ from typing import Any
 
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.state import Position, State
+from tap_marketo.protocol.position import Position
+from tap_marketo.protocol.state import State
 
 
 class Emitter:

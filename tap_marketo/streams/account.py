@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from tap_marketo.clock import Clock
+from tap_marketo.errors import DataError, MarketoError
 from tap_marketo.marketo import describe
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import LeadField
@@ -27,6 +28,7 @@ class Account:
         self.client = client
         self.clock = clock
         self.naming = naming or AsMarketo()
+        self._no_types: MarketoError | DataError | None = None
 
     @cached_property
     def lead_fields(self) -> list[LeadField]:
@@ -35,5 +37,14 @@ class Account:
 
     @cached_property
     def activity_types(self) -> Mapping[int, Mapping[str, Any]]:
-        """The activity types that Marketo has now, by number."""
-        return describe.activity_types(self.client)
+        """The activity types that Marketo has now, by number.
+
+        Where they cannot be had, they are not asked for again: several kinds of stream need them.
+        """
+        if self._no_types:
+            raise self._no_types
+        try:
+            return describe.activity_types(self.client)
+        except (MarketoError, DataError) as error:
+            self._no_types = error
+            raise

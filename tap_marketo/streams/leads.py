@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -33,9 +32,6 @@ _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
 
 # Where discovery notes the field of a column that is called otherwise.
 FIELD_NAME = "marketo.field-name"
-
-# A name as Marketo quotes it in "Field 'x' not found" (error-codes.md, 1006).
-_QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
 
 
 class LeadsFamily(BulkFamily):
@@ -111,7 +107,7 @@ class LeadsFamily(BulkFamily):
         self._warn_of_missing_filter()
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
-        named = find_names(dict.fromkeys(_QUOTED.findall(error.reason)), self.fields())
+        named = find_names(error.names, self.fields())
         unknown = [field for field in named.values() if field not in self.keys]
         if not unknown:
             raise error
@@ -121,8 +117,8 @@ class LeadsFamily(BulkFamily):
     @staticmethod
     def _warn_of_missing_field(column: str) -> None:
         LOGGER.warning(
-            "leads.%s cannot be exported: Marketo no longer has the field, or it is a formula. "
-            "It is left out; run discovery again for a new catalog.",
+            "leads.%s cannot be exported: Marketo no longer has the field, does not export it, or "
+            "it is a formula. It is left out; run discovery again for a new catalog.",
             column,
         )
 

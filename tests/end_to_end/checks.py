@@ -185,6 +185,14 @@ class Background:
         """Wait for its end."""
         return self._ended()
 
+    def ask_to_end(self, signum: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(signum)
+
+    def log(self) -> str:
+        """What it has logged so far."""
+        return (self._tap.directory / "stderr").read_text()
+
     def kill(self) -> Run:
         """Kill it with SIGKILL; what it had written remains."""
         self._process.kill()

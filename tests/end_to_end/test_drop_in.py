@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end import expected
+from tests.end_to_end.checks import SMALL
 from tests.harness import Account, Tap, Target, account, select
 
 NULLABLE_DATE = {"type": ["string", "null"], "format": "date-time"}
@@ -226,3 +227,18 @@ def test_a_job_that_its_state_names_and_marketo_lost_is_made_anew(
     assert "Marketo no longer has it" in done.stderr
     changed = [x["id"] for x in marketo.truth("leads") if x["_changedAt"] >= "2026-05-20"]
     assert sorted(expected.table(target, "leads")) == sorted(changed)
+
+
+def test_a_state_as_an_orchestrator_exports_it_is_gone_on_from(tap: Tap) -> None:
+    with account(*SMALL) as marketo:
+        config = marketo.config()
+        chosen = select(tap.discover(config), ["campaigns"])
+        target = Target()
+        tap.sync(config, chosen, target)
+        wrapped = {"completed": {"singer_state": target.state}, "partial": {}}
+        done = tap.run(config, chosen, wrapped)
+        assert done.code == 0, done.stderr
+        plain = tap.run(config, chosen, target.state)
+        assert done.records("campaigns") == plain.records("campaigns")
+        assert len(plain.records("campaigns")) < len(target.rows("campaigns"))
+        assert done.messages[-1]["value"]["bookmarks"]["campaigns"]["updatedAt"]

@@ -5,6 +5,7 @@ What a test asserts about jobs is what the sandbox was asked for and did, not wh
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -264,6 +265,27 @@ def test_a_queue_full_of_other_peoples_jobs_is_waited_for(
     assert sorted(job["object"] for job in own) == ["activities", "leads"]
     assert_leads(marketo, target)
     assert_activities(marketo, catalog, target, [VISITS])
+
+
+def test_a_queue_that_stays_full_is_tried_ever_less_often_and_given_up_after_job_timeout(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.control("POST", "queue", {"foreign_jobs": 10, "minutes": 10_000})
+    hour = 3600 / SCALE
+    chosen = select(catalog, ["leads", VISITS, "lists"])
+    done = tap.run(config_of(marketo, job_timeout=hour), chosen)
+    assert "1029" in stopped(done)
+    tries = [entry["at"] for entry in log_of(marketo, "enqueue")]
+    # After 1, 3, 7, 12, 17 ... minutes, and once the hour is over.
+    assert 3500 < tries[-1] - tries[0] < 4300
+    assert len(tries) <= 2 + 3 + 11
+    pauses = [after - before for before, after in itertools.pairwise(tries) if after - before > 30]
+    assert pauses[0] < 120
+    assert max(pauses) < 400
+    # All that needs no export has been read.
+    target = Target()
+    target.take(done.lines)
+    assert_assets(marketo, target, "lists")
 
 
 def test_an_enqueue_that_was_carried_out_though_its_answer_was_lost_is_no_failure(

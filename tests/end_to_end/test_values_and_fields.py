@@ -60,16 +60,17 @@ def selected_all_the_same(catalog: dict[str, Any], stream: str, column: str) -> 
     return catalog
 
 
-def assert_leads_without(marketo: Account, done: Run, target: Target, column: str) -> None:
-    """The leads table is right, and no message speaks of one column."""
+def assert_leads_without(marketo: Account, done: Run, target: Target, *columns: str) -> None:
+    """The leads table is right, and no message speaks of some columns."""
     changed = {lead["id"] for lead in marketo.truth("leads") if lead["_changedAt"] >= START}
     truth = {n: row for n, row in expected.leads(marketo).items() if n in changed}
     assert truth
     assert expected.table(target, "leads") == {
-        number: {name: value for name, value in row.items() if name != column}
+        number: {name: value for name, value in row.items() if name not in columns}
         for number, row in truth.items()
     }
-    assert columns_of_schemas(done, "leads") == [[name for name in first(truth) if name != column]]
+    left = [name for name in first(truth) if name not in columns]
+    assert columns_of_schemas(done, "leads") == [left]
 
 
 def first(rows: dict[Any, dict[str, Any]]) -> dict[str, Any]:
@@ -146,11 +147,36 @@ def test_a_lead_field_removed_during_the_run_is_left_out_from_there_on(
     assert expected.table(target, "leads").keys() == changed
 
 
-@pytest.mark.parametrize("message", ["Field 'id' not found", "Field 'nowhere' not found", "Field?"])
-def test_an_unknown_field_that_cannot_be_left_out_stops_the_run(
-    marketo: Account, catalog: dict[str, Any], tap: Tap, message: str
+def test_lead_fields_that_an_export_calls_invalid_are_left_out_and_the_rest_comes(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
-    marketo.fault("create", "error", None, code="1006", message=message)
+    refused = ("city", "fax", "leadRole")
+    marketo.change(unexportable_fields=refused)
+    target = Target()
+    done = tap.sync(config_of(marketo), select(catalog, ["leads"]), target)
+    for field in refused:
+        assert len(warnings(done.stderr, f"leads.{field}")) == 1
+    (job,) = jobs(marketo)
+    assert not set(refused) & set(job["fields"])
+    assert len(job["fields"]) > 60
+    assert_leads_without(marketo, done, target, *refused)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("1006", "Field 'id' not found"),
+        ("1006", "Field 'nowhere' not found"),
+        ("1006", "Field?"),
+        ("1003", "Invalid fields [id] in request"),
+        ("1003", "Invalid fields [nowhere] in request"),
+        ("1003", "Invalid fields [] in request"),
+    ],
+)
+def test_an_unknown_field_that_cannot_be_left_out_stops_the_run(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, code: str, message: str
+) -> None:
+    marketo.fault("create", "error", None, code=code, message=message)
     done = tap.run(config_of(marketo), select(catalog, ["leads"]))
     assert done.code == 1
     (critical,) = done.critical

@@ -356,6 +356,26 @@ def test_a_misspelt_setting_is_named_with_what_was_meant(
 
 
 @pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("start_dat", "start_date"),
+        ("startDate", "start_date"),
+        ("Endpoint", "endpoint"),
+        ("client-id", "client_id"),
+        ("client_secert", "client_secret"),
+    ],
+)
+def test_a_missing_setting_is_told_with_the_key_that_looks_like_it(
+    misspelt: str, meant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert f'{meant} is missing (there is a "{misspelt}")' in fault(**{meant: None, misspelt: "x"})
+    # The error says it all.
+    assert not caplog.messages
+    # What looks like nothing, or is a setting itself, is no slip.
+    assert f"{meant} is missing." in fault(**{meant: None, "dbt_cloud": "x"})
+
+
+@pytest.mark.parametrize(
     "key",
     ["site_id", "disable_collection", "connection_id", "quota_id", "org", "frequency_in_minutes",
      "anchor_time", "oauth_credentials", "refresh_token", "$schema", ""],

@@ -36,12 +36,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The version, the errors, what is secret, plain and same names, points in time, exact JSON.
     ("__init__", "errors", "redact", "plain_names", "same_names", "times", "exact_json"),
     ("log", "settings", "names"),
-    ("clock", "config"),
+    ("clock", "config", "failures"),
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
-    ("protocol.messages",),
-    # the state, catalog entries,
-    ("protocol.state", "protocol.catalog"),
+    ("protocol.messages", "protocol.position"),
+    # catalog entries, the state and its file,
+    ("protocol.catalog", "protocol.state_values"),
+    ("protocol.state",),
+    ("protocol.state_file",),
     # all that a sync emits.
     ("protocol.emitter",),
     # Attributes' names, CSV text to cells, values that are JSON,
@@ -71,7 +73,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # all of them,
     ("exports.lines",),
     # which are planned, made and watched,
-    ("exports.planner", "exports.maker", "exports.watcher"),
+    ("exports.planner", "exports.maker", "exports.watcher", "exports.canceller"),
     # how they are handed out and read,
     ("exports.scheduler", "exports.reader"),
     # and the whole of it.
