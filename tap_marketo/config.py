@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,8 +11,9 @@ from typing import Any
 from tap_marketo import __version__
 from tap_marketo.errors import ConfigError
 from tap_marketo.log import LOGGER
+from tap_marketo.names import NAMINGS
 from tap_marketo.redact import add_secret
-from tap_marketo.settings import SettingsReader, is_loopback
+from tap_marketo.settings import SettingsReader, is_loopback, misspelt
 
 DEFAULT_POLL_INTERVAL = 60.0
 # bulk-extract.md: a job's status moves at most once in 60 seconds.
@@ -79,6 +79,9 @@ class Config:
     max_calls_per_20_seconds: int = _setting(
         50, "own pace; Marketo allows 100 to all integrations together"
     )
+    names: str = _setting(
+        "as_marketo", "what discovery calls streams and columns: as_marketo, or plain"
+    )
     user_agent: str = _setting(f"tap-marketo/{__version__}", "User-Agent header")
 
     @classmethod
@@ -94,7 +97,7 @@ class Config:
         for secret in (raw.get("client_secret"), raw.get("client_id")):
             if isinstance(secret, str):
                 add_secret(secret.strip())
-        reader = SettingsReader(raw)
+        reader = SettingsReader(raw, setting_names())
         endpoint = reader.url("endpoint", required=True)
         loopback = is_loopback(endpoint) if endpoint else True
         values: dict[str, Any] = {
@@ -125,11 +128,13 @@ class Config:
                 1,
                 _MOST_CALLS if loopback else _MAX_CALLS_PER_20_SECONDS,
             ),
+            "names": reader.choice("names", tuple(NAMINGS)),
             "user_agent": reader.header("user_agent"),
         }
         if reader.faults:
             raise ConfigError("The config has to be mended: " + "; ".join(reader.faults) + ".")
-        _warn_of_misspellings(raw)
+        for key, meant in misspelt(raw, setting_names()):
+            LOGGER.warning("Unknown setting %r is ignored: did you mean %r?", key, meant)
         config = cls(**{name: value for name, value in values.items() if value is not None})
         if config.poll_interval < _STATUS_REFRESH and not loopback:
             LOGGER.warning(
@@ -173,13 +178,3 @@ def load_config(path: str) -> Config:
     if not isinstance(raw, dict):
         raise ConfigError(f"The config file {path} must hold a JSON object of settings.")
     return Config.from_mapping(raw)
-
-
-def _warn_of_misspellings(raw: Mapping[str, Any]) -> None:
-    known = setting_names()
-    for key in raw:
-        if key in known:
-            continue
-        close = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.85)
-        if close:
-            LOGGER.warning("Unknown setting %r is ignored: did you mean %r?", key, close[0])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tap_marketo.log import LOGGER
+from tap_marketo.plain_names import is_plain
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.registry import REGISTRY
+
+# How many streams a warning names.
+_MOST_NAMED = 5
 
 
 def discover(account: Account) -> dict[str, Any]:
@@ -14,4 +20,37 @@ def discover(account: Account) -> dict[str, Any]:
     account.client.start()
     streams = [entry for kind in REGISTRY for entry in kind.discover(account)]
     LOGGER.info("Discovered %d streams.", len(streams))
+    _warn_of_names(streams)
     return {"streams": streams}
+
+
+def _warn_of_names(streams: Sequence[dict[str, Any]]) -> None:
+    """Say which streams have names that a target may refuse, or load into another's place."""
+    hard = _hard_names(stream["tap_stream_id"] for stream in streams)
+    named = [
+        stream["tap_stream_id"]
+        for stream in streams
+        if stream["tap_stream_id"] in hard or _hard_names(_emitted_columns(stream))
+    ]
+    if named:
+        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+        LOGGER.warning(
+            "%d of %d streams have names, or columns with names, that many targets cannot hold: "
+            '%s%s. To have names that all can hold, set "names": "plain" and run discovery again.',
+            len(named), len(streams), ", ".join(named[:_MOST_NAMED]), more,
+        )  # fmt: skip
+
+
+def _hard_names(names: Iterable[str]) -> set[str]:
+    """Return the names that are not plain, or differ from another in letter case only."""
+    names = list(names)
+    counts = Counter(name.lower() for name in names)
+    return {name for name in names if not is_plain(name) or counts[name.lower()] > 1}
+
+
+def _emitted_columns(stream: dict[str, Any]) -> list[str]:
+    return [
+        item["breadcrumb"][-1]
+        for item in stream["metadata"]
+        if item["breadcrumb"] and item["metadata"]["inclusion"] != "unsupported"
+    ]

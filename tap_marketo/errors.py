@@ -9,6 +9,7 @@
     │   └── StateError
     ├── MarketoError              Marketo answered with an error, or with something unusable
     │   ├── TransientError        the same call may work in a moment: retried with backoff
+    │   │   └── UnreachableError  no connection: at a run's first calls most likely a typing error
     │   ├── ThrottledError        too many calls at the moment: waited for
     │   ├── TokenRejectedError    601 / 602: a new token, then the same call again
     │   ├── QueueFullError        1029: no place in the export queue yet: waited for
@@ -17,7 +18,7 @@
     │   │   ├── CallQuotaError
     │   │   └── ExportQuotaError
     │   ├── FilterUnavailableError  1035: this subscription cannot filter by updatedAt
-    │   ├── FieldNotFoundError    1006: a field asked for does not exist
+    │   ├── FieldNotFoundError    1006, and a 1003: fields asked for do not exist
     │   ├── CredentialsError      client_id and client_secret are refused
     │   └── RequestRefusedError   anything else: permission, bad request, not found
     ├── FailedStreamsError        some streams could not be read; all others were
@@ -31,8 +32,9 @@ The meaning of each code is Adobe's error-codes.md.
 
 from __future__ import annotations
 
+import re
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 
@@ -64,6 +66,7 @@ class MarketoError(TapError):
     """Marketo refused a call, or answered with something that cannot be used.
 
     Attributes:
+        what: the call.
         code: Marketo's error code as a string, None where the fault has none.
         reason: what Marketo said, without our wording around it.
         brief: call, code, reason and requestId, without the remedy.
@@ -82,6 +85,7 @@ class MarketoError(TapError):
             code: Marketo's error code.
             request_id: Marketo's requestId, which its support asks for.
         """
+        self.what = what
         self.code = code
         self.reason = reason
         said = f"error {code}: {reason}" if code else reason
@@ -95,6 +99,10 @@ class TransientError(MarketoError):
     """The call failed in a way that passes: retried with exponential backoff."""
 
     remedy = "Marketo was tried again without luck; run again later"
+
+
+class UnreachableError(TransientError):
+    """No connection could be made: the host's name does not resolve, or it refuses."""
 
 
 class ThrottledError(MarketoError):
@@ -142,10 +150,23 @@ class FilterUnavailableError(MarketoError):
     remedy = "Marketo Support can enable the updatedAt filter for the subscription"
 
 
+# "Field 'x' not found" (error-codes.md, 1006), and what exports have been seen to say with 1003:
+# "Invalid fields [x, y] ...", which is on no page of Adobe's.
+_QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
+_INVALID_FIELDS = re.compile(r"\s*Invalid fields \[([^\]]*)\]", re.IGNORECASE)
+
+
 class FieldNotFoundError(MarketoError):
-    """1006: a field of the request does not exist."""
+    """1006, or 1003 with a list of invalid fields: fields of the request do not exist for it."""
 
     remedy = "Run discovery again and make a new catalog"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The fields that the message names."""
+        listed = _INVALID_FIELDS.match(self.reason)
+        found = listed[1].split(",") if listed else _QUOTED.findall(self.reason)
+        return frozenset(name.strip() for name in found)
 
 
 class CredentialsError(MarketoError):
@@ -236,8 +257,10 @@ def error_class(code: str, message: str) -> type[MarketoError]:
     """Say which error a Marketo code stands for.
 
     1029 has three meanings that only its message tells apart (bulk-extract.md): a full queue, a
-    spent daily quota, a job that is queued already.
+    spent daily quota, a job that is queued already. 1003 is any invalid data, fields among it.
     """
+    if code == "1003" and _INVALID_FIELDS.match(message):
+        return FieldNotFoundError
     if code == "1029":
         said = message.lower()
         if "quota" in said:
@@ -248,12 +271,17 @@ def error_class(code: str, message: str) -> type[MarketoError]:
     return _BY_CODE.get(code, RequestRefusedError)
 
 
-def from_envelope(what: str, envelope: Mapping[str, Any]) -> MarketoError:
+def from_envelope(
+    what: str,
+    envelope: Mapping[str, Any],
+    meaning: Callable[[str, str], type[MarketoError]] = error_class,
+) -> MarketoError:
     """Turn an answer with ``success: false`` into the error it stands for.
 
     Args:
         what: the call it answers.
         envelope: the JSON object Marketo sent.
+        meaning: says which error a code and its message stand for.
     """
     request_id = envelope.get("requestId")
     errors = envelope.get("errors")
@@ -269,7 +297,7 @@ def from_envelope(what: str, envelope: Mapping[str, Any]) -> MarketoError:
     ]
     code, message = pairs[0]
     reason = "; ".join([message, *(f"error {c}: {m}" for c, m in pairs[1:])])
-    return error_class(code, message)(what, reason, code or None, _text(request_id))
+    return meaning(code, message)(what, reason, code or None, _text(request_id))
 
 
 def _text(value: object) -> str | None:

@@ -47,8 +47,7 @@ class Failures:
             TapError: the error, if it concerns the whole run: credentials, allowances, the queue,
                 a file of the user's, the target; or if it shows that Marketo is down.
         """
-        if not isinstance(error, _OF_A_STREAM) or isinstance(error, _OF_THE_RUN):
-            raise error
+        self.tolerate(error)
         if isinstance(error, _PASSING):
             self._in_a_row = self._in_a_row + 1 if self._successes() == self._seen else 1
             self._seen = self._successes()
@@ -59,6 +58,15 @@ class Failures:
             "%s cannot be read and is set aside; the other streams go on. %s",
             _some(streams), error,
         )  # fmt: skip
+
+    def tolerate(self, error: TapError) -> None:
+        """Go on in spite of an error of something that can be done without.
+
+        Raises:
+            TapError: the error, if it concerns the whole run.
+        """
+        if not isinstance(error, _OF_A_STREAM) or isinstance(error, _OF_THE_RUN):
+            raise error
 
     def check(self) -> None:
         """End the run with a failure if some streams failed.

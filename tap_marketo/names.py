@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from tap_marketo.plain_names import Named, plain_names
 
 
 def clean(name: str) -> str:
@@ -71,3 +74,93 @@ def unique_streams(types: Iterable[tuple[int, str]], prefix: str) -> dict[int, s
         used.add(stream.lower())
         streams[number] = stream
     return streams
+
+
+class Naming(ABC):
+    """How discovery names streams and columns.
+
+    What each of them is in Marketo stands in the catalog's metadata, so that a sync needs no rule.
+    """
+
+    @abstractmethod
+    def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
+        """Return the stream id of each type, by its number.
+
+        Args:
+            types: number and name of each.
+            prefix: what every stream id begins with.
+        """
+
+    @abstractmethod
+    def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+        """Return the column of each attribute of a type, by its name.
+
+        Args:
+            names: the attributes' names, each once.
+            taken: columns the stream has anyway.
+        """
+
+    @abstractmethod
+    def reserved(self, columns: Collection[str]) -> Collection[str]:
+        """Return which of the columns that a stream did not always have no attribute may take."""
+
+    @abstractmethod
+    def fields(self, numbers: Mapping[str, int | None], taken: Collection[str]) -> dict[str, str]:
+        """Return the column of each field, by its name.
+
+        Args:
+            numbers: what Marketo numbers each by, None where it does not say.
+            taken: fields whose columns bear their names whatever else there is.
+        """
+
+
+class AsMarketo(Naming):
+    """Names as Marketo has them, in the form that tables have in existing warehouses."""
+
+    def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
+        return unique_streams(types, prefix)
+
+    def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+        return unique_columns(names, taken)
+
+    def reserved(self, columns: Collection[str]) -> Collection[str]:
+        # Attributes may have had their names before.
+        return ()
+
+    def fields(self, numbers: Mapping[str, int | None], taken: Collection[str]) -> dict[str, str]:
+        return {name: name for name in numbers}
+
+
+class Plain(Naming):
+    """Names that every target can hold (:mod:`tap_marketo.plain_names`).
+
+    Of those that are equal but for letter case and spaces, the one with the lowest number keeps
+    the plain name: Marketo numbers upwards, so that a new one takes no name away. Attributes have
+    no number; of them it is the first in alphabetical order.
+    """
+
+    def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
+        named = [Named(name, clean(name), number) for number, name in sorted(types)]
+        streams = map(str.lower, plain_names(named, "type", prefix=prefix))
+        return dict(zip(sorted(number for number, _ in types), streams, strict=True))
+
+    def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
+        ordered = sorted(names)
+        named = [Named(name, clean(name)) for name in ordered]
+        found = map(str.lower, plain_names(named, "attribute", taken=taken))
+        columns = dict(zip(ordered, found, strict=True))
+        return {name: columns[name] for name in names}
+
+    def reserved(self, columns: Collection[str]) -> Collection[str]:
+        return columns
+
+    def fields(self, numbers: Mapping[str, int | None], taken: Collection[str]) -> dict[str, str]:
+        others = [(number is None, number or 0, name) for name, number in numbers.items()]
+        ordered = [name for _, _, name in sorted(others) if name not in taken]
+        named = [Named(name, name.replace(" ", "_"), numbers[name]) for name in ordered]
+        columns = dict(zip(ordered, plain_names(named, "field", taken=taken), strict=True))
+        return {name: columns.get(name, name) for name in numbers}
+
+
+NAMINGS: Mapping[str, Naming] = {"as_marketo": AsMarketo(), "plain": Plain()}
+"""By the setting ``names``."""

@@ -8,9 +8,10 @@ from tap_marketo.discovery import discover
 from tap_marketo.errors import CatalogError, QuotaError, TapError, Terminated
 from tap_marketo.log import LOGGER, set_up_logging
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.names import NAMINGS
 from tap_marketo.protocol.catalog import load_catalog
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.state import load_state
+from tap_marketo.protocol.state_file import load_state
 from tap_marketo.streams.account import Account
 from tap_marketo.sync import Sync
 
@@ -37,7 +38,8 @@ def run(config: str, catalog: str | None, state: str | None, *, discovers: bool)
         settings = load_config(config)
         if discovers:
             clock = Clock()
-            output.catalog(discover(Account(MarketoClient(settings, clock), clock)))
+            client = MarketoClient(settings, clock)
+            output.catalog(discover(Account(client, clock, NAMINGS[settings.names])))
         else:
             _sync(settings, catalog, state, output)
     except Terminated as request:

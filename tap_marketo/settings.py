@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,12 +27,26 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def misspelt(raw: Mapping[str, Any], known: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each key that is no setting but looks like one, and the setting it looks like."""
+    for key in raw:
+        if key not in known:
+            for meant in difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.85):
+                yield key, meant
+
+
 class SettingsReader:
     """Reads settings out of the raw mapping and collects everything wrong with them."""
 
-    def __init__(self, raw: Mapping[str, Any]) -> None:
-        """Read from a config as it stands in its file."""
+    def __init__(self, raw: Mapping[str, Any], known: Sequence[str]) -> None:
+        """Read from a config.
+
+        Args:
+            raw: the config as it stands in its file.
+            known: the names of all settings.
+        """
         self._raw = raw
+        self._slips = {meant: key for key, meant in misspelt(raw, known)}
         self.faults: list[str] = []
 
     def _fault(self, key: str, why: str) -> None:
@@ -41,7 +56,8 @@ class SettingsReader:
         value = self._raw.get(key)
         if value is None or (isinstance(value, str) and not value.strip()):
             if required:
-                self._fault(key, "is missing")
+                slip = self._slips.get(key)
+                self._fault(key, f'is missing (there is a "{slip}")' if slip else "is missing")
             return None
         return value
 

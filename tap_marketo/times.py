@@ -44,36 +44,23 @@ class Window:
         return Window(first.end, self.end) if first.end < self.end else None
 
 
-def parse_time(text: str) -> datetime:
-    """Read a time with its own offset, taking one without an offset as UTC.
+def parse_utc(text: str) -> datetime:
+    """Read a time and convert it to UTC, taking one without an offset as UTC.
 
     Reads ISO 8601, plain dates (midnight UTC), and Marketo's ``Z+0000``.
 
     Raises:
-        ValueError: the text is no such time.
+        ValueError: the text is no such time, or lies outside the years 1 to 9999 in UTC.
     """
     # pendulum also reads durations, weeks, and times of today: none of them is a point in time.
     if not _STARTS_WITH_DATE.match(text):
         raise ValueError(f"not a date and time: {text!r}")
     try:
         parsed = pendulum.parse(_DOUBLE_OFFSET.sub("Z", text))
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"not a date and time: {text!r}") from error
-    if not isinstance(parsed, datetime):
-        raise ValueError(f"not a date and time: {text!r}")
-    return parsed
-
-
-def parse_utc(text: str) -> datetime:
-    """Read a time as :func:`parse_time` does and convert it to UTC.
-
-    Raises:
-        ValueError: the text is no time, or lies outside the years 1 to 9999 in UTC.
-    """
-    parsed = parse_time(text)
-    try:
+        if not isinstance(parsed, datetime):
+            raise ValueError(f"not a date and time: {text!r}")
         moment = parsed.astimezone(UTC)
-    except OverflowError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"not a date and time: {text!r}") from error
     # Plain datetimes compare and subtract faster than pendulum's and pickle to no surprise.
     return datetime(

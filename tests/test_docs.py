@@ -54,6 +54,52 @@ def test_the_sample_config_holds_every_setting_and_loads() -> None:
             assert getattr(config, setting.name) == setting.default, setting.name
 
 
+# Meltano 4.4 cannot write a decimal as JSON.
+CHOICES = {"on_quota", "names"}
+KINDS = {"str": "string", "int": "integer", "float": "string", "datetime": "date_iso8601"}
+
+
+def meltano_settings() -> dict[str, dict[str, str]]:
+    """Return the settings that meltano.yml declares, with what it says of each."""
+    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
+    blocks = text.partition("\n    settings:\n")[2].split("    - name: ")[1:]
+    return {
+        block.partition("\n")[0]: dict(re.findall(r"(?m)^      ([a-z]+): (.+)$", block))
+        for block in blocks
+    }
+
+
+def test_meltano_yml_declares_every_setting() -> None:
+    declared = meltano_settings()
+    assert list(declared) == setting_names()
+    for setting in fields(Config):
+        told = declared[setting.name]
+        assert json.loads(told["description"]) == setting.metadata["about"]
+        kind = "options" if setting.name in CHOICES else KINDS[str(setting.type)]
+        assert told["kind"] == kind, setting.name
+        # What no repr may show is what Meltano may not show.
+        assert told.get("sensitive") == (None if setting.repr else "true"), setting.name
+
+
+def test_meltano_yml_asks_for_what_has_no_default() -> None:
+    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
+    required = [s.name for s in fields(Config) if s.default is MISSING]
+    assert f"settings_group_validation:\n    - [{', '.join(required)}]\n" in text
+    assert "capabilities: [catalog, discover, state]" in text
+
+
+@pytest.mark.parametrize("name", ["README.md", "meltano.yml"])
+def test_nothing_installs_what_pypi_has_under_this_name(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    sources = re.findall(r"(?m)(?:bin/pip install|pip_url:) +([^#\n]+?) *(?:#.*)?$", text)
+    assert sources
+    for source in sources:
+        assert re.match(r"(-e )?\.$|git\+https:|\"tap-marketo @ git\+https:|/.+\.whl$", source), (
+            source
+        )
+    assert set(re.findall(r"tap_marketo-([0-9.]+)-py3", text)) <= {__version__}
+
+
 def test_the_readme_lists_every_stream_with_its_keys() -> None:
     documented = {row[0].strip("`"): (row[1], row[2]) for row in table("Streams")}
     assert documented.pop("leads") == ("`id`", "`updatedAt`")

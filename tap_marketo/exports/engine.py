@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import ExportQuotaError
+from tap_marketo.errors import ExportQuotaError, RequestRefusedError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.canceller import cancel_waiting_jobs
 from tap_marketo.exports.family import BulkFamily
@@ -20,7 +20,8 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.state import PendingExport, Position, State
+from tap_marketo.protocol.position import PendingExport, Position
+from tap_marketo.protocol.state import State
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 # Whoever asks a program to end does not wait for long.
@@ -57,6 +58,7 @@ class ExportEngine:
         self._state = state
         self._earliest = config.start_date
         self._emitter = emitter
+        self._failures = failures
         self._api = ExportApi(client)
         limit = round(config.max_daily_export_mb * _MEGABYTE)
         self._allowance = ExportAllowance(limit, state.bytes_per_day())
@@ -74,9 +76,24 @@ class ExportEngine:
         """Learn from the jobs of the last days, and plan what the families have to read."""
         self._families = families
         if families:
-            self._scheduler.learn(self._api.finished())
+            self._learn()
         for family in families:
             self._scheduler.add(family)
+
+    def _learn(self) -> None:
+        """Learn from all objects' jobs; an object whose jobs cannot be seen cannot be watched."""
+        for bulk_object in self._api.objects():
+            own = [family for family in self._families if family.bulk_object == bulk_object]
+            try:
+                self._scheduler.learn(self._api.finished(bulk_object))
+            except RequestRefusedError as error:
+                LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
+            except TapError as error:
+                for family in own:
+                    self._scheduler.set_aside(family, error)
+                if not own:
+                    self._failures.tolerate(error)
+                    LOGGER.warning("Exports of %s are not counted: %s", bulk_object, error)
 
     def drop(self, family: str, bulk_object: str) -> None:
         """Cancel the jobs that the state holds for a family that is no longer selected."""

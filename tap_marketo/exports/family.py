@@ -16,6 +16,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.records import RecordWriter
+from tap_marketo.same_names import find_names
 from tap_marketo.times import Window, to_marketo
 
 
@@ -36,7 +37,7 @@ class BulkFamily(ABC):
         replication_key: the bookmark of its streams.
         document: the column of its files that holds JSON objects, None if there is none.
         lookback: how far before the bookmark a sync begins.
-        streams: the selected streams by id.
+        streams: the selected streams by id, with the columns to emit.
         misfits: values that did not fit, by stream.
     """
 
@@ -53,7 +54,9 @@ class BulkFamily(ABC):
         Raises:
             CatalogError: one has no key column.
         """
-        self.streams = {entry.stream: entry.keyed(self.keys) for entry in streams}
+        self.streams = {
+            entry.stream: entry.keyed(self.keys, self.replication_key) for entry in streams
+        }
         self.misfits = {entry.stream: Misfits() for entry in streams}
 
     @abstractmethod
@@ -86,20 +89,20 @@ class BulkFamily(ABC):
         raise error
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
-        """Ask for one field less, because Marketo says it does not exist.
+        """Ask for fewer fields, because Marketo says that some do not exist.
 
         Raises:
-            FieldNotFoundError: it is no field that can be done without.
+            FieldNotFoundError: none of them can be done without.
         """
         raise error
 
     def missing_columns(self, header: Sequence[str]) -> list[str]:
         """Return the columns asked for now that a file made earlier does not have."""
-        have = {column.lower() for column in header}
-        return [field for field in self.fields() if field.lower() not in have]
+        found = find_names(self.fields(), header)
+        return [field for field in self.fields() if field not in found]
 
     def announce(self, stream: str, emitter: Emitter) -> None:
-        """Write the SCHEMA message of a stream, unless it has been written."""
+        """Write the SCHEMA message of a stream, unless it has been written as it is now."""
         emitter.schema(self.streams[stream], self.keys, [self.replication_key])
 
     def writer(self, stream: str, time_extracted: str) -> RecordWriter:

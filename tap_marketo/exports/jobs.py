@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.windows import Plan
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
-from tap_marketo.protocol.state import PendingExport
+from tap_marketo.protocol.position import PendingExport
 from tap_marketo.times import to_marketo
 
 

@@ -12,7 +12,7 @@ from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.looks import RecentJobs, Waiting, next_look
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
-from tap_marketo.protocol.state import PendingExport
+from tap_marketo.protocol.position import PendingExport
 
 # How often a job that failed is made anew before the run stops.
 MAX_REMAKES = 3
@@ -29,14 +29,12 @@ class Line:
         last_look: monotonic seconds at which Marketo was last asked about them, or at which the
             first of them was enqueued.
         recent: how long Marketo took for the last ones.
-        has_failed: whether nothing more of the family can be read in this run.
     """
 
     family: BulkFamily
     recent: RecentJobs
     jobs: deque[Job] = field(default_factory=deque)
     last_look: float = float("-inf")
-    has_failed: bool = False
 
     def held(self) -> int:
         """Return how many places of the queue they hold."""
@@ -87,10 +85,11 @@ class Lines:
         """
         self._report = report
         self._lines: list[Line] = []
+        self._failed: list[BulkFamily] = []
 
     def __iter__(self) -> Iterator[Line]:
         """Yield the lines of families that have not failed, in the order of their addition."""
-        return (line for line in self._lines if not line.has_failed)
+        return (line for line in self._lines if line.family not in self._failed)
 
     def add(self, line: Line) -> None:
         """Take a line in."""
@@ -110,8 +109,7 @@ class Lines:
 
     def fail(self, family: BulkFamily) -> None:
         """Leave a family's jobs as they are: nothing more of it is read in this run."""
-        for line in self._lines:
-            line.has_failed = line.has_failed or line.family is family
+        self._failed.append(family)
 
     def make_anew(self, job: Job, why: str) -> None:
         """Make a job anew whose export or file turned out to be no good.

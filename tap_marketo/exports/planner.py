@@ -9,7 +9,8 @@ from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import cancel_quietly
 from tap_marketo.exports.windows import Plan, Stand, plan_windows
 from tap_marketo.marketo.export_calls import ExportApi
-from tap_marketo.protocol.state import Bookmark, PendingExport, State
+from tap_marketo.protocol.position import Bookmark, PendingExport
+from tap_marketo.protocol.state import State
 
 
 class Planner:

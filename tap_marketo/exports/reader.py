@@ -15,7 +15,7 @@ from tap_marketo.exports.planner import Planner
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.state import PendingExport, Position
+from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.times import to_time_extracted
 
@@ -77,50 +77,51 @@ class ExportReader:
         if job.info is None:
             raise TypeError("a completed job always has its info")
         job.downloads += 1
-        family = job.family
         download = Download(
-            self._api,
-            family.bulk_object,
-            job.info,
-            self._clock,
-            self._timeout,
-            self._scale,
+            self._api, job.family.bulk_object, job.info, self._clock, self._timeout, self._scale
         )
         chunks = download.checked_first()
         try:
-            file = CsvFile(chunks, job.name, family.document)
-            missing = family.missing_columns(file.header) if file.header else []
-            if missing and job.plan.job:
-                self._lines.discard(job, f"its file has no column {missing[0]}")
-                return
-            if missing:
-                raise DataError(f"The file of the {job.name} has no column {missing[0]}.")
-            self._emit(job, file)
-            self._check_rows(job, file)
+            rows = self._emit_file(job, chunks)
         except NotFoundError:
             self._lines.make_anew(job, "Marketo says it is completed, but there is no file")
-            return
         except InterruptedDownloadError:
             raise
         except DamagedFileError as error:
             self._download_again(job, error)
-            return
         except DataError as error:
             self._blame(job, chunks, error)
-            return
+        else:
+            if rows is not None:
+                LOGGER.info(
+                    "Read the %s: %s rows, %.1f MB.",
+                    job.name, f"{rows:,}", download.received / _MEGABYTE,
+                )  # fmt: skip
+                self._move_bookmarks(job)
         finally:
             self.bytes_read += download.received
             chunks.close()
+
+    def _emit_file(self, job: Job, chunks: Iterator[bytes]) -> int | None:
+        """Emit all rows of a file; return how many, None if the file is of no use any more."""
+        file = CsvFile(chunks, job.name, job.family.document)
+        missing = job.family.missing_columns(file.header) if file.header else []
+        if missing and job.plan.job:
+            self._lines.discard(job, f"its file has no column {missing[0]}")
+            return None
+        if missing:
+            raise DataError(f"The file of the {job.name} has no column {missing[0]}.")
+        self._emit(job, file)
+        self._check_rows(job, file)
+        return file.rows_read
+
+    def _move_bookmarks(self, job: Job) -> None:
         left = self._finish(job)
-        LOGGER.info(
-            "Read the %s: %s rows, %.1f MB.",
-            job.name, f"{file.rows_read:,}", download.received / _MEGABYTE,
-        )  # fmt: skip
         self._emitter.remember_costs(self._allowance.bytes_per_day)
         bookmarks = {
             stream: self._planner.bookmark_after(job, stream) for stream in job.plan.streams
         }
-        self._emitter.move_to(Position(bookmarks=bookmarks, exports={family.name: left}))
+        self._emitter.move_to(Position(bookmarks=bookmarks, exports={job.family.name: left}))
 
     def _emit(self, job: Job, file: CsvFile) -> None:
         family, streams = job.family, job.plan.streams

@@ -26,7 +26,7 @@ from tap_marketo.exports.windows import Plan
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
-from tap_marketo.protocol.state import PendingExport
+from tap_marketo.protocol.position import PendingExport
 from tap_marketo.times import to_marketo
 
 Plans = Sequence[Plan[PendingExport]]
@@ -127,8 +127,16 @@ class Scheduler:
         try:
             yield
         except TapError as error:
-            self._failures.set_aside(list(family.streams), error)
-            self._lines.fail(family)
+            self.set_aside(family, error)
+
+    def set_aside(self, family: BulkFamily, error: TapError) -> None:
+        """Read nothing more of a family.
+
+        Raises:
+            TapError: the error concerns the whole run.
+        """
+        self._failures.set_aside(list(family.streams), error)
+        self._lines.fail(family)
 
     def take_ready(self) -> Job | None:
         """Return a job whose file can be read and whose turn it is, None if there is none."""

@@ -56,6 +56,12 @@ def check_status(what: str, response: requests.Response) -> None:
         raise AccessDeniedError(what, "HTTP 403: forbidden")
     if status == 404:
         raise NotFoundError(what, "HTTP 404: not found")
+    if status == 414:
+        raise RequestRefusedError(
+            what,
+            "HTTP 414: this address is too long for Marketo, or for a proxy on the way. Long "
+            "queries are sent in a body before it comes to that: please report it",
+        )
     raise RequestRefusedError(what, f"HTTP {status}")
 
 

@@ -10,7 +10,17 @@ import requests
 from requests.auth import AuthBase
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import CredentialsError, RequestRefusedError, TransientError
+from tap_marketo.errors import (
+    CallQuotaError,
+    CredentialsError,
+    MarketoError,
+    RequestRefusedError,
+    ThrottledError,
+    TokenRejectedError,
+    TransientError,
+    error_class,
+    from_envelope,
+)
 from tap_marketo.log import LOGGER
 from tap_marketo.redact import add_secret, redact
 
@@ -67,6 +77,7 @@ class TokenAuth(AuthBase):
         Raises:
             CredentialsError: client_id or client_secret is wrong.
             TransientError: the identity service did not answer properly.
+            MarketoError: it answered with an error, of the class that error-codes.md gives it.
         """
         if self._clock.monotonic() >= self._expires:
             self._fetch()
@@ -90,6 +101,8 @@ class TokenAuth(AuthBase):
         if "error" in answer or status == 401:
             said = answer.get("error_description") or answer.get("error") or "unauthorized"
             raise CredentialsError(WHAT, redact(str(said)))
+        if status < 400 and (answer.get("success") is False or "errors" in answer):
+            raise from_envelope(WHAT, answer, _meaning)
         token, lifetime = answer.get("access_token"), answer.get("expires_in")
         if (
             not isinstance(token, str)
@@ -108,3 +121,17 @@ class TokenAuth(AuthBase):
         # hour (authentication.md): a margin longer than that would fetch it for every call.
         self._expires = self._clock.monotonic() + lifetime - min(_MARGIN_SECONDS, lifetime / 2)
         LOGGER.info("New access token, good for %.0f s.", lifetime)
+
+
+def _meaning(code: str, message: str) -> type[MarketoError]:
+    """Say which error a code of an envelope in place of a token stands for.
+
+    No page has such an answer; what the codes mean is that of error-codes.md. Those that speak of
+    records or exports (1xxx) say nothing here that could be done without.
+    """
+    meant = error_class(code, message)
+    if meant is TokenRejectedError:
+        # This call carries no token that a new one could replace.
+        return CredentialsError
+    passing = (TransientError, ThrottledError, CallQuotaError)
+    return meant if issubclass(meant, (*passing, RequestRefusedError)) else RequestRefusedError

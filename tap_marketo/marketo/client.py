@@ -11,7 +11,14 @@ from backoff.types import Details
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import MarketoError, ThrottledError, TokenRejectedError, TransientError
+from tap_marketo.errors import (
+    MarketoError,
+    RequestRefusedError,
+    ThrottledError,
+    TokenRejectedError,
+    TransientError,
+    UnreachableError,
+)
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope, envelope_of, refuse_redirect
 from tap_marketo.marketo.auth import WHAT as TOKEN_CALL
@@ -29,6 +36,8 @@ _TRANSIENT_LONGEST_WAIT = 60.0
 _THROTTLED_TRIES = 40
 _THROTTLED_LONGEST_WAIT = 20.0
 _TOKEN_TRIES = 4
+# A host that was never reached is most likely misspelt: a minute of tries would help nobody.
+_FIRST_CONNECTION_TRIES = 3
 
 
 class MarketoClient:
@@ -47,6 +56,9 @@ class MarketoClient:
             clock: measures, waits, and learns Marketo's time from every answer.
         """
         self._endpoint = config.endpoint
+        self._identity_setting = (
+            "endpoint" if config.identity == f"{config.endpoint}/identity" else "identity"
+        )
         self._clock = clock
         pace = Pace(config.max_calls_per_20_seconds, clock)
         self._http = Exchange(config.user_agent, config.request_timeout, pace, clock)
@@ -78,14 +90,37 @@ class MarketoClient:
 
         Raises:
             CredentialsError: client_id or client_secret is wrong.
-            MarketoError: Marketo cannot be reached or refuses.
+            RequestRefusedError: no connection can be made; it names the setting to look at.
+            MarketoError: Marketo does not answer as it should, or refuses.
         """
 
-        def sign_in() -> None:
+        def read_usage() -> None:
             self._auth.ensure()
             self._read_usage()
 
-        self._with_retries(sign_in)
+        # The token by itself first: each of the two calls has all its tries.
+        self._reach(self._auth.ensure, self._identity_setting)
+        self._reach(read_usage, "endpoint")
+
+    def _reach(self, attempt: Callable[[], None], setting: str) -> None:
+        """Make one of the first calls, to a host that a setting names."""
+        tries = 0
+
+        def count_refusals() -> None:
+            nonlocal tries
+            try:
+                attempt()
+            except UnreachableError as error:
+                tries += 1
+                if tries < _FIRST_CONNECTION_TRIES:
+                    raise
+                raise RequestRefusedError(
+                    error.what,
+                    f"{error.reason}, {tries} times. Check the {setting} setting "
+                    "(Admin > Web Services) and this machine's network",
+                ) from None
+
+        self._with_retries(count_refusals)
 
     def hurry(self, seconds: float) -> None:
         """Make calls only once from now on, all of them within so many seconds.

@@ -21,11 +21,13 @@ class LeadField:
         name: its REST name, else the name it goes by elsewhere.
         data_type: Marketo's dataType.
         is_exportable: whether a bulk export can hold it.
+        number: its id, None where Marketo gives none.
     """
 
     name: str
     data_type: str
     is_exportable: bool
+    number: int | None = None
 
 
 def lead_fields(client: MarketoClient) -> list[LeadField]:
@@ -35,12 +37,15 @@ def lead_fields(client: MarketoClient) -> list[LeadField]:
         if not isinstance(entry, dict):
             continue
         data_type = str(entry.get("dataType") or "string")
+        number = _number(entry.get("id"))
         name = _name(entry.get("rest"))
         other = _name(entry.get("soap")) or entry.get("displayName")
         if name:
-            fields[name] = LeadField(name, data_type, data_type != _FORMULA)
+            fields[name] = LeadField(name, data_type, data_type != _FORMULA, number)
         elif isinstance(other, str) and other:
-            fields.setdefault(other, LeadField(other, data_type, is_exportable=False))
+            fields.setdefault(
+                other, LeadField(other, data_type, is_exportable=False, number=number)
+            )
     return list(fields.values())
 
 
@@ -49,15 +54,20 @@ def activity_types(client: MarketoClient) -> dict[int, Mapping[str, Any]]:
     types: dict[int, Mapping[str, Any]] = {}
     path = "/rest/v1/activities/types.json"
     for entry in client.get(path, "activity_types")["result"]:
-        number = entry.get("id") if isinstance(entry, dict) else None
-        if not isinstance(number, str) or not number.isdecimal():
+        told = entry.get("id") if isinstance(entry, dict) else None
+        number = _number(told)
+        if number is None:
             raise DataError(
-                f"GET {path}: an activity type has the id {number!r}. Run again; if it stays so, "
+                f"GET {path}: an activity type has the id {told!r}. Run again; if it stays so, "
                 "show it to Marketo Support."
             )
         if isinstance(entry.get("name"), str):
-            types[int(number)] = entry
+            types[number] = entry
     return types
+
+
+def _number(told: Any) -> int | None:
+    return int(told) if isinstance(told, str) and told.isdecimal() else None
 
 
 def _name(api: Any) -> str | None:

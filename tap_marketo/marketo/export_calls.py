@@ -19,6 +19,7 @@ from tap_marketo.errors import (
     AlreadyQueuedError,
     DataError,
     RequestRefusedError,
+    ThrottledError,
     TransientError,
 )
 from tap_marketo.log import LOGGER
@@ -121,7 +122,7 @@ class ExportApi:
 
         Raises:
             FilterUnavailableError: the subscription lacks this filter (1035).
-            FieldNotFoundError: a field does not exist (1006).
+            FieldNotFoundError: fields do not exist for it (1006, 1003).
             ExportQuotaError: today's bytes are spent.
             DataError: Marketo keeps answering without an export id.
         """
@@ -171,24 +172,18 @@ class ExportApi:
                 found[export_id] = info_or_none
         return found
 
-    def finished(self) -> list[FinishedExport]:
-        """Return the API user's jobs of all bulk objects that finished in the past seven days.
+    def objects(self) -> list[str]:
+        """Return the path parts of all bulk objects; they share queue and allowance."""
+        return ["leads", "activities", "program/members", *self._custom_objects()]
+
+    def finished(self, bulk_object: str) -> list[FinishedExport]:
+        """Return the API user's jobs of an object that finished in the past seven days.
 
         The file sizes of today's are what counts against the daily allowance (bulk-extract.md,
-        File Size). An object that the API user may not read has no jobs of his.
+        File Size).
         """
-        finished: list[FinishedExport] = []
-        for bulk_object in ["leads", "activities", "program/members", *self._custom_objects()]:
-            try:
-                for entry in self._listed(bulk_object):
-                    export = _finished(bulk_object, entry)
-                    if export:
-                        finished.append(export)
-            except RequestRefusedError as error:
-                LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
-            except TransientError as error:
-                LOGGER.warning("Exports of %s are not counted: %s", bulk_object, error)
-        return finished
+        exports = (_finished(bulk_object, entry) for entry in self._listed(bulk_object))
+        return [export for export in exports if export]
 
     def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
         """Open a completed job's file from a byte on, as :meth:`MarketoClient.open_file` does."""
@@ -218,8 +213,8 @@ class ExportApi:
         """Return the path parts of the custom objects (custom-objects.md, List)."""
         try:
             result = self._client.get("/rest/v1/customobjects.json", "custom_objects")["result"]
-        except (RequestRefusedError, TransientError) as error:
-            LOGGER.info("Exports of custom objects are not counted: %s", error)
+        except (RequestRefusedError, TransientError, ThrottledError) as error:
+            LOGGER.warning("Exports of custom objects are not counted: %s", error)
             return []
         names = [entry.get("name") for entry in result if isinstance(entry, dict)]
         return [f"customobjects/{name}" for name in names if isinstance(name, str)]

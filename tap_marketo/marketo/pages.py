@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.errors import AccessDeniedError, DataError, RequestRefusedError
+from tap_marketo.errors import DataError, RequestRefusedError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
@@ -21,6 +21,9 @@ _MAX_RETURN = 200
 MOST_EMPTY_PAGES = 20
 # The same of activities, where years may pass between two of them, a stretch in each call.
 _MOST_EMPTY_STRETCHES = 500
+# How a page token that is none any more is refused: as a value of the wrong type, or as invalid
+# data (error-codes.md; no page speaks of tokens by name).
+_STALE_TOKEN = frozenset({"1001", "1003"})
 # How often a list that changes while it is read is read again from the start.
 _RESCANS = 5
 
@@ -161,13 +164,14 @@ def _page_or_first(
 
     Returns:
         The answer, and whether the scan began anew with it.
+
+    Raises:
+        MarketoError: the call is refused for anything but its token, which is still good then.
     """
     try:
         return ask(token), False
-    except AccessDeniedError:
-        raise
     except RequestRefusedError as error:
-        if not resumed:
+        if not resumed or error.code not in _STALE_TOKEN:
             raise
         LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
         return ask(None), True

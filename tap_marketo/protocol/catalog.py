@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ class CatalogEntry:
     Attributes:
         stream: tap_stream_id.
         schema: the stream's JSON schema.
-        columns: the selected columns in the schema's order, each with its schema.
+        columns: the columns to emit in the schema's order, each with its schema: the selected ones.
         metadata: by breadcrumb.
     """
 
@@ -44,8 +44,10 @@ class CatalogEntry:
         """Return a value of a column's metadata, None if there is none."""
         return self.metadata.get(("properties", column), {}).get(key)
 
-    def keyed(self, keys: Sequence[str]) -> CatalogEntry:
-        """Return the entry with its key columns, selected or not: no row can do without them.
+    def keyed(self, keys: Sequence[str], replication_key: str | None = None) -> CatalogEntry:
+        """Return the entry with its key columns and its replication key, selected or not.
+
+        No row can do without its keys. A schema made by hand may lack the replication key.
 
         Raises:
             CatalogError: the schema has no such column.
@@ -57,16 +59,23 @@ class CatalogEntry:
                     f"The catalog's schema of {self.stream} has no column {key}, which is a key. "
                     "Make a new one with --discover."
                 )
-        columns = {c: d for c, d in properties.items() if c in keys or c in self.columns}
-        return replace(self, columns=columns)
+        wanted = {*keys, replication_key, *self.columns}
+        return replace(self, columns={c: d for c, d in properties.items() if c in wanted})
+
+    def without(self, columns: Collection[str]) -> CatalogEntry:
+        """Return the entry without some columns."""
+        left = {c: d for c, d in self.columns.items() if c not in columns}
+        return replace(self, columns=left)
 
     def wire_schema(self, keys: Iterable[str]) -> Schema:
-        """Return the schema for SCHEMA messages: every column but the keys may be null.
+        """Return the schema for SCHEMA messages: of the columns to emit, and no other.
 
-        Marketo leaves out values that are documented as always there; a target that checks
-        records against the schema must not stop for that.
+        A target makes a column of whatever it names, and empties it in the rows that come.
+
+        Every column but the keys may be null. Marketo leaves out values that are documented as
+        always there; a target that checks records against the schema must not stop for that.
         """
-        schema = copy.deepcopy(self.schema)
+        schema = copy.deepcopy({**self.schema, "properties": dict(self.columns)})
         for column, definition in schema["properties"].items():
             kinds = schema_types(definition)
             if column not in keys and kinds and "null" not in kinds:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.state import Position, State
+from tap_marketo.protocol.position import Position
+from tap_marketo.protocol.state import State
 
 
 class Emitter:
@@ -24,20 +26,22 @@ class Emitter:
         """Emit to an output, from a state on."""
         self._state = state
         self._output = output
-        self._announced: set[str] = set()
+        self._announced: dict[str, Any] = {}
         self.counts: Counter[str] = Counter()
 
     def schema(self, entry: CatalogEntry, keys: Sequence[str], bookmarks: Sequence[str]) -> None:
-        """Write the SCHEMA message of a stream, unless it has been written.
+        """Write the SCHEMA message of a stream, unless it has been written as it is now.
 
         Args:
             entry: the selected stream.
             keys: its key columns.
             bookmarks: its replication key, if it has one.
         """
-        if entry.stream not in self._announced:
-            self._announced.add(entry.stream)
-            self._output.schema(entry.stream, entry.wire_schema(keys), keys, bookmarks)
+        bookmarks = [column for column in bookmarks if column in entry.columns]
+        message = (entry.wire_schema(keys), [*keys], bookmarks)
+        if self._announced.get(entry.stream) != message:
+            self._announced[entry.stream] = message
+            self._output.schema(entry.stream, *message)
 
     def records(self, lines: bytes, counts: Mapping[str, int]) -> None:
         """Write RECORD lines, and count them by stream."""

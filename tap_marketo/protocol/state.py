@@ -15,69 +15,13 @@ stand within a stream's bookmark, are read as such a job of that one stream.
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.errors import StateError
-from tap_marketo.protocol.messages import unwritable
-from tap_marketo.times import Window, parse_utc, to_bookmark, whole_seconds
-
-# What may stand in a stream's bookmark. Anything else there is left alone.
-_TIMES = ("updatedAt", "createdAt", "activityDate", "settled", "export_end", "scan_started")
-_TEXTS = ("export_id", "next_page_token")
-
-
-@dataclass(frozen=True)
-class Bookmark:
-    """All changes of a stream before ``time`` (UTC), by ``key``, have been emitted.
-
-    ``settled`` is the time before which nothing can show late any more, None if there is no such
-    notion for the stream.
-    """
-
-    key: str
-    time: datetime
-    settled: datetime | None = None
-
-
-@dataclass(frozen=True)
-class PageMark:
-    """Where a scan of pages goes on: the next page's token, and when the scan began (UTC)."""
-
-    token: str
-    scan_started: datetime | None
-
-
-@dataclass(frozen=True)
-class PendingExport:
-    """An export job that exists in Marketo and has not been read to its end.
-
-    ``made`` is the time (UTC) at which it was made, None where that is not known.
-    """
-
-    export_id: str
-    window: Window
-    streams: tuple[str, ...]
-    replication_key: str
-    made: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Position:
-    """What a family or a stream has reached; applied to the state in one piece.
-
-    Attributes:
-        bookmarks: new bookmark of each stream; never moves a bookmark of the same key back.
-        pages: page marks by stream; None ends a scan.
-        exports: all jobs under way, by family; replaces what the state held for the family.
-    """
-
-    bookmarks: Mapping[str, Bookmark] = field(default_factory=dict)
-    pages: Mapping[str, PageMark | None] = field(default_factory=dict)
-    exports: Mapping[str, Sequence[PendingExport]] = field(default_factory=dict)
+from tap_marketo.protocol.position import PageMark, PendingExport, Position
+from tap_marketo.protocol.state_values import StateValues, export_entry
+from tap_marketo.times import to_bookmark, whole_seconds
 
 
 class State:
@@ -87,31 +31,21 @@ class State:
         """Take over a state value.
 
         Args:
-            value: the Singer state as read from its file; None or empty for a first run.
+            value: what a STATE message carries; None or empty for a first run.
             path: what to call it in errors.
 
         Raises:
             StateError: something in it is nonsense; the message names the key.
         """
-        self._path = path
+        self._read = StateValues(path)
         self._value: dict[str, Any] = copy.deepcopy(dict(value or {}))
-        if self._value.get("type") == "STATE" and "value" in self._value:
-            raise StateError(
-                f"The state file {path} holds a whole STATE message. "
-                'Give what stands in its "value" only.'
-            )
         # Streams are read side by side here, so that no single one is "currently syncing".
         self._value.pop("currently_syncing", None)
-        self._bookmarks = self._object(self._value, "bookmarks", "bookmarks")
-        self._exports = self._object(self._value, "exports", "exports")
-        for stream in list(self._bookmarks):
-            marks = self._object(self._bookmarks, stream, f"bookmarks.{stream}")
-            for key in _TIMES:
-                self._time(marks, key, f"bookmarks.{stream}")
-            for key in _TEXTS:
-                self._text(marks, key, f"bookmarks.{stream}")
+        self._bookmarks = self._read.object(self._value, "bookmarks", "bookmarks")
+        self._exports = self._read.object(self._value, "exports", "exports")
+        self._read.check_bookmarks(self._bookmarks)
         for family in self._exports:
-            self.pending_exports(family, {}, datetime.min)
+            self._read.pending_exports(self._exports, family)
         self.bytes_per_day()
 
     @property
@@ -129,12 +63,12 @@ class State:
         Raises:
             StateError: the bookmark is no time.
         """
-        moment = self._time(self._bookmarks.get(stream, {}), key, f"bookmarks.{stream}")
+        moment = self._read.time(self._bookmarks.get(stream, {}), key, f"bookmarks.{stream}")
         return moment and whole_seconds(moment)
 
     def settled(self, stream: str) -> datetime | None:
         """Return the time (UTC) before which nothing of a stream can show late any more."""
-        return self._time(self._bookmarks.get(stream, {}), "settled", f"bookmarks.{stream}")
+        return self._read.time(self._bookmarks.get(stream, {}), "settled", f"bookmarks.{stream}")
 
     def bytes_per_day(self) -> dict[str, int]:
         """Return what a day of each bulk family has cost, in bytes of export files.
@@ -142,11 +76,7 @@ class State:
         Raises:
             StateError: a number is nonsense.
         """
-        costs = self._object(self._value, "export_bytes_per_day", "export_bytes_per_day")
-        for family, size in costs.items():
-            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
-                raise self._nonsense(f"export_bytes_per_day.{family}", "must be a whole number")
-        return dict(costs)
+        return dict(self._read.sizes(self._value, "export_bytes_per_day"))
 
     def remember_costs(self, bytes_per_day: Mapping[str, int]) -> None:
         """Keep what a day of each bulk family costs for the next run."""
@@ -165,10 +95,10 @@ class State:
         """
         marks = self._bookmarks.get(stream, {})
         where = f"bookmarks.{stream}"
-        token = self._text(marks, "next_page_token", where)
+        token = self._read.text(marks, "next_page_token", where)
         if not token:
             return None
-        return PageMark(token, self._time(marks, "scan_started", where))
+        return PageMark(token, self._read.time(marks, "scan_started", where))
 
     def pending_exports(
         self, family: str, replication_keys: Mapping[str, str], earliest: datetime
@@ -183,14 +113,9 @@ class State:
         Raises:
             StateError: an entry is nonsense.
         """
-        found: list[PendingExport] = []
-        entries = self._exports.get(family) or []
-        if not isinstance(entries, list):
-            raise self._nonsense(f"exports.{family}", "must be a list")
-        for index, entry in enumerate(entries):
-            found.append(self._pending(entry, f"exports.{family}[{index}]"))
+        found = self._read.pending_exports(self._exports, family)
         for stream, key in replication_keys.items():
-            export = self._other_taps_export(stream, key, earliest)
+            export = self._read.other_taps_export(self._bookmarks, stream, key, earliest)
             if export:
                 found.append(export)
         return found
@@ -217,107 +142,10 @@ class State:
                     self._forget_other_taps_export(stream)
             self._exports.pop(family, None)
             if exports:
-                self._exports[family] = [_entry(export) for export in exports]
+                self._exports[family] = [export_entry(export) for export in exports]
 
     def _forget_other_taps_export(self, stream: str) -> None:
         marks = self._bookmarks.get(stream, {})
         for key in ("export_id", "export_end"):
             if key in marks:
                 marks[key] = None
-
-    def _other_taps_export(
-        self, stream: str, replication_key: str, earliest: datetime
-    ) -> PendingExport | None:
-        marks = self._bookmarks.get(stream, {})
-        where = f"bookmarks.{stream}"
-        export_id = self._text(marks, "export_id", where)
-        if not export_id:
-            return None
-        end = self._time(marks, "export_end", where)
-        if end is None:
-            raise self._nonsense(f"{where}.export_end", "is missing beside export_id")
-        # It began at the bookmark or later, and what lies between had been emitted.
-        start = self.bookmark(stream, replication_key) or earliest
-        window = Window(start, whole_seconds(end))
-        return PendingExport(export_id, window, (stream,), replication_key)
-
-    def _pending(self, entry: Any, where: str) -> PendingExport:
-        if not isinstance(entry, dict):
-            raise self._nonsense(where, "must be an object")
-        export_id = self._text(entry, "export_id", where)
-        key = self._text(entry, "replication_key", where)
-        start = self._time(entry, "start", where)
-        end = self._time(entry, "end", where)
-        streams = entry.get("streams")
-        if not isinstance(streams, list) or not all(isinstance(s, str) for s in streams):
-            raise self._nonsense(f"{where}.streams", "must be a list of stream names")
-        if not export_id or not key or start is None or end is None:
-            raise self._nonsense(where, "must have export_id, replication_key, start and end")
-        made = self._time(entry, "made", where)
-        return PendingExport(export_id, Window(start, end), tuple(streams), key, made)
-
-    def _object(self, holder: dict[str, Any], key: str, where: str) -> dict[str, Any]:
-        value = holder.get(key)
-        if value is None:
-            value = {}
-        if not isinstance(value, dict):
-            raise self._nonsense(where, "must be an object")
-        holder[key] = value
-        return value
-
-    def _text(self, holder: Mapping[str, Any], key: str, where: str) -> str | None:
-        value = holder.get(key)
-        if value is not None and not isinstance(value, str):
-            raise self._nonsense(f"{where}.{key}", "must be a string")
-        return value
-
-    def _time(self, holder: Mapping[str, Any], key: str, where: str) -> datetime | None:
-        text = self._text(holder, key, where)
-        if text is None:
-            return None
-        try:
-            return parse_utc(text)
-        except ValueError:
-            raise self._nonsense(f"{where}.{key}", f"is no date-time: {text!r}") from None
-
-    def _nonsense(self, key: str, why: str) -> StateError:
-        return StateError(
-            f"The state file {self._path} cannot be used: {key} {why}. "
-            "Mend it, or leave the key out to read that stream from start_date."
-        )
-
-
-def load_state(path: str | None) -> State:
-    """Read a state file; no path means a first run.
-
-    Raises:
-        StateError: the file cannot be read or holds no state.
-    """
-    if path is None:
-        return State()
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
-        value = json.loads(text) if text.strip() else {}
-    except OSError as error:
-        raise StateError(f"Cannot read the state file {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise StateError(f"The state file {path} is not valid JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise StateError(f"The state file {path} must hold a JSON object.")
-    # All of it is written again, also what is not ours.
-    if reason := unwritable(value):
-        raise StateError(f"The state file {path} cannot be used, nor written again: {reason}.")
-    return State(value, path)
-
-
-def _entry(export: PendingExport) -> dict[str, Any]:
-    made = {"made": to_bookmark(export.made)} if export.made else {}
-    return {
-        **made,
-        "export_id": export.export_id,
-        "start": to_bookmark(export.window.start),
-        "end": to_bookmark(export.window.end),
-        "streams": list(export.streams),
-        "replication_key": export.replication_key,
-    }

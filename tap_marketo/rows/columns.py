@@ -24,13 +24,15 @@ import orjson
 from tap_marketo.rows.fields import (
     ABSENT_TEXTS,
     EXACT_AS_FLOAT,
+    FITS_64_BITS,
+    WITHIN_64_BITS,
     Kind,
     Misfits,
     converter,
     kind_of,
-    mend_text,
     value_converter,
 )
+from tap_marketo.rows.json_values import mend_text
 from tap_marketo.rows.plain_csv import ABSENT, text_of
 
 _BAD_TEXT = "with bytes that are no text, now U+FFFD"
@@ -43,6 +45,8 @@ _TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _ZERO_TIME = b"0000-00-00T00:00:00Z,"
 _ZERO_DATE = b"0000-00-00,"
 _HOUR_24 = b"T24"
+# Whole numbers with fewer digits need no closer look.
+_MANY_DIGITS = b"0" * (FITS_64_BITS + 1)
 _READS_NO_Z = sys.version_info < (3, 11)
 
 
@@ -148,17 +152,24 @@ def _integers(cells: list[str]) -> list[str]:
 
     One that is something else shows: it is written otherwise (007, -0, 1e5), or has a character
     that no whole number has (12.0, true, [1], "5"). Two in one ("1,2") make one value too many, and
-    none could make up for it: only brackets and quotes make one value of two cells.
+    none could make up for it: only brackets and quotes make one value of two cells. One
+    beyond 64 bits is left to the careful way.
     """
     text = ",".join(cells)
     values = orjson.loads(f"[{text}]")
+    data = f"[{text}]".encode()
     if (
         len(values) != len(cells)
-        or orjson.dumps(values) != f"[{text}]".encode()
+        or orjson.dumps(values) != data
         or any(char in text for char in '.eE"[{')
+        or (_MANY_DIGITS in data.translate(_TO_ZEROS) and not _all_fit_64_bits(values))
     ):
         raise ValueError
     return cells
+
+
+def _all_fit_64_bits(values: list[int | None]) -> bool:
+    return all(value is None or value in WITHIN_64_BITS for value in values)
 
 
 def _numbers(cells: list[str]) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -16,9 +15,16 @@ from typing import Any
 
 import orjson
 
-from tap_marketo.exact_json import NumberText, loads_exactly
 from tap_marketo.protocol.schemas import Schema, schema_types
-from tap_marketo.times import parse_time
+from tap_marketo.rows.json_values import (
+    PLAIN_DECIMAL,
+    fitting,
+    to_array,
+    to_object,
+    to_plain,
+    to_text,
+)
+from tap_marketo.times import parse_utc
 
 Converter = Callable[[Any], Any]
 
@@ -42,14 +48,14 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
-_PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 # Up to this many characters a decimal survives the way through a float and back.
 EXACT_AS_FLOAT = 15
-# Up to this many characters an integer fits 64 bits, which is what orjson writes.
-_FITS_64_BITS = 18
+# Up to this many characters an integer fits 64 bits.
+FITS_64_BITS = 18
+# What databases hold in a column of integers.
+WITHIN_64_BITS = range(-(2**63), 2**63)
+_LONGEST_64_BITS = len(str(-(2**63)))
 _TOO_DEEP = "nested too deep, now null"
-# orjson writes 254 levels; a record and its message are two of them.
-_DEEPEST = 200
 
 
 def schema_for_data_type(data_type: str, *, nullable: bool) -> Schema:
@@ -126,11 +132,12 @@ def converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Conve
         case Kind.BOOLEAN:
             return _boolean_converter(column, misfits)
         case Kind.ARRAY:
-            return _guarded(column, _to_array, misfits, _TOO_DEEP)
+            return _guarded(column, lambda v: fitting(to_array(v), schema), misfits, _TOO_DEEP)
         case Kind.OBJECT:
-            return _guarded(column, _to_object, misfits, "not an object, now null")
+            what = "not an object, now null"
+            return _guarded(column, lambda v: fitting(to_object(v), schema), misfits, what)
         case Kind.ANY:
-            return _guarded(column, _to_plain, misfits, _TOO_DEEP)
+            return _guarded(column, to_plain, misfits, _TOO_DEEP)
 
 
 def value_converter(column: str, schema: Mapping[str, Any], misfits: Misfits) -> Converter:
@@ -146,31 +153,6 @@ def value_converter(column: str, schema: Mapping[str, Any], misfits: Misfits) ->
         return convert(value)
 
     return convert_value
-
-
-def to_text(value: Any) -> str:
-    """Return text without NUL characters, and any other JSON value as its JSON text.
-
-    Many databases refuse a NUL within text, and JSON can spell it where a file's bytes have none.
-    """
-    if isinstance(value, str):
-        return value.replace("\0", "") if "\0" in value else str(value)
-    return orjson.dumps(mend_text(_to_plain(value))).decode()
-
-
-def mend_text(value: Any) -> Any:
-    """Replace, at any depth, what is no Unicode text by U+FFFD.
-
-    Bytes of a file that are not UTF-8, and JSON's escapes of half a character, are kept as lone
-    surrogates, which no UTF-8 can hold and orjson refuses.
-    """
-    if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, list):
-        return [mend_text(item) for item in value]
-    if isinstance(value, Mapping):
-        return {mend_text(name): mend_text(item) for name, item in value.items()}
-    return value
 
 
 def _guarded(column: str, convert: Converter, misfits: Misfits, what: str) -> Converter:
@@ -200,7 +182,7 @@ def _date_time_converter(column: str, misfits: Misfits) -> Converter:
                 return read_iso(value[:19]).isoformat() + "+00:00"
             if len(value) == 10 and value[4] == value[7] == "-":
                 return read_iso(value).isoformat() + "+00:00"
-            return parse_time(value.strip()).isoformat()
+            return parse_utc(value.strip()).isoformat()
         except (AttributeError, LookupError, TypeError, ValueError):
             misfits.add(column, "not a date, now null")
             return None
@@ -223,21 +205,29 @@ def _decimal(value: str) -> Decimal:
 def _integer_converter(column: str, misfits: Misfits) -> Converter:
     def to_integer(value: Any) -> Any:
         try:
-            if value.isdigit() and len(value) <= _FITS_64_BITS and value.isascii():
+            if value.isdigit() and len(value) <= FITS_64_BITS and value.isascii():
                 return int(value)
             if _PLAIN_INTEGER.fullmatch(value):
-                return orjson.Fragment(str(value))
-            number = _decimal(value)
-            whole = int(number)
-            text = str(whole)
+                text = str(value)
+            else:
+                number = _decimal(value)
+                whole = int(number)
+                text = str(whole)
+                if whole != number:
+                    misfits.add(column, "with decimals dropped")
         except (AttributeError, ValueError, OverflowError):
             misfits.add(column, "not a whole number, now null")
             return None
-        if whole != number:
-            misfits.add(column, "with decimals dropped")
+        if not _fits_64_bits(text):
+            misfits.add(column, "beyond 64 bits")
         return orjson.Fragment(text)
 
     return to_integer
+
+
+def _fits_64_bits(text: str) -> bool:
+    """Say whether a whole number is one of 64 bits, given its JSON, which may be of any length."""
+    return len(text) <= _LONGEST_64_BITS and int(text) in WITHIN_64_BITS
 
 
 def _to_number(value: str) -> Any:
@@ -248,7 +238,7 @@ def _to_number(value: str) -> Any:
     if Decimal(repr(as_float)) == number:
         return as_float
     # More digits than a float holds: the number is written as Marketo wrote it.
-    text = str(value) if _PLAIN_DECIMAL.fullmatch(value) else format(number, "f")
+    text = str(value) if PLAIN_DECIMAL.fullmatch(value) else format(number, "f")
     return orjson.Fragment(text)
 
 
@@ -263,40 +253,3 @@ def _boolean_converter(column: str, misfits: Misfits) -> Converter:
             return None
 
     return to_boolean
-
-
-def _to_array(value: Any) -> list[Any]:
-    """Take JSON text for the array it is, and anything else for an array of one item."""
-    array = value
-    if type(value) is str and value.lstrip().startswith("["):
-        with suppress(ValueError, RecursionError):
-            array = loads_exactly(value)
-    plain = _to_plain(array)
-    return plain if isinstance(plain, list) else [plain]
-
-
-def _to_object(value: Any) -> Any:
-    if not isinstance(value, Mapping):
-        raise ValueError
-    return _to_plain(value)
-
-
-def _to_plain(value: Any, depth: int = 0) -> Any:
-    """Turn the texts of numbers back into numbers, at any depth that can be written.
-
-    Raises:
-        ValueError: it is nested deeper than that.
-    """
-    if depth > _DEEPEST:
-        raise ValueError
-    if isinstance(value, NumberText):
-        if _PLAIN_DECIMAL.fullmatch(value):
-            return orjson.Fragment(str(value))
-        return str(value)
-    if isinstance(value, str):
-        return to_text(value)
-    if isinstance(value, list):
-        return [_to_plain(item, depth + 1) for item in value]
-    if isinstance(value, Mapping):
-        return {to_text(name): _to_plain(item, depth + 1) for name, item in value.items()}
-    return value

@@ -7,7 +7,7 @@ are converted first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 
 from tap_marketo.rows.columns import Column, Quick
@@ -15,6 +15,7 @@ from tap_marketo.rows.csv_rows import Block
 from tap_marketo.rows.fields import Kind
 from tap_marketo.rows.plain_csv import ABSENT, Row, text_of, with_commas
 from tap_marketo.rows.records import RecordWriter
+from tap_marketo.same_names import find_names
 
 _NULL_IN_QUOTES = f':"{ABSENT}"'
 _NULL = f":{ABSENT}"
@@ -23,19 +24,27 @@ _NULL = f":{ABSENT}"
 class RowRecords:
     """Turns rows of a file whose columns are the stream's columns into RECORD lines."""
 
-    def __init__(self, header: Sequence[str], writer: RecordWriter) -> None:
+    def __init__(
+        self,
+        header: Sequence[str],
+        writer: RecordWriter,
+        file_names: Mapping[str, str] | None = None,
+    ) -> None:
         """Work out where each column's value comes from.
 
         Args:
-            header: the file's column names; letter case aside they are the stream's. A column
-                that the file lacks comes out null.
+            header: the file's column names, found as :func:`find_names` does. A column that the
+                file lacks comes out null.
             writer: of the stream.
+            file_names: what the file calls columns, where that is not the stream's name.
         """
         self._writer = writer
         columns = writer.columns
-        position = {name.lower(): index for index, name in enumerate(header)}
+        wanted = [(file_names or {}).get(column.name, column.name) for column in columns]
+        found = find_names(wanted, header)
+        position = {name: index for index, name in enumerate(header)}
         # A column that the file lacks is taken from a cell behind the last one.
-        sources = [position.get(column.name.lower(), len(header)) for column in columns]
+        sources = [position[found[name]] if name in found else len(header) for name in wanted]
         self._is_arranged = sources == list(range(len(header)))
         self._pick = _picker(sources)
         kinds = [column.kind for column in columns]

@@ -11,7 +11,7 @@ from typing import Any
 from tap_marketo.errors import DataError
 from tap_marketo.exports.family import BulkFamily, RecordBlock, date_range
 from tap_marketo.log import LOGGER
-from tap_marketo.names import clean, unique_columns, unique_streams
+from tap_marketo.names import Naming, clean
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
@@ -183,10 +183,13 @@ class Activities(StreamKind):
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         types = account.activity_types
-        names = unique_streams(
-            ((number, entry["name"]) for number, entry in types.items()), ACTIVITY_STREAM_PREFIX
+        names = account.naming.streams(
+            [(number, entry["name"]) for number, entry in types.items()], ACTIVITY_STREAM_PREFIX
         )
-        return [_catalog_entry(names[number], number, entry) for number, entry in types.items()]
+        return [
+            _catalog_entry(names[number], number, entry, account.naming)
+            for number, entry in types.items()
+        ]
 
     def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
         if not entries:
@@ -198,7 +201,9 @@ class Activities(StreamKind):
         return ActivitiesFamily.bulk_object if family == ActivitiesFamily.name else None
 
 
-def _catalog_entry(stream: str, number: int, activity_type: Mapping[str, Any]) -> dict[str, Any]:
+def _catalog_entry(
+    stream: str, number: int, activity_type: Mapping[str, Any], naming: Naming
+) -> dict[str, Any]:
     base = base_columns(activity_type)
     properties: dict[str, Schema] = {
         column: dict(_NULLABLE_BASE.get(column, {"type": ["null", "string"]})) for column in base
@@ -208,7 +213,8 @@ def _catalog_entry(stream: str, number: int, activity_type: Mapping[str, Any]) -
     inclusion["campaignId"] = "available"
     attributes = {attribute["name"]: attribute for attribute in attributes_of(activity_type)}
     column_metadata: dict[str, dict[str, Any]] = {}
-    for name, column in unique_columns(list(attributes), base).items():
+    taken = [*base, *naming.reserved(EXTRA_COLUMNS)]
+    for name, column in naming.attributes(list(attributes), taken).items():
         data_type = str(attributes[name].get("dataType") or "string")
         properties[column] = schema_for_data_type(data_type, nullable=True)
         inclusion[column] = "available"

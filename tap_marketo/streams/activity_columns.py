@@ -117,12 +117,13 @@ def attribute_columns(entry: CatalogEntry, activity_type: Mapping[str, Any]) -> 
         name = entry.column_metadata(column, ATTRIBUTE_NAME)
         if isinstance(name, str):
             noted[name] = column
-    found: dict[str, str] = {}
+    # A new attribute whose name cleans to another's column must not write into it.
+    taken = {column: name for name, column in noted.items() if name in by_rule}
+    found: dict[str, str | None] = {}
     for name in names:
-        candidates = (noted.get(name), by_rule[name], clean(name))
-        column = next((c for c in candidates if c in columns and c not in ACTIVITY_BASE), None)
-        if column:
-            found[name] = column
+        candidates = [noted.get(name), by_rule[name], clean(name)]
+        free = [c for c in candidates if c not in ACTIVITY_BASE and taken.get(str(c), name) == name]
+        found[name] = next((column for column in free if column in columns), None)
     # An attribute that Marketo has removed may still stand in old rows.
     found = {**noted, **found}
     own = {*base_columns({"primaryAttribute": True}), *found.values()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -22,6 +21,7 @@ from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.rows.fields import schema_for_data_type
 from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.same_names import find_names
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.times import Window, to_marketo, whole_seconds
@@ -30,8 +30,8 @@ LEADS_STREAM = "leads"
 
 _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
 
-# A name as Marketo quotes it in "Field 'x' not found" (error-codes.md, 1006).
-_QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
+# Where discovery notes the field of a column that is called otherwise.
+FIELD_NAME = "marketo.field-name"
 
 
 class LeadsFamily(BulkFamily):
@@ -54,21 +54,37 @@ class LeadsFamily(BulkFamily):
             fields: the lead fields that Marketo has now.
             lookback: how far before the bookmark a sync begins.
         """
-        super().__init__([entry])
-        entry = self.streams[entry.stream]
         self.lookback = lookback
         keys = entry.stream_metadata("valid-replication-keys")
         self.replication_key = "createdAt" if keys in ("createdAt", ["createdAt"]) else "updatedAt"
         if self.replication_key == "createdAt":
             self._warn_of_missing_filter()
-        known = {field.name.lower() for field in fields if field.is_exportable}
-        self._fields = [column for column in entry.columns if column.lower() in known]
+        super().__init__([entry])
+        self._entry = entry
+        self._known = {field.name for field in fields}
+        self._exportable = {field.name for field in fields if field.is_exportable}
+        self._left_out: set[str] = set()
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        """Choose the columns to emit, and the fields to ask for: those Marketo can export."""
+        entry = self._entry.keyed(self.keys, self.replication_key)
+        names = {column: _field_name(entry, column) for column in entry.columns}
+        found = find_names(names.values(), self._known)
+        self._field_of = {
+            column: found[name]
+            for column, name in names.items()
+            if found.get(name) in self._exportable
+        }
+        left_out = entry.columns.keys() - self._field_of.keys()
+        self.streams = {entry.stream: entry.without(left_out - {*self.keys})}
         for column in entry.columns:
-            if column.lower() not in known:
+            if column in left_out - self._left_out:
                 self._warn_of_missing_field(column)
+        self._left_out |= left_out
 
     def fields(self) -> list[str]:
-        return self._fields
+        return list(self._field_of.values())
 
     def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
         # bulk-lead-extract.md: the updatedAt filter goes by a hidden time of the last change to
@@ -79,7 +95,7 @@ class LeadsFamily(BulkFamily):
         self, file: CsvFile, streams: Sequence[str], time_extracted: str
     ) -> Iterator[RecordBlock]:
         (stream,) = streams
-        records = RowRecords(file.header, self.writer(stream, time_extracted))
+        records = RowRecords(file.header, self.writer(stream, time_extracted), self._field_of)
         for block in file.blocks():
             yield RecordBlock({stream: len(block.rows)}, records.lines(block))
 
@@ -87,23 +103,23 @@ class LeadsFamily(BulkFamily):
         if self.replication_key == "createdAt":
             raise error
         self.replication_key = "createdAt"
+        self._choose_columns()
         self._warn_of_missing_filter()
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
-        named = set(_QUOTED.findall(error.reason))
-        unknown = [field for field in self._fields if field in named and field not in self.keys]
+        named = find_names(error.names, self.fields())
+        unknown = [field for field in named.values() if field not in self.keys]
         if not unknown:
             raise error
-        self._fields = [field for field in self._fields if field not in unknown]
-        for field in unknown:
-            self._warn_of_missing_field(field)
+        self._exportable.difference_update(unknown)
+        self._choose_columns()
 
     @staticmethod
-    def _warn_of_missing_field(field: str) -> None:
+    def _warn_of_missing_field(column: str) -> None:
         LOGGER.warning(
-            "leads.%s cannot be exported: Marketo no longer has the field, or it is a formula. "
-            "It comes out null; run discovery again for a new catalog.",
-            field,
+            "leads.%s cannot be exported: Marketo no longer has the field, does not export it, or "
+            "it is a formula. It is left out; run discovery again for a new catalog.",
+            column,
         )
 
     def _warn_of_missing_filter(self) -> None:
@@ -123,16 +139,24 @@ class Leads(StreamKind):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         properties: dict[str, Schema] = {}
         inclusion: dict[str, str] = {}
+        notes: dict[str, dict[str, str]] = {}
+        numbers = {field.name: field.number for field in account.lead_fields}
+        columns = account.naming.fields(numbers, _AUTOMATIC)
         for field in account.lead_fields:
+            column = columns[field.name]
             automatic = field.name in _AUTOMATIC
-            properties[field.name] = schema_for_data_type(field.data_type, nullable=not automatic)
+            properties[column] = schema_for_data_type(field.data_type, nullable=not automatic)
             if not field.is_exportable:
-                inclusion[field.name] = "unsupported"
+                inclusion[column] = "unsupported"
             else:
-                inclusion[field.name] = "automatic" if automatic else "available"
+                inclusion[column] = "automatic" if automatic else "available"
+            if column != field.name:
+                notes[column] = {FIELD_NAME: field.name}
         replication_key = "updatedAt" if _can_filter_by_update(account) else "createdAt"
         keys = LeadsFamily.keys
-        return [catalog_entry(LEADS_STREAM, properties, keys, replication_key, inclusion)]
+        return [
+            catalog_entry(LEADS_STREAM, properties, keys, replication_key, inclusion, None, notes)
+        ]
 
     def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
         lookback = timedelta(hours=start.config.leads_lookback_hours)
@@ -140,6 +164,12 @@ class Leads(StreamKind):
 
     def bulk_object(self, family: str) -> str | None:
         return LeadsFamily.bulk_object if family == LeadsFamily.name else None
+
+
+def _field_name(entry: CatalogEntry, column: str) -> str:
+    """Return the field that a column of the catalog holds."""
+    noted = entry.column_metadata(column, FIELD_NAME)
+    return noted if isinstance(noted, str) else column
 
 
 def _can_filter_by_update(account: Account) -> bool:

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.state import Bookmark, PageMark, Position, State
+from tap_marketo.protocol.position import Bookmark, PageMark, Position
+from tap_marketo.protocol.state import State
 from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.records import RecordWriter, object_lines
 from tap_marketo.times import before, parse_utc, to_time_extracted
@@ -77,7 +78,7 @@ class PageRead:
         Raises:
             CatalogError: the entry has no key column.
         """
-        self.entry = entry.keyed(keys)
+        self.entry = entry.keyed(keys, replication_key)
         self.misfits = Misfits()
         self._keys = keys
         self._replication_key = replication_key

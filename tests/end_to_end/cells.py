@@ -70,6 +70,7 @@ class Call:
         named: how a message names it, as a regular expression.
         before: faults without which the call would not be made.
         file: of the files exported, whether "small" or "large".
+        streams: how many streams ask for the same, each until it gives up.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Call:
     named: str
     before: Sequence[Rule] = ()
     file: str = "small"
+    streams: int = 1
 
     @property
     def kind(self) -> str:
@@ -94,7 +96,7 @@ class Cell:
         rules: the faults to arrange.
         own: which of them is the cell's own; others only lead there.
         fates: of the next jobs, in the order in which they are made.
-        file: as of Call.
+        file, streams: as of Call.
     """
 
     fault: str
@@ -109,6 +111,7 @@ class Cell:
     fates: Sequence[Rule] = ()
     settings: Rule = field(default_factory=dict)
     file: str = "small"
+    streams: int = 1
 
     @property
     def id(self) -> str:
@@ -145,7 +148,7 @@ CALLS = (
     Call("token", {"call": "token"}, "POST identity/oauth/token"),
     Call("usage", {"call": "usage"}, "GET /rest/v1/stats/usage.json"),
     Call("describe", {"call": "describe"}, "GET /rest/v1/leads/describe.json"),
-    Call("types", {"call": "types"}, "GET /rest/v1/activities/types.json"),
+    Call("types", {"call": "types"}, "GET /rest/v1/activities/types.json", streams=2),
     Call("custom objects", {"call": "customobjects"}, "GET /rest/v1/customobjects.json"),
     Call("campaigns", {"call": "campaigns"}, "GET /rest/v1/campaigns.json"),
     Call("campaigns page 2", {"call": "campaigns", "page": 2}, "GET /rest/v1/campaigns.json"),
@@ -205,6 +208,7 @@ FAULTS = (
     _http(502),
     _http(503),
     _http(429, THROTTLED),
+    _http(414, REFUSED),
     Fault("half JSON", {"kind": "half_json"}, "not JSON"),
     Fault("HTML", {"kind": "html_200"}, "not JSON"),
     Fault("empty body", {"kind": "empty_200"}, "not JSON"),
@@ -256,17 +260,22 @@ FAULTS = (
     Fault("file 404", {"kind": "file_404"}, "there is no file", JOBS),
 )
 
+_REFUSALS = ("HTTP 414", "error 603", "error 610")
+
 # What the tap does about a fault at one call that it does not do at others.
 _TRIES: dict[tuple[str, str], int | None] = {
+    # The call for a token carries none that a new one could replace.
+    **{(f"error {code}", "token"): REFUSED for code in ("601", "602")},
     # Whose exports cannot be seen is not counted; the second such call watches the own jobs.
-    **{(f"error {code}", "custom objects"): NEVER for code in ("603", "610")},
-    **{(f"error {code}", "list of finished"): 2 for code in ("603", "610")},
+    **{(refusal, "custom objects"): NEVER for refusal in _REFUSALS},
+    **{(refusal, "list of finished"): 2 for refusal in _REFUSALS},
     # What the list of jobs does not show is asked for by its id.
     **{("empty page", call): NEVER for call in ("list of finished", "list")},
     # A job that is queued already is as good as queued.
     ("no result", "enqueue"): NEVER,
     # A job, or a file, that does not exist is made anew.
     **{("error 610", call): JOBS for call in ("status", "file", "file middle")},
+    ("HTTP 414", "status"): JOBS,
 }
 _SAID = {
     "reset in the body": "does not get past byte .*Connection",
@@ -302,14 +311,18 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
         rules = [own, *({**rule, "times": None} for rule in call.before)]
     said = _SAID.get(fault.name, fault.said) if call.kind == "file" else fault.said
     tries = _TRIES.get((fault.name, call.name), fault.tries)
+    if call.name == "custom objects" and tries in (TRANSIENT, THROTTLED):
+        # Their jobs are not counted then.
+        tries = NEVER
     if call.kind == "cancel":
         # That a job which nobody needs goes on is no matter.
         tries = NEVER
-    if call.kind == "status" and fault.name == "error 610":
+    if call.kind == "status" and fault.name in ("error 610", "HTTP 414"):
         said = "no longer has it"
     return Cell(
         fault.name, call.name, times, call.named, said, tries, fault.code,
         rules=rules, own=rules.index(own), settings=fault.settings, file=call.file,
+        streams=call.streams,
     )  # fmt: skip
 
 

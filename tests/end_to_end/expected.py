@@ -15,6 +15,9 @@ from tests.harness import Account, Target
 TEXT_DATES = ("datetime", "date")
 WHOLE = ("integer", "score", "percent")
 
+DELETED = 37
+"""The activity type of deleted leads, which is no export."""
+
 SCHEMA_TYPES = {"integer": "integer", "number": "float", "boolean": "boolean", "array": "array"}
 
 
@@ -23,9 +26,15 @@ def value(raw: Any, data_type: str) -> Any:
     if raw is None or raw in ("", "null"):
         return None
     if data_type in TEXT_DATES:
-        if len(raw) == 10:
-            return f"{raw}T00:00:00+00:00"
-        return raw.replace("Z+0000", "Z").replace("Z", "+00:00")
+        text = raw.replace("Z+0000", "Z").replace("Z", "+00:00")
+        try:
+            # A date without a time is midnight; Python takes it as it takes one with a time.
+            moment = datetime.fromisoformat(text)
+            moment = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+            return moment.astimezone(timezone.utc).isoformat()
+        except OverflowError:
+            # It does not exist in UTC.
+            return None
     if data_type in WHOLE:
         return math.trunc(raw)
     if data_type == "array":
@@ -50,24 +59,63 @@ def leads(account: Account) -> dict[int, dict[str, Any]]:
     }
 
 
+def lead_columns(catalog: Mapping[str, Any]) -> dict[str, str]:
+    """Return the column of each exportable lead field, by the field's REST name."""
+    stream = next(s for s in catalog["streams"] if s["tap_stream_id"] == "leads")
+    return {
+        own.get("marketo.field-name", breadcrumb[-1]): breadcrumb[-1]
+        for breadcrumb, own in metadata(stream).items()
+        if breadcrumb and own["inclusion"] != "unsupported"
+    }
+
+
 def activities(
     account: Account, catalog: Mapping[str, Any], since: str
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Return each activity table, with the activities dated ``since`` or later."""
-    streams = {
-        metadata(stream)[()]["marketo.activity-id"]: stream
-        for stream in catalog["streams"]
-        if stream["tap_stream_id"].startswith("activities_")
-    }
+    streams = activity_streams(catalog)
     types = {t["id"]: t for t in account.truth("activity_types")}
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     for activity in account.truth("activities"):
-        if activity["activityTypeId"] == 37 or activity["activityDate"] < since:
+        if activity["activityTypeId"] == DELETED or activity["activityDate"] < since:
             continue
         stream = streams[activity["activityTypeId"]]
         row = activity_row(activity, stream, types[activity["activityTypeId"]])
         tables.setdefault(stream["tap_stream_id"], {})[activity["marketoGUID"]] = row
     return tables
+
+
+def activity_streams(catalog: Mapping[str, Any]) -> dict[int, Mapping[str, Any]]:
+    """Return the catalog's streams of activities by their type's number."""
+    return {
+        number: stream
+        for stream in catalog["streams"]
+        if (number := metadata(stream)[()].get("marketo.activity-id")) is not None
+    }
+
+
+def deletions(
+    account: Account, catalog: Mapping[str, Any], since: str
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the table of deleted leads, with those deleted ``since`` or later.
+
+    The call that tells of them says which lead it was, and no more (activities.md).
+    """
+    stream = activity_streams(catalog)[DELETED]
+    told = {t["id"]: t for t in account.truth("activity_types")}[DELETED]
+    rows: dict[str, dict[str, Any]] = {}
+    for row in account.truth("activities"):
+        if row["activityTypeId"] == DELETED and row["activityDate"] >= since:
+            lead = row["leadId"]
+            said = {
+                **row,
+                "campaignId": None,
+                "primaryAttributeValueId": lead,
+                "primaryAttributeValue": f"Lead {lead}",
+                "attributes": {},
+            }
+            rows[row["marketoGUID"]] = activity_row(said, stream, told)
+    return {stream["tap_stream_id"]: rows}
 
 
 def activity_row(
@@ -123,9 +171,14 @@ def tables(
     found: dict[str, dict[Any, dict[str, Any]]] = {
         stream["tap_stream_id"]: {}
         for stream in catalog["streams"]
-        if stream["tap_stream_id"] != "activities_delete_lead"
+        if metadata(stream)[()].get("marketo.activity-id") != DELETED
     }
-    found["leads"] = {key: row for key, row in leads(account).items() if key in changed}
+    names = lead_columns(catalog)
+    found["leads"] = {
+        key: {names[field]: cell for field, cell in row.items()}
+        for key, row in leads(account).items()
+        if key in changed
+    }
     found.update(activities(account, catalog, since))
     columns = {
         stream["tap_stream_id"]: set(stream["schema"]["properties"])
@@ -134,7 +187,7 @@ def tables(
     for name in ("campaigns", "lists", "programs"):
         found[name] = assets(account, name, columns[name], since)
     found["activity_types"] = {
-        row["id"]: {column: row.get(column) for column in columns["activity_types"]}
+        row["id"]: {c: value(row.get(c), "string") for c in columns["activity_types"]}
         for row in account.truth("activity_types")
     }
     return found

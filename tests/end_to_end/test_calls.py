@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,7 +27,7 @@ from tests.end_to_end.checks import (
     release,
     stopped,
 )
-from tests.harness import Account, Tap, Target, account, select
+from tests.harness import ROOT, Account, Tap, Target, account, run, select
 
 STREAMS = ["leads", "activity_types", VISITS, MAILS, "campaigns", "lists", "programs"]
 
@@ -121,9 +122,10 @@ TRANSIENT: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def fits(kind: str) -> list[str]:
-    """Return the calls that a fault fits."""
-    left_out = {"token"} if kind in ("error", "expire_token") else set()
+def fits(kind: str, code: str = "") -> list[str]:
+    """Return the calls that a fault fits, of errors those at which it passes."""
+    # The call for a token carries none that could have ended.
+    left_out = {"token"} if kind == "expire_token" or code in ("601", "602") else set()
     if kind in ("half_json", "no_result"):
         left_out.add("file")
     return [call for call in PATHS if call not in left_out]
@@ -134,7 +136,7 @@ def test_every_call_may_fail_in_ways_that_pass(
     marketo: Account, catalog: dict[str, Any], tap: Tap, faults: list[dict[str, Any]]
 ) -> None:
     for fault in faults:
-        for call in fits(fault["kind"]):
+        for call in fits(fault["kind"], fault.get("code", "")):
             marketo.fault(call, **fault)
     target = Target()
     done = tap.sync(config_of(marketo), select(catalog, STREAMS), target)
@@ -205,6 +207,54 @@ def test_limits_that_others_use_up_are_waited_for_longer_than_failures(
     assert_assets(marketo, target, "lists")
 
 
+# Hosts that cannot be reached --------------------------------------------------------------------
+
+# Nothing listens there, nor will (discard, RFC 863); a name that never resolves (RFC 6761).
+REFUSING, NOWHERE = "http://127.0.0.1:9", "https://123-abc-456.invalid"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "call", "setting", "said"),
+    [
+        ({"endpoint": f"{REFUSING}/rest"}, "token", "endpoint", "refused"),
+        ({"endpoint": f"{NOWHERE}/rest"}, "token", "endpoint", "resolve"),
+        ({"identity": f"{REFUSING}/identity"}, "token", "identity", "refused"),
+        ({"identity": f"{NOWHERE}/identity"}, "token", "identity", "resolve"),
+        # The token comes from a host that is there.
+        ({"endpoint": f"{REFUSING}/rest", "identity": "right"}, "usage", "endpoint", "refused"),
+    ],
+)
+def test_a_host_that_was_never_reached_is_given_up_soon_and_its_setting_named(
+    marketo: Account, tap: Tap, wrong: dict[str, Any], call: str, setting: str, said: str
+) -> None:
+    # The sandbox's pace is for the sandbox alone.
+    config = config_of(marketo, max_calls_per_20_seconds=50, **wrong)
+    if config.get("identity") == "right":
+        config["identity"] = marketo.identity
+    command = tap.command(config, None, None, "--discover")
+    done = run(command, ROOT, no_proxy="*")
+    message = stopped(done)
+    for part in (PATHS[call], said, "3 times", f"Check the {setting} setting"):
+        assert part in message
+    assert done.stderr.count("Trying again") == 2
+
+
+def test_a_host_that_is_gone_later_is_tried_as_often_as_any_failure_that_passes(
+    catalog: dict[str, Any], tap: Tap
+) -> None:
+    with ExitStack() as stack:
+        with account(*SMALL) as marketo:
+            marketo.fault("campaigns", "timeout", None, seconds=60)
+            chosen = select(catalog, ["campaigns"])
+            going = stack.enter_context(background(tap, config_of(marketo), chosen))
+            going.until(lambda: "Calls today" in (tap.directory / "stderr").read_text())
+        done = going.finish()
+    message = stopped(done)
+    for part in (PATHS["campaigns"], "Connection refused", "run again later"):
+        assert part in message
+    assert done.stderr.count("Trying again") == 7
+
+
 # Failures that do not pass (more of them in test_matrix.py) ---------------------------------------
 
 
@@ -229,6 +279,32 @@ def test_a_refused_call_is_not_repeated(
         assert part in message
     assert re.search(r"requestId [0-9a-f]+#[0-9a-f]+", message)
     assert count(marketo, call) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "said"),
+    [
+        ("601", 1, "client_secret"),
+        ("602", 1, "client_secret"),
+        ("603", 1, "IP allow-list"),
+        ("607", 3, "midnight US Central"),
+        ("610", 1, "endpoint"),
+        # What these say of exports is nothing that a run could do without here.
+        ("1006", 1, "error 1006"),
+        ("1029", 1, "error 1029"),
+        ("1035", 1, "error 1035"),
+    ],
+)
+def test_an_error_in_place_of_a_token_is_named_and_stops_the_run_where_it_stays(
+    marketo: Account, tap: Tap, code: str, exit_code: int, said: str
+) -> None:
+    told = f"Refused {marketo.client_id} with {marketo.client_secret}"
+    marketo.fault("token", "error", None, code=code, message=told)
+    done = tap.run(config_of(marketo), None, None, "--discover")
+    message = stopped(done, exit_code)
+    for part in (PATHS["token"], f"error {code}: Refused *** with ***", "requestId", said):
+        assert part in message
+    assert count(marketo, "token") == 1
 
 
 def test_a_spent_call_quota_is_not_asked_again(

@@ -19,6 +19,7 @@ from tests.end_to_end.checks import (
     log_of,
     stopped,
 )
+from tests.end_to_end.servers import in_front_of, server
 from tests.harness import Account, Tap, Target, account, select
 
 # Before everything there is.
@@ -125,16 +126,125 @@ def test_a_page_token_that_marketo_refuses_begins_the_scan_anew(
     assert marks_of(target, "lists")["updatedAt"] > "2026-06-15"
 
 
-def test_a_refusal_that_has_nothing_to_do_with_the_token_keeps_it(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
+@pytest.mark.parametrize("code", ["1001", "1003"])
+def test_what_error_codes_say_of_wrong_values_begins_the_scan_anew(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, code: str
 ) -> None:
-    marketo.fault("lists", "error", None, code="603")
+    marketo.fault("lists", "error", code=code)
+    marks = {"next_page_token": "ATOKEN", "scan_started": "2026-06-01T00:00:00+00:00"}
+    target = Target(state={"bookmarks": {"lists": marks}})
+    done = tap.sync(config_of(marketo), select(catalog, ["lists"]), target)
+    assert_all_fired(marketo)
+    assert "starting over" in done.stderr
+    assert_assets(marketo, target, "lists", START)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *({"kind": "error", "code": code} for code in ("603", "609", "610", "702", "703", "1013")),
+        *({"kind": "http", "status": status} for status in (400, 403, 404, 414)),
+    ],
+    ids=lambda fault: "-".join(map(str, fault.values())),
+)
+def test_a_refusal_that_has_nothing_to_do_with_the_token_keeps_it(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, fault: dict[str, Any]
+) -> None:
+    marketo.fault("lists", times=None, **fault)
     marks = {"next_page_token": "ATOKEN", "scan_started": "2026-06-01T00:00:00+00:00"}
     done = tap.run(config_of(marketo), select(catalog, ["lists"]), {"bookmarks": {"lists": marks}})
-    assert "603" in stopped(done)
+    assert str(fault.get("code") or fault.get("status")) in stopped(done)
     assert len(pages_read(marketo, "lists")) == 1
     states = [m["value"]["bookmarks"]["lists"] for m in done.messages if m["type"] == "STATE"]
     assert all(state["next_page_token"] == "ATOKEN" for state in states)
+
+
+# Page tokens that fit into no address ------------------------------------------------------------
+
+LONG = ("--token-bytes", "9000", "--deleted-leads", "700")
+DELETED = "activities_delete_lead"
+
+
+@pytest.fixture
+def long_tokens() -> Iterator[Account]:
+    with account(*SMALL, "--campaigns", "310", "--lists", "310", *LONG) as running:
+        yield running
+
+
+def test_queries_too_long_for_an_address_travel_in_a_body(
+    long_tokens: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo, target = long_tokens, Target()
+    chosen = select(catalog, ["campaigns", "lists", "leads", DELETED])
+    with server(in_front_of(marketo.endpoint.removesuffix("/rest"))) as seen:
+        done = tap.sync(config_of(marketo, endpoint=f"{seen.url}/rest"), chosen, target)
+    for stream in ("campaigns", "lists"):
+        assert pages_read(marketo, stream) == [1, 2]
+        assert_assets(marketo, target, stream, START)
+    assert len(target.rows(DELETED)) == 700
+    # Before Marketo says that an address is too long.
+    assert "414" not in marketo.counters()["http_statuses"]
+    # Those that fit stay as they were.
+    posted = {r.target for r in seen.requests if r.method == "POST" and "_method" in r.target}
+    assert posted == {
+        f"/rest/v1/{path}.json?_method=GET"
+        for path in ("campaigns", "lists", "activities/deletedleads")
+    }
+    for request in seen.requests:
+        if request.target in posted:
+            assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+            assert request.headers["authorization"].startswith("Bearer ")
+    assert "_method" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "reset"},
+        {"kind": "http", "status": 502},
+        {"kind": "half_json"},
+        {"kind": "error", "code": "606"},
+        {"kind": "expire_token"},
+    ],
+    ids=lambda fault: str(fault["kind"]),
+)
+def test_a_query_in_a_body_is_counted_named_and_tried_again_as_any(
+    long_tokens: Account, catalog: dict[str, Any], tap: Tap, fault: dict[str, Any]
+) -> None:
+    marketo, target = long_tokens, Target()
+    marketo.fault("lists", page=2, **fault)
+    done = tap.sync(config_of(marketo), select(catalog, ["lists"]), target)
+    assert_all_fired(marketo)
+    assert_assets(marketo, target, "lists", START)
+    assert "POST /rest/v1/lists.json" not in done.stderr
+    if fault["kind"] != "expire_token":
+        assert done.stderr.count("WARNING GET /rest/v1/lists.json: ") == 1
+
+
+def test_a_stopped_scan_goes_on_at_a_page_whose_token_is_long(
+    long_tokens: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo, target = long_tokens, Target()
+    chosen = select(catalog, ["lists"])
+    marketo.fault("lists", "error", page=2, code="603")
+    done = tap.run(config_of(marketo), chosen)
+    assert "GET /rest/v1/lists.json: error 603" in stopped(done)
+    target.take(done.lines)
+    marketo.control("POST", "reset_counters")
+    tap.sync(config_of(marketo), chosen, target)
+    assert pages_read(marketo, "lists") == [2]
+    assert_assets(marketo, target, "lists", START)
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_an_address_that_is_too_long_all_the_same_is_named_as_that(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, page: int
+) -> None:
+    marketo.fault("lists", "http", None, status=414, page=page)
+    message = stopped(tap.run(config_of(marketo), select(catalog, ["lists"])))
+    for part in ("GET /rest/v1/lists.json", "HTTP 414", "address is too long", "report it"):
+        assert part in message
+    assert pages_read(marketo, "lists") == [1, 2][:page]
 
 
 @pytest.mark.parametrize("stream", ["campaigns", "lists"])

@@ -43,12 +43,9 @@ def assert_tables(marketo: Account, catalog: dict[str, Any], target: Target, sta
     for name in ("campaigns", "lists", "programs"):
         columns = set(target.schemas[name]["schema"]["properties"])
         assert expected.table(target, name) == expected.assets(marketo, name, columns, start), name
-    types = {
-        t["id"]: {
-            k: t.get(k) for k in ("id", "name", "description", "primaryAttribute", "attributes")
-        }
-        for t in marketo.truth("activity_types")
-    }
+    members = ("id", "name", "apiName", "description", "primaryAttribute", "attributes")
+    types = {t["id"]: {k: t.get(k) for k in members} for t in marketo.truth("activity_types")}
+    assert any(row["apiName"] for row in types.values())
     assert expected.table(target, "activity_types") == types
 
 
@@ -125,9 +122,35 @@ def test_deselected_columns_are_absent_and_automatic_ones_present(tap: Tap) -> N
         "marketoGUID", "leadId", "activityDate", "activityTypeId", "primary_attribute_name",
         "primary_attribute_value", "primary_attribute_value_id", "webpage_url",
     }  # fmt: skip
-    assert {m["stream"] for m in done.messages if m["type"] == "SCHEMA"} == {
-        "leads", "lists", "activities_visit_webpage",
-    }  # fmt: skip
+    # A target makes a column of whatever a SCHEMA message names.
+    schemas = {m["stream"]: m["schema"] for m in done.messages if m["type"] == "SCHEMA"}
+    assert {name: list(schema["properties"]) for name, schema in schemas.items()} == {
+        name: list(done.records(name)[0]) for name in ("leads", "lists", "activities_visit_webpage")
+    }
+
+
+def test_the_replication_key_comes_although_a_catalog_made_by_hand_does_not_select_it(
+    tap: Tap,
+) -> None:
+    with account("--leads", "30", "--activities", "200") as marketo:
+        config = marketo.config(start_date="2025-01-01T00:00:00Z")
+        chosen = select(tap.discover(config), ["leads", "lists", "activities_visit_webpage"])
+        for stream in chosen["streams"]:
+            for item in stream["metadata"]:
+                if item["breadcrumb"]:
+                    item["metadata"] = {"selected": item["breadcrumb"][-1] == "description"}
+        done = tap.run(config, chosen)
+    assert done.code == 0, done.stderr
+    columns = {
+        "leads": ["id", "updatedAt"],
+        "lists": ["id", "updatedAt", "description"],
+        "activities_visit_webpage": ["marketoGUID", "activityDate"],
+    }
+    for message in done.messages:
+        if message["type"] == "SCHEMA":
+            assert list(message["schema"]["properties"]) == columns[message["stream"]]
+            assert message["bookmark_properties"] == [columns[message["stream"]][1]]
+    assert {name: list(done.records(name)[0]) for name in columns} == columns
 
 
 def test_selected_by_default_counts_where_nothing_is_said(tap: Tap) -> None:

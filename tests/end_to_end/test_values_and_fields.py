@@ -19,11 +19,12 @@ from tests.end_to_end.checks import (
     assert_all_fired,
     assert_leads,
     background,
+    between_calls,
     discovered,
     jobs,
     release,
 )
-from tests.harness import Account, Tap, Target, account, select
+from tests.harness import Account, Run, Tap, Target, account, select
 
 
 @pytest.fixture(scope="module")
@@ -59,18 +60,36 @@ def selected_all_the_same(catalog: dict[str, Any], stream: str, column: str) -> 
     return catalog
 
 
-def assert_leads_without(marketo: Account, target: Target, column: str) -> None:
-    """The leads table is right, with one column null."""
+def assert_leads_without(marketo: Account, done: Run, target: Target, *columns: str) -> None:
+    """The leads table is right, and no message speaks of some columns."""
     changed = {lead["id"] for lead in marketo.truth("leads") if lead["_changedAt"] >= START}
-    truth = {n: {**row, column: None} for n, row in expected.leads(marketo).items() if n in changed}
+    truth = {n: row for n, row in expected.leads(marketo).items() if n in changed}
     assert truth
-    assert expected.table(target, "leads") == truth
+    assert expected.table(target, "leads") == {
+        number: {name: value for name, value in row.items() if name not in columns}
+        for number, row in truth.items()
+    }
+    left = [name for name in first(truth) if name not in columns]
+    assert columns_of_schemas(done, "leads") == [left]
+
+
+def first(rows: dict[Any, dict[str, Any]]) -> dict[str, Any]:
+    return next(iter(rows.values()))
+
+
+def columns_of_schemas(done: Run, stream: str) -> list[list[str]]:
+    """Return the columns of each SCHEMA message of a stream."""
+    return [
+        list(message["schema"]["properties"])
+        for message in done.messages
+        if message["type"] == "SCHEMA" and message["stream"] == stream
+    ]
 
 
 # Lead fields -----------------------------------------------------------------------------------
 
 
-def test_a_lead_field_removed_since_the_catalog_was_made_comes_out_null(
+def test_a_lead_field_removed_since_the_catalog_was_made_is_left_out(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     marketo.change(remove_lead_field="city")
@@ -79,10 +98,10 @@ def test_a_lead_field_removed_since_the_catalog_was_made_comes_out_null(
     assert len(warnings(done.stderr, "leads.city")) == 1
     (job,) = jobs(marketo)
     assert "city" not in job["fields"]
-    assert_leads_without(marketo, target, "city")
+    assert_leads_without(marketo, done, target, "city")
 
 
-def test_a_lead_field_that_only_the_export_misses_comes_out_null(
+def test_a_lead_field_that_only_the_export_misses_is_left_out(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     # Describe still lists it.
@@ -94,14 +113,70 @@ def test_a_lead_field_that_only_the_export_misses_comes_out_null(
     (job,) = jobs(marketo)
     assert "city" not in job["fields"]
     assert len(job["fields"]) > 60
-    assert_leads_without(marketo, target, "city")
+    assert_leads_without(marketo, done, target, "city")
 
 
-@pytest.mark.parametrize("message", ["Field 'id' not found", "Field 'nowhere' not found", "Field?"])
-def test_an_unknown_field_that_cannot_be_left_out_stops_the_run(
-    marketo: Account, catalog: dict[str, Any], tap: Tap, message: str
+def test_a_lead_field_removed_during_the_run_is_left_out_from_there_on(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
-    marketo.fault("create", "error", None, code="1006", message=message)
+    chosen = select(catalog, ["leads"], leads=["city", "email"])
+    calls: list[str] = []
+
+    def remove_after_a_file(path: str) -> None:
+        calls.append(path.rpartition("/")[2])
+        if calls[-1] == "create.json" and calls.count("file.json") == 1 and "gone" not in calls:
+            marketo.change(remove_lead_field="city")
+            calls.append("gone")
+
+    with between_calls(marketo, remove_after_a_file) as endpoint:
+        config = config_of(marketo, endpoint=endpoint, identity=marketo.identity)
+        config |= {"start_date": "2026-05-06", "max_export_days": 5, "max_queued_exports": 1}
+        target = Target()
+        done = tap.sync(config, chosen, target)
+    assert "gone" in calls
+    assert len(warnings(done.stderr, "leads.city")) == 1
+    before, after = columns_of_schemas(done, "leads")
+    assert set(before) == {"id", "city", "email", "createdAt", "updatedAt"}
+    assert set(after) == set(before) - {"city"}
+    for message in done.messages:
+        if message["type"] == "SCHEMA":
+            columns = set(message["schema"]["properties"])
+        elif message["type"] == "RECORD":
+            assert set(message["record"]) == columns
+    changed = {x["id"] for x in marketo.truth("leads") if x["_changedAt"] >= "2026-05-06"}
+    assert expected.table(target, "leads").keys() == changed
+
+
+def test_lead_fields_that_an_export_calls_invalid_are_left_out_and_the_rest_comes(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    refused = ("city", "fax", "leadRole")
+    marketo.change(unexportable_fields=refused)
+    target = Target()
+    done = tap.sync(config_of(marketo), select(catalog, ["leads"]), target)
+    for field in refused:
+        assert len(warnings(done.stderr, f"leads.{field}")) == 1
+    (job,) = jobs(marketo)
+    assert not set(refused) & set(job["fields"])
+    assert len(job["fields"]) > 60
+    assert_leads_without(marketo, done, target, *refused)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("1006", "Field 'id' not found"),
+        ("1006", "Field 'nowhere' not found"),
+        ("1006", "Field?"),
+        ("1003", "Invalid fields [id] in request"),
+        ("1003", "Invalid fields [nowhere] in request"),
+        ("1003", "Invalid fields [] in request"),
+    ],
+)
+def test_an_unknown_field_that_cannot_be_left_out_stops_the_run(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, code: str, message: str
+) -> None:
+    marketo.fault("create", "error", None, code=code, message=message)
     done = tap.run(config_of(marketo), select(catalog, ["leads"]))
     assert done.code == 1
     (critical,) = done.critical
@@ -110,7 +185,7 @@ def test_an_unknown_field_that_cannot_be_left_out_stops_the_run(
     assert marketo.counters()["calls"]["create"]["leads"] == 1
 
 
-def test_a_formula_selected_in_an_old_catalog_comes_out_null(
+def test_a_formula_selected_in_an_old_catalog_is_left_out(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     chosen = selected_all_the_same(select(catalog, ["leads"]), "leads", "fullGreeting")
@@ -119,7 +194,7 @@ def test_a_formula_selected_in_an_old_catalog_comes_out_null(
     assert len(warnings(done.stderr, "leads.fullGreeting")) == 1
     (job,) = jobs(marketo)
     assert "fullGreeting" not in job["fields"]
-    assert_leads_without(marketo, target, "fullGreeting")
+    assert_leads_without(marketo, done, target, "fullGreeting")
 
 
 def test_fields_that_cannot_be_exported_are_marked_so_and_stay_out(

@@ -24,12 +24,14 @@ MESSAGES = {
     "612": "Invalid Content Type",
     "614": "Invalid Subscription",
     "615": "Concurrent access limit reached",
+    "616": "Invalid subscription type",
     "702": "No data found for a given search scenario",
     "703": "The feature is not enabled for the subscription",
     "713": "Transient Error",
     "719": "Lock wait timeout exception",
     "1003": "Invalid data",
     "1013": "Object not found",
+    "1018": "CRM Enabled",
 }
 """Texts of error-codes.md."""
 

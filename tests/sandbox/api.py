@@ -26,8 +26,11 @@ from tests.sandbox.faults import Fault, Faults
 from tests.sandbox.limits import Limits
 from tests.sandbox.mischief import INSTEAD, alter, instead, misdate
 from tests.sandbox.options import Options
+from tests.sandbox.permissions import Permissions
 from tests.sandbox.readers import Readers
+from tests.sandbox.scheduled import Scheduled
 from tests.sandbox.tokens import Tokens
+from tests.sandbox.usage import Usage
 
 LONGEST_TARGET = 8 * 1024
 """414 when the URI of a request, of GET or of any, exceeds 8 KB (error-codes.md, rest-api.md)."""
@@ -57,7 +60,10 @@ class Api:
         self.faults = Faults()
         self.lock = changed
         self._token_bytes = options.token_bytes
-        self._readers = Readers(options, database, self.limits, clock, self.tokens.user)
+        self.permissions = Permissions(options.lacks, options.crm_sync)
+        self.scheduled = Scheduled(database)
+        self.usage = Usage(options.seed, clock, self.limits, self.tokens.user)
+        self._readers = Readers(options, database, clock, self.usage, self.permissions)
         self._bulk = Bulk(options, clock, database, queue)
         rng = random.Random(f"{options.seed}:requests")
         self._request_base = rng.getrandbits(44)
@@ -112,9 +118,11 @@ class Api:
         if call is None:
             self.counters.call("unknown", None)
             answer = self._guarded(lambda: self._unknown(request))
+            self.usage.note(answer.code)
             self.counters.answered(now, "unknown", None, request.path, 1, answer, None)
             return answer
         self.counters.call(call.kind, call.object)
+        self.scheduled.before(call, now)
         fault = self.faults.claim(call.kind, call)
         answer_instead = self._instead(fault)
         if fault is not None and fault.kind == "expire_token":
@@ -128,6 +136,7 @@ class Api:
             elif answer_instead.code not in NOT_CHARGED:
                 self._guarded(self._charge_only)
             answer = answer_instead
+        self.usage.note(answer.code)
         name = fault.kind if fault is not None else None
         self.counters.answered(now, call.kind, call.object, call.job_id, call.page, answer, name)
         return misdate(self.faults.claim(call.kind, call, dates=True), answer)
@@ -174,6 +183,7 @@ class Api:
             raise ApiError("605")
         if override(call.request) and call.request.body and not call.request.form():
             raise ApiError("612")
+        self.permissions.check(call)
         if call.kind == "file":
             return self._bulk.file(call)
         bulk = call.object is not None

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from tests.sandbox.answers import ApiError, Request
-from tests.sandbox.paging import read_token
+from tests.sandbox.assets.kinds import KINDS as ASSETS
+from tests.sandbox.assets.kinds import OFFSET_PAGED, SINGLE
+from tests.sandbox.paging import offset_page_number, read_token
 
 _PLAIN_ROUTES = {
     "/rest/v1/stats/usage.json": "usage",
+    "/rest/v1/stats/usage/last7days.json": "usage_week",
+    "/rest/v1/stats/errors.json": "errors",
+    "/rest/v1/stats/errors/last7days.json": "errors_week",
     "/rest/v1/leads/describe.json": "describe",
+    "/rest/v1/leads/schema/fields.json": "schema_fields",
     "/rest/v1/activities/types.json": "types",
     "/rest/v1/activities/pagingtoken.json": "pagingtoken",
     "/rest/v1/activities/deletedleads.json": "deletedleads",
     "/rest/v1/campaigns.json": "campaigns",
     "/rest/v1/lists.json": "lists",
-    "/rest/v1/customobjects.json": "customobjects",
     "/rest/asset/v1/programs.json": "programs",
+    "/rest/asset/v1/folders.json": "folders",
+    **{kind.path: kind.name for kind in ASSETS},
 }
+_SINGLE = {kind: re.compile(pattern) for kind, (pattern, _) in SINGLE.items()}
 _BULK = re.compile(
     r"/bulk/v1/(?P<object>leads|activities)/export"
     r"(?:\.json|/create\.json|/(?P<id>[^/]+)/(?P<verb>enqueue|status|file|cancel)\.json)"
@@ -30,10 +39,10 @@ _LISTED_ONLY = re.compile(
 )
 _POSTED = ("create", "enqueue", "cancel")
 
-TOKEN_PAGED = ("campaigns", "lists", "deletedleads", "list")
-"""Calls that page by token; programs page by offset."""
+TOKEN_PAGED = ("campaigns", "lists", "deletedleads", "list", "schema_fields")
+"""Calls that page by token; assets page by offset."""
 
-KINDS = (*_PLAIN_ROUTES.values(), "create", "enqueue", "list", "status", "file", "cancel")
+KINDS = (*_PLAIN_ROUTES.values(), *SINGLE, "create", "enqueue", "list", "status", "file", "cancel")
 """Every call but the token's own."""
 
 
@@ -45,6 +54,7 @@ class Call:
     request: Request
     object: str | None = None
     job_id: str = ""
+    """Id of the job; of other calls that are about one thing, the id or name of that."""
     page: int = 1
     query: dict[str, list[str]] = field(default_factory=dict)
 
@@ -69,6 +79,10 @@ def find_call(request: Request) -> Call | None:
     kind = _PLAIN_ROUTES.get(request.path)
     if kind is not None:
         return _finish(Call(kind, request))
+    for kind, pattern in _SINGLE.items():
+        single = pattern.fullmatch(request.path)
+        if single is not None:
+            return _finish(Call(kind, request, job_id=unquote(single.groupdict().get("id") or "")))
     listed = _LISTED_ONLY.fullmatch(request.path)
     if listed is not None:
         return _finish(Call("list", request, listed["object"]))
@@ -80,17 +94,24 @@ def find_call(request: Request) -> Call | None:
     return _finish(Call(kind, request, match["object"], match["id"] or ""))
 
 
+def is_bulk_object(name: str) -> bool:
+    """Whether bulk extract has an object of this name, as far as the name tells."""
+    path = f"/bulk/v1/{name}/export.json"
+    return bool(_BULK.fullmatch(path) or _LISTED_ONLY.fullmatch(path))
+
+
 def _finish(call: Call) -> Call:
     call.query = call.request.query()
     if override(call.request):
         # "the rest of the query string in the body of the request" (error-codes.md, 414)
         call.query = {**call.request.query(), **call.request.form()}
-    if call.kind == "programs":
-        offset, size = call.first("offset") or "0", call.first("maxReturn") or "20"
-        try:
-            call.page = int(offset) // max(1, int(size)) + 1
-        except ValueError:
-            call.page = 0
+    if call.kind in ("tag_type", "folder_by_name"):
+        call.job_id = call.first("name") or ""
+    elif call.kind == "tokens":
+        # A folder and a program may have the same id.
+        call.job_id = f"{call.first('folderType') or 'Folder'}/{call.job_id}"
+    if call.kind in OFFSET_PAGED:
+        call.page = offset_page_number(call.query)
     elif call.token is not None and call.kind in TOKEN_PAGED:
         try:
             call.page = read_token(call.token, call.scan).page

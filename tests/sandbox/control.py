@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +24,11 @@ class Control:
         self._api = api
         self._database = database
         self._created_before = 0
+        self._own: dict[str, Callable[[], list[dict[str, Any]]]] = {
+            "daily_usage": lambda: api.usage.answer("usage_week"),
+            "daily_errors": lambda: api.usage.answer("errors_week"),
+            "bulk_exports": api.queue.shown,
+        }
 
     def answer(self, request: Request) -> Answer:
         """Answer a control request; anything senseless is a 400 that says why."""
@@ -50,6 +55,10 @@ class Control:
                 return json_answer({"tokens": self._api.tokens.issued})
             if name == "faults":
                 return self._faults(method, body)
+            if name == "before_call":
+                return self._before_call(method, body)
+            if name == "permissions":
+                return self._permissions(method, body)
             if method == "DELETE" and name == "next_jobs":
                 forgotten = len(self._api.queue.next_fates)
                 self._api.queue.next_fates.clear()
@@ -142,11 +151,28 @@ class Control:
             rules.clear()
         return json_answer({"faults": [fault.shown() for fault in rules]})
 
+    def _before_call(self, method: str, body: Any) -> Answer:
+        scheduled = self._api.scheduled
+        if method == "POST":
+            for entry in body if isinstance(body, list) else [body]:
+                scheduled.add(entry)
+        elif method == "DELETE":
+            scheduled.clear()
+        return json_answer({"before_call": scheduled.shown()})
+
+    def _permissions(self, method: str, body: Any) -> Answer:
+        if method == "POST":
+            self._api.permissions.set(list(body["lacks"]))
+        return json_answer({"lacks": self._api.permissions.lacks})
+
     def _truth(self, table: str) -> Answer:
-        if table not in TABLES:
-            return json_answer({"error": f"no such table; there are {', '.join(TABLES)}"}, 404)
+        tables = (*TABLES, *self._own)
+        if table not in tables:
+            return json_answer({"error": f"no such table; there are {', '.join(tables)}"}, 404)
         with self._api.lock:
             self._api.queue.settle()
+            if table in self._own:
+                return Answer(200, _as_json(iter(self._own[table]())))
             rows = self._database.truth(table, self._api.clock.now())
             # A generator would see later changes; all but huge tables are read at once.
             return Answer(200, _as_json(rows))

@@ -9,17 +9,34 @@ from typing import Any
 from tests.sandbox.activities import ActivityTable
 from tests.sandbox.activity_contents import COMBINATIONS
 from tests.sandbox.activity_types import DELETE_LEAD, Attribute, make_types, type_from_json
-from tests.sandbox.assets import AssetTable, make_campaigns, make_lists, make_programs
+from tests.sandbox.assets.build import make_assets
+from tests.sandbox.assets.kinds import KINDS
+from tests.sandbox.assets.reader import details_of, records_of
 from tests.sandbox.clock import DAY, parse_time
-from tests.sandbox.fields import LeadField
+from tests.sandbox.fields import LeadField, schema_of
 from tests.sandbox.hostile import hostile_types
 from tests.sandbox.leads import FIRST_ID, make_lead_table
 from tests.sandbox.options import Options
 
 LEAST_HOSTILE = 20
 """Activities of each hostile type, at least."""
-
-TABLES = ("leads", "activities", "campaigns", "lists", "programs", "activity_types", "lead_fields")
+DETAILED = ("programs", "smart_lists", "forms", "tag_types", "custom_object_types")
+"""Tables with columns that only the call for one row gives: <table>_details has those."""
+TABLES = (
+    "leads",
+    "activities",
+    "campaigns",
+    "lists",
+    "programs",
+    "folders",
+    *(kind.table for kind in KINDS),
+    "segments",
+    "tokens",
+    *(f"{table}_details" for table in DETAILED),
+    "activity_types",
+    "lead_fields",
+    "lead_schema_fields",
+)
 
 
 class Database:
@@ -27,6 +44,7 @@ class Database:
 
     def __init__(self, options: Options, start: float) -> None:
         seed, days = options.seed, options.history_days
+        self._seed = seed
         self.leads = make_lead_table(options, start)
         self.unexportable: frozenset[str] = frozenset()
         """Lead fields that describe lists and yet no export may name."""
@@ -43,9 +61,12 @@ class Database:
         )
         if options.hostile:
             self._add_hostile_types(options, int(start))
-        self.campaigns = make_campaigns(seed, options.campaigns, start, days)
-        self.lists = make_lists(seed, options.lists, start, days)
-        self.programs = make_programs(seed, options.programs, start, days)
+        self.assets = make_assets(options, start)
+        self.campaigns = self.assets["campaigns"]
+        self.lists = self.assets["lists"]
+        self.programs = self.assets["programs"]
+        self._untold: set[tuple[int, str]] = set()
+        """Attributes, by type and name, that activities have and types.json does not tell of."""
         # Of its own, so that the n-th change is the same whatever was asked in between.
         self._rng = random.Random(f"{seed}:changes")
 
@@ -67,15 +88,25 @@ class Database:
         if table == "activities":
             return self.activities.truth(moment)
         if table == "activity_types":
-            return iter([kind.described() for kind in self.activities.types])
+            return iter(self.described_types())
         if table == "lead_fields":
             return iter([field.described() for field in self.leads.fields])
-        assets: dict[str, AssetTable] = {
-            "campaigns": self.campaigns,
-            "lists": self.lists,
-            "programs": self.programs,
-        }
-        return iter(assets[table].shown())
+        if table == "lead_schema_fields":
+            return iter(schema_of(self.leads.fields))
+        if table.endswith("_details"):
+            return iter(details_of(self.assets, self._seed, table.removesuffix("_details")))
+        return iter(records_of(self.assets, table))
+
+    def described_types(self) -> list[dict[str, Any]]:
+        """The activity types as types.json has them."""
+        described = [kind.described() for kind in self.activities.types]
+        for entry in described:
+            entry["attributes"] = [
+                each
+                for each in entry["attributes"]
+                if (entry["id"], each["name"]) not in self._untold
+            ]
+        return described
 
     def change(self, order: dict[str, Any], now: float) -> dict[str, Any]:
         """Carry out what a control call asks for; tells what was changed.
@@ -94,19 +125,31 @@ class Database:
             "new_activities": self._new_activities,
             "late_activities": self._late_activities,
         }
-        assets = {"campaigns": self.campaigns, "lists": self.lists, "programs": self.programs}
+        assets = self.assets
         # A type must exist before activities of that type can be asked for in the same order.
         done: dict[str, Any] = {**self._change_types(order), **self._change_fields(order)}
         for name, value in order.items():
             if name in handlers:
                 done[name] = handlers[name](int(value), int(moment), order)
             elif name.endswith("_updated") and name[:-8] in assets:
-                done[name] = assets[name[:-8]].update(int(value), int(moment))
+                done[name] = assets[name[:-8]].update(value, int(moment))
+            elif name.endswith("_deleted") and name[:-8] in assets:
+                done[name] = assets[name[:-8]].remove(value)
+                self._drop_orphans()
             elif name.startswith("new_") and name[4:] in assets:
                 done[name] = [assets[name[4:]].add(int(moment)) for _ in range(int(value))]
             elif name not in done and name not in ("at", "activity_type"):
                 raise ValueError(f"no such change: {name}")
         return done
+
+    def _drop_orphans(self) -> None:
+        """Segments go with their segmentation, tokens with their folder or program."""
+        owners = {("Segmentation", row.id) for row in self.assets["segmentations"].rows}
+        owners |= {("Folder", row.id) for row in self.assets["folders"].rows}
+        owners |= {("Program", row.id) for row in self.programs.rows}
+        for name in ("segments", "tokens"):
+            rows = self.assets[name].rows
+            rows[:] = [row for row in rows if row.parent in owners]
 
     def _change_types(self, order: dict[str, Any]) -> dict[str, Any]:
         done: dict[str, Any] = {}
@@ -124,6 +167,10 @@ class Database:
             attribute = Attribute.read(entry)
             self.activities.add_attribute(int(entry["activity_type"]), attribute)
             done["new_attribute"] = attribute.name
+        if "untold_attribute" in order:
+            entry = order["untold_attribute"]
+            self._untold.add((int(entry["activity_type"]), str(entry["name"])))
+            done["untold_attribute"] = entry
         return done
 
     def _change_fields(self, order: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import random
 import threading
 import uuid
 from pathlib import Path
+from typing import Any
 
 from tests.sandbox.answers import ApiError
 from tests.sandbox.clock import DAY, Clock, central_date, central_midnight
@@ -109,6 +110,12 @@ class ExportQueue:
             for job in self.jobs.values()
             if job.object == kind and job.owner == "user" and job.created >= oldest
         ]
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Jobs of the API user from the past seven days as the lists show them, with the object."""
+        now = self._clock.now()
+        kinds = dict.fromkeys(job.object for job in self.jobs.values())
+        return [{"object": k, **job.shown(now)} for k in kinds for job in self.listed(k)]
 
     # Quota and places -------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sandbox.calls import KINDS, TOKEN_PAGED, Call
+from tests.sandbox.calls import KINDS, TOKEN_PAGED, Call, is_bulk_object
 
 _ANY = frozenset((*KINDS, "token"))
 _API = frozenset(KINDS)
@@ -128,8 +128,8 @@ def read_fault(entry: dict[str, Any]) -> Fault:
 def _check(fault: Fault) -> None:
     if fault.times is not None and (not isinstance(fault.times, int) or fault.times < 1):
         raise ValueError("times must be a positive integer, or null for ever")
-    if fault.object is not None and fault.object not in ("leads", "activities"):
-        raise ValueError("object must be leads or activities")
+    if fault.object is not None and not is_bulk_object(fault.object):
+        raise ValueError("object must be leads, activities, program/members or customobjects/NAME")
     if fault.page is not None and (not isinstance(fault.page, int) or fault.page < 1):
         raise ValueError("page must be a positive integer")
     needed = {"http": "status", "error": "code", "close_after": "after_bytes"}.get(fault.kind)

@@ -44,6 +44,30 @@ class LeadField:
         entry["soap"] = {"name": soap[:1].upper() + soap[1:], "readOnly": self.read_only}
         return entry
 
+    def schema(self, hidden: bool = False) -> dict[str, Any]:
+        """The entry of schema/fields.json; isApiCreated is the Swagger's alone (leads.md)."""
+        entry: dict[str, Any] = {
+            "displayName": self.display,
+            "name": self.rest,
+            "description": (None, "", 'Told, "quoted" \U0001f600')[self.number % 3],
+            "dataType": self.data_type,
+            "isHidden": hidden,
+            "isHtmlEncodingInEmail": self.data_type in ("string", "email", "phone", "text"),
+            "isSensitive": self.number % 4 == 0,
+            "isCustom": not self.standard,
+        }
+        if self.length is not None:
+            entry["length"] = self.length
+        if self.number % 2 == 0:
+            entry["isApiCreated"] = not self.standard and self.number % 8 == 0
+        return entry
+
+
+HIDDEN = (
+    LeadField(9001, "hiddenNote", "Hidden Note", "string", standard=False, length=255),
+    LeadField(9002, "hiddenScore", "Hidden Score", "score"),
+)
+"""Hidden fields: the schema has them (leads.md, "Query Fields"), here describe has not."""
 
 # REST name, display name, data type, share of absent values
 _STANDARD = """
@@ -158,3 +182,17 @@ def make_fields(options: Options) -> list[LeadField]:
         kind = kinds[number % len(kinds)]
         add(f"customField{number:04d}", f"Custom Field {number:04d}", kind, False, 0.6)
     return fields
+
+
+def schema_of(
+    fields: list[LeadField], standard: bool = True, custom: bool = True
+) -> list[dict[str, Any]]:
+    """What schema/fields.json shows to a role that may see standard fields, custom ones or both.
+
+    "Depending on the role permissions, the response can include standard fields, custom fields,
+    and hidden fields" (leads.md, "Query Fields").
+    """
+    shown = [(field, False) for field in fields if field.rest] + [(each, True) for each in HIDDEN]
+    return [
+        field.schema(hidden) for field, hidden in shown if (standard if field.standard else custom)
+    ]

@@ -66,7 +66,11 @@ class Limits:
 
     def own_today(self) -> int:
         """Calls of the sandbox's own API user since midnight Central Time."""
-        return self._days.get(central_date(self._clock.now()), 0)
+        return self.own_on(central_date(self._clock.now()))
+
+    def own_on(self, day: str) -> int:
+        """Calls of the sandbox's own API user on a day in Central Time."""
+        return self._days.get(day, 0)
 
     def today(self) -> int:
         """Calls of the whole subscription since midnight Central Time."""

@@ -31,6 +31,31 @@ class Options:
     lists: int = 640
     programs: int = 450
     deleted_leads: int = 45
+    smart_lists: int = 205
+    emails: int = 420
+    email_templates: int = 45
+    landing_pages: int = 210
+    landing_page_templates: int = 30
+    landing_page_redirect_rules: int = 205
+    landing_page_domains: int = 25
+    forms: int = 60
+    snippets: int = 205
+    files: int = 210
+    folders: int = 150
+    """Folders beside the areas' own; programs stand in the tree as well."""
+    channels: int = 25
+    tag_types: int = 25
+    segmentations: int = 25
+    segments: int = 260
+    """Segments in all; 205 of them are of the first segmentation."""
+    tokens: int = 300
+    """Tokens in all, spread over folders and programs."""
+    lead_partitions: int = 25
+    custom_object_types: int = 2
+    lacks: str = ""
+    """Permissions that the API user's role lacks, separated by commas."""
+    crm_sync: bool = False
+    """A native CRM sync: a custom object of the CRM's, which bulk extract refuses (1018)."""
     lead_fields: int = 0
     """Pad the exportable lead fields to this number (0: no padding)."""
     sparse_strings: int = 0

@@ -6,12 +6,20 @@ import base64
 import itertools
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from tests.sandbox.answers import ApiError
 
 LARGEST_BATCH = 300
 """Most and usual size of a page of the lead database (paging-tokens.md, "Position-Based")."""
+
+MOST_ASSETS, USUAL_ASSETS = 200, 20
+"""Most and usual size of a page of assets (assets.md, "Browse")."""
+
+T = TypeVar("T")
+Query = dict[str, list[str]]
 
 _serial = itertools.count()
 
@@ -67,6 +75,43 @@ def read_number(values: list[str] | None, usual: int, least: int, most: int, nam
     return min(number, most)
 
 
-def read_batch_size(query: dict[str, list[str]]) -> int:
+def read_batch_size(query: Query) -> int:
     """The batchSize of a call, "usually the max and default of 300" (paging-tokens.md)."""
     return read_number(query.get("batchSize"), LARGEST_BATCH, 1, LARGEST_BATCH, "batchSize")
+
+
+def token_page(
+    rows: Sequence[T], query: Query, scan: str, token: str | None, token_bytes: int
+) -> tuple[Sequence[T], dict[str, Any]]:
+    """A page by token, and the members beside it: nextPageToken while moreResult is true."""
+    size = read_batch_size(query)
+    place = read_token(token, scan) if token else Place(scan, (0,))
+    (offset,) = place.where
+    more = offset + size < len(rows)
+    beside: dict[str, Any] = {"moreResult": more}
+    if more:
+        following = Place(scan, (offset + size,), place.page + 1)
+        beside["nextPageToken"] = make_token(following, token_bytes)
+    return rows[offset : offset + size], beside
+
+
+def offset_page(rows: Sequence[T], query: Query) -> Sequence[T]:
+    """A page by offset and maxReturn (assets.md, "Browse")."""
+    size = read_number(query.get("maxReturn"), USUAL_ASSETS, 1, MOST_ASSETS, "maxReturn")
+    offset = read_number(query.get("offset"), 0, 0, 1 << 31, "offset")
+    return rows[offset : offset + size]
+
+
+def offset_page_number(query: Query) -> int:
+    """The number of the page that offset and maxReturn mean, for faults and the log."""
+    try:
+        offset, size = (
+            read_number(query.get(name), usual, 0, most, name)
+            for name, usual, most in (
+                ("offset", 0, 1 << 31),
+                ("maxReturn", USUAL_ASSETS, MOST_ASSETS),
+            )
+        )
+    except ApiError:
+        return 0
+    return offset // max(1, size) + 1

@@ -1,30 +1,23 @@
-"""Answers of the read endpoints: describe, types, usage, campaigns, lists, programs, deletions."""
+"""Answers of the read endpoints: describe, types, usage, campaigns, lists, assets, deletions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from tests.sandbox.answers import ApiError
-from tests.sandbox.assets import Asset, AssetTable
+from tests.sandbox.assets.kinds import BY_CALL, SINGLE
+from tests.sandbox.assets.reader import AssetReader
+from tests.sandbox.assets.table import Asset, AssetTable
 from tests.sandbox.calls import Call
-from tests.sandbox.clock import DAY, Clock, activity_time, central_date, parse_time
+from tests.sandbox.clock import DAY, Clock, activity_time, parse_time
 from tests.sandbox.database import Database
-from tests.sandbox.limits import Limits
+from tests.sandbox.fields import schema_of
 from tests.sandbox.options import Options
-from tests.sandbox.paging import (
-    Place,
-    make_token,
-    read_batch_size,
-    read_number,
-    read_token,
-)
+from tests.sandbox.paging import Place, make_token, read_batch_size, read_token, token_page
+from tests.sandbox.permissions import SCHEMA, Permissions
+from tests.sandbox.usage import USAGE_CALLS, Usage
 
-NO_ASSETS = "No assets found for the given search criteria."
-CUSTOM_OBJECTS = (
-    {"name": "car_c", "displayName": "Car", "idField": "marketoGUID", "dedupeFields": ["vin"]},
-    {"name": "visit_c", "displayName": "Visit", "idField": "marketoGUID", "dedupeFields": ["no"]},
-)
-"""The types of custom objects (custom-objects.md, "List")."""
+ASSET_CALLS = frozenset((*BY_CALL, *SINGLE, "programs", "folders"))
 SCANNED_DAYS = 7
 """Days of activities that one call looks through; see deleted_leads."""
 
@@ -33,30 +26,36 @@ class Readers:
     """The read endpoints. Each method gives the members of the envelope beside requestId."""
 
     def __init__(
-        self, options: Options, database: Database, limits: Limits, clock: Clock, user: str
+        self,
+        options: Options,
+        database: Database,
+        clock: Clock,
+        usage: Usage,
+        permissions: Permissions,
     ) -> None:
         self._token_bytes = options.token_bytes
         self._database = database
-        self._limits = limits
         self._clock = clock
-        self._user = user
+        self._usage = usage
+        self._permissions = permissions
+        self._assets = AssetReader(database.assets, options.seed)
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The answer to a call of one of these kinds."""
-        if call.kind == "usage":
-            return self.usage()
+        if call.kind in ASSET_CALLS:
+            return self._assets.answer(call)
+        if call.kind in USAGE_CALLS:
+            return {"result": self._usage.answer(call.kind)}
         if call.kind == "describe":
             return {"result": [field.described() for field in self._database.leads.fields]}
         if call.kind == "types":
-            return {"result": [kind.described() for kind in self._database.activities.types]}
+            return {"result": self._database.described_types()}
         if call.kind == "campaigns":
             return self.page_of(call, self._database.campaigns)
         if call.kind == "lists":
             return self.page_of(call, self._database.lists)
-        if call.kind == "programs":
-            return self.programs(call)
-        if call.kind == "customobjects":
-            return {"result": [dict(each) for each in CUSTOM_OBJECTS]}
+        if call.kind == "schema_fields":
+            return self.schema_fields(call)
         if call.kind == "pagingtoken":
             return self.paging_token(call)
         return self.deleted_leads(call)
@@ -64,47 +63,19 @@ class Readers:
     def _token(self, kind: str, where: tuple[int, ...], page: int) -> str:
         return make_token(Place(kind, where, page), self._token_bytes)
 
-    def usage(self) -> dict[str, Any]:
-        """Calls of today, by user (usage.md, "Daily Usage")."""
-        users = [{"userId": self._user, "count": self._limits.own_today()}]
-        day = central_date(self._clock.now())
-        foreign = self._limits.foreign_calls.get(day)
-        if foreign:
-            users.append({"userId": "another.user@example.com", "count": foreign})
-        return {"result": [{"date": day, "total": self._limits.today(), "users": users}]}
-
     def page_of(self, call: Call, table: AssetTable) -> dict[str, Any]:
         """A page by token: nextPageToken while moreResult is true (paging-tokens.md)."""
-        size = read_batch_size(call.query)
-        rows = _filtered(call, table)
-        place = read_token(call.token, call.kind) if call.token else Place(call.kind, (0,))
-        (offset,) = place.where
-        shown: dict[str, Any] = {"result": table.shown(rows[offset : offset + size])}
-        more = offset + size < len(rows)
-        if more:
-            shown["nextPageToken"] = self._token(call.kind, (offset + size,), place.page + 1)
-        shown["moreResult"] = more
-        return shown
+        rows, beside = token_page(
+            _filtered(call, table), call.query, call.kind, call.token, self._token_bytes
+        )
+        return {"result": table.shown(list(rows)), **beside}
 
-    def programs(self, call: Call) -> dict[str, Any]:
-        """A page by offset and maxReturn (programs.md, "Browse" and "By Date Range")."""
-        size = read_number(call.query.get("maxReturn"), 20, 1, 200, "maxReturn")
-        offset = read_number(call.query.get("offset"), 0, 0, 1 << 31, "offset")
-        low = _moment(call, "earliestUpdatedAt", 0.0)
-        high = _moment(call, "latestUpdatedAt", float("inf"))
-        # "either updated or initially created within the given range"
-        rows = [
-            row
-            for row in self._database.programs.rows
-            if low <= row.updated <= high or low <= row.created <= high
-        ]
-        chosen = rows[offset : offset + size]
-        shown: dict[str, Any] = {"errors": [], "warnings": []}
-        if chosen:
-            shown["result"] = self._database.programs.shown(chosen)
-        else:
-            shown["warnings"] = [NO_ASSETS]
-        return shown
+    def schema_fields(self, call: Call) -> dict[str, Any]:
+        """A page of the lead fields that the role may see (leads.md, "Browse")."""
+        standard, custom = (self._permissions.grants(name) for name in SCHEMA)
+        fields = schema_of(self._database.leads.fields, standard, custom)
+        rows, beside = token_page(fields, call.query, call.kind, call.token, self._token_bytes)
+        return {"result": list(rows), **beside}
 
     def paging_token(self, call: Call) -> dict[str, Any]:
         """A token that stands for a date (paging-tokens.md, "Date-Based")."""
@@ -161,16 +132,6 @@ class Readers:
         shown: dict[str, Any] = {"result": rows} if rows else {}
         token = self._token("deletedleads", (since, spot), place.page + 1)
         return {**shown, "nextPageToken": token, "moreResult": more}
-
-
-def _moment(call: Call, name: str, usual: float) -> float:
-    text = call.first(name)
-    if not text:
-        return usual
-    moment = parse_time(text)
-    if moment is None:
-        raise ApiError("704", f"Invalid date format: {name} '{text}'")
-    return moment
 
 
 def _filtered(call: Call, table: AssetTable) -> list[Asset]:

@@ -39,6 +39,7 @@ DEFAULTS = {
     "max_daily_calls": 40000,
     "max_daily_export_mb": 500.0,
     "on_quota": "fail",
+    "names": "as_marketo",
     "max_export_days": 31,
     "max_queued_exports": 4,
     "poll_interval": 60.0,
@@ -166,6 +167,12 @@ def test_no_word_means_that_a_spent_quota_fails(word: str | None) -> None:
 @pytest.mark.parametrize("word", ["Stop", "exit", "fail ", 0, 3, True, ["fail"], {}])
 def test_any_other_word_for_a_spent_quota_is_a_fault(word: Any) -> None:
     assert f"on_quota must be fail or stop, not {word!r}" in fault(on_quota=word)
+
+
+def test_names_are_those_of_marketo_or_plain() -> None:
+    assert config().names == config(names="").names == "as_marketo"
+    assert config(names="plain").names == "plain"
+    assert "names must be as_marketo or plain, not 'Plain'" in fault(names="Plain")
 
 
 def test_every_fault_is_named_at_once_in_the_first_answer() -> None:
@@ -346,6 +353,26 @@ def test_a_misspelt_setting_is_named_with_what_was_meant(
     config(**{misspelt: "x"})
     (message,) = caplog.messages
     assert message == f"Unknown setting {misspelt!r} is ignored: did you mean {meant!r}?"
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("start_dat", "start_date"),
+        ("startDate", "start_date"),
+        ("Endpoint", "endpoint"),
+        ("client-id", "client_id"),
+        ("client_secert", "client_secret"),
+    ],
+)
+def test_a_missing_setting_is_told_with_the_key_that_looks_like_it(
+    misspelt: str, meant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert f'{meant} is missing (there is a "{misspelt}")' in fault(**{meant: None, misspelt: "x"})
+    # The error says it all.
+    assert not caplog.messages
+    # What looks like nothing, or is a setting itself, is no slip.
+    assert f"{meant} is missing." in fault(**{meant: None, "dbt_cloud": "x"})
 
 
 @pytest.mark.parametrize(

@@ -72,12 +72,36 @@ def test_1029_is_told_apart_by_its_message(message: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "message", "names"),
+    [
+        ("1006", "Field 'city' not found", {"city"}),
+        ("1006", "Field \u2018city\u2019 not found", {"city"}),
+        ("1006", "Field?", set()),
+        ("1003", "Invalid fields [site, fax] in request", {"site", "fax"}),
+        ("1003", "Invalid fields [fax]", {"fax"}),
+        ("1003", "invalid fields [fax,'x y', Z__c ]: they're gone", {"fax", "'x y'", "Z__c"}),
+    ],
+)
+def test_fields_that_do_not_exist_are_named_in_two_spellings(
+    code: str, message: str, names: set[str]
+) -> None:
+    error = from_envelope(WHAT, {"errors": [{"code": code, "message": message}]})
+    assert isinstance(error, errors.FieldNotFoundError)
+    assert error.names == names
+
+
+@pytest.mark.parametrize("message", ["Invalid data", "Invalid fields", "No Invalid fields [fax]"])
+def test_any_other_1003_is_a_refusal(message: str) -> None:
+    assert error_class("1003", message) is RequestRefusedError
+
+
+@pytest.mark.parametrize(
     ("kind", "root"),
     [
         ("CallQuotaError", "QuotaError"),
         ("ExportQuotaError", "QuotaError"),
         ("AccessDeniedError", "RequestRefusedError"),
-        ("CredentialsError", "RequestRefusedError"),
+        ("CredentialsError", "MarketoError"),
         ("NotFoundError", "RequestRefusedError"),
         ("QueueFullError", "MarketoError"),
         ("MarketoError", "TapError"),

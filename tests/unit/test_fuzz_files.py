@@ -21,7 +21,9 @@ from tap_marketo.exports.windows import Plan, Stand, plan_windows
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import catalog_entry, load_catalog
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.state import Bookmark, Position, State, load_state
+from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.protocol.state import State
+from tap_marketo.protocol.state_file import load_state
 from tap_marketo.sync import Sync
 from tests.fuzzing import budget, json_bytes, spoilt
 
@@ -111,6 +113,17 @@ STATE = {
 }
 
 
+# What may stand around a state.
+WRAPPED: list[Any] = [
+    STATE,
+    {"type": "STATE", "value": STATE},
+    {"value": STATE},
+    {"singer_state": STATE},
+    {"completed": {"singer_state": STATE}, "partial": {}},
+    {"completed": {"singer_state": STATE}, "partial": {"singer_state": STATE}},
+]
+
+
 @contextmanager
 def file_of(data: bytes) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
@@ -172,13 +185,23 @@ def test_a_catalog_file_is_usable_or_said_not_to_be(data: bytes) -> None:
 
 @FUZZ
 @given(
-    spoilt(STATE).flatmap(json_bytes),
+    st.sampled_from(WRAPPED).flatmap(spoilt).flatmap(json_bytes),
     st.sampled_from((0, 24, 8760)).map(lambda hours: timedelta(hours=hours)),
 )
 def test_a_state_file_is_usable_or_said_not_to_be(data: bytes, lookback: timedelta) -> None:
     state = load_or_one_line(load_state, data, [])
     if state is not None:
+        # A file with bookmarks or jobs in it is never taken for one of a first run, and what
+        # stands around a state never for a key of it.
+        assert state.value != {"bookmarks": {}} or b'updatedAt"' not in data
+        assert state.value.keys().isdisjoint(("value", "singer_state", "completed", "partial"))
         use_state(state, lookback)
+
+
+@pytest.mark.parametrize("wrapped", WRAPPED)
+def test_a_state_is_the_same_whatever_stands_around_it(wrapped: Any) -> None:
+    with file_of(orjson.dumps(wrapped)) as path:
+        assert load_state(path).value == State(STATE).value
 
 
 def use_state(state: State, lookback: timedelta) -> None:

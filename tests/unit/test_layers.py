@@ -33,21 +33,25 @@ ARROWS = {
 # Everything down to "rows.activity_records" is pure: no network, and no file but those the user
 # named. The first three layers, and the clock and the settings, are what everybody may know.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    # The version, the errors, what is secret, names, points in time, exact JSON.
-    ("__init__", "errors", "redact", "names", "times", "exact_json"),
-    ("log", "settings"),
+    # The version, the errors, what is secret, plain and same names, points in time, exact JSON.
+    ("__init__", "errors", "redact", "plain_names", "same_names", "times", "exact_json"),
+    ("log", "settings", "names"),
     ("clock", "config", "failures"),
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
-    ("protocol.messages",),
-    # the state, catalog entries,
-    ("protocol.state", "protocol.catalog"),
+    ("protocol.messages", "protocol.position"),
+    # catalog entries, the state and its file,
+    ("protocol.catalog", "protocol.state_values"),
+    ("protocol.state",),
+    ("protocol.state_file",),
     # all that a sync emits.
     ("protocol.emitter",),
-    # Attributes' names, CSV text to cells, data types,
-    ("rows.attribute_names", "rows.plain_csv", "rows.fields"),
-    # CSV files in, columns of cells to values,
-    ("rows.csv_rows", "rows.columns"),
+    # Attributes' names, CSV text to cells, values that are JSON,
+    ("rows.attribute_names", "rows.plain_csv", "rows.json_values"),
+    # CSV files in, data types,
+    ("rows.csv_rows", "rows.fields"),
+    # columns of cells to values,
+    ("rows.columns",),
     # records to lines,
     ("rows.records",),
     # rows and activities to records.
@@ -112,6 +116,7 @@ FENCES = {
     "orjson": {
         "protocol.messages",
         "rows.plain_csv",
+        "rows.json_values",
         "rows.fields",
         "rows.columns",
         "rows.records",

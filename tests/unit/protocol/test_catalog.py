@@ -235,6 +235,21 @@ def test_wire_schemas_let_all_columns_but_the_keys_be_null() -> None:
     assert schema == before
 
 
+def test_wire_schemas_have_the_columns_to_emit_and_no_other() -> None:
+    marks = {"a": {"selected": True}, "b": {"selected": False}}
+    (entry,) = entries(stream({"selected": True}, marks))
+    assert list(entry.wire_schema(["id"])["properties"]) == ["a"]
+    keyed = entry.keyed(["id"])
+    assert list(keyed.wire_schema(["id"])["properties"]) == ["id", "a"]
+    assert list(entry.keyed(["id"], "b").wire_schema(["id"])["properties"]) == ["id", "a", "b"]
+    assert list(keyed.without(["a"]).wire_schema(["id"])["properties"]) == ["id"]
+
+
+def test_a_schema_may_lack_the_replication_key() -> None:
+    (entry,) = entries(stream({"selected": True}, {"a": {"selected": True}}))
+    assert list(entry.keyed(["id"], "updatedAt").columns) == ["id", "a"]
+
+
 def written(replication_key: str | None = "updatedAt") -> dict[str, Any]:
     return catalog_entry(
         "lists",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.state import (
-    Bookmark,
-    PageMark,
-    PendingExport,
-    Position,
-    State,
-    load_state,
-)
+from tap_marketo.protocol.position import Bookmark, PageMark, PendingExport, Position
+from tap_marketo.protocol.state import State
 from tap_marketo.times import Window
 
 UTC = timezone.utc
@@ -401,50 +394,3 @@ def test_an_export_id_without_its_end_is_named_when_it_is_asked_for() -> None:
 @pytest.mark.parametrize("value", [None, {}, {"bookmarks": None}, {"bookmarks": {"leads": None}}])
 def test_empty_states_of_every_shape_are_first_runs(value: dict[str, Any] | None) -> None:
     assert State(value).bookmark("leads", "updatedAt") is None
-
-
-def test_a_whole_state_message_is_refused() -> None:
-    with pytest.raises(StateError, match=r"my\.json holds a whole STATE message"):
-        State({"type": "STATE", "value": OTHER_TAPS_STATE}, "my.json")
-
-
-def test_a_state_file_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(json.dumps(OTHER_TAPS_STATE))
-    assert load_state(str(path)).bookmark("leads", "updatedAt") == day(1, 1)
-
-
-@pytest.mark.parametrize("content", ["", " \n", "{}"])
-def test_an_empty_state_file_is_a_first_run(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "state.json"
-    path.write_text(content)
-    assert load_state(str(path)).value == {"bookmarks": {}}
-
-
-def test_no_state_file_is_a_first_run() -> None:
-    assert load_state(None).value == {"bookmarks": {}}
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        (b"{", "is not valid JSON"),
-        (b"\xff\xfe", "is not valid JSON"),
-        (b"[" * 100_000, "is not valid JSON"),
-        (b"[]", "must hold a JSON object"),
-        (b"null", "must hold a JSON object"),
-        (b'{"bookmarks": 1}', "bookmarks must be an object"),
-    ],
-)
-def test_a_state_file_of_nonsense_is_named(tmp_path: Path, content: bytes, complaint: str) -> None:
-    path = tmp_path / "state.json"
-    path.write_bytes(content)
-    with pytest.raises(StateError, match=complaint) as caught:
-        load_state(str(path))
-    assert str(path) in str(caught.value)
-
-
-def test_a_state_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "none.json"
-    with pytest.raises(StateError, match=r"Cannot read the state file .*none\.json: No such file"):
-        load_state(str(path))

@@ -67,6 +67,30 @@ def test_cells_are_found_by_name_whatever_the_order_and_letter_case_of_the_heade
     assert misfits == []
 
 
+def test_columns_that_differ_in_letter_case_only_keep_their_own_values() -> None:
+    columns = {"id": INTEGER, "createdAt": DATE_TIME, "createdat": TEXT, "Size": TEXT, "size": TEXT}
+    header = ["id", "createdat", "size", "createdAt", "Size"]
+    records, misfits = leads(header, [["1", "batch 7", "s", "2026-01-01", "S"]], columns)
+    assert records == [
+        {
+            "id": 1,
+            "createdAt": "2026-01-01T00:00:00+00:00",
+            "createdat": "batch 7",
+            "Size": "S",
+            "size": "s",
+        }
+    ]
+    assert misfits == []
+
+
+def test_a_column_does_not_take_the_values_of_another_that_differs_in_letter_case() -> None:
+    columns = {"id": INTEGER, "createdAt": DATE_TIME, "createdat": TEXT}
+    records, _ = leads(["id", "createdat"], [["1", "batch 7"]], columns)
+    assert records == [{"id": 1, "createdAt": None, "createdat": "batch 7"}]
+    records, _ = leads(["id", "CREATEDAT"], [["1", "batch 7"]], columns)
+    assert records == [{"id": 1, "createdAt": None, "createdat": None}]
+
+
 def test_a_column_the_file_lacks_is_null_in_every_row() -> None:
     columns = {"id": INTEGER, "gone": TEXT, "goneCount": INTEGER}
     records, misfits = leads(["id"], [["1"], ["2"]], columns)
@@ -364,16 +388,24 @@ def test_rows_do_not_leak_into_each_other() -> None:
     assert misfits.summary() == ["odd: 2 of an attribute the catalog lacks (discover again)"]
 
 
-def test_an_exact_name_wins_over_one_that_differs_in_letter_case() -> None:
+def test_attributes_that_differ_in_letter_case_only_are_found_by_their_exact_names_alone() -> None:
     find = AttributeColumns({"Page": "page", "PAGE": "page_2"}, {}, ["page_2"]).find
-    assert (find("Page"), find("PAGE"), find("page")) == ("page", "page_2", "page")
+    assert (find("Page"), find("PAGE"), find("page")) == ("page", "page_2", None)
 
 
-def test_a_display_name_wins_over_another_attribute_s_api_name() -> None:
-    find = AttributeColumns(
-        {"Url": "url", "Link": "link"}, {"url": "Link", "href": "Link"}, []
-    ).find
-    assert (find("url"), find("href")) == ("url", "link")
+def test_an_attribute_that_the_catalog_lacks_does_not_go_to_one_that_differs_in_letter_case() -> (
+    None
+):
+    find = AttributeColumns({"Page": "page", "PAGE": None}, {"thePage": "PAGE"}, []).find
+    assert (find("Page"), find("PAGE"), find("page"), find("thepage")) == ("page", *[None] * 3)
+
+
+def test_an_exact_api_name_wins_over_a_display_name_in_another_letter_case() -> None:
+    names = {"Url": "url", "Link": "link"}
+    find = AttributeColumns(names, {"url": "Link", "href": "Link", "Link": "Url"}, []).find
+    assert [find(name) for name in ("Url", "url", "URL", "HREF", "Link", "link")] == [
+        "url", "link", None, "link", "link", None,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["Old Attribute", "old attribute", "old_attribute"])

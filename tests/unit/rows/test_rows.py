@@ -1,7 +1,8 @@
 """The bytes of RECORD lines: the same by the quick ways and by the careful ones, and as ever.
 
 The files in ``rows/`` are exports of the sandbox, with rows of odd cells of every type added, and
-the lines that were made of them when every cell was still converted by itself.
+the lines that were made of them when every cell was still converted by itself; only times with an
+offset have been written in UTC since.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.attribute_names import AttributeColumns
 from tap_marketo.rows.columns import Column
 from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.fields import Misfits, converter, mend_text, value_converter
+from tap_marketo.rows.fields import Misfits, converter, value_converter
+from tap_marketo.rows.json_values import mend_text
 from tap_marketo.rows.plain_csv import from_wire, plain_cell, text_of
 from tap_marketo.rows.records import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
@@ -66,12 +68,15 @@ USUAL: dict[str, tuple[str, ...]] = {
 # What they must leave alone, or must not be fooled by.
 ODD = (
     "", "null", "nullable", ' null', "NULL", "-0", "-0.0", "007", "+5", "1,234", "12.0", "12.50",
-    " 5", "5 ", "1e5", "1E2", "1e400", "1e-400", "1" * 30, "0.1234567890123456789", "true", "TRUE",
-    "yes", "[1]", "[1", "2]", '"', '""', '"a', '{"a":"null"}', '["null"]', ':"null"', "x:", "\\",
+    " 5", "5 ", "1e5", "1E2", "1e400", "1e-400", "1" * 30, "9223372036854775807",
+    "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "18446744073709551615",
+    "0.1234567890123456789", "true", "TRUE", "yes", "[1]",
+    "[1", "2]", '"', '""', '"a', '{"a":"null"}', '["null"]', ':"null"', "x:", "\\",
     "\\u0000", "\x01", "\x7f", "\t", "\r", "\n", "\r\n", "a\nb", "\u2028", "\udcff", "\ufeff", ",",
     ",,", "2026-02-30", "2024-02-29", "2024-02-29T00:00:00Z", "2023-02-29T00:00:00Z", "2026-05-01",
     "0000-01-01T00:00:00Z", "2026-05-01T24:00:00Z", "2026-05-01T10:00:00Z\n2026-05-01T10:00:00Z",
-    "2026-05-01T10:00:00+02:00", "2026-W01-1", "٣", "NaN", "Infinity", "inf",
+    "2026-05-01T10:00:00+02:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-05:00",
+    "2026-W01-1", "٣", "NaN", "Infinity", "inf",
 )  # fmt: skip
 FUZZ = settings(max_examples=400, deadline=None)
 
@@ -140,6 +145,24 @@ def test_a_column_s_spellings_are_the_json_of_the_values_of_its_cells(
 
 def written(value: Any) -> str:
     return orjson.dumps(mend_text(value)).decode()
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"),
+    [
+        (2**63 - 1, True),
+        (-(2**63), True),
+        (2**63, False),
+        (-(2**63) - 1, False),
+        (2**64 - 1, False),
+        (2**64, False),
+    ],
+)
+def test_an_integer_beyond_64_bits_is_counted_among_usual_ones(number: int, fits: bool) -> None:
+    misfits = Misfits()
+    column = Column("c", SCHEMAS["integer"], misfits)
+    assert column.spellings(["5", str(number), "null"], text_of) == ["5", str(number), "null"]
+    assert misfits.summary() == ([] if fits else ["c: 1 beyond 64 bits"])
 
 
 # Rows whose columns are the stream's.
@@ -236,7 +259,8 @@ ACTIVITY_COLUMNS: dict[str, Schema] = {
 BASE = {"marketoGUID": "marketoGUID", "value": "Value"}
 LITERALS = (
     "null", "true", "false", "0", "-0", "5", " 7 ", "12.50", "0.1", "1e5", "1e400", "-0.0",
-    "18446744073709551615", "18446744073709551616", '""', '"null"', '"text"', '"12.50"', '"-0"',
+    "9223372036854775807", "9223372036854775808", "-9223372036854775809", "18446744073709551615",
+    "18446744073709551616", '""', '"null"', '"text"', '"12.50"', '"-0"',
     '"a\\u0000b"', '"\\ud800"', '"2026-05-01T10:00:00Z"', "[1.50, -0]", '{"a": 1.0}', "NaN", '"é"',
 )  # fmt: skip
 UNKNOWN_NAMES = ("ghost", "Ghost", "gh\0ost", "\ud800", "unknown")

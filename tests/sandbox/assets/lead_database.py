@@ -1,13 +1,15 @@
-"""Campaigns, static lists and programs: small tables that are read page by page."""
+"""Campaigns, static lists and programs as they stand in the lead database and in programs.json."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sandbox.clock import DAY, asset_time, bulk_time
+from tests.sandbox.assets.draw import Draw
+from tests.sandbox.assets.programs import sfdc_campaign
+from tests.sandbox.assets.table import Asset, AssetTable, draw_times
+from tests.sandbox.clock import asset_time, bulk_time
 
 FIRST_CAMPAIGN = 2001
 FIRST_LIST = 3001
@@ -19,61 +21,6 @@ _CHANNELS = (
     ("Engagement", "Nurture", "NP"),
     ("Email", "Email Send", "EBP"),
 )
-
-
-@dataclass
-class Asset:
-    """One campaign, list or program."""
-
-    id: int
-    created: int
-    updated: int
-    dated: bool = True
-    """Whether updatedAt is shown; where it is not, the record says null."""
-    version: int = 0
-    more: dict[str, Any] = field(default_factory=dict)
-
-
-class AssetTable:
-    """One kind of asset, in order of id."""
-
-    def __init__(
-        self,
-        rows: list[Asset],
-        make: Callable[[random.Random, int, int], Asset],
-        show: Callable[[Asset], dict[str, Any]],
-        rng: random.Random,
-    ) -> None:
-        self.rows = rows
-        self._make = make
-        self._show = show
-        self._rng = rng
-
-    def add(self, moment: int) -> int:
-        """A new record, created at the moment."""
-        made = self._make(self._rng, self.rows[-1].id + 1 if self.rows else 1, moment)
-        made.created = made.updated = moment
-        self.rows.append(made)
-        return made.id
-
-    def update(self, count: int, moment: int) -> list[int]:
-        """Change some records; gives their ids."""
-        chosen = self._rng.sample(range(len(self.rows)), min(count, len(self.rows)))
-        for place in chosen:
-            row = self.rows[place]
-            row.version += 1
-            row.updated = moment
-            row.dated = True
-        return sorted(self.rows[place].id for place in chosen)
-
-    def shown(self, rows: list[Asset] | None = None) -> list[dict[str, Any]]:
-        """Records as the API writes them."""
-        return [self._show(row) for row in (self.rows if rows is None else rows)]
-
-
-def _times(rng: random.Random, start: int, history_days: float) -> tuple[int, int]:
-    created = start - rng.randint(3600, max(int(history_days * DAY), 7200))
-    return created, created + int((start - created) * rng.random())
 
 
 def _table(
@@ -90,7 +37,7 @@ def _table(
     rng = random.Random(f"{seed}:{name}")
 
     def make(rng: random.Random, number: int, moment: int) -> Asset:
-        created, updated = _times(rng, moment, history_days)
+        created, updated = draw_times(rng, moment, history_days)
         dated = rng.random() >= null_share
         return Asset(number, created, updated, dated, more=more(rng, number))
 
@@ -147,7 +94,10 @@ def make_lists(seed: int, count: int, start: float, history_days: float) -> Asse
 
 
 def make_programs(seed: int, count: int, start: float, history_days: float) -> AssetTable:
-    """Programs (programs.md, "Browse"): no tags in this answer, dates in asset notation."""
+    """Programs (programs.md, "Browse"): no tags in this answer, dates in asset notation.
+
+    sfdcId and sfdcName are in the Swagger of this answer, startDate and endDate are not.
+    """
 
     def more(rng: random.Random, number: int) -> dict[str, Any]:
         kind, channel, letters = rng.choice(_CHANNELS)
@@ -171,6 +121,7 @@ def make_programs(seed: int, count: int, start: float, history_days: float) -> A
             "createdAt": asset_time(row.created),
             "updatedAt": asset_time(row.updated),
             **row.more,
+            **sfdc_campaign(Draw(seed, "programs", row)),
         }
 
     return _table(seed, "programs", count, FIRST_PROGRAM, start, history_days, more, 0.0, show)

@@ -1,0 +1,129 @@
+"""The values of a state as JSON holds them: checked as they are read, nonsense named by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tap_marketo.errors import StateError
+from tap_marketo.protocol.position import PendingExport
+from tap_marketo.times import Window, parse_utc, to_bookmark, whole_seconds
+
+# What may stand in a stream's bookmark. Anything else there is left alone.
+_TIMES = ("updatedAt", "createdAt", "activityDate", "settled", "export_end", "scan_started")
+_TEXTS = ("export_id", "next_page_token")
+
+
+class StateValues:
+    """Reads the values of one state. Whatever it cannot read is a StateError that names the key."""
+
+    def __init__(self, path: str) -> None:
+        """Read from a state that errors call by its path."""
+        self._path = path
+
+    def nonsense(self, key: str, why: str) -> StateError:
+        """Return the error for a key that cannot be read."""
+        return StateError(
+            f"The state file {self._path} cannot be used: {key} {why}. "
+            "Mend it, or leave the key out to read that stream from start_date."
+        )
+
+    def object(self, holder: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+        """Return the object under a key, which is put there if there is none."""
+        value = holder.get(key)
+        if value is None:
+            value = {}
+        if not isinstance(value, dict):
+            raise self.nonsense(where, "must be an object")
+        holder[key] = value
+        return value
+
+    def text(self, holder: Mapping[str, Any], key: str, where: str) -> str | None:
+        value = holder.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self.nonsense(f"{where}.{key}", "must be a string")
+        return value
+
+    def time(self, holder: Mapping[str, Any], key: str, where: str) -> datetime | None:
+        """Return a time in UTC."""
+        text = self.text(holder, key, where)
+        if text is None:
+            return None
+        try:
+            return parse_utc(text)
+        except ValueError:
+            raise self.nonsense(f"{where}.{key}", f"is no date-time: {text!r}") from None
+
+    def sizes(self, holder: dict[str, Any], key: str) -> dict[str, int]:
+        """Return an object of whole numbers."""
+        sizes = self.object(holder, key, key)
+        for name, size in sizes.items():
+            if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+                raise self.nonsense(f"{key}.{name}", "must be a whole number")
+        return sizes
+
+    def check_bookmarks(self, bookmarks: dict[str, Any]) -> None:
+        """Check all that may stand in streams' bookmarks."""
+        for stream in list(bookmarks):
+            where = f"bookmarks.{stream}"
+            marks = self.object(bookmarks, stream, where)
+            for key in _TIMES:
+                self.time(marks, key, where)
+            for key in _TEXTS:
+                self.text(marks, key, where)
+
+    def pending_exports(self, exports: Mapping[str, Any], family: str) -> list[PendingExport]:
+        """Return the jobs that the state's ``exports`` hold of a family."""
+        entries = exports.get(family) or []
+        if not isinstance(entries, list):
+            raise self.nonsense(f"exports.{family}", "must be a list")
+        return [
+            self._pending_export(entry, f"exports.{family}[{index}]")
+            for index, entry in enumerate(entries)
+        ]
+
+    def other_taps_export(
+        self, bookmarks: Mapping[str, Any], stream: str, replication_key: str, earliest: datetime
+    ) -> PendingExport | None:
+        """Return the job that singer-io's tap left within a stream's bookmark."""
+        marks = bookmarks.get(stream, {})
+        where = f"bookmarks.{stream}"
+        export_id = self.text(marks, "export_id", where)
+        if not export_id:
+            return None
+        end = self.time(marks, "export_end", where)
+        if end is None:
+            raise self.nonsense(f"{where}.export_end", "is missing beside export_id")
+        # It began at the bookmark or later, and what lies between had been emitted.
+        start = self.time(marks, replication_key, where) or earliest
+        window = Window(whole_seconds(start), whole_seconds(end))
+        return PendingExport(export_id, window, (stream,), replication_key)
+
+    def _pending_export(self, entry: Any, where: str) -> PendingExport:
+        if not isinstance(entry, dict):
+            raise self.nonsense(where, "must be an object")
+        export_id = self.text(entry, "export_id", where)
+        key = self.text(entry, "replication_key", where)
+        start = self.time(entry, "start", where)
+        end = self.time(entry, "end", where)
+        streams = entry.get("streams")
+        if not isinstance(streams, list) or not all(isinstance(s, str) for s in streams):
+            raise self.nonsense(f"{where}.streams", "must be a list of stream names")
+        if not export_id or not key or start is None or end is None:
+            raise self.nonsense(where, "must have export_id, replication_key, start and end")
+        made = self.time(entry, "made", where)
+        return PendingExport(export_id, Window(start, end), tuple(streams), key, made)
+
+
+def export_entry(export: PendingExport) -> dict[str, Any]:
+    """Return a job as ``exports`` hold it."""
+    made = {"made": to_bookmark(export.made)} if export.made else {}
+    return {
+        **made,
+        "export_id": export.export_id,
+        "start": to_bookmark(export.window.start),
+        "end": to_bookmark(export.window.end),
+        "streams": list(export.streams),
+        "replication_key": export.replication_key,
+    }

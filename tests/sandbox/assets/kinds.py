@@ -1,0 +1,153 @@
+"""Every kind of asset, declared: its path, page, permission, filter and optional columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.sandbox.assets import children, emails, forms, lists, pages, programs, subscription
+from tests.sandbox.assets.draw import JSON, Draw
+
+_ASSETS = "Read-Only Asset"
+_REDIRECTS = "Read-Only Redirect Rules"
+
+Filter = Literal["whole seconds", "any"] | None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: its table, its browse call and what its rows are like."""
+
+    table: str
+    """Name of the table of truths, of the members of a change and, mostly, of the call."""
+    path: str
+    make: Callable[[Draw], JSON]
+    optional: tuple[str, ...] = ()
+    """Columns that are null or missing in an example, or not required in the Swagger."""
+    filter: Filter = None
+    """Whether earliestUpdatedAt and latestUpdatedAt are documented, and with which datetimes."""
+    permission: str = _ASSETS
+    call: str = ""
+    paged: bool = True
+    """By offset and maxReturn; the others answer all at once."""
+    dated: bool = True
+    by_name: bool = False
+    """Whether the example is in the order of names, not of ids."""
+    first: int = 1001
+    key: str = "id"
+    view_of: str | None = None
+    """The table whose rows these are."""
+    details: Callable[[Draw], JSON] | None = None
+    """Columns that only the call for one row gives."""
+
+    @property
+    def name(self) -> str:
+        """The name of the browse call."""
+        return self.call or self.table
+
+    @property
+    def is_asset(self) -> bool:
+        """Whether it is of the asset API, whose empty answers bring a warning and no result."""
+        return self.path.startswith("/rest/asset/")
+
+
+_A = "/rest/asset/v1/"
+
+# programs.json stands here for its call alone: its rows are those of lead_database.py.
+KINDS = (
+    # smart-campaigns.md: datetimes "without milliseconds"; folder is missing in the examples.
+    Kind(
+        "smart_campaigns", f"{_A}smartCampaigns.json", lists.smart_campaign,
+        ("folder", "computedUrl"), "whole seconds", view_of="campaigns",
+    ),
+    # smart-lists.md names the filter and says nothing of its datetimes.
+    Kind(
+        "smart_lists", f"{_A}smartLists.json", lists.smart_list,
+        ("description", "folder", "url", "workspace"), "any", details=lists.smart_list_rules,
+    ),
+    # static-lists.md: "Use ISO-8601 values without milliseconds".
+    Kind(
+        "static_lists", f"{_A}staticLists.json", lists.static_list,
+        ("folder", "computedUrl"), "whole seconds", view_of="lists",
+    ),
+    Kind(
+        "emails", f"{_A}emails.json", emails.email,
+        ("description", "url", "folder", "version", "workspace", "ccFields", "updatedAt",
+         "isOpenTrackingDisabled", "preHeader"), "any",
+    ),
+    Kind(
+        "email_templates", f"{_A}emailTemplates.json", emails.email_template,
+        ("description", "url", "folder", "version", "workspace", "updatedAt"), by_name=True,
+    ),
+    Kind(
+        "landing_pages", f"{_A}landingPages.json", pages.landing_page,
+        ("description", "folder", "workspace", "computedUrl", "updatedAt", "keywords", "title"),
+    ),
+    Kind(
+        "landing_page_templates", f"{_A}landingPageTemplates.json", pages.landing_page_template,
+        ("description", "folder", "url", "workspace", "updatedAt"),
+    ),
+    # The text of landing-page-redirect-rules.md has offset and maxReturn swapped; its example
+    # and the Swagger have them as everywhere.
+    Kind(
+        "landing_page_redirect_rules", f"{_A}redirectRules.json", pages.redirect_rule,
+        ("redirectFromUrl", "hostname", "redirectFrom"), "any", _REDIRECTS,
+    ),
+    # POST on the page, GET in the Swagger and in endpoint-reference.md.
+    Kind(
+        "landing_page_domains", f"{_A}landingPageDomains.json", pages.landing_page_domain,
+        ("type",), permission=_REDIRECTS, dated=False, first=1, key="hostname",
+    ),
+    Kind(
+        "forms", f"{_A}forms.json", forms.form,
+        ("description", "folder", "url", "thankYouList", "buttonLocation", "updatedAt"),
+        by_name=True, details=forms.form_fields,
+    ),
+    Kind(
+        "snippets", f"{_A}snippets.json", emails.snippet,
+        ("description", "folder", "url", "workspace", "updatedAt"), by_name=True,
+    ),
+    Kind("files", f"{_A}files.json", emails.file, ("description", "folder")),
+    Kind(
+        "channels", f"{_A}channels.json", programs.channel,
+        ("applicableProgramType", "progressionStatuses", "updatedAt"), first=1,
+    ),
+    Kind(
+        "tag_types", f"{_A}tagTypes.json", programs.tag_type, ("required",),
+        dated=False, first=1, key="tagType", details=programs.allowable_values,
+    ),
+    Kind(
+        "segmentations", f"{_A}segmentation.json", children.segmentation,
+        ("description", "folder", "url", "workspace", "updatedAt"), paged=False,
+    ),
+    Kind(
+        "lead_partitions", "/rest/v1/leads/partitions.json", subscription.partition,
+        permission="Read-Only Lead", paged=False, dated=False, first=1,
+    ),
+    Kind(
+        "custom_object_types", "/rest/v1/customobjects.json", subscription.custom_object_type,
+        ("description",), permission="Read-Only Custom Object", call="customobjects",
+        paged=False, dated=False, first=1, key="name", details=subscription.type_details,
+    ),
+)  # fmt: skip
+
+BY_CALL = {kind.name: kind for kind in KINDS}
+
+SINGLE = {
+    "program": (rf"{_A}program/(?P<id>\d+)\.json", _ASSETS),
+    "smart_list": (rf"{_A}smartList/(?P<id>\d+)\.json", _ASSETS),
+    "form_fields": (rf"{_A}form/(?P<id>\d+)/fields\.json", _ASSETS),
+    "tag_type": (rf"{_A}tagType/byName\.json", _ASSETS),
+    "folder_by_name": (rf"{_A}folder/byName\.json", _ASSETS),
+    "segments": (rf"{_A}segmentation/(?P<id>\d+)/segments\.json", _ASSETS),
+    "tokens": (rf"{_A}folder/(?P<id>\d+)/tokens\.json", _ASSETS),
+    "customobject_describe": (
+        r"/rest/v1/customobjects/(?P<id>[^/]+)/describe\.json",
+        "Read-Only Custom Object",
+    ),
+}
+"""Calls about one row or one parent: the address, and the permission that they need."""
+
+OFFSET_PAGED = ("programs", "folders", "segments", *(k.name for k in KINDS if k.paged))
+"""Calls that page by offset and maxReturn (assets.md, "Browse")."""

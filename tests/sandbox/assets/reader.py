@@ -1,0 +1,222 @@
+"""Answers of the calls about assets: pages, single rows, children (assets.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tests.sandbox.answers import ApiError
+from tests.sandbox.assets.draw import JSON, Draw
+from tests.sandbox.assets.folders import FolderTable, Node
+from tests.sandbox.assets.kinds import BY_CALL, KINDS, Filter, Kind
+from tests.sandbox.assets.programs import program_details
+from tests.sandbox.assets.table import Asset, AssetTable
+from tests.sandbox.calls import Call
+from tests.sandbox.clock import parse_time
+from tests.sandbox.paging import offset_page, read_number
+
+NO_ASSETS = "No assets found for the given search criteria."
+DEEPEST = 1 << 20
+UNDONE = (
+    "status",
+    "folder",
+    "isActive",
+    "hostname",
+    "redirectToLandingPageId",
+    "redirectTolandingPageId",
+    "redirectToPath",
+    "filterType",
+    "names",
+)
+"""Documented filters that the sandbox does not do, and so refuses."""
+
+Tables = Mapping[str, AssetTable]
+
+_BY_TABLE = {kind.table: kind for kind in KINDS}
+_DETAILS = {"programs": program_details} | {k.table: k.details for k in KINDS if k.details}
+
+
+def _folders(tables: Tables) -> FolderTable:
+    table = tables["folders"]
+    assert isinstance(table, FolderTable)
+    return table
+
+
+def records_of(tables: Tables, table: str) -> list[JSON]:
+    """All rows of a table, as the API shows them; tokens with the parent they belong to."""
+    if table == "folders":
+        return list(_folders(tables).walk(None, DEEPEST))
+    if table == "segments":
+        shown = tables[table]
+        return [{**shown.shown_row(r), "_segmentationId": _owner(r)[1]} for r in shown.rows]
+    if table == "tokens":
+        return [
+            {"folderType": _owner(row)[0], "folderId": _owner(row)[1], **record}
+            for row in tables[table].rows
+            for record in [tables[table].shown_row(row)]
+        ]
+    kind = _BY_TABLE.get(table)
+    return tables[table].shown(_ordered(tables[table], kind))
+
+
+def details_of(tables: Tables, seed: int, table: str) -> list[JSON]:
+    """The columns that only the call for one row gives, with the row's key."""
+    return [
+        {tables[table].key: tables[table].key_of(row), **_details(seed, table, row)}
+        for row in tables[table].rows
+    ]
+
+
+def _owner(row: Asset) -> Node:
+    assert row.parent is not None
+    return row.parent
+
+
+def _details(seed: int, table: str, row: Asset) -> JSON:
+    return _DETAILS[table](Draw(seed, f"{table} details", row))
+
+
+def _ordered(table: AssetTable, kind: Kind | None) -> list[Asset]:
+    if kind is None or not kind.by_name:
+        return table.rows
+    return sorted(table.rows, key=lambda row: str(table.shown_row(row)["name"]).casefold())
+
+
+def moment_of(call: Call, name: str, usual: float, filter_: Filter) -> float:
+    """A datetime among the parameters; 704 where it is none (error-codes.md).
+
+    "without milliseconds" where the page says so, else as the type Datetime has it.
+    """
+    text = call.first(name)
+    if not text:
+        return usual
+    whole, dot, rest = text.partition(".")
+    if dot and filter_ == "any":
+        text = whole + rest.lstrip("0123456789")
+    moment = parse_time(text)
+    if moment is None:
+        raise ApiError("704", f"Invalid date format: {name} '{text}'")
+    return moment
+
+
+class AssetReader:
+    """The endpoints of assets. Each method gives the members of the envelope."""
+
+    def __init__(self, tables: Tables, seed: int) -> None:
+        self._tables = tables
+        self._seed = seed
+
+    def answer(self, call: Call) -> dict[str, Any]:
+        """The answer to any call about assets."""
+        for name in UNDONE:
+            if call.first(name):
+                raise ApiError("1003", f"The sandbox does not do the filter {name}")
+        if call.kind == "customobject_describe":
+            return self._describe(call.job_id)
+        kind = BY_CALL.get(call.kind)
+        if kind is not None and not kind.is_asset:
+            return {"result": self._tables[kind.table].shown()}
+        return _listed(self._records(call, kind))
+
+    def _records(self, call: Call, kind: Kind | None) -> list[JSON]:
+        if call.kind == "programs":
+            # programs.md names no notation; the datetimes of its example have no fractions.
+            return self._browse(call, self._tables["programs"], None, "whole seconds")
+        if kind is not None:
+            return self._browse(call, self._tables[kind.table], kind, kind.filter)
+        match call.kind:
+            case "folders":
+                return self._walk(call)
+            case "folder_by_name":
+                return _folders(self._tables).named(call.job_id)
+            case "segments":
+                owner = ("Segmentation", int(call.job_id))
+                table = self._tables["segments"]
+                return table.shown(list(offset_page(table.children(owner), call.query)))
+            case "tokens":
+                return self._tokens(call)
+            case "form_fields":
+                return [each for row in self._one("forms", call) for each in row["fields"]]
+            case "tag_type":
+                # Names with commas cannot be searched for (assets.md, "By Name").
+                return [] if "," in call.job_id else self._one("tag_types", call)
+            case "smart_list":
+                found = self._one("smart_lists", call)
+                if call.first("includeRules") != "true":
+                    found = [{k: v for k, v in row.items() if k != "rules"} for row in found]
+                return found
+            case _:
+                return self._one("programs", call)
+
+    def _browse(
+        self, call: Call, table: AssetTable, kind: Kind | None, filter_: Filter
+    ) -> list[JSON]:
+        """One page of a table; a filter takes what was created or updated within the range."""
+        rows = _ordered(table, kind)
+        if filter_ is not None:
+            low = moment_of(call, "earliestUpdatedAt", 0.0, filter_)
+            high = moment_of(call, "latestUpdatedAt", float("inf"), filter_)
+            if low > high:
+                # "earliestUpdatedAt must precede latestUpdatedAt" (smart-campaigns.md).
+                raise ApiError("1003", "earliestUpdatedAt must precede latestUpdatedAt")
+            rows = [r for r in rows if low <= r.updated <= high or low <= r.created <= high]
+        if kind is not None and not kind.paged:
+            return table.shown(rows)
+        return table.shown(list(offset_page(rows, call.query)))
+
+    def _one(self, name: str, call: Call) -> list[JSON]:
+        """The row that a call names, with its details; none where there is no such row."""
+        table = self._tables[name]
+        row = table.find(int(call.job_id) if table.key == "id" else call.job_id)
+        if row is None:
+            return []
+        return [{**table.shown_row(row), **_details(self._seed, name, row)}]
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        table = self._tables["custom_object_types"]
+        row = table.find(name)
+        if row is None:
+            raise ApiError("1013", f"Object '{name}' not found")
+        details = _details(self._seed, "custom_object_types", row)
+        return {"result": [{**table.shown_row(row), **details}]}
+
+    def _walk(self, call: Call) -> list[JSON]:
+        """A part of the tree: maxDepth is 2 where it is not given (folders.md, "Browse")."""
+        text = call.first("root")
+        root = None if not text else _read_node(text)
+        depth = read_number(call.query.get("maxDepth"), 2, 0, DEEPEST, "maxDepth")
+        workspace = call.first("workSpace")
+        found = [
+            record
+            for record in _folders(self._tables).walk(root, depth)
+            if not workspace or record.get("workspace") == workspace
+        ]
+        return list(offset_page(found, call.query))
+
+    def _tokens(self, call: Call) -> list[JSON]:
+        """The tokens of a folder or program; no page says what one without any answers."""
+        kind, _, number = call.job_id.partition("/")
+        parent = (kind, int(number))
+        folders, table = _folders(self._tables), self._tables["tokens"]
+        tokens = table.shown(table.children(parent))
+        empty = parent in folders.parents() and parent[1] % 5 == 0
+        if not tokens and not empty:
+            return []
+        return [{"folder": {"type": parent[0], "value": parent[1]}, "tokens": tokens}]
+
+
+def _listed(records: list[JSON]) -> dict[str, Any]:
+    """ "No assets found": success, a warning and no result (emails.md, error-codes.md on 702)."""
+    if not records:
+        return {"errors": [], "warnings": [NO_ASSETS]}
+    return {"errors": [], "warnings": [], "result": records}
+
+
+def _read_node(text: str) -> Node:
+    """A folder as a parameter names it: {"id": 14, "type": "Folder"}."""
+    try:
+        node = json.loads(text)
+        return str(node["type"]).title(), int(node["id"])
+    except (ValueError, KeyError, TypeError):
+        raise ApiError("1003", f"Invalid value '{text}' for root") from None

@@ -1,0 +1,86 @@
+"""Partitions and types of custom objects (custom-objects.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.sandbox.assets.draw import JSON, Draw
+from tests.sandbox.clock import bulk_time
+
+CRM_TYPE = "sfdcCampaign_crm"
+"""The type that the native CRM sync brings: its fields are all managed by the CRM."""
+
+_FIRST = (("car_c", "Car", "vIN"), ("visit_c", "Visit", "visitNo"))
+
+
+def partition(draw: Draw) -> JSON:
+    """A lead partition (swagger-mapi.json, LeadPartition)."""
+    name = "Default" if draw.number == 1 else draw.name("Partition")
+    record: JSON = {"id": draw.number, "name": name, "description": draw.description()}
+    if draw.number % 3 == 0:
+        del record["description"]
+    return record
+
+
+def type_name(number: int) -> str:
+    """The API name of the type of a number."""
+    return _FIRST[number - 1][0] if number <= len(_FIRST) else f"thing{number:02d}_c"
+
+
+def custom_object_type(draw: Draw) -> JSON:
+    """A type as customobjects.json lists it, without its fields (custom-objects.md, "List")."""
+    crm = draw.asset.more.get("crm", False)
+    name, display, key = f"thing{draw.number:02d}_c", draw.name("Thing"), "no"
+    if draw.number <= len(_FIRST):
+        name, display, key = _FIRST[draw.number - 1]
+    if crm:
+        name, display, key = CRM_TYPE, "Campaign (SFDC)", "sfdcId"
+    record: JSON = {
+        "name": name,
+        "displayName": display,
+        "description": draw.description(),
+        "createdAt": bulk_time(draw.asset.created),
+        "updatedAt": bulk_time(draw.asset.updated),
+        "idField": "marketoGUID",
+        "dedupeFields": [key],
+        "searchableFields": [[key], ["marketoGUID"], ["leadID"]],
+        "relationships": [_relation("relatedTo")],
+    }
+    if draw.number % 3 == 0:
+        # In swagger-mapi.json, and in the answers about types under schema.
+        record["pluralName"] = f"{display}s"
+        record["apiName"] = name
+        record["state"] = "approved"
+        record["version"] = "approved"
+    return record
+
+
+def _relation(word: str) -> JSON:
+    return {"field": "leadID", "type": "child", word: {"name": "Lead", "field": "Id"}}
+
+
+def type_details(draw: Draw) -> JSON:
+    """What describe adds: the fields; one example writes `object` for `relatedTo`."""
+    crm = draw.asset.more.get("crm", False)
+    key = custom_object_type(draw)["dedupeFields"][0]
+
+    def field(name: str, display: str, kind: str, updateable: bool, **more: Any) -> JSON:
+        entry: JSON = {"name": name, "displayName": display, "dataType": kind, **more}
+        return {**entry, "updateable": updateable, "crmManaged": crm}
+
+    fields = [
+        field("createdAt", "Created At", "datetime", False),
+        field("marketoGUID", "Marketo GUID", "string", False, length=36),
+        field("updatedAt", "Updated At", "datetime", False),
+        field(key, "VIN", "string", True, length=255, description="Identification, unique"),
+        field("leadID", "Lead ID", "integer", True),
+        field("year", "Year", "integer", True),
+        # One example writes the type with a capital.
+        field("color", "Color", "String", True, length=255),
+    ]
+    if draw.number % 2 == 0 and not crm:
+        # The first example of describe has no crmManaged.
+        for entry in fields:
+            entry.pop("crmManaged")
+    word = "object" if draw.number % 2 == 0 else "relatedTo"
+    return {"relationships": [_relation(word)], "fields": fields}

@@ -1,0 +1,45 @@
+"""The schema files: closed at every depth, as a target that makes columns of them expects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from tap_marketo.protocol.schemas import schema_types
+
+FILES = {
+    file.name.removesuffix(".json"): json.loads(file.read_text(encoding="utf-8"))
+    for file in (resources.files("tap_marketo.streams") / "schemas").iterdir()
+}
+
+
+def nested(schema: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a schema and those within it, each with where it stands."""
+    yield path, schema
+    for name, definition in schema.get("properties", {}).items():
+        yield from nested(definition, f"{path}.{name}")
+    if "items" in schema:
+        yield from nested(schema["items"], f"{path}[]")
+
+
+@pytest.mark.parametrize("stream", sorted(FILES))
+def test_every_object_says_which_members_it_has_and_that_it_has_no_other(stream: str) -> None:
+    columns = FILES[stream]["properties"]
+    for column, definition in columns.items():
+        for path, schema in nested(definition, column):
+            types = schema_types(schema)
+            assert types, path
+            assert ("object" in types) == ("properties" in schema), path
+            assert ("array" in types) == ("items" in schema), path
+            if "object" in types:
+                assert schema["additionalProperties"] is False, path
+
+
+def test_activity_types_have_the_name_for_the_api_of_types_and_of_attributes() -> None:
+    paths = dict(nested({"properties": FILES["activity_types"]["properties"]}, ""))
+    for path in (".apiName", ".primaryAttribute.apiName", ".attributes[].apiName"):
+        assert paths[path] == {"type": ["string", "null"]}
