@@ -101,6 +101,10 @@ class Naming(ABC):
         """
 
     @abstractmethod
+    def reserved(self, columns: Collection[str]) -> Collection[str]:
+        """Return which of the columns that a stream did not always have no attribute may take."""
+
+    @abstractmethod
     def fields(self, numbers: Mapping[str, int | None], taken: Collection[str]) -> dict[str, str]:
         """Return the column of each field, by its name.
 
@@ -118,6 +122,10 @@ class AsMarketo(Naming):
 
     def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
         return unique_columns(names, taken)
+
+    def reserved(self, columns: Collection[str]) -> Collection[str]:
+        # Attributes may have had their names before.
+        return ()
 
     def fields(self, numbers: Mapping[str, int | None], taken: Collection[str]) -> dict[str, str]:
         return {name: name for name in numbers}
@@ -142,6 +150,9 @@ class Plain(Naming):
         found = map(str.lower, plain_names(named, "attribute", taken=taken))
         columns = dict(zip(ordered, found, strict=True))
         return {name: columns[name] for name in names}
+
+    def reserved(self, columns: Collection[str]) -> Collection[str]:
+        return columns
 
     def fields(self, numbers: Mapping[str, int | None], taken: Collection[str]) -> dict[str, str]:
         others = [(number is None, number or 0, name) for name, number in numbers.items()]

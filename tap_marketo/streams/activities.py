@@ -216,7 +216,8 @@ def _catalog_entry(
     inclusion["campaignId"] = "available"
     attributes = {attribute["name"]: attribute for attribute in attributes_of(activity_type)}
     column_metadata: dict[str, dict[str, Any]] = {}
-    for name, column in naming.attributes(list(attributes), base).items():
+    taken = [*base, *naming.reserved(EXTRA_COLUMNS)]
+    for name, column in naming.attributes(list(attributes), taken).items():
         data_type = str(attributes[name].get("dataType") or "string")
         properties[column] = schema_for_data_type(data_type, nullable=True)
         inclusion[column] = "available"

@@ -163,6 +163,8 @@ def small() -> Iterator[Account]:
 def test_details_are_not_selected_by_default(catalog: dict[str, Any]) -> None:
     for stream in catalog["streams"]:
         name = stream["tap_stream_id"]
+        if name.startswith("activities_"):
+            continue
         unselected = {
             item["breadcrumb"][1]: item["metadata"]["inclusion"]
             for item in stream["metadata"]

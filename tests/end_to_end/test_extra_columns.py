@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from tests.harness import Account, Tap, Target, account, select
 
 EXTRAS = {"actionResult", "unknown_attributes"}
 NOTE = "marketo.extra-column"
-DELETIONS = "activities_delete_lead"
+DELETIONS, TYPE_OF_DELETIONS = "activities_delete_lead", 37
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +204,18 @@ def test_attributes_of_the_same_names_keep_their_columns(marketo: Account, tap: 
         assert any(row["unknown_attributes"] for row in target.rows(MET))
 
 
+def test_under_plain_names_attributes_give_way(marketo: Account, tap: Tap) -> None:
+    marketo.change(new_activity_type=MEETING, new_activities=40, activity_type=MEETING["id"])
+    marketo.advance(seconds=60)
+    fresh = tap.discover({**config_of(marketo), "names": "plain"})
+    own = expected.metadata(stream_of(fresh, MET))
+    for extra in EXTRAS:
+        assert own["properties", extra][NOTE] == extra
+    target = Target()
+    tap.sync(config_of(marketo), select(fresh, [MET]), target)
+    assert_activities(marketo, fresh, target, [MET])
+
+
 def test_columns_added_by_hand_to_an_older_catalog_are_filled(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
@@ -248,3 +262,94 @@ def test_an_attribute_that_is_newer_than_the_catalog_is_kept_or_counted(
             )
         else:
             assert "unknown_attributes" not in row
+
+
+def untell(marketo: Account) -> dict[int, dict[str, Any]]:
+    """Let types.json no longer name an attribute of each type; return the attributes by type."""
+    untold = {}
+    for kind in marketo.truth("activity_types"):
+        if kind["id"] == TYPE_OF_DELETIONS:
+            continue
+        folded = [attribute["name"].casefold() for attribute in kind["attributes"]]
+        # Without one that could be meant by another attribute's name.
+        able = [a for a in kind["attributes"] if folded.count(a["name"].casefold()) == 1]
+        if able:
+            untold[kind["id"]] = attribute = able[kind["id"] % len(able)]
+            order = {"activity_type": kind["id"], "name": attribute["name"]}
+            marketo.change(untold_attribute=order)
+    return untold
+
+
+def is_same(sent: Any, true: Any) -> bool:
+    """Say whether a value is what Marketo holds, in one of the ways it writes it in a file."""
+    if isinstance(true, bool):
+        return sent in (true, str(true).lower(), str(int(true)))
+    if isinstance(true, int | float):
+        return Decimal(str(sent)) == Decimal(str(true))
+    return bool(sent == true.replace("\0", ""))
+
+
+def assert_kept(
+    marketo: Account, fresh: dict[str, Any], target: Target, untold: dict[int, dict[str, Any]]
+) -> None:
+    """Every row has its untold attribute in the one column, and all others where they belong."""
+    truth = expected.activities(marketo, fresh, START)
+    held = {a["marketoGUID"]: a["attributes"] for a in marketo.truth("activities")}
+    kept = 0
+    for stream in activity_streams(fresh):
+        number = expected.metadata(stream_of(fresh, stream))[()]["marketo.activity-id"]
+        attribute = untold.get(number, {"name": None})
+        for key, row in expected.table(target, stream).items():
+            assert {**row, "unknown_attributes": None} == truth[stream].pop(key)
+            true = held[key].get(attribute["name"])
+            if true is None:
+                assert row["unknown_attributes"] is None
+            else:
+                ((name, sent),) = row["unknown_attributes"].items()
+                names = {attribute["name"].casefold(), attribute.get("apiName", "").casefold()}
+                assert name.casefold() in names
+                assert is_same(sent, true), (stream, sent, true)
+                kept += 1
+    assert not any(truth.values())
+    assert kept > 100
+
+
+def test_attributes_that_no_definition_names_are_kept(marketo: Account, tap: Tap) -> None:
+    untold = untell(marketo)
+    fresh = tap.discover(config_of(marketo))
+    target = Target()
+    chosen = select(fresh, activity_streams(fresh))
+    done = tap.sync(config_of(marketo), chosen, target)
+    assert "the catalog lacks" not in done.stderr
+    assert_kept(marketo, fresh, target, untold)
+    marketo.change(new_activities=100, late_activities=20)
+    marketo.advance(hours=20)
+    tap.sync(config_of(marketo), chosen, target)
+    assert_kept(marketo, fresh, target, untold)
+
+
+def test_attributes_that_no_definition_names_are_counted_where_nothing_keeps_them(
+    marketo: Account, tap: Tap
+) -> None:
+    untold = untell(marketo)
+    fresh = tap.discover(config_of(marketo))
+    streams = activity_streams(fresh)
+    target = Target()
+    done = tap.sync(
+        config_of(marketo), without(select(fresh, streams), "unknown_attributes"), target
+    )
+    # Where no column is left for any attribute, they are not even looked at.
+    looked_at = {kind["id"] for kind in marketo.truth("activity_types") if kind["attributes"]}
+    given = [
+        a
+        for a in marketo.truth("activities")
+        if a["activityDate"] >= START
+        and a["activityTypeId"] in untold.keys() & looked_at
+        and a["attributes"].get(untold[a["activityTypeId"]]["name"]) is not None
+    ]
+    counted = [int(n.replace(",", "")) for n in re.findall(r": ([\d,]+) of an attr", done.stderr)]
+    assert sum(counted) == len(given) > 100
+    truth = expected.activities(marketo, fresh, START)
+    for stream in streams:
+        for key, row in expected.table(target, stream).items():
+            assert {**row, "unknown_attributes": None} == truth[stream][key]
