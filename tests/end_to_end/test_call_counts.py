@@ -31,7 +31,7 @@ def calls(marketo: Account) -> dict[str, int]:
     """Return how often each call was made, tokens left out."""
     counted: dict[str, int] = {}
     for call in marketo.counters()["calls"]:
-        made = 0 if call.startswith("token") else len(log_of(marketo, call))
+        made = 0 if call.startswith("token_") else len(log_of(marketo, call))
         if made:
             counted[call] = made
     return counted

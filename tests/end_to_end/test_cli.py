@@ -63,11 +63,7 @@ def test_discovery_prints_the_catalog_and_nothing_else(marketo: Account, tap: Ta
     assert done.code == 0
     catalog = json.loads(done.stdout)
     assert [s["tap_stream_id"] for s in catalog["streams"]][:2] == ["leads", "activity_types"]
-    assert [s["tap_stream_id"] for s in catalog["streams"]][-3:] == [
-        "campaigns",
-        "lists",
-        "programs",
-    ]
+    assert {"campaigns", "lists", "programs"} < {s["tap_stream_id"] for s in catalog["streams"]}
     # The trial export that tells whether leads can be read by updatedAt is cancelled.
     assert marketo.counters()["calls"]["cancel"]["leads"] == 1
 
@@ -337,4 +333,4 @@ def test_the_built_wheel_works_with_the_source_tree_away(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout)["streams"]) == 35
+    assert len(json.loads(done.stdout)["streams"]) == 59
