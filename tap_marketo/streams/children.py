@@ -90,7 +90,7 @@ class ChildRead(StreamRead):
 
     def _is_fresh(self, refreshed: datetime | None) -> bool:
         """Say whether it was read not long ago, and log so."""
-        if refreshed is None or self._now >= refreshed + self._rest:
+        if refreshed is None or self._now - refreshed >= self._rest:
             return False
         LOGGER.info(
             "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
