@@ -288,9 +288,11 @@ def select(
                 item["metadata"]["selected"] = streams is None or name in streams
             elif item["metadata"]["inclusion"] == "available":
                 wanted = columns.get(name)
-                by_default = item["metadata"].get("selected-by-default", True)
+                calls = item["metadata"].get("selected-by-default") is False and (
+                    "marketo.extra-column" not in item["metadata"]
+                )
                 item["metadata"]["selected"] = (
-                    by_default if wanted is None else breadcrumb[-1] in wanted
+                    not calls if wanted is None else breadcrumb[-1] in wanted
                 )
     return chosen
 
