@@ -125,21 +125,28 @@ def test_no_warning_where_all_names_can_be_held(tap: Tap) -> None:
     assert ": leads. " in warning
 
 
+def named_streams(catalog: dict[str, Any]) -> list[str]:
+    """Return the streams that the setting is about: leads, and activities of every type."""
+    names = [stream["tap_stream_id"] for stream in catalog["streams"]]
+    return [name for name in names if name == "leads" or name.startswith("activities_")]
+
+
 def assert_tables(marketo: Account, catalog: dict[str, Any], target: Target) -> None:
     """Every table is there under the catalog's name, and right in every cell."""
     deletions = expected.deletions(marketo, catalog, START)
     assert deletions["activities_delete_lead"]
-    truth = {**expected.tables(marketo, catalog, START), **deletions}
+    tables = {**expected.tables(marketo, catalog, START), **deletions}
+    truth = {name: tables[name] for name in named_streams(catalog)}
     assert target.schemas.keys() == truth.keys()
     for stream, rows in truth.items():
         assert expected.table(target, stream) == rows, stream
 
 
-def test_all_tables_come_under_plain_names(marketo: Account, tap: Tap) -> None:
+def test_leads_and_activities_come_under_plain_names(marketo: Account, tap: Tap) -> None:
     catalog, _ = discover(tap, marketo, "plain")
     # The catalog alone says what is what.
     config = marketo.config(start_date=START)
-    chosen, target = select(catalog), Target()
+    chosen, target = select(catalog, named_streams(catalog)), Target()
     tap.sync(config, chosen, target)
     assert_tables(marketo, catalog, target)
     for number in (100_101, 100_107, SURVEY):
