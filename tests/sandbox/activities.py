@@ -76,6 +76,8 @@ class ActivityTable:
         self.lead: array[int] = array("q")
         self.date: array[int] = array("q")
         self.visible: array[int] = array("q")
+        self._told: dict[int, Details] = {}
+        """What activities hold that were recorded because of something else in the account."""
         self._editions: dict[int, list[Edition]] = {}
         """How each type has been defined, the newest first; a type removed stays here."""
         for each in types:
@@ -100,6 +102,11 @@ class ActivityTable:
         self.date.append(date)
         self.visible.append(visible)
         return self.guid(len(self.kind) - 1)
+
+    def tell(self, kind: int, lead_id: int, date: int, visible: int, contents: Details) -> str:
+        """Record an activity that tells of a change elsewhere in the account; as `add`."""
+        self._told[len(self.kind)] = contents
+        return self.add(kind, lead_id, date, visible)
 
     def guid(self, place: int) -> str:
         """The unique key, a string (activities.md, "Query")."""
@@ -170,6 +177,8 @@ class ActivityTable:
 
     def details(self, place: int) -> Details:
         """The contents of one activity."""
+        if place in self._told:
+            return self._told[place]
         editions = self._editions[self.kind[place]]
         edition = editions[0]
         if edition.first > place:

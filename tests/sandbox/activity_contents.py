@@ -24,6 +24,18 @@ class Details(NamedTuple):
     canonical: dict[str, Any]
 
 
+def told(
+    primary_id: int | None, primary: str | None, attributes: dict[str, str | int | bool]
+) -> Details:
+    """The contents of an activity that tells of a change: what it is about, and how it changed."""
+    return Details(
+        ABSENT if primary_id is None else as_number(primary_id),
+        ABSENT if primary is None else as_text(primary),
+        Value(json.dumps(attributes, ensure_ascii=False, separators=(",", ":")), None),
+        dict(attributes),
+    )
+
+
 class Edition:
     """A type as defined from some activity on.
 

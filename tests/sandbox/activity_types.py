@@ -100,13 +100,19 @@ _STANDARD = """
 104|Change Status in Progression|Program ID:integer|Acquired By:boolean;New Status;
   New Status ID:integer;Old Status;Old Status ID:integer;Program Member ID:integer;Reason:text;
   Registration Code;Success:boolean;Webinar URL:url
-46|Interesting Moment|Milestone|Date:date;Description:text;Source
-38|Send Alert|Mailing ID:integer|Send To List:text;Send To Smart List
-110|Call Webhook|Webhook|Error Type:integer;Response:text
 113|Add to Nurture|Program ID:integer|Track ID:integer;Track Name
 114|Change Nurture Track|Program ID:integer|New Track ID:integer;New Track Name;
   Previous Track ID:integer;Previous Track Name
 115|Change Nurture Cadence|Program ID:integer|New Nurture Cadence;Previous Nurture Cadence
+51|Change Owner|New Owner|Old Owner;Reason:text
+101|Change Revenue Stage|Model ID:integer|New Stage ID:integer;Old Stage ID:integer;Reason:text;
+  SLA Expiration:datetime
+123|Change Program Member Data|Program ID:integer|Attribute Name;New Value:text;Old Value:text;
+  Reason:text;Source;API Method Name
+103|Change Lead Partition|Lead Partition ID:integer|New Partition;Old Partition;Reason:text
+46|Interesting Moment|Milestone|Date:date;Description:text;Source
+38|Send Alert|Mailing ID:integer|Send To List:text;Send To Smart List
+110|Call Webhook|Webhook|Error Type:integer;Response:text
 35|Remove from Opportunity|Oppty ID:integer|Role;Is Primary:boolean
 36|Update Opportunity|Oppty ID:integer|Data Value Changes:text;Attribute Name;New Value;Old Value
 39|Send Sales Email|Mailing ID:integer|Sent By;Step ID:integer;Template ID:integer
@@ -116,10 +122,7 @@ _STANDARD = """
 45|Request Campaign|Campaign ID:integer|Source
 47|Push Lead to Marketo||Source;Reason:text
 48|Share Content|Share Message|Social Network;Promotion
-51|Change Owner|New Owner|Old Owner;Reason:text
 100|Change Segment|Segmentation ID:integer|New Segment ID:integer
-101|Change Revenue Stage|Model ID:integer|New Stage ID:integer;Old Stage ID:integer;Reason:text;
-  SLA Expiration:datetime
 102|Merge Records||Details:text
 106|Enrich with Data.com||Match Count:integer;Confidence:percent
 111|Sent Forward to Friend Email|Mailing ID:integer|Lead ID:integer

@@ -20,7 +20,7 @@ class Options:
     scale: float = 600.0
     """Simulated seconds in a real one. 0 stops the clock: only the control API moves it."""
     leads: int = 500
-    activity_types: int = 30
+    activity_types: int = 37
     """Number of activity types in all, custom ones among them."""
     activities: int = 5000
     history_days: float = 365.0
