@@ -67,10 +67,10 @@ class Sync:
             self._client, self._clock, self._config, self._state, self._emitter, failures, now
         )
         try:
-            self._drop_exports_of_others(engine, families)
+            self._drop_exports_of_others(engine, entries)
             engine.start(families)
             self._output.pipe.on_stall = engine.look_after
-            self._work_through(engine, self._pages(reads, failures))
+            self._work_through(engine, self._pages(reads, engine, failures))
             engine.announce()
         except Terminated:
             self._output.pipe.on_stall = None
@@ -83,12 +83,14 @@ class Sync:
         failures.check()
         engine.check_quota()
 
-    def _drop_exports_of_others(self, engine: ExportEngine, families: Sequence[BulkFamily]) -> None:
+    def _drop_exports_of_others(
+        self, engine: ExportEngine, entries: Sequence[CatalogEntry]
+    ) -> None:
         """Cancel the jobs that the state holds for streams that are no longer selected."""
-        selected = {family.name for family in families}
-        for name in self._state.families_with_exports():
+        selected = {entry.stream for entry in entries}
+        for name, streams in self._state.streams_with_exports().items():
             bulk_object = bulk_object_of(name)
-            if name not in selected and bulk_object:
+            if bulk_object and selected.isdisjoint(streams):
                 engine.drop(name, bulk_object)
 
     def _work_through(self, engine: ExportEngine, pages: Iterator[None]) -> None:
@@ -107,10 +109,15 @@ class Sync:
                 self._output.pipe.check_reader()
                 self._clock.sleep(min(engine.seconds_to_wait(), _LONGEST_NAP))
 
-    def _pages(self, reads: Sequence[StreamRead], failures: Failures) -> Iterator[None]:
+    def _pages(
+        self, reads: Sequence[StreamRead], engine: ExportEngine, failures: Failures
+    ) -> Iterator[None]:
         for read in reads:
             try:
-                yield from read.steps(self._emitter, self._clock.now)
+                for found in read.steps(self._emitter, self._clock.now):
+                    if found:
+                        engine.start([found])
+                    yield
             except TapError as error:
                 failures.set_aside([read.stream], error)
 

@@ -58,6 +58,7 @@ class ExportAllowance:
         }
         self._rates = {family: size / _DAY for family, size in bytes_per_day.items()}
         self._last_rates: dict[str, float] = {}
+        self._sums_by_id: dict[str, tuple[float, float]] = {}
 
     @property
     def bytes_per_day(self) -> dict[str, int]:
@@ -68,9 +69,20 @@ class ExportAllowance:
         """Count jobs that Marketo tells of."""
         self._finished.update((export.export_id, export) for export in exports)
 
-    def add(self, export: FinishedExport, family: str, window: Window) -> None:
-        """Count a job that has just finished, and learn from it what its family costs."""
+    def add(self, export: FinishedExport, family: str, window: Window, ids: int = 0) -> None:
+        """Count a job that has just finished, and learn from it what its family costs.
+
+        Args:
+            export: the job.
+            family: whose it is.
+            window: what it covers.
+            ids: of how many programs, for instance, it exports rows; then its bytes hang on that.
+        """
         self._finished[export.export_id] = export
+        if ids:
+            size, number = self._sums_by_id.get(family, (0.0, 0.0))
+            self._sums_by_id[family] = (size * _MEMORY + export.file_size, number * _MEMORY + ids)
+            return
         size, seconds = self._sums.get(family, (0.0, 0.0))
         span = window.length.total_seconds()
         size, seconds = size * _MEMORY + export.file_size, seconds * _MEMORY + span
@@ -85,8 +97,11 @@ class ExportAllowance:
         since = last_allowance_reset(now)
         return sum(e.file_size for e in self._finished.values() if e.finished_at >= since)
 
-    def cost(self, family: str, window: Window) -> float:
-        """Return the bytes a window is expected to cost; 0 while nothing is known."""
+    def cost(self, family: str, window: Window, ids: int = 0) -> float:
+        """Return the bytes a window, or a job of ids, is to cost; 0 while nothing is known."""
+        if ids:
+            size, number = self._sums_by_id.get(family, (0.0, 1.0))
+            return size / number * ids
         return self._rates.get(family, 0.0) * window.length.total_seconds()
 
     def one_job(self, family: str, stretch: Window, longest: timedelta) -> Window:
@@ -105,6 +120,18 @@ class ExportAllowance:
         else:
             window = stretch if stretch.length <= longest else stretch.first(_UNKNOWN)
         return window.first(longest)
+
+    def has_room(self, cost: float, under_way: float, now: datetime) -> bool:
+        """Say whether a job that cannot be cut can be exported today.
+
+        Args:
+            cost: the bytes that it is expected to cost.
+            under_way: bytes that the jobs under way are expected to cost.
+            now: the time, UTC.
+        """
+        committed = self.used(now) + under_way
+        # What is larger than a whole day's allowance must not stop the stream for good.
+        return committed < self.limit and (not committed or committed + cost <= self.limit)
 
     def fit(self, family: str, window: Window, under_way: float, now: datetime) -> Window | None:
         """Return as much of a window as can be exported today, None if nothing worth it.

@@ -70,12 +70,14 @@ class ExportEngine:
         self._reader = ExportReader(
             self._api, clock, config, emitter, planner, self._allowance, lines, self.look_after
         )
-        self._families: Sequence[BulkFamily] = ()
+        self._families: list[BulkFamily] = []
+        self._has_learned = False
 
     def start(self, families: Sequence[BulkFamily]) -> None:
         """Learn from the jobs of the last days, and plan what the families have to read."""
-        self._families = families
-        if families:
+        self._families += families
+        if families and not self._has_learned:
+            self._has_learned = True
             self._learn()
         for family in families:
             self._scheduler.add(family)

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
+from tap_marketo.exports.windows import Plan, Stand, plan_windows
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.position import Bookmark, PendingExport, Position
+from tap_marketo.protocol.state import State
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.records import RecordWriter
@@ -27,8 +31,29 @@ class RecordBlock(NamedTuple):
     lines: bytes
 
 
+ExportPlan = Plan[PendingExport]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a family's plans begin with.
+
+    Attributes:
+        state: where the streams stand.
+        earliest: where a stream without a bookmark begins (start_date), UTC.
+        now: the end of the last window, whole seconds UTC.
+    """
+
+    state: State
+    earliest: datetime
+    now: datetime
+
+
 class BulkFamily(ABC):
     """One kind of export job and the streams that its rows belong to.
+
+    What it has to read are windows of time, from its streams' bookmarks on, unless it says
+    otherwise.
 
     Attributes:
         name: of the family in logs and in the state.
@@ -64,8 +89,8 @@ class BulkFamily(ABC):
         """Return the columns every job asks for."""
 
     @abstractmethod
-    def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
-        """Return the filter of a job for some of the streams."""
+    def filter(self, plan: ExportPlan) -> dict[str, Any]:
+        """Return the filter of a job."""
 
     @abstractmethod
     def records(
@@ -79,6 +104,49 @@ class BulkFamily(ABC):
                 streams are passed over.
             time_extracted: when the file was fetched.
         """
+
+    def plans(self, standing: Standing, pending: Sequence[PendingExport]) -> list[ExportPlan]:
+        """Lay out what has to be read, in the order in which it is read.
+
+        Args:
+            standing: where its streams stand.
+            pending: its jobs that a stopped run left; those that are in no plan are cancelled.
+        """
+        stands = {stream: self.stand(standing, stream) for stream in self.streams}
+        adopted = [
+            Plan(export.window, export.streams, export, export.made)
+            for export in pending
+            if export.replication_key == self.replication_key
+        ]
+        return plan_windows(stands, adopted, standing.now)
+
+    def position_after(self, standing: Standing, plan: ExportPlan) -> Position:
+        """Return what has been reached when a job has been read to its end."""
+        bookmarks = {}
+        for stream in plan.streams:
+            stand = self.stand(standing, stream).after(plan.window, plan.made)
+            mark = Bookmark(self.replication_key, plan.window.end, stand.settled)
+            bookmarks[self.bookmarked_as(stream)] = mark
+        return Position(bookmarks=bookmarks)
+
+    def stand(self, standing: Standing, stream: str) -> Stand:
+        """Return where a stream stands."""
+        name = self.bookmarked_as(stream)
+        bookmark = standing.state.bookmark(name, self.replication_key)
+        settled = standing.state.settled(name)
+        return Stand(bookmark, settled, standing.earliest, self.lookback)
+
+    def bookmarked_as(self, stream: str) -> str:
+        """Return the name under which the state has a stream's bookmark."""
+        return stream
+
+    def beginning(self, plan: ExportPlan) -> str:
+        """Say in a message where a plan begins."""
+        return to_marketo(plan.window.start)
+
+    def extent(self, plan: ExportPlan) -> str:
+        """Say in a message what a plan covers."""
+        return f"from {to_marketo(plan.window.start)} to {to_marketo(plan.window.end)}"
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         """Switch to another filter, because Marketo refused this one.

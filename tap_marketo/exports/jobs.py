@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tap_marketo.exports.family import BulkFamily
-from tap_marketo.exports.windows import Plan
+from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
-from tap_marketo.protocol.position import PendingExport
-from tap_marketo.times import to_marketo
 
 
 @dataclass(eq=False)
@@ -31,7 +28,7 @@ class Job:
     """
 
     family: BulkFamily
-    plan: Plan[PendingExport]
+    plan: ExportPlan
     export_id: str | None = None
     status: ExportStatus | None = None
     info: ExportInfo | None = None
@@ -50,11 +47,8 @@ class Job:
     @property
     def name(self) -> str:
         """What to call it in a message."""
-        window = self.plan.window
-        return (
-            f"{self.family.name} export {self.export_id or '(not made yet)'} from "
-            f"{to_marketo(window.start)} to {to_marketo(window.end)}"
-        )
+        export = self.export_id or "(not made yet)"
+        return f"{self.family.name} export {export} {self.family.extent(self.plan)}"
 
 
 def listed(streams: Sequence[str]) -> str:

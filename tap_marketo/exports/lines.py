@@ -28,6 +28,7 @@ class Line:
     Attributes:
         last_look: monotonic seconds at which Marketo was last asked about them, or at which the
             first of them was enqueued.
+        last_turn: which of all jobs made in this run its last one was; 0 if none was made yet.
         recent: how long Marketo took for the last ones.
     """
 
@@ -35,6 +36,7 @@ class Line:
     recent: RecentJobs
     jobs: deque[Job] = field(default_factory=deque)
     last_look: float = float("-inf")
+    last_turn: int = 0
 
     def held(self) -> int:
         """Return how many places of the queue they hold."""
@@ -68,6 +70,7 @@ class Line:
                 job.plan.streams,
                 self.family.replication_key,
                 job.plan.made,
+                job.plan.ids,
             )
             for job in self.jobs
             if job.export_id

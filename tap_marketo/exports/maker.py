@@ -20,7 +20,7 @@ from tap_marketo.exports.jobs import Job, listed
 from tap_marketo.exports.lines import HOLDS_PLACE, Line, Lines, cancel_quietly
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
-from tap_marketo.times import whole_seconds
+from tap_marketo.times import Window, whole_seconds
 
 # A full queue is tried again in steps that grow to so many seconds.
 _LONGEST_QUEUE_WAIT = 300.0
@@ -69,6 +69,7 @@ class JobMaker:
         self._longest_wait = _LONGEST_QUEUE_WAIT * config.wait_scale
         self._next_wait = self._interval
         self.quota_spent: ExportQuotaError | None = None
+        self._turns = 0
 
     def advance(self, job: Job) -> bool:
         """Make a job, if there is none yet, and enqueue it.
@@ -111,9 +112,10 @@ class JobMaker:
         )
 
     def next_job(self) -> Job | None:
-        """Choose the job that is made or enqueued next: of the family with the fewest places.
+        """Choose the job that is made or enqueued next.
 
-        When the day's allowance will not hold everything, it is filled in date order instead.
+        It is of the family with the fewest places, of several that which has waited longest. When
+        the day's allowance will not hold everything, it is filled in date order instead.
 
         Returns:
             None if there is none, or no room for it at the moment.
@@ -128,18 +130,18 @@ class JobMaker:
         if not lines:
             return None
         if self._is_scarce(lines):
-            line = min(lines, key=lambda line: line.unmade()[0].plan.window)
+            line = min(lines, key=lambda line: line.unmade()[0].plan.order)
         else:
-            line = min(lines, key=Line.held)
+            line = min(lines, key=lambda line: (line.held(), line.last_turn))
         return line.unmade()[0] if self._lines.held() < self._places else None
 
     def _is_scarce(self, lines: Sequence[Line]) -> bool:
-        wanted = sum(
-            self._allowance.cost(line.family.name, job.plan.window)
-            for line in lines
-            for job in line.unmade()
-        )
+        wanted = sum(self._cost(job) for line in lines for job in line.unmade())
         return wanted > self._allowance.limit - self._allowance.used(self._clock.now())
+
+    def _cost(self, job: Job) -> float:
+        plan = job.plan
+        return self._allowance.cost(job.family.name, plan.window, len(plan.ids))
 
     def _cut(self, job: Job) -> bool:
         """Cut a job's window to what one job should export, and to what fits into today.
@@ -149,14 +151,12 @@ class JobMaker:
         """
         line, plan = self._lines.of(job), job.plan
         under_way = [
-            (line.family.name, other.plan.window)
+            other
             for line in self._lines
             for other in line.jobs
             if other.export_id and other.status in HOLDS_PLACE
         ]
-        cost = sum(self._allowance.cost(family, window) for family, window in under_way)
-        wanted = self._allowance.one_job(line.family.name, plan.window, self._longest)
-        window = self._allowance.fit(line.family.name, wanted, cost, self._clock.now())
+        window = self._fit(job, sum(map(self._cost, under_way)))
         if window is None:
             # What is under way may turn out smaller than expected: then there is room again.
             if not under_way:
@@ -167,6 +167,15 @@ class JobMaker:
             job.plan = replace(plan, window=window)
             line.jobs.insert(line.jobs.index(job) + 1, Job(job.family, replace(plan, window=rest)))
         return True
+
+    def _fit(self, job: Job, under_way: float) -> Window | None:
+        """Return as much of a job's window as one job exports today, None if nothing fits."""
+        family, window, now = job.family.name, job.plan.window, self._clock.now()
+        if job.plan.ids:
+            has_room = self._allowance.has_room(self._cost(job), under_way, now)
+            return window if has_room else None
+        wanted = self._allowance.one_job(family, window, self._longest)
+        return self._allowance.fit(family, wanted, under_way, now)
 
     def _stop_for_today(self) -> None:
         self.quota_spent = ExportQuotaError(
@@ -179,9 +188,7 @@ class JobMaker:
     def _make(self, job: Job) -> None:
         family, plan = job.family, job.plan
         try:
-            export_id = self._api.create(
-                family.bulk_object, family.fields(), family.filter(plan.window, plan.streams)
-            )
+            export_id = self._api.create(family.bulk_object, family.fields(), family.filter(plan))
         except FilterUnavailableError as error:
             family.do_without_filter(error)
             self._replan(self._lines.of(job))
@@ -191,6 +198,8 @@ class JobMaker:
             return
         job.export_id, job.status = export_id, ExportStatus.CREATED
         job.plan = replace(plan, made=whole_seconds(self._clock.now()))
+        self._turns += 1
+        self._lines.of(job).last_turn = self._turns
         LOGGER.info("Made the %s for %s.", job.name, listed(plan.streams))
         try:
             # In the state before it is waited for: a run stopped from here on resumes it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
@@ -118,10 +119,8 @@ class ExportReader:
     def _move_bookmarks(self, job: Job) -> None:
         left = self._finish(job)
         self._emitter.remember_costs(self._allowance.bytes_per_day)
-        bookmarks = {
-            stream: self._planner.bookmark_after(job, stream) for stream in job.plan.streams
-        }
-        self._emitter.move_to(Position(bookmarks=bookmarks, exports={job.family.name: left}))
+        reached = self._planner.position_after(job)
+        self._emitter.move_to(replace(reached, exports={job.family.name: left}))
 
     def _emit(self, job: Job, file: CsvFile) -> None:
         family, streams = job.family, job.plan.streams

@@ -17,19 +17,17 @@ from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import ExportQuotaError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
-from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.jobs import Job, listed
 from tap_marketo.exports.lines import HOLDS_PLACE, Line, Lines
 from tap_marketo.exports.maker import JobMaker
 from tap_marketo.exports.watcher import JobWatcher
-from tap_marketo.exports.windows import Plan
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
-from tap_marketo.protocol.position import PendingExport
 from tap_marketo.times import to_marketo
 
-Plans = Sequence[Plan[PendingExport]]
+Plans = Sequence[ExportPlan]
 
 
 class Scheduler:
@@ -156,8 +154,8 @@ class Scheduler:
         for line in self._lines:
             if line.jobs:
                 streams = sorted({stream for job in line.jobs for stream in job.plan.streams})
-                since = min(job.plan.window.start for job in line.jobs)
-                left.append(f"{listed(streams)} from {to_marketo(since)}")
+                first = min((job.plan for job in line.jobs), key=lambda plan: plan.window.start)
+                left.append(f"{listed(streams)} from {line.family.beginning(first)}")
         return left
 
     def seconds_to_wait(self) -> float:
@@ -201,7 +199,7 @@ class Scheduler:
 
     def _jobs_in(self, job: Job) -> int:
         """Return how many jobs its window will take, as far as can be told."""
-        if job.export_id is not None:
+        if job.export_id is not None or job.plan.ids:
             return 1
         window = job.plan.window
         part = self._allowance.one_job(job.family.name, window, self._longest)

@@ -122,7 +122,7 @@ class JobWatcher:
         export = FinishedExport(
             info.export_id, finished_at, size, job.family.bulk_object, info.took
         )
-        self._allowance.add(export, job.family.name, job.plan.window)
+        self._allowance.add(export, job.family.name, job.plan.window, len(job.plan.ids))
         self._learn(export)
 
     def _learn(self, export: FinishedExport) -> None:

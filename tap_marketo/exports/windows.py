@@ -91,12 +91,23 @@ class Plan(Generic[JobT]):
         job: the job that exists for it, None if jobs have to be made.
         made: when that job was made; None if that is not known, but it was after the window's
             end.
+        ids: of what its rows belong to, programs for instance, where one job exports those of
+            some only; such a plan is not cut. Empty for all rows.
+        turn: its place in date order among the plans of all families, where that is not its
+            window's start.
     """
 
     window: Window
     streams: tuple[str, ...]
     job: JobT | None = None
     made: datetime | None = None
+    ids: tuple[int, ...] = ()
+    turn: datetime | None = None
+
+    @property
+    def order(self) -> datetime:
+        """By what plans of all families are put into date order."""
+        return self.turn or self.window.start
 
 
 def plan_windows(

@@ -14,20 +14,22 @@ _FORMULA = "formula"
 
 
 @dataclass(frozen=True)
-class LeadField:
-    """A field of the lead database.
+class Field:
+    """A field of leads, of program members, or of a custom object.
 
     Attributes:
         name: its REST name, else the name it goes by elsewhere.
         data_type: Marketo's dataType.
         is_exportable: whether a bulk export can hold it.
         number: its id, None where Marketo gives none.
+        is_of_crm: whether a CRM has charge of it.
     """
 
     name: str
     data_type: str
-    is_exportable: bool
+    is_exportable: bool = True
     number: int | None = None
+    is_of_crm: bool = False
 
 
 def lead_entries(client: MarketoClient) -> list[Mapping[str, Any]]:
@@ -36,21 +38,49 @@ def lead_entries(client: MarketoClient) -> list[Mapping[str, Any]]:
     return [entry for entry in result if isinstance(entry, dict)]
 
 
-def lead_fields(entries: Iterable[Mapping[str, Any]]) -> list[LeadField]:
+def lead_fields(entries: Iterable[Mapping[str, Any]]) -> list[Field]:
     """Return the lead fields of describe's entries. One without a REST name cannot be exported."""
-    fields: dict[str, LeadField] = {}
+    fields: dict[str, Field] = {}
     for entry in entries:
         data_type = str(entry.get("dataType") or "string")
         number = _number(entry.get("id"))
         name = _name(entry.get("rest"))
         other = _name(entry.get("soap")) or entry.get("displayName")
         if name:
-            fields[name] = LeadField(name, data_type, data_type != _FORMULA, number)
+            fields[name] = Field(name, data_type, data_type != _FORMULA, number)
         elif isinstance(other, str) and other:
-            fields.setdefault(
-                other, LeadField(other, data_type, is_exportable=False, number=number)
-            )
+            fields.setdefault(other, Field(other, data_type, is_exportable=False, number=number))
     return list(fields.values())
+
+
+def object_fields(client: MarketoClient, path: str, endpoint: str) -> list[Field]:
+    """Read the fields of program members or a custom object (program-members.md, Describe).
+
+    Args:
+        client: makes the call.
+        path: of the describe call.
+        endpoint: the call's name in logs and metrics.
+    """
+    described = client.get(path, endpoint)["result"]
+    entries = described[0].get("fields") if described and isinstance(described[0], dict) else None
+    return [
+        Field(
+            entry["name"],
+            str(entry.get("dataType") or "string"),
+            is_of_crm=entry.get("crmManaged") is True,
+        )
+        for entry in entries or ()
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry["name"]
+    ]
+
+
+def custom_objects(client: MarketoClient) -> list[str]:
+    """Read the API names of the types of custom objects (custom-objects.md, List)."""
+    listed = client.get("/rest/v1/customobjects.json", "custom_objects")["result"]
+    names = [
+        entry.get("name") or entry.get("apiName") for entry in listed if isinstance(entry, dict)
+    ]
+    return [name for name in names if isinstance(name, str) and name]
 
 
 def activity_types(client: MarketoClient) -> dict[int, Mapping[str, Any]]:

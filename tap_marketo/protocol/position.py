@@ -70,7 +70,8 @@ class ChildMark:
 class PendingExport:
     """An export job that exists in Marketo and has not been read to its end.
 
-    ``made`` is the time (UTC) at which it was made, None where that is not known.
+    ``made`` is the time (UTC) at which it was made, None where that is not known; ``ids`` are of
+    what its rows belong to, programs for instance, none where it exports all rows.
     """
 
     export_id: str
@@ -78,6 +79,7 @@ class PendingExport:
     streams: tuple[str, ...]
     replication_key: str
     made: datetime | None = None
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,16 @@ class State:
         if bytes_per_day:
             self._value["export_bytes_per_day"] = dict(bytes_per_day)
 
-    def families_with_exports(self) -> list[str]:
-        """Return the bulk families that have jobs under way."""
-        return list(self._exports)
+    def streams_with_exports(self) -> dict[str, set[str]]:
+        """Return the streams of the jobs under way, by bulk family."""
+        return {
+            family: {
+                stream
+                for export in self._read.pending_exports(self._exports, family)
+                for stream in export.streams
+            }
+            for family in self._exports
+        }
 
     def page_mark(self, stream: str) -> PageMark | None:
         """Return where a stopped scan of pages goes on, None to start from the first page.

@@ -128,7 +128,10 @@ class StateValues:
         if not export_id or not key or start is None or end is None:
             raise self.nonsense(where, "must have export_id, replication_key, start and end")
         made = self.time(entry, "made", where)
-        return PendingExport(export_id, Window(start, end), tuple(streams), key, made)
+        ids = entry.get("ids", [])
+        if not isinstance(ids, list) or not all(type(number) is int for number in ids):
+            raise self.nonsense(f"{where}.ids", "must be a list of whole numbers")
+        return PendingExport(export_id, Window(start, end), tuple(streams), key, made, tuple(ids))
 
 
 def child_entry(mark: ChildMark) -> dict[str, Any]:
@@ -143,8 +146,10 @@ def child_entry(mark: ChildMark) -> dict[str, Any]:
 def export_entry(export: PendingExport) -> dict[str, Any]:
     """Return a job as ``exports`` hold it."""
     made = {"made": to_bookmark(export.made)} if export.made else {}
+    ids = {"ids": list(export.ids)} if export.ids else {}
     return {
         **made,
+        **ids,
         "export_id": export.export_id,
         "start": to_bookmark(export.window.start),
         "end": to_bookmark(export.window.end),

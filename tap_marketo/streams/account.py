@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from tap_marketo.clock import Clock
 from tap_marketo.errors import DataError, MarketoError
 from tap_marketo.marketo import describe
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.describe import LeadField
+from tap_marketo.marketo.describe import Field
 from tap_marketo.names import AsMarketo, Naming
 
 
@@ -36,9 +37,25 @@ class Account:
         return describe.lead_entries(self.client)
 
     @cached_property
-    def lead_fields(self) -> list[LeadField]:
+    def lead_fields(self) -> list[Field]:
         """The lead fields that Marketo has now."""
         return describe.lead_fields(self.lead_entries)
+
+    @cached_property
+    def member_fields(self) -> list[Field]:
+        """The fields of program members that Marketo has now."""
+        path = "/rest/v1/programs/members/describe.json"
+        return describe.object_fields(self.client, path, "program_members_describe")
+
+    @cached_property
+    def custom_objects(self) -> list[str]:
+        """The API names of the types of custom objects that Marketo has now."""
+        return describe.custom_objects(self.client)
+
+    def custom_object_fields(self, name: str) -> list[Field]:
+        """Return the fields that a type of custom objects has now."""
+        path = f"/rest/v1/customobjects/{quote(name, safe='')}/describe.json"
+        return describe.object_fields(self.client, path, "custom_object_describe")
 
     @cached_property
     def activity_types(self) -> Mapping[int, Mapping[str, Any]]:

@@ -9,7 +9,7 @@ from itertools import compress
 from typing import Any
 
 from tap_marketo.errors import DataError
-from tap_marketo.exports.family import BulkFamily, RecordBlock, date_range
+from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.names import Naming, clean
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
@@ -43,7 +43,6 @@ from tap_marketo.streams.activity_columns import (
 )
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.permissions import READ_ACTIVITY
-from tap_marketo.times import Window
 
 _NULLABLE_BASE: Mapping[str, Schema] = {
     "marketoGUID": {"type": ["null", "string"]},
@@ -112,10 +111,10 @@ class ActivitiesFamily(BulkFamily):
         asked = [ACTION_RESULT] if is_asked else []
         return [*ACTIVITY_BASE.values(), *PRIMARY_BASE.values(), *asked, ATTRIBUTES]
 
-    def filter(self, window: Window, streams: Sequence[str]) -> dict[str, Any]:
+    def filter(self, plan: ExportPlan) -> dict[str, Any]:
         # createdAt is the filter's name for activityDate.
-        numbers = sorted(self._numbers[stream] for stream in streams)
-        return {"createdAt": date_range(window), "activityTypeIds": numbers}
+        numbers = sorted(self._numbers[stream] for stream in plan.streams)
+        return {"createdAt": date_range(plan.window), "activityTypeIds": numbers}
 
     def records(
         self, file: CsvFile, streams: Sequence[str], time_extracted: str

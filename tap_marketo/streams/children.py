@@ -17,7 +17,7 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.declared import DeclaredStream
 from tap_marketo.streams.details import is_gone
 from tap_marketo.streams.kind import SyncStart
-from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.streams.stream_read import Steps, StreamRead
 
 # So many parents, or all, that Marketo says not to have, while it has answered for none.
 _MOST_GONE = 5
@@ -65,7 +65,7 @@ class ChildRead(StreamRead):
         self._gone = 0
         self._most_gone = _MOST_GONE
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Iterator[None]:
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         mark = self._mark
         if mark.reached is None and self._is_fresh(mark.refreshed):
             return
@@ -74,7 +74,7 @@ class ChildRead(StreamRead):
         parents: set[Parent] = set()
         for some in self._declared.parents(self._account):
             parents.update(parent for parent in some if not mark.reached or parent > mark.reached)
-            yield
+            yield None
         LOGGER.info(
             "%s takes a call for each of %s parents%s.", self.stream, f"{len(parents):,}",
             f", behind {mark.reached}" if mark.reached else "",
@@ -83,9 +83,9 @@ class ChildRead(StreamRead):
         for parent in sorted(parents):
             for page in self._pages(parent):
                 self._emit(page.rows, emitter, now())
-                yield
+                yield None
             self._move_to(emitter, ChildMark(parent, began, mark.refreshed))
-            yield
+            yield None
         self._move_to(emitter, ChildMark(None, None, began))
 
     def _is_fresh(self, refreshed: datetime | None) -> bool:

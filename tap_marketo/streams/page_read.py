@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PageMark, Position
 from tap_marketo.protocol.state import State
-from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import before, parse_utc
 
 
@@ -84,7 +84,7 @@ class PageRead(StreamRead):
         self._scan = scan
         self._complete = complete
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Iterator[None]:
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         name, key = self.stream, self._replication_key
         self._announce(emitter)
         mark = self._scan.mark
@@ -99,12 +99,12 @@ class PageRead(StreamRead):
             if self._complete:
                 for place, row in enumerate(rows):
                     rows[place] = self._complete(row)
-                    yield
+                    yield None
             self._emit(rows, emitter, now())
             leaves_mark = leaves_mark or page.next_token is not None
             if page.next_token:
                 emitter.move_to(Position(pages={name: PageMark(page.next_token, began)}))
-            yield
+            yield None
         bookmarks = {name: Bookmark(key, began)} if key and began else {}
         pages = {name: None} if leaves_mark else {}
         if bookmarks or pages:

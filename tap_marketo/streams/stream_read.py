@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
+from tap_marketo.exports.family import BulkFamily
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
@@ -13,6 +14,8 @@ from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.nested import RowFitter
 from tap_marketo.rows.records import RecordWriter, object_lines
 from tap_marketo.times import to_time_extracted
+
+Steps = Iterator[BulkFamily | None]
 
 
 class StreamRead(ABC):
@@ -53,8 +56,10 @@ class StreamRead(ABC):
         return self._fit.unknown
 
     @abstractmethod
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Iterator[None]:
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         """Read and emit; each step is one call, so that exports are looked after between.
+
+        A step may bring a family: what has been found needs to be exported.
 
         Args:
             emitter: takes rows and positions.

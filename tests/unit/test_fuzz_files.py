@@ -208,7 +208,7 @@ def use_state(state: State, lookback: timedelta) -> None:
     """Do with a state what a run does: plan, go on from where it stands, write it."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     state.bytes_per_day()
-    for family in (*state.families_with_exports(), "leads", "activities"):
+    for family in (*state.streams_with_exports(), "leads", "activities"):
         state.pending_exports(family, {}, start)
     try:
         pending = state.pending_exports("leads", {"leads": "updatedAt"}, start)

@@ -251,9 +251,7 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
             assert again.bookmark(stream, name) == bookmarks.get((stream, name))
     for family in FAMILIES:
         assert again.pending_exports(family, KEYS, START) == exports.get(family, [])
-    assert sorted(again.families_with_exports()) == sorted(
-        name for name in exports if exports[name]
-    )
+    assert sorted(again.streams_with_exports()) == sorted(name for name in exports if exports[name])
 
 
 def test_a_stream_is_not_settled_anywhere_until_a_run_says_so() -> None:
@@ -291,9 +289,9 @@ def test_a_state_told_its_costs_does_not_change_with_them() -> None:
 def test_families_with_jobs_under_way_are_told_apart() -> None:
     job = PendingExport("1", Window(day(1, 1), day(1, 2)), ("leads",), "updatedAt", day(1, 3))
     state = State(OTHER_TAPS_STATE)
-    assert state.families_with_exports() == []
+    assert state.streams_with_exports() == {}
     state.apply(Position(exports={"leads": [job], "activities": []}))
-    assert State(saved(state)).families_with_exports() == ["leads"]
+    assert State(saved(state)).streams_with_exports() == {"leads": {"leads"}}
 
 
 JOB = {

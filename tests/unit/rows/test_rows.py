@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tap_marketo.exact_json import loads_exactly
 from tap_marketo.exports.family import BulkFamily
-from tap_marketo.marketo.describe import LeadField
+from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import selected_entries
 from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.attribute_names import AttributeColumns
@@ -85,7 +85,7 @@ def account() -> tuple[LeadsFamily, ActivitiesFamily]:
     told = loads_exactly(read("account.json"))
     entries = selected_entries(json.loads(read("account.json"))["catalog"], "catalog.json")
     (leads,) = (entry for entry in entries if entry.stream == "leads")
-    fields = [LeadField(name, "string", is_exportable=True) for name in leads.columns]
+    fields = [Field(name, "string", is_exportable=True) for name in leads.columns]
     types = {int(activity_type["id"]): activity_type for activity_type in told["types"]}
     others = [entry for entry in entries if entry.stream != "leads"]
     day = timedelta(days=1)

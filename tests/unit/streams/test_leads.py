@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from tap_marketo.errors import FieldNotFoundError
-from tap_marketo.marketo.describe import LeadField
+from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.leads import LeadsFamily
 
@@ -20,7 +20,7 @@ def family(columns: Sequence[str], fields: Mapping[str, bool]) -> LeadsFamily:
     """
     properties = {column: {"type": ["string", "null"]} for column in columns}
     entry = CatalogEntry("leads", {"properties": properties}, properties, {})
-    known = [LeadField(name, "string", is_exportable=can) for name, can in fields.items()]
+    known = [Field(name, "string", is_exportable=can) for name, can in fields.items()]
     return LeadsFamily(entry, known, timedelta())
 
 

@@ -1,0 +1,147 @@
+"""Streams that are exported in bulk with the columns that Marketo's describe calls tell of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from tap_marketo.errors import FieldNotFoundError
+from tap_marketo.exports.family import BulkFamily, RecordBlock
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.describe import Field
+from tap_marketo.names import Naming
+from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
+from tap_marketo.protocol.schemas import Schema
+from tap_marketo.rows.csv_rows import CsvFile
+from tap_marketo.rows.fields import schema_for_data_type
+from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.same_names import find_names
+
+# Where discovery notes the field of a column that is called otherwise.
+FIELD_NAME = "marketo.field-name"
+
+
+class DescribedFamily(BulkFamily):
+    """A family with one stream, whose columns are fields of its bulk object."""
+
+    def __init__(self, entry: CatalogEntry, fields: Collection[Field], lookback: timedelta) -> None:
+        """Serve a stream.
+
+        Args:
+            entry: the selected stream.
+            fields: the fields that Marketo has now.
+            lookback: how far before the bookmark a sync begins.
+
+        Raises:
+            CatalogError: it has no key column.
+        """
+        self.lookback = lookback
+        super().__init__([entry])
+        self._entry = entry
+        self._known = {field.name for field in fields}
+        self._exportable = {field.name for field in fields if field.is_exportable}
+        self._left_out: set[str] = set()
+        self._choose_columns()
+
+    @property
+    def stream(self) -> str:
+        """The one stream it serves."""
+        return self._entry.stream
+
+    @property
+    def field_of(self) -> Mapping[str, str]:
+        """The field of each column that is emitted."""
+        return self._field_of
+
+    def _choose_columns(self) -> None:
+        """Choose the columns to emit, and the fields to ask for: those Marketo can export."""
+        entry = self._entry.keyed(self.keys, self.replication_key)
+        names = {column: _field_name(entry, column) for column in entry.columns}
+        found = find_names(names.values(), self._known)
+        self._field_of = {
+            column: found[name]
+            for column, name in names.items()
+            if found.get(name) in self._exportable
+        }
+        left_out = entry.columns.keys() - self._field_of.keys()
+        self.streams = {entry.stream: entry.without(left_out - {*self.keys})}
+        for column in entry.columns:
+            if column in left_out - self._left_out:
+                self._warn_of_missing_field(column)
+        self._left_out |= left_out
+
+    def fields(self) -> list[str]:
+        return list(self._field_of.values())
+
+    def records(
+        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+    ) -> Iterator[RecordBlock]:
+        writer = self.writer(self.stream, time_extracted)
+        records = RowRecords(file.header, writer, self._field_of)
+        for block in file.blocks():
+            yield RecordBlock({self.stream: len(block.rows)}, records.lines(block))
+
+    def do_without_field(self, error: FieldNotFoundError) -> None:
+        named = find_names(error.names, self.fields())
+        unknown = [field for field in named.values() if field not in self.keys]
+        if not unknown:
+            raise error
+        self._exportable.difference_update(unknown)
+        self._choose_columns()
+
+    def _warn_of_missing_field(self, column: str) -> None:
+        LOGGER.warning(
+            "%s.%s cannot be exported: Marketo no longer has the field, does not export it, or "
+            "it is a formula. It is left out; run discovery again for a new catalog.",
+            self.stream, column,
+        )  # fmt: skip
+
+
+def described_entry(
+    stream: str,
+    fields: Sequence[Field],
+    automatic: Collection[str],
+    keys: Sequence[str],
+    replication_key: str,
+    naming: Naming,
+    nullable: Collection[str] = (),
+    stream_metadata: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write the catalog entry of a stream whose columns are fields.
+
+    Args:
+        stream: its name.
+        fields: of its bulk object.
+        automatic: fields that are always emitted, under their own names.
+        keys: its key columns.
+        replication_key: of its bookmark.
+        naming: names the columns.
+        nullable: automatic fields that may be null.
+        stream_metadata: more metadata of the stream.
+    """
+    properties: dict[str, Schema] = {}
+    inclusion: dict[str, str] = {}
+    notes: dict[str, dict[str, str]] = {}
+    columns = naming.fields({field.name: field.number for field in fields}, automatic)
+    for field in fields:
+        column = columns[field.name]
+        is_automatic = field.name in automatic
+        properties[column] = schema_for_data_type(
+            field.data_type, nullable=not is_automatic or field.name in nullable
+        )
+        if not field.is_exportable:
+            inclusion[column] = "unsupported"
+        else:
+            inclusion[column] = "automatic" if is_automatic else "available"
+        if column != field.name:
+            notes[column] = {FIELD_NAME: field.name}
+    return catalog_entry(
+        stream, properties, keys, replication_key, inclusion, stream_metadata, notes
+    )
+
+
+def _field_name(entry: CatalogEntry, column: str) -> str:
+    """Return the field that a column of the catalog holds."""
+    noted = entry.column_metadata(column, FIELD_NAME)
+    return noted if isinstance(noted, str) else column
