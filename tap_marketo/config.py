@@ -24,6 +24,7 @@ _MOST_CALLS = 10**9
 _MOST_MB = 1e9
 _MOST_SECONDS = 86400.0
 _MOST_HOURS = 8760.0
+_MOST_DAYS = 365.0
 _DEFAULT_REQUEST_TIMEOUT = 300.0
 
 
@@ -82,6 +83,15 @@ class Config:
     child_refresh_hours: float = _setting(
         23.0, "how old streams with a call for each parent may get before they are read again"
     )
+    program_members_sweep_days: float = _setting(
+        7.0,
+        "how often all programs are looked through for changes of members that no activity tells "
+        "of; 0: never",
+    )
+    lead_changes: bool = _setting(
+        True,
+        "where leads cannot be filtered by updatedAt: find changed ones by their activities",
+    )
     max_calls_per_20_seconds: int = _setting(
         50, "own pace; Marketo allows 100 to all integrations together"
     )
@@ -131,6 +141,10 @@ class Config:
                 "activities_lookback_hours", least=0, most=_MOST_HOURS
             ),
             "child_refresh_hours": reader.number("child_refresh_hours", least=0, most=_MOST_HOURS),
+            "program_members_sweep_days": reader.number(
+                "program_members_sweep_days", least=0, most=_MOST_DAYS
+            ),
+            "lead_changes": reader.boolean("lead_changes"),
             "max_calls_per_20_seconds": reader.integer(
                 "max_calls_per_20_seconds",
                 1,

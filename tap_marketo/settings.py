@@ -35,6 +35,9 @@ def misspelt(raw: Mapping[str, Any], known: Sequence[str]) -> Iterator[tuple[str
                 yield key, meant
 
 
+_BOOLEANS = {"true": True, "false": False}
+
+
 class SettingsReader:
     """Reads settings out of the raw mapping and collects everything wrong with them."""
 
@@ -86,6 +89,16 @@ class SettingsReader:
             self._fault(key, f"must be {' or '.join(words)}, not {word!r}")
             return None
         return word if isinstance(word, str) else None
+
+    def boolean(self, key: str) -> bool | None:
+        value = self._get(key, required=False)
+        if isinstance(value, str) and value.strip().lower() in _BOOLEANS:
+            # Orchestrators that keep settings in the environment have nothing but texts.
+            return _BOOLEANS[value.strip().lower()]
+        if value is not None and not isinstance(value, bool):
+            self._fault(key, f"must be true or false, not {value!r}")
+            return None
+        return value
 
     def time(self, key: str) -> datetime | None:
         text = self.text(key)

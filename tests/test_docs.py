@@ -25,6 +25,8 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
         default = documented[setting.name]
         if setting.default is MISSING:
             assert default == "required", setting.name
+        elif isinstance(setting.default, bool):
+            assert default == json.dumps(setting.default), setting.name
         elif isinstance(setting.default, int | float):
             assert float(default) == setting.default, setting.name
 
@@ -41,7 +43,13 @@ def test_the_sample_config_holds_every_setting_and_loads() -> None:
 
 # Meltano 4.4 cannot write a decimal as JSON.
 CHOICES = {"on_quota", "on_refused", "names"}
-KINDS = {"str": "string", "int": "integer", "float": "string", "datetime": "date_iso8601"}
+KINDS = {
+    "str": "string",
+    "int": "integer",
+    "float": "string",
+    "datetime": "date_iso8601",
+    "bool": "boolean",
+}
 
 
 def meltano_settings() -> dict[str, dict[str, str]]:

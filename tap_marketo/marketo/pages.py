@@ -100,7 +100,12 @@ def token_pages(
 
 
 def dated_pages(
-    client: MarketoClient, path: str, endpoint: str, since: datetime, token: str | None
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    since: datetime,
+    token: str | None,
+    filter_: Mapping[str, Any] | None = None,
 ) -> Iterator[Page]:
     """Read activities since a time (paging-tokens.md, Date-Based; activities.md).
 
@@ -113,6 +118,7 @@ def dated_pages(
         endpoint: the calls' name in logs and metrics.
         since: where a new scan begins, UTC.
         token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
+        filter_: of the list.
 
     Raises:
         DataError: a token comes twice, nothing but empty pages, or no word on whether more follows.
@@ -120,6 +126,7 @@ def dated_pages(
 
     def ask(token: str | None) -> Envelope:
         params = {
+            **(filter_ or {}),
             "nextPageToken": token or _date_token(client, since),
             "batchSize": _BATCH_SIZE,
         }

@@ -9,13 +9,18 @@ from tap_marketo.streams.activities import Activities
 from tap_marketo.streams.administration import ADMINISTRATION
 from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
 from tap_marketo.streams.assets import ASSETS
+from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.deletions import Deletions
 from tap_marketo.streams.kind import StreamKind
 from tap_marketo.streams.lead_database import ACTIVITY_TYPES, CAMPAIGNS, LISTS
 from tap_marketo.streams.leads import Leads
+from tap_marketo.streams.program_members import ProgramMembers
 
 REGISTRY: Sequence[StreamKind] = (
     Leads(),
+    # What they find to export is begun before long lists are read.
+    ProgramMembers(),
+    CustomObjects(),
     ACTIVITY_TYPES,
     Activities(),
     CAMPAIGNS,

@@ -1,0 +1,112 @@
+"""Custom objects: each type is a stream, exported in bulk by the time of its last change."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
+
+from tap_marketo.exports.family import BulkFamily, ExportPlan, date_range
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.describe import Field
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.described import DescribedFamily, described_entry
+from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
+
+_PREFIX = "custom_object_"
+# Where discovery notes the API name of a stream's type.
+_OBJECT_NAME = "marketo.custom-object"
+# An API name with anything else would make another path of the calls about its jobs.
+_API_NAME = re.compile(r"\w+", re.ASCII)
+_KEY = "marketoGUID"
+_REPLICATION_KEY = "updatedAt"
+# What every record has, also where describe should not tell of it (custom-objects.md, Describe).
+_ALWAYS = (
+    Field(_KEY, "string"),
+    Field("createdAt", "datetime"),
+    Field(_REPLICATION_KEY, "datetime"),
+)
+
+
+class CustomObjectFamily(DescribedFamily):
+    """The records of one type (bulk-custom-object-extract.md)."""
+
+    keys = (_KEY,)
+    replication_key = _REPLICATION_KEY
+
+    def __init__(
+        self, object_name: str, entry: CatalogEntry, fields: Collection[Field], lookback: timedelta
+    ) -> None:
+        """Serve the stream of a type, given its API name; the rest is as of any described one."""
+        self.name = f"{_PREFIX}{object_name}"
+        self.bulk_object = f"customobjects/{object_name}"
+        super().__init__(entry, fields, lookback)
+
+    def filter(self, plan: ExportPlan) -> dict[str, Any]:
+        return {self.replication_key: date_range(plan.window)}
+
+
+class CustomObjects(StreamKind):
+    """The streams of custom objects."""
+
+    permission = READ_CUSTOM_OBJECT
+
+    def owns(self, entry: CatalogEntry) -> bool:
+        return entry.stream.startswith(_PREFIX) and isinstance(_object_name(entry), str)
+
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        names = sorted(filter(_API_NAME.fullmatch, account.custom_objects))
+        streams = account.naming.streams(list(enumerate(names)), _PREFIX)
+        entries = []
+        for number, name in enumerate(names):
+            fields = account.custom_object_fields(name)
+            # "CRM custom objects are not allowed" (bulk-custom-object-extract.md).
+            if all(field.is_of_crm for field in fields):
+                LOGGER.info("Custom objects of type %s are of a CRM and are not exported.", name)
+                continue
+            entries.append(
+                described_entry(
+                    streams[number],
+                    _with_always(fields),
+                    {field.name for field in _ALWAYS},
+                    (_KEY,),
+                    _REPLICATION_KEY,
+                    account.naming,
+                    stream_metadata={_OBJECT_NAME: name},
+                )
+            )
+        return entries
+
+    def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
+        lookback = timedelta(hours=start.config.leads_lookback_hours)
+        known = start.account.custom_objects if entries else []
+        families: list[BulkFamily] = []
+        for entry in entries:
+            name = _object_name(entry)
+            if name not in known or not _API_NAME.fullmatch(name):
+                LOGGER.warning(
+                    "%s is skipped: Marketo no longer has custom objects of type %s. Run discovery "
+                    "again.", entry.stream, name,
+                )  # fmt: skip
+                continue
+            fields = _with_always(start.account.custom_object_fields(name))
+            families.append(CustomObjectFamily(name, entry, fields, lookback))
+        return families
+
+    def bulk_object(self, family: str) -> str | None:
+        name = family.removeprefix(_PREFIX)
+        if name == family or not _API_NAME.fullmatch(name):
+            return None
+        return f"customobjects/{name}"
+
+
+def _object_name(entry: CatalogEntry) -> Any:
+    return entry.stream_metadata(_OBJECT_NAME)
+
+
+def _with_always(fields: Sequence[Field]) -> list[Field]:
+    told = {field.name for field in fields}
+    return [*fields, *(field for field in _ALWAYS if field.name not in told)]

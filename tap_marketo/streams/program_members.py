@@ -1,0 +1,503 @@
+"""Program members: who is in which program, exported in bulk for the programs that have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tap_marketo.errors import DataError, FilterUnavailableError
+from tap_marketo.exports.family import (
+    ExportPlan,
+    Standing,
+    date_range,
+)
+from tap_marketo.exports.windows import Plan, Stand
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.describe import Field
+from tap_marketo.marketo.pages import Row, offset_pages
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, PendingExport, Position
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.activity_log import ActivityLog, Sign
+from tap_marketo.streams.described import DescribedFamily, described_entry
+from tap_marketo.streams.details import rows_of
+from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.permissions import READ_LEAD
+from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.times import Window, before, parse_utc, to_marketo
+
+STREAM = "program_members"
+# Where the state has the mark of the passes over all programs, and their jobs.
+SWEEP = "program_members_sweep"
+
+_KEYS = ("programId", "leadId")
+_REPLICATION_KEY = "updatedAt"
+_STATUS = "statusName"
+_ALWAYS = (
+    Field("programId", "integer"),
+    Field("leadId", "integer"),
+    Field(_REPLICATION_KEY, "datetime"),
+)
+_AUTOMATIC = frozenset((*_KEYS, _REPLICATION_KEY, "createdAt"))
+
+# bulk-program-member-extract.md, Filters: so many programs a job.
+_MOST_PROGRAMS = 10
+# So many programs are looked up one by one; of more, all programs are listed.
+_FEW_PROGRAMS = 10
+_PROGRAMS = "/rest/asset/v1/programs.json"
+
+_CHANGE_STATUS = "Change Status in Progression"
+# What tells that members of a program have changed; the types have these names.
+_SIGNS = (
+    _CHANGE_STATUS,
+    "Change Program Member Data",
+    "Add to Nurture",
+    "Change Nurture Track",
+    "Change Nurture Cadence",
+)
+# The status that leads have who are members no longer (channels.md).
+_LEFT = "Not in Program"
+
+
+@dataclass(frozen=True)
+class Pass:
+    """Programs whose members are exported.
+
+    Attributes:
+        window: the changes that are exported; the members of that end are all known then.
+        programs: their ids, ascending.
+        reached: the position when all of them have been read.
+        mark: the position when they have been read up to a program, and not all.
+        is_whole: whether all members are exported, whenever they changed.
+    """
+
+    window: Window
+    programs: Sequence[int]
+    reached: Position
+    mark: Callable[[int | None], Position]
+    is_whole: bool = False
+
+
+class Filters:
+    """Which filters the subscription has, as far as exports have told."""
+
+    has_update_range = True
+
+
+class MembersFamily(DescribedFamily):
+    """Members of programs, ten programs a job (bulk-program-member-extract.md)."""
+
+    bulk_object = "program/members"
+    keys = _KEYS
+    replication_key = _REPLICATION_KEY
+
+    def __init__(
+        self,
+        name: str,
+        entry: CatalogEntry,
+        fields: Collection[Field],
+        longest: timedelta,
+        filters: Filters,
+    ) -> None:
+        """Serve the stream.
+
+        Args:
+            name: of the family in logs and in the state.
+            entry: the selected stream.
+            fields: the fields of program members that Marketo has now.
+            longest: the longest window of changes in one job.
+            filters: what the families of one run know of the subscription.
+        """
+        super().__init__(entry, fields, timedelta())
+        self.name = name
+        self.passes: Sequence[Pass] = ()
+        self._longest = longest
+        self._filters = filters
+        self._whole: set[ExportPlan] = set()
+        self._reached: dict[tuple[Window, tuple[int, ...]], Position] = {}
+
+    def fields(self) -> list[str]:
+        # "An additional field programId is added to the export file as the first field".
+        return [field for field in super().fields() if field != "programId"]
+
+    def filter(self, plan: ExportPlan) -> dict[str, Any]:
+        programs = {"programIds": list(plan.ids)}
+        if self._is_whole(plan.window):
+            return programs
+        return {**programs, "updatedAt": date_range(plan.window)}
+
+    def _is_whole(self, window: Window) -> bool:
+        return not self._filters.has_update_range or any(
+            each.is_whole and each.window == window for each in self.passes
+        )
+
+    def do_without_filter(self, error: FilterUnavailableError) -> None:
+        if not self._filters.has_update_range:
+            raise error
+        self._filters.has_update_range = False
+        LOGGER.info("Members of a program that has changed are exported whole. %s", error)
+
+    def plans(self, standing: Standing, pending: Sequence[PendingExport]) -> list[ExportPlan]:
+        self._reached = {}
+        plans: list[ExportPlan] = []
+        for each in self.passes:
+            if self.name == SWEEP and not self._filters.has_update_range:
+                # Without the filter it would export everything again.
+                continue
+            plans += self._plans_of(each, standing, pending)
+        return plans
+
+    def _plans_of(
+        self, each: Pass, standing: Standing, pending: Sequence[PendingExport]
+    ) -> Iterator[ExportPlan]:
+        windows = [each.window]
+        if not self._is_whole(each.window):
+            windows = list(_pieces(each.window, self._longest))
+        jobs = {(job.window, job.ids): job for job in pending}
+        batches = _batches(each.programs, [ids for window, ids in jobs if window in windows])
+        span = standing.now - standing.earliest
+        for place, ids in enumerate(batches):
+            rest = [number for batch in batches[place + 1 :] for number in batch]
+            done = [number for number in each.programs if not rest or number < min(rest)]
+            mark = each.mark(max(done, default=None)) if rest else each.reached
+            for window in windows:
+                self._reached[window, ids] = mark if window == windows[-1] else Position()
+                job = jobs.get((window, ids))
+                yield Plan(
+                    window,
+                    (self.stream,),
+                    job,
+                    job.made if job else None,
+                    ids,
+                    # All over the time that the others read, so that no family is last.
+                    standing.earliest + span * (place / len(batches)),
+                )
+
+    def position_after(self, standing: Standing, plan: ExportPlan) -> Position:
+        return self._reached[plan.window, plan.ids]
+
+    def beginning(self, plan: ExportPlan) -> str:
+        return f"program {plan.ids[0]}"
+
+    def extent(self, plan: ExportPlan) -> str:
+        return f"of {len(plan.ids)} programs from {plan.ids[0]} to {plan.ids[-1]}"
+
+
+def _pieces(window: Window, longest: timedelta) -> Iterator[Window]:
+    rest: Window | None = window
+    while rest:
+        piece = rest.first(longest)
+        yield piece
+        rest = rest.after(piece)
+
+
+def _batches(programs: Sequence[int], made: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Return which programs are exported together: those of jobs that exist, else ten by ten."""
+    kept: list[tuple[int, ...]] = []
+    left = set(programs)
+    for ids in made:
+        if left.issuperset(ids):
+            kept.append(ids)
+            left.difference_update(ids)
+    others = sorted(left)
+    for start in range(0, len(others), _MOST_PROGRAMS):
+        kept.append(tuple(others[start : start + _MOST_PROGRAMS]))
+    return sorted(kept)
+
+
+class MembersRead(StreamRead):
+    """Finds out which programs have changed, tells who left them, and has the others exported."""
+
+    def __init__(self, entry: CatalogEntry, start: SyncStart) -> None:
+        """Prepare to read.
+
+        Raises:
+            CatalogError: the entry has no key column.
+        """
+        fields = _with_always(start.account.member_fields)
+        longest = timedelta(days=start.config.max_export_days)
+        filters = Filters()
+        self._family, self._sweep = (
+            MembersFamily(name, entry, fields, longest, filters) for name in (STREAM, SWEEP)
+        )
+        super().__init__(self._family.streams[entry.stream], _KEYS, _REPLICATION_KEY)
+        self._sweep.misfits = self._family.misfits = {entry.stream: self.misfits}
+        self._account = start.account
+        self._state = start.state
+        self._now = start.now
+        self._earliest = start.config.start_date
+        self._lookback = timedelta(hours=start.config.activities_lookback_hours)
+        self._every = timedelta(days=start.config.program_members_sweep_days)
+        self._log = ActivityLog(start.account, _SIGNS, "Program")
+        self._programs: set[int] | None = None
+
+    @property
+    def _stand(self) -> Stand:
+        state, stream = self._state, self.stream
+        bookmark = state.bookmark(stream, _REPLICATION_KEY)
+        return Stand(bookmark, state.settled(stream), self._earliest, self._lookback)
+
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        self._announce(emitter)
+        if self._stand.bookmark is None:
+            yield from self._first_pass(emitter)
+        else:
+            yield from self._changes(emitter, now)
+            yield from self._sweep_pass(emitter)
+
+    # The first sync -----------------------------------------------------------------------------
+
+    def _first_pass(self, emitter: Emitter) -> Steps:
+        mark = self._state.child_mark(self.stream)
+        made = [export.made for export in self._pending(STREAM) if export.made]
+        began = mark.scan_started or min([self._now, *made])
+        programs = yield from self._all_programs()
+        behind = mark.reached.id if mark.reached else 0
+        left = sorted(number for number in programs if number > behind)
+        LOGGER.info(
+            "%s: the members of %s programs are to be exported%s.", self.stream, f"{len(left):,}",
+            f", behind {mark.reached}" if mark.reached else "",
+        )  # fmt: skip
+        settled = before(began, self._lookback)
+        reached = Position(
+            bookmarks={self.stream: Bookmark(_REPLICATION_KEY, began, settled)},
+            children={
+                self.stream: ChildMark(None, None, None),
+                # It is as good as a pass over all programs.
+                SWEEP: ChildMark(None, None, began),
+            },
+        )
+        window = Window(min(self._earliest, began), began)
+        passes = [Pass(window, left, reached, _marks(self.stream, began, None), is_whole=True)]
+        yield from self._export(self._family, passes, emitter)
+
+    # What has changed since ---------------------------------------------------------------------
+
+    def _changes(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        windows = self._windows()
+        stand = self._stand
+        changed: list[set[int]] = [set() for _ in windows]
+        since = windows[0].start
+        for signs in self._log.pages(since):
+            for sign in signs:
+                for window, programs in zip(windows, changed, strict=True):
+                    # The last window has no end: what happens meanwhile is exported with it.
+                    if (
+                        sign.subject is not None
+                        and window.start <= sign.date
+                        and (sign.date <= window.end or window is windows[-1])
+                    ):
+                        programs.add(sign.subject)
+            self._emit(map(self._left, filter(_has_left, signs)), emitter, now())
+            yield None
+        created, existing = yield from self._updated_programs(since)
+        changed[-1] |= created
+        existing |= yield from self._existing(set().union(*changed) - existing)
+        passes = []
+        for window, programs in zip(windows, changed, strict=True):
+            stand = stand.after(window, self._now)
+            mark = Bookmark(_REPLICATION_KEY, window.end, stand.settled)
+            reached = Position(
+                bookmarks={self.stream: mark},
+                children={self.stream: ChildMark(None, None, None)},
+            )
+            marks = _marks(self.stream, window.end, None)
+            passes.append(Pass(window, sorted(programs & existing), reached, marks))
+        behind = self._state.child_mark(self.stream).reached
+        if behind and passes:
+            left = [number for number in passes[0].programs if number > behind.id]
+            passes[0] = replace(passes[0], programs=left)
+        yield from self._export(self._family, passes, emitter)
+
+    def _windows(self) -> list[Window]:
+        """Return what is to be exported: what a stopped run has begun, and the time since."""
+        stand = self._stand
+        mark = self._state.child_mark(self.stream)
+        begun = [export.window for export in self._pending(STREAM)]
+        until = mark.scan_started or max((window.end for window in begun), default=None)
+        bookmark = stand.bookmark
+        windows = []
+        if bookmark and until and bookmark < until < self._now:
+            starts = [window.start for window in begun if window.start <= bookmark]
+            window = Window(min(starts, default=stand.start(self._now)), until)
+            stand = stand.after(window, self._now)
+            windows.append(window)
+        return [*windows, Window(stand.start(self._now), self._now)]
+
+    def _left(self, sign: Sign) -> Row:
+        """Return the row of a lead that is a member no longer."""
+        columns = {field: column for column, field in self._family.field_of.items()}
+        row: dict[str, Any] = {
+            "programId": str(sign.subject),
+            "leadId": str(sign.lead),
+            _REPLICATION_KEY: to_marketo(sign.date),
+        }
+        if _STATUS in columns:
+            row[columns[_STATUS]] = _LEFT
+        return row
+
+    # All programs once in a while ---------------------------------------------------------------
+
+    def _sweep_pass(self, emitter: Emitter) -> Steps:
+        mark = self._state.child_mark(SWEEP)
+        if mark.refreshed is None:
+            # A state without it: it counts from now on.
+            mark = ChildMark(None, None, self._now)
+            emitter.move_to(Position(children={SWEEP: mark}))
+        last = mark.refreshed or self._now
+        is_due = mark.scan_started or self._pending(SWEEP) or self._now - last >= self._every
+        if not self._every or not is_due:
+            yield from self._export(self._sweep, [], emitter)
+            return
+        made = [export.made for export in self._pending(SWEEP) if export.made]
+        began = mark.scan_started or min([self._now, *made])
+        programs = yield from self._all_programs()
+        behind = mark.reached.id if mark.reached else 0
+        left = sorted(number for number in programs if number > behind)
+        LOGGER.info(
+            "%s: %s programs are looked through for changes that no activity tells of.",
+            self.stream, f"{len(left):,}",
+        )  # fmt: skip
+        reached = Position(children={SWEEP: ChildMark(None, None, began)})
+        window = Window(min(before(last, self._lookback), began), began)
+        passes = [Pass(window, left, reached, _marks(SWEEP, began, last))]
+        yield from self._export(self._sweep, passes, emitter)
+
+    # Common -------------------------------------------------------------------------------------
+
+    def _export(self, family: MembersFamily, passes: Sequence[Pass], emitter: Emitter) -> Steps:
+        """Have programs exported; without any, the position behind them is reached at once."""
+        needed: list[Pass] = []
+        for each in passes:
+            if each.programs:
+                needed.append(each)
+            elif needed:
+                needed[-1] = replace(needed[-1], reached=_after(needed[-1].reached, each.reached))
+            else:
+                emitter.move_to(each.reached)
+                yield None
+        family.passes = needed
+        if needed or self._pending(family.name):
+            yield family
+
+    def _pending(self, family: str) -> list[PendingExport]:
+        return self._state.pending_exports(family, {}, self._earliest)
+
+    def _all_programs(self) -> Generator[None, None, set[int]]:
+        """Ask for the ids of all programs, once a run (programs.md, Browse)."""
+        if self._programs is None:
+            found: set[int] = set()
+            for page in offset_pages(self._account.client, _PROGRAMS, "programs", {}, _id):
+                found.update(map(_number, page.rows))
+                yield
+            self._programs = found
+        return self._programs
+
+    def _updated_programs(
+        self, since: datetime
+    ) -> Generator[None, None, tuple[set[int], set[int]]]:
+        """Return the programs created since a time, and all that were changed since."""
+        span = {"earliestUpdatedAt": to_marketo(since), "latestUpdatedAt": to_marketo(self._now)}
+        created: set[int] = set()
+        updated: set[int] = set()
+        for page in offset_pages(self._account.client, _PROGRAMS, "programs", span, _id):
+            updated.update(map(_number, page.rows))
+            created.update(_number(row) for row in page.rows if _is_created_since(row, since))
+            yield
+        return created, updated
+
+    def _existing(self, programs: set[int]) -> Generator[None, None, set[int]]:
+        """Return which of some programs still exist: an export cannot name another."""
+        if len(programs) > _FEW_PROGRAMS or self._programs is not None:
+            existing = yield from self._all_programs()
+            return programs & existing
+        found: set[int] = set()
+        for number in sorted(programs):
+            path = f"/rest/asset/v1/program/{number}.json"
+            found.update(map(_number, rows_of(self._account.client, path, "program", {})))
+            yield
+        return found & programs
+
+
+def _after(first: Position, second: Position) -> Position:
+    return Position(
+        bookmarks={**first.bookmarks, **second.bookmarks},
+        children={**first.children, **second.children},
+    )
+
+
+def _marks(
+    stream: str, began: datetime, refreshed: datetime | None
+) -> Callable[[int | None], Position]:
+    def mark(program: int | None) -> Position:
+        parent = None if program is None else Parent("Program", program)
+        return Position(children={stream: ChildMark(parent, began, refreshed)})
+
+    return mark
+
+
+def _has_left(sign: Sign) -> bool:
+    return (
+        sign.type == _CHANGE_STATUS
+        and sign.subject is not None
+        and sign.attributes.get("New Status") == _LEFT
+    )
+
+
+def _id(row: Row) -> object:
+    return row.get("id")
+
+
+def _number(row: Row) -> int:
+    try:
+        return int(row["id"])
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"GET {_PROGRAMS}: Marketo sent a program without an id. Run again; if it stays so, "
+            "show it to Marketo Support."
+        ) from None
+
+
+def _is_created_since(row: Row, since: datetime) -> bool:
+    try:
+        return parse_utc(str(row.get("createdAt"))) >= since
+    except ValueError:
+        # What cannot be compared is not left out.
+        return True
+
+
+class ProgramMembers(StreamKind):
+    """The stream of program members."""
+
+    permission = READ_LEAD
+
+    def owns(self, entry: CatalogEntry) -> bool:
+        return entry.stream == STREAM
+
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        fields = _with_always(account.member_fields)
+        return [
+            described_entry(
+                STREAM,
+                fields,
+                _AUTOMATIC,
+                _KEYS,
+                _REPLICATION_KEY,
+                account.naming,
+                nullable=_AUTOMATIC - {*_KEYS},
+            )
+        ]
+
+    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
+        return [MembersRead(entry, start) for entry in entries]
+
+    def bulk_object(self, family: str) -> str | None:
+        return MembersFamily.bulk_object if family in (STREAM, SWEEP) else None
+
+
+def _with_always(fields: Sequence[Field]) -> list[Field]:
+    told = {field.name for field in fields}
+    return [*fields, *(field for field in _ALWAYS if field.name not in told)]
