@@ -9,6 +9,10 @@ from tests.sandbox.values import DATA_TYPES, Value
 
 DELETE_LEAD = 37
 """The type that bulk extract refuses (bulk-activity-extract.md, "Filters")."""
+CHANGE_STATUS, ADD_TO_NURTURE, CHANGE_TRACK, CHANGE_CADENCE = 104, 113, 114, 115
+CHANGE_MEMBER_DATA = 123
+ABOUT_MEMBERS = (CHANGE_STATUS, ADD_TO_NURTURE, CHANGE_TRACK, CHANGE_CADENCE, CHANGE_MEMBER_DATA)
+"""Types that tell of a change of a membership in a program: none is recorded without one."""
 FIRST_CUSTOM = 100_001
 
 

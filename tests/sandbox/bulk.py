@@ -23,7 +23,7 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
 class Bulk:
-    """The endpoints of leads and of activities."""
+    """The endpoints of all bulk objects."""
 
     def __init__(
         self, options: Options, clock: Clock, database: Database, queue: ExportQueue

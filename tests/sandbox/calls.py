@@ -23,19 +23,15 @@ _PLAIN_ROUTES = {
     "/rest/v1/activities/deletedleads.json": "deletedleads",
     "/rest/v1/campaigns.json": "campaigns",
     "/rest/v1/lists.json": "lists",
+    "/rest/v1/programs/members/describe.json": "member_describe",
     "/rest/asset/v1/programs.json": "programs",
     "/rest/asset/v1/folders.json": "folders",
     **{kind.path: kind.name for kind in ASSETS},
 }
 _SINGLE = {kind: re.compile(pattern) for kind, (pattern, _) in SINGLE.items()}
 _BULK = re.compile(
-    r"/bulk/v1/(?P<object>leads|activities)/export"
+    r"/bulk/v1/(?P<object>leads|activities|program/members|customobjects/[A-Za-z0-9_]+)/export"
     r"(?:\.json|/create\.json|/(?P<id>[^/]+)/(?P<verb>enqueue|status|file|cancel)\.json)"
-)
-# The other bulk objects share queue and quota with leads and activities; of them the list of jobs
-# is served (bulk-program-member-extract.md, bulk-custom-object-extract.md).
-_LISTED_ONLY = re.compile(
-    r"/bulk/v1/(?P<object>program/members|customobjects/[A-Za-z0-9_]+)/export\.json"
 )
 _POSTED = ("create", "enqueue", "cancel")
 
@@ -83,9 +79,6 @@ def find_call(request: Request) -> Call | None:
         single = pattern.fullmatch(request.path)
         if single is not None:
             return _finish(Call(kind, request, job_id=unquote(single.groupdict().get("id") or "")))
-    listed = _LISTED_ONLY.fullmatch(request.path)
-    if listed is not None:
-        return _finish(Call("list", request, listed["object"]))
     match = _BULK.fullmatch(request.path)
     if match is None:
         return None
@@ -96,8 +89,7 @@ def find_call(request: Request) -> Call | None:
 
 def is_bulk_object(name: str) -> bool:
     """Whether bulk extract has an object of this name, as far as the name tells."""
-    path = f"/bulk/v1/{name}/export.json"
-    return bool(_BULK.fullmatch(path) or _LISTED_ONLY.fullmatch(path))
+    return bool(_BULK.fullmatch(f"/bulk/v1/{name}/export.json"))
 
 
 def _finish(call: Call) -> Call:

@@ -107,6 +107,17 @@ def code(answer: Json) -> str:
     return str(answer["errors"][0]["code"])
 
 
+def same(text: str, value: Any) -> bool:
+    """Whether a cell of a file says what a table of truths says."""
+    if value is None:
+        return text == "null"
+    if isinstance(value, bool):
+        return text == str(value).lower()
+    if isinstance(value, (int, float)):
+        return bool(type(value)(text) == value)
+    return bool(text == value)
+
+
 def rows_of(text: str) -> list[dict[str, str]]:
     """Rows of a CSV file; line ends within quotes stay as they are."""
     return list(csv.DictReader(io.StringIO(text, newline="")))

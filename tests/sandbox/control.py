@@ -10,7 +10,7 @@ from typing import Any
 from tests.sandbox.answers import Answer, Request, json_answer
 from tests.sandbox.api import Api
 from tests.sandbox.clock import bulk_time, parse_time
-from tests.sandbox.database import TABLES, Database
+from tests.sandbox.database import Database
 from tests.sandbox.faults import read_fault
 from tests.sandbox.jobs import Fate
 
@@ -166,7 +166,7 @@ class Control:
         return json_answer({"lacks": self._api.permissions.lacks})
 
     def _truth(self, table: str) -> Answer:
-        tables = (*TABLES, *self._own)
+        tables = (*self._database.tables(), *self._own)
         if table not in tables:
             return json_answer({"error": f"no such table; there are {', '.join(tables)}"}, 404)
         with self._api.lock:

@@ -8,14 +8,22 @@ from typing import Any
 
 from tests.sandbox.activities import ActivityTable
 from tests.sandbox.activity_contents import COMBINATIONS
-from tests.sandbox.activity_types import DELETE_LEAD, Attribute, make_types, type_from_json
+from tests.sandbox.activity_types import (
+    ABOUT_MEMBERS,
+    DELETE_LEAD,
+    Attribute,
+    make_types,
+    type_from_json,
+)
 from tests.sandbox.assets.build import make_assets
 from tests.sandbox.assets.kinds import KINDS
 from tests.sandbox.assets.reader import details_of, records_of
 from tests.sandbox.clock import DAY, parse_time
+from tests.sandbox.custom_objects import CustomObjects
 from tests.sandbox.fields import LeadField, schema_of
 from tests.sandbox.hostile import hostile_types
 from tests.sandbox.leads import FIRST_ID, make_lead_table
+from tests.sandbox.member_changes import MemberChanges, make_history, make_member_table
 from tests.sandbox.options import Options
 
 LEAST_HOSTILE = 20
@@ -36,7 +44,19 @@ TABLES = (
     "activity_types",
     "lead_fields",
     "lead_schema_fields",
+    "program_members",
+    "program_member_fields",
 )
+_OBJECTS = "custom_object_"
+"""The rows of custom objects of the type car_c are the table custom_object_car_c."""
+_DETAILS_OF_ORDERS = (
+    "at",
+    "activity_type",
+    "custom_object_type",
+    "late_hours",
+    "programs",
+)
+"""Members of an order that say more of its changes."""
 
 
 class Database:
@@ -48,10 +68,21 @@ class Database:
         self.leads = make_lead_table(options, start)
         self.unexportable: frozenset[str] = frozenset()
         """Lead fields that describe lists and yet no export may name."""
+        self.assets = make_assets(options, start)
+        self.campaigns = self.assets["campaigns"]
+        self.lists = self.assets["lists"]
+        self.programs = self.assets["programs"]
+        self.members = make_member_table(options, self.leads, self.programs)
+        types = make_types(options.activity_types)
+        history = make_history(options, self.members, self.programs, int(start))
+        # Activities do not last for ever: of older changes none tells any more.
+        defined = {kind.id for kind in types}
+        history = [change for change in history if change.kind in defined]
+        history = history[max(len(history) - options.activities // 2, 0) :]
         self.activities = ActivityTable(
             seed,
-            make_types(options.activity_types),
-            options.activities,
+            types,
+            options.activities - len(history),
             options.leads,
             start,
             days,
@@ -59,12 +90,13 @@ class Database:
             options.deleted_leads,
             options.variety or COMBINATIONS,
         )
+        self._member_changes = MemberChanges(seed, self.members, self.activities)
+        self._member_changes.tell_history(history, options.late_share)
         if options.hostile:
             self._add_hostile_types(options, int(start))
-        self.assets = make_assets(options, start)
-        self.campaigns = self.assets["campaigns"]
-        self.lists = self.assets["lists"]
-        self.programs = self.assets["programs"]
+        self.custom_objects = CustomObjects(
+            options, self.assets["custom_object_types"], self.leads, int(start)
+        )
         self._untold: set[tuple[int, str]] = set()
         """Attributes, by type and name, that activities have and types.json does not tell of."""
         # Of its own, so that the n-th change is the same whatever was asked in between.
@@ -81,6 +113,10 @@ class Database:
                 date = start - rng.randint(0, span)
                 self.activities.add(kind.id, lead_id, date, date)
 
+    def tables(self) -> tuple[str, ...]:
+        """Every table of truths."""
+        return (*TABLES, *(_OBJECTS + name for name in self.custom_objects.names()))
+
     def truth(self, table: str, moment: float) -> Iterator[dict[str, Any]]:
         """The rows of a table as they are at the moment."""
         if table == "leads":
@@ -93,6 +129,13 @@ class Database:
             return iter([field.described() for field in self.leads.fields])
         if table == "lead_schema_fields":
             return iter(schema_of(self.leads.fields))
+        if table == "program_members":
+            return self.members.truth()
+        if table == "program_member_fields":
+            return iter([field.described() for field in self.members.fields])
+        objects = self.custom_objects.table(table.removeprefix(_OBJECTS))
+        if objects is not None and table not in TABLES:
+            return objects.truth()
         if table.endswith("_details"):
             return iter(details_of(self.assets, self._seed, table.removesuffix("_details")))
         return iter(records_of(self.assets, table))
@@ -124,6 +167,8 @@ class Database:
             "deleted_leads": self._deleted_leads,
             "new_activities": self._new_activities,
             "late_activities": self._late_activities,
+            **self._member_changes.handlers,
+            **self.custom_objects.handlers,
         }
         assets = self.assets
         # A type must exist before activities of that type can be asked for in the same order.
@@ -138,7 +183,7 @@ class Database:
                 self._drop_orphans()
             elif name.startswith("new_") and name[4:] in assets:
                 done[name] = [assets[name[4:]].add(int(moment)) for _ in range(int(value))]
-            elif name not in done and name not in ("at", "activity_type"):
+            elif name not in done and name not in _DETAILS_OF_ORDERS:
                 raise ValueError(f"no such change: {name}")
         return done
 
@@ -228,7 +273,8 @@ class Database:
     def _kinds(self, order: dict[str, Any]) -> list[int]:
         if "activity_type" in order:
             return [int(order["activity_type"])]
-        return [kind.id for kind in self.activities.types if kind.id != DELETE_LEAD]
+        untold = (DELETE_LEAD, *ABOUT_MEMBERS)
+        return [kind.id for kind in self.activities.types if kind.id not in untold]
 
     def _new_activities(self, count: int, moment: int, order: dict[str, Any]) -> list[str]:
         return [self._activity(order, moment, moment) for _ in range(count)]
@@ -244,5 +290,7 @@ class Database:
         kind = self._rng.choice(self._kinds(order))
         if self.activities.type(kind) is None:
             raise ValueError(f"no such activity type: {kind}")
+        if kind in ABOUT_MEMBERS:
+            return self._member_changes.activity(kind, date, visible, order)
         lead_id = self._rng.choice(self.leads.ids or [1])
         return self.activities.add(kind, lead_id, date, visible)

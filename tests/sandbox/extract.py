@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.sandbox.custom_objects import ObjectSelection
 from tests.sandbox.database import Database
-from tests.sandbox.leads import LeadSelection
+from tests.sandbox.leads import FIRST_ID, LeadSelection
+from tests.sandbox.members import MemberSelection
 from tests.sandbox.orders import DELIMITERS, Order
 from tests.sandbox.values import Value
 
@@ -26,7 +28,7 @@ class Written:
     checksum: str
 
 
-Selection = LeadSelection | array  # type: ignore[type-arg]
+Selection = LeadSelection | MemberSelection | ObjectSelection | array  # type: ignore[type-arg]
 
 
 def select(order: Order, database: Database, moment: float) -> Selection:
@@ -35,6 +37,23 @@ def select(order: Order, database: Database, moment: float) -> Selection:
     A list filter takes the members "at the time that the job begins processing"
     (bulk-lead-extract.md); the other filters are taken to do the same.
     """
+    if order.programs is not None:
+        return database.members.select(
+            order.programs,
+            order.low,
+            order.high,
+            order.filter.get("statusNames"),
+            order.cadence,
+            order.filter.get("isExhausted"),
+        )
+    if order.custom_object is not None:
+        table = database.custom_objects.table(order.custom_object)
+        if table is None:
+            raise KeyError(order.custom_object)
+        if order.list_number is None:
+            return table.select(order.low, order.high)
+        linked = {FIRST_ID + place for place in database.leads.members(order.list_number).index}
+        return table.select(leads=linked)
     if order.object == "activities":
         return database.activities.select(order.types, order.low, order.high, moment)
     if order.list_number is not None:
@@ -66,11 +85,13 @@ def lines(order: Order, database: Database, chosen: Selection, end: str) -> Iter
     delimiter = DELIMITERS[order.format]
     write = cell_writer(delimiter)
     yield delimiter.join(write(Value(name, name)) for name in order.headers) + end
-    rows = (
-        database.leads.rows(chosen, order.fields, write)
-        if isinstance(chosen, LeadSelection)
-        else database.activities.rows(chosen, order.fields, write)
-    )
+    names = [*order.added, *order.fields]
+    if isinstance(chosen, LeadSelection):
+        rows = database.leads.rows(chosen, names, write)
+    elif isinstance(chosen, (MemberSelection, ObjectSelection)):
+        rows = chosen.rows(names, write)
+    else:
+        rows = database.activities.rows(chosen, names, write)
     for row in rows:
         yield delimiter.join(row) + end
 

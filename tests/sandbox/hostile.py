@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from tests.sandbox.activity_types import ActivityType, custom_type
 from tests.sandbox.fields import LeadField
+from tests.sandbox.member_fields import MemberField
 from tests.sandbox.values import Value, as_number, as_text, make_pool
 
 FIRST_HOSTILE = 100_101
@@ -107,6 +108,48 @@ def hostile_fields(seed: int, first: int) -> list[LeadField]:
         LeadField(first + place, rest, display, kind, standard=False, values=values)
         for place, (rest, display, kind, values) in enumerate(fields)
     ]
+
+
+def hostile_member_fields(seed: int) -> list[MemberField]:
+    """Custom fields of program members; two are named as others but for letter case."""
+    fields = (
+        ("updatedat", "Old Update", "string", _labels("imported in batch")),
+        ("MyCustomField", "My Custom Field", "string", _labels("of my own:")),
+        ("hugeNumber", "Huge Number", "integer", _numbers(seed, "integer")),
+        ("seenAt", "Seen At", "datetime", _moments(seed)),
+        ("wordsOnThePhone", "Words on the Phone", "string", _texts(seed)),
+    )
+    return [
+        MemberField(name, display, kind, updateable=True, custom=True, values=values)
+        for name, display, kind, values in fields
+    ]
+
+
+ROUGH_FIELDS = (
+    ("marketoguid", "Old GUID", "string"),
+    ("Colour", "Colour", "string"),
+    ("colour", "Colour (old)", "string"),
+    ("2nd_owner", "2nd Owner", "string"),
+    ("__c", "__c", "text"),
+    ("hugeNumber", "Huge Number", "integer"),
+    ("seenAt", "Seen At", "datetime"),
+)
+"""Name, display name and data type of fields of a custom object.
+
+Names "can contain alphanumeric characters and the underscore character" (custom-objects.md).
+"""
+
+
+def rough_values(seed: int) -> dict[str, tuple[Value, ...]]:
+    """The values of those fields that have not the usual ones, by name."""
+    return {
+        "marketoguid": _labels("before the move:"),
+        "Colour": _labels("RAL"),
+        "colour": _labels("shade"),
+        "2nd_owner": _texts(seed),
+        "hugeNumber": _numbers(seed, "integer"),
+        "seenAt": _moments(seed),
+    }
 
 
 def hostile_types(seed: int) -> list[ActivityType]:

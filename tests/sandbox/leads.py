@@ -135,6 +135,10 @@ class LeadTable:
             [i for i, gone in enumerate(self.deleted) if not gone and i % 7 == list_number % 7]
         )
 
+    def these(self, places: list[int]) -> LeadSelection:
+        """The leads of these places, as they are now."""
+        return self._frozen(places)
+
     def _frozen(self, places: list[int]) -> LeadSelection:
         return LeadSelection(
             array("i", places),

@@ -52,6 +52,10 @@ class Options:
     """Tokens in all, spread over folders and programs."""
     lead_partitions: int = 25
     custom_object_types: int = 2
+    custom_objects: int = 120
+    """Rows of each type of custom objects."""
+    program_members: int = 800
+    """Memberships in all, as far as there are leads and programs for them."""
     lacks: str = ""
     """Permissions that the API user's role lacks, separated by commas."""
     crm_sync: bool = False

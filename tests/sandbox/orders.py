@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.sandbox.activity_types import DELETE_LEAD
 from tests.sandbox.answers import ApiError
 from tests.sandbox.clock import DAY, parse_time
 from tests.sandbox.database import Database
+from tests.sandbox.member_fields import CADENCES
 
 LONGEST_RANGE = 31 * DAY
 """Date range filters span at most 31 days (bulk-extract.md, "Limits")."""
@@ -20,6 +22,17 @@ _DATE_FILTERS = ("createdAt", "updatedAt")
 _LIST_FILTERS = ("staticListName", "staticListId", "smartListName", "smartListId")
 _RARE_FILTERS = ("updatedAt", "smartListName", "smartListId")
 """Filters that are "unavailable for some subscription types" (bulk-extract.md, "Limits")."""
+
+MOST_PROGRAMS = 10
+"""Most ids in a filter programIds (bulk-program-member-extract.md, "Filters")."""
+_MEMBER_FILTERS = (
+    "programId",
+    "programIds",
+    "isExhausted",
+    "nurtureCadence",
+    "statusNames",
+    "updatedAt",
+)
 
 
 @dataclass
@@ -36,6 +49,13 @@ class Order:
     high: float = 0.0
     types: list[int] | None = None
     list_number: int | None = None
+    programs: list[int] | None = None
+    """Ids of the programs whose members are wanted."""
+    cadence: str | None = None
+    custom_object: str | None = None
+    """API name of the type of custom object that is wanted."""
+    added: tuple[str, ...] = ()
+    """Columns that nobody asked for, in front of the others."""
     raw: dict[str, Any] = field(default_factory=dict)
 
 
@@ -65,35 +85,56 @@ def read_order(kind: str, body: Any, database: Database, no_updated_at: bool) ->
     order = Order(kind, names, [], style, chosen, raw=body)
     if kind == "leads":
         _read_leads(order, database, no_updated_at)
-    else:
+    elif kind == "activities":
         _read_activities(order, database)
+    elif kind == "program/members":
+        _read_members(order, database, no_updated_at)
+    else:
+        _read_custom_objects(order, database, no_updated_at)
     renamed = body.get("columnHeaderNames") or {}
     if not isinstance(renamed, dict):
         raise ApiError("1003", "columnHeaderNames must be an object")
-    order.headers = [str(renamed.get(name, name)) for name in order.fields]
+    asked = names or order.fields
+    order.headers = [*order.added, *(str(renamed.get(name, name)) for name in asked)]
     return order
 
 
 def _read_leads(order: Order, database: Database, no_updated_at: bool) -> None:
+    _check_lead_fields(_required_fields(order), database)
+    _check_filters(order, _DATE_FILTERS + _LIST_FILTERS, _RARE_FILTERS if no_updated_at else ())
+    _read_one_filter(order)
+
+
+def _required_fields(order: Order) -> list[str]:
     if not order.fields:
         raise ApiError("1002", "Missing value for the required parameter 'fields'")
-    for name in order.fields:
+    return order.fields
+
+
+def _check_lead_fields(names: Sequence[str], database: Database) -> None:
+    for name in names:
         found = database.leads.field(name)
         if found is None:
             raise ApiError("1006", f"Field '{name}' not found")
         if not found.exportable:
             # "They are not exported" (field-types.md); the code of the refusal is not documented.
             raise ApiError("1003", f"Formula field '{name}' cannot be exported")
-    refused = [name for name in order.fields if name in database.unexportable]
+    refused = [name for name in names if name in database.unexportable]
     if refused:
         raise ApiError("1003", f"Invalid fields [{', '.join(refused)}] in request")
+
+
+def _check_filters(order: Order, known: Collection[str], unsupported: Collection[str]) -> None:
     for name in order.filter:
-        if name not in _DATE_FILTERS + _LIST_FILTERS:
+        if name not in known:
             raise ApiError("1003", f"Unknown filter type: {name}")
-        if no_updated_at and name in _RARE_FILTERS:
+        if name in unsupported:
             text = f"Unsupported filter type for target subscription: {name}"
             raise ApiError("1035", text)
-    # "Only one filter type may be specified per export job" (bulk-lead-extract.md, "Filters").
+
+
+def _read_one_filter(order: Order) -> None:
+    """ "Specify only one filter type per export job": of leads, and of custom objects."""
     if len(order.filter) != 1:
         raise ApiError("1003", "Exactly one filter type must be specified")
     (name, value), *_ = order.filter.items()
@@ -102,9 +143,95 @@ def _read_leads(order: Order, database: Database, no_updated_at: bool) -> None:
         order.low, order.high = _date_range(name, value)
     else:
         order.column = name
-        if name.endswith("Id") and not isinstance(value, int):
-            raise ApiError("1001", f"Invalid value '{value}'. Required of type 'Integer'")
+        if name.endswith("Id"):
+            _check_type(value, int, "Integer")
         order.list_number = value if isinstance(value, int) else len(str(value))
+
+
+def _check_type(value: Any, wanted: type, name: str) -> None:
+    # A boolean is an int of Python's, and no integer of Marketo's.
+    if type(value) is not wanted:
+        raise ApiError("1001", f"Invalid value '{value}'. Required of type '{name}'")
+
+
+def _read_members(order: Order, database: Database, no_updated_at: bool) -> None:
+    """The rules of bulk-program-member-extract.md.
+
+    Its text "LeadCustom LeadProgram MemberCustom ProgramMember" and its example are read so: any
+    field of describe for leads and any of describe for program members may be exported.
+    """
+    members = database.members
+    others = [name for name in _required_fields(order) if members.field(name) is None]
+    _check_lead_fields(others, database)
+    _check_filters(order, _MEMBER_FILTERS, ("updatedAt",) if no_updated_at else ())
+    order.programs = _read_programs(order, database)
+    order.high = float("inf")
+    if "updatedAt" in order.filter:
+        order.low, order.high = _date_range("updatedAt", order.filter["updatedAt"])
+    if "isExhausted" in order.filter:
+        _check_type(order.filter["isExhausted"], bool, "Boolean")
+    if "nurtureCadence" in order.filter:
+        # The page permits "pause", swagger-mapi.json "paus": both are taken.
+        text = order.filter["nurtureCadence"]
+        order.cadence = "paus" if text == "pause" else text
+        if order.cadence not in CADENCES:
+            raise ApiError("1003", f"Invalid value '{text}' for nurtureCadence")
+    if "statusNames" in order.filter:
+        names = order.filter["statusNames"]
+        _check_type(names, list, "Array")
+        known = {name for each in order.programs for name in members.about(each).progression.names}
+        # "If a status name is not found in any of the programs, "1003, Invalid Data""
+        if not names or not all(isinstance(name, str) and name in known for name in names):
+            raise ApiError("1003", f"Invalid Data: statusNames {names}")
+
+
+def _read_programs(order: Order, database: Database) -> list[int]:
+    """The programs of an order.
+
+    No page says what an unknown program does. It is refused here with 1003, as a status name is
+    that none of the programs has; one that is deleted before the job begins has no members then.
+    """
+    if ("programId" in order.filter) == ("programIds" in order.filter):
+        if "programId" in order.filter:
+            raise ApiError("1003", "programId cannot be used with programIds")
+        raise ApiError("1002", "Missing value for the required parameter 'programId'")
+    if "programIds" in order.filter:
+        wanted = order.filter["programIds"]
+        _check_type(wanted, list, "Array")
+        if not 1 <= len(wanted) <= MOST_PROGRAMS:
+            raise ApiError("1003", f"programIds takes 1 to {MOST_PROGRAMS} ids")
+        # "An additional field "programId" is added to the export file as the first field": also
+        # where programId is among the fields, and then there are two columns of that name. It is
+        # no field of the job, so that columnHeaderNames does not rename it.
+        order.added = ("programId",)
+    else:
+        wanted = [order.filter["programId"]]
+    for number in wanted:
+        _check_type(number, int, "Integer")
+    if unknown := [number for number in wanted if database.programs.find(number) is None]:
+        raise ApiError("1003", f"Invalid Data: no such program {unknown}")
+    return list(wanted)
+
+
+def _read_custom_objects(order: Order, database: Database, no_updated_at: bool) -> None:
+    """The rules of bulk-custom-object-extract.md.
+
+    Only the filters by smart list have the asterisk of those that some subscriptions lack.
+    """
+    order.custom_object = order.object.partition("/")[2]
+    table = database.custom_objects.table(order.custom_object)
+    if table is None:
+        raise ApiError("1013", f"Object '{order.custom_object}' not found")
+    names = []
+    for asked in _required_fields(order):
+        name = table.name_of(asked)
+        if name is None:
+            raise ApiError("1006", f"Field '{asked}' not found")
+        names.append(name)
+    order.fields = names
+    rare = [name for name in _LIST_FILTERS if name in _RARE_FILTERS]
+    _check_filters(order, ("updatedAt", *_LIST_FILTERS), rare if no_updated_at else ())
+    _read_one_filter(order)
 
 
 def _read_activities(order: Order, database: Database) -> None:

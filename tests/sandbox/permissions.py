@@ -26,6 +26,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "deletedleads": (_ACTIVITY,),
     "campaigns": ("Read-Only Campaigns",),
     "lists": (_LEAD,),
+    "member_describe": (_LEAD,),
     "programs": ("Read-Only Asset",),
     "folders": ("Read-Only Asset",),
     **{kind.name: (kind.permission,) for kind in KINDS},

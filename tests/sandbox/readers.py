@@ -12,6 +12,7 @@ from tests.sandbox.calls import Call
 from tests.sandbox.clock import DAY, Clock, activity_time, parse_time
 from tests.sandbox.database import Database
 from tests.sandbox.fields import schema_of
+from tests.sandbox.member_fields import describe
 from tests.sandbox.options import Options
 from tests.sandbox.paging import Place, make_token, read_batch_size, read_token, token_page
 from tests.sandbox.permissions import SCHEMA, Permissions
@@ -48,6 +49,8 @@ class Readers:
             return {"result": self._usage.answer(call.kind)}
         if call.kind == "describe":
             return {"result": [field.described() for field in self._database.leads.fields]}
+        if call.kind == "member_describe":
+            return {"result": [describe(self._database.members.fields)]}
         if call.kind == "types":
             return {"result": self._database.described_types()}
         if call.kind == "campaigns":

@@ -25,6 +25,7 @@ CALLS = {
     "Read-Only Lead": [
         "/rest/v1/leads/describe.json",
         "/rest/v1/leads/partitions.json",
+        "/rest/v1/programs/members/describe.json",
         "/rest/v1/lists.json",
         "/bulk/v1/leads/export.json",
         "/bulk/v1/program/members/export.json",

@@ -107,6 +107,7 @@ ADDRESSES = {
     "tokens": f"{A}folder/1005/tokens.json?folderType=Program",
     "customobject_describe": "/rest/v1/customobjects/car_c/describe.json",
     "schema_fields": "/rest/v1/leads/schema/fields.json",
+    "member_describe": "/rest/v1/programs/members/describe.json",
     "usage_week": "/rest/v1/stats/usage/last7days.json",
     "errors": "/rest/v1/stats/errors.json",
     "errors_week": "/rest/v1/stats/errors/last7days.json",

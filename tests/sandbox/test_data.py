@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tests.sandbox import Options, Sandbox
-from tests.sandbox.client import MONTH, NOW, Client, Json, code, rows_of
+from tests.sandbox.client import MONTH, NOW, Client, Json, code, rows_of, same
 from tests.sandbox.clock import bulk_time, parse_time
 
 
@@ -25,15 +25,7 @@ def test_lead_files_hold_the_truth(client: Client) -> None:
     assert len(found) == len(truth) == 500
     for row in truth:
         for name in names:
-            text, value = found[row["id"]][name], row[name]
-            if value is None:
-                assert text == "null"
-            elif isinstance(value, bool):
-                assert text == str(value).lower()
-            elif isinstance(value, (int, float)):
-                assert type(value)(text) == value
-            else:
-                assert text == value
+            assert same(found[row["id"]][name], row[name])
     texts = [row["shortNotes"] or "" for row in truth]
     for hard in ("\n", "\r\n", "\x00", "\u2028", '"', "\U0001f600", "lone\rcarriage"):
         assert any(hard in text for text in texts), hard

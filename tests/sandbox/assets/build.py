@@ -30,10 +30,11 @@ def make_assets(options: Options, start: float) -> dict[str, AssetTable]:
             tables[kind.table] = View(tables[kind.view_of], show)
         else:
             tables[kind.table] = _table(kind, options, int(start), show)
-    if options.crm_sync:
-        moment = int(start) - 3600
-        made = Asset(900, moment, moment, more={"crm": True})
-        tables["custom_object_types"].rows.append(made)
+    for number, there, what in ((900, options.crm_sync, "crm"), (901, options.hostile, "rough")):
+        if there:
+            moment = int(start) - 3600
+            made = Asset(number, moment, moment, more={what: True})
+            tables["custom_object_types"].rows.append(made)
     folders = FolderTable(seed, options.folders, int(start), days, tables["programs"])
     tables["folders"] = folders
     tables["segments"] = _segments(options, int(start), tables["segmentations"])

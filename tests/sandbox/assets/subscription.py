@@ -6,9 +6,25 @@ from typing import Any
 
 from tests.sandbox.assets.draw import JSON, Draw
 from tests.sandbox.clock import bulk_time
+from tests.sandbox.hostile import ROUGH_FIELDS
 
 CRM_TYPE = "sfdcCampaign_crm"
 """The type that the native CRM sync brings: its fields are all managed by the CRM."""
+ROUGH_TYPE = "rough_c"
+"""The type of a hostile account, with fields that are hard to take."""
+
+_CUSTOM = (
+    ("isOwner", "Is Owner", "boolean"),
+    ("mileage", "Mileage", "float"),
+    ("dealerMail", "Dealer Mail", "email"),
+    ("price", "Price", "currency"),
+    ("boughtOn", "Bought On", "date"),
+    ("servicedAt", "Serviced At", "datetime"),
+    ("dealerPhone", "Dealer Phone", "phone"),
+    ("remarks", "Remarks", "text"),
+)
+"""One field of each data type that there may be (custom-objects.md, "List Field Data Types") and
+that no other field has."""
 
 _FIRST = (("car_c", "Car", "vIN"), ("visit_c", "Visit", "visitNo"))
 
@@ -35,6 +51,8 @@ def custom_object_type(draw: Draw) -> JSON:
         name, display, key = _FIRST[draw.number - 1]
     if crm:
         name, display, key = CRM_TYPE, "Campaign (SFDC)", "sfdcId"
+    if draw.asset.more.get("rough", False):
+        name, display, key = ROUGH_TYPE, 'Rough "Thing" \U0001f600', "no"
     record: JSON = {
         "name": name,
         "displayName": display,
@@ -78,6 +96,8 @@ def type_details(draw: Draw) -> JSON:
         # One example writes the type with a capital.
         field("color", "Color", "String", True, length=255),
     ]
+    more = ROUGH_FIELDS if draw.asset.more.get("rough", False) else _CUSTOM
+    fields += [field(name, display, kind, True) for name, display, kind in more]
     if draw.number % 2 == 0 and not crm:
         # The first example of describe has no crmManaged.
         for entry in fields:
