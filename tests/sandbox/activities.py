@@ -166,14 +166,35 @@ class ActivityTable:
             ],
         )
 
-    def deletions(self, since: int, place: int, until: float) -> list[tuple[int, int]]:
-        """(date, place) of Delete Lead activities after a position, in order of date."""
-        found = [
-            (self.date[spot], spot)
-            for spot, kind in enumerate(self.kind)
-            if kind == DELETE_LEAD and self.visible[spot] <= until
-        ]
-        return sorted(entry for entry in found if (since, place) < entry and entry[0] <= until)
+    def after(
+        self,
+        position: tuple[int, int],
+        until: float,
+        moment: float,
+        kinds: Collection[int],
+        leads: Collection[int] | None = None,
+    ) -> list[tuple[int, int]]:
+        """(date, place) of the activities after a position that were written by the moment.
+
+        In order of date, and within a second in the order in which they were recorded.
+        """
+        wanted, of_leads = frozenset(kinds), None if leads is None else frozenset(leads)
+        since, _ = position
+        rows = enumerate(zip(self.date, self.kind, self.visible, self.lead, strict=True))
+        return sorted(
+            (date, place)
+            for place, (date, kind, visible, lead) in rows
+            if since <= date <= until
+            and kind in wanted
+            and visible <= moment
+            and (date, place) > position
+            and (of_leads is None or lead in of_leads)
+        )
+
+    def campaign(self, place: int) -> int | None:
+        """The smart campaign of an activity."""
+        number = mix(self.seed, place, 1)
+        return None if number % 3 == 0 else 2001 + number % 640
 
     def details(self, place: int) -> Details:
         """The contents of one activity."""
@@ -204,7 +225,7 @@ class ActivityTable:
         if name == "activityTypeId":
             return lambda place: cells.number(self.kind[place])
         if name == "campaignId":
-            return lambda place: cells.number(self._campaign(place))
+            return lambda place: cells.number(self.campaign(place))
         if name == "primaryAttributeValueId":
             return lambda place: cells.pooled(self.details(place).primary_id)
         if name == "primaryAttributeValue":
@@ -212,10 +233,6 @@ class ActivityTable:
         if name == "actionResult":
             return lambda place: cells.pooled(_RESULTS[mix(self.seed, place, 2) % 20])
         return lambda place: cells.pooled(self.details(place).attributes)
-
-    def _campaign(self, place: int) -> int | None:
-        number = mix(self.seed, place, 1)
-        return None if number % 3 == 0 else 2001 + number % 640
 
     def truth(self, moment: float) -> Iterator[dict[str, Any]]:
         """Every activity visible at the moment, typed, attributes by canonical display name."""

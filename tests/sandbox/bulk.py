@@ -14,8 +14,7 @@ from tests.sandbox.exports import LISTED_FOR, ExportQueue
 from tests.sandbox.jobs import Job
 from tests.sandbox.options import Options
 from tests.sandbox.orders import read_order
-from tests.sandbox.paging import Place, make_token, read_batch_size, read_token
-from tests.sandbox.readers import split_values
+from tests.sandbox.paging import Place, make_token, read_batch_size, read_token, split_values
 
 FILE_TYPE = "text/csv;charset=UTF-8"
 

@@ -21,6 +21,8 @@ _PLAIN_ROUTES = {
     "/rest/v1/activities/types.json": "types",
     "/rest/v1/activities/pagingtoken.json": "pagingtoken",
     "/rest/v1/activities/deletedleads.json": "deletedleads",
+    "/rest/v1/activities.json": "activities_page",
+    "/rest/v1/leads.json": "leads_by_filter",
     "/rest/v1/campaigns.json": "campaigns",
     "/rest/v1/lists.json": "lists",
     "/rest/v1/programs/members/describe.json": "member_describe",
@@ -33,12 +35,28 @@ _BULK = re.compile(
     r"/bulk/v1/(?P<object>leads|activities|program/members|customobjects/[A-Za-z0-9_]+)/export"
     r"(?:\.json|/create\.json|/(?P<id>[^/]+)/(?P<verb>enqueue|status|file|cancel)\.json)"
 )
+# The path of list-membership.md, and that of leads.md, "Membership"; the Swagger has both.
+_LIST_MEMBERS = re.compile(r"/rest/v1/lists?/(?P<id>\d+)/leads\.json", re.ASCII)
 _POSTED = ("create", "enqueue", "cancel")
 
-TOKEN_PAGED = ("campaigns", "lists", "deletedleads", "list", "schema_fields")
+TOKEN_PAGED = (
+    "campaigns",
+    "lists",
+    "deletedleads",
+    "activities_page",
+    "list_members",
+    "leads_by_filter",
+    "list",
+    "schema_fields",
+)
 """Calls that page by token; assets page by offset."""
 
-KINDS = (*_PLAIN_ROUTES.values(), *SINGLE, "create", "enqueue", "list", "status", "file", "cancel")
+KINDS = (
+    *_PLAIN_ROUTES.values(),
+    *SINGLE,
+    "list_members",
+    *("create", "enqueue", "list", "status", "file", "cancel"),
+)
 """Every call but the token's own."""
 
 
@@ -67,6 +85,8 @@ class Call:
     @property
     def scan(self) -> str:
         """The name of the scan to which the call's paging tokens belong."""
+        if self.kind == "list_members":
+            return f"{self.kind}-{self.job_id}"
         return f"{self.kind}-{self.object}" if self.kind == "list" else self.kind
 
 
@@ -79,6 +99,9 @@ def find_call(request: Request) -> Call | None:
         single = pattern.fullmatch(request.path)
         if single is not None:
             return _finish(Call(kind, request, job_id=unquote(single.groupdict().get("id") or "")))
+    members = _LIST_MEMBERS.fullmatch(request.path)
+    if members is not None:
+        return _finish(Call("list_members", request, job_id=members["id"]))
     match = _BULK.fullmatch(request.path)
     if match is None:
         return None

@@ -24,6 +24,7 @@ from tests.sandbox.fields import LeadField, schema_of
 from tests.sandbox.hostile import hostile_types
 from tests.sandbox.leads import FIRST_ID, make_lead_table
 from tests.sandbox.member_changes import MemberChanges, make_history, make_member_table
+from tests.sandbox.memberships import make_memberships
 from tests.sandbox.options import Options
 
 LEAST_HOSTILE = 20
@@ -33,6 +34,7 @@ DETAILED = ("programs", "smart_lists", "forms", "tag_types", "custom_object_type
 TABLES = (
     "leads",
     "activities",
+    "list_memberships",
     "campaigns",
     "lists",
     "programs",
@@ -97,6 +99,9 @@ class Database:
         self.custom_objects = CustomObjects(
             options, self.assets["custom_object_types"], self.leads, int(start)
         )
+        self.memberships = make_memberships(
+            seed, options.list_memberships, [row.id for row in self.lists.rows], self.leads.ids
+        )
         self._untold: set[tuple[int, str]] = set()
         """Attributes, by type and name, that activities have and types.json does not tell of."""
         # Of its own, so that the n-th change is the same whatever was asked in between.
@@ -123,6 +128,8 @@ class Database:
             return self.leads.truth()
         if table == "activities":
             return self.activities.truth(moment)
+        if table == "list_memberships":
+            return self.memberships.truth()
         if table == "activity_types":
             return iter(self.described_types())
         if table == "lead_fields":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -117,6 +117,11 @@ class LeadTable:
         """Take a lead out of the table."""
         self.deleted[lead_id - FIRST_ID] = 1
 
+    def has(self, lead_id: int) -> bool:
+        """Whether there is a lead of this id now."""
+        place = lead_id - FIRST_ID
+        return 0 <= place < len(self.deleted) and not self.deleted[place]
+
     def field(self, rest: str) -> LeadField | None:
         """The field of a REST name."""
         return next((field for field in self.fields if field.rest == rest), None)
@@ -146,6 +151,10 @@ class LeadTable:
             array("i", [self.custom[place] for place in places]),
             array("q", [self.updated[place] for place in places]),
         )
+
+    def pick(self, ids: Iterable[int]) -> LeadSelection:
+        """The leads of some ids that exist."""
+        return self._frozen([lead_id - FIRST_ID for lead_id in ids if self.has(lead_id)])
 
     def everything(self) -> LeadSelection:
         """All leads that exist now."""

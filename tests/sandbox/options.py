@@ -31,6 +31,8 @@ class Options:
     lists: int = 640
     programs: int = 450
     deleted_leads: int = 45
+    list_memberships: int = 900
+    """Leads in static lists, each list counted; half of them are in the first list."""
     smart_lists: int = 205
     emails: int = 420
     email_templates: int = 45

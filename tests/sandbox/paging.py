@@ -18,6 +18,11 @@ LARGEST_BATCH = 300
 MOST_ASSETS, USUAL_ASSETS = 200, 20
 """Most and usual size of a page of assets (assets.md, "Browse")."""
 
+DATED = "pagingtoken"
+"""The scan of the tokens that stand for a datetime."""
+DATE_BASED = ("activities_page", "deletedleads")
+"""Scans that begin with such a token (paging-tokens.md, "Date-Based")."""
+
 T = TypeVar("T")
 Query = dict[str, list[str]]
 
@@ -55,7 +60,7 @@ def read_token(token: str, kind: str) -> Place:
         if int(check, 16) != zlib.crc32(text.encode()):
             raise ValueError(token)
         found, numbers, page, _ = text.split(":")
-        if found != kind:
+        if found != kind and not (found == DATED and kind in DATE_BASED):
             raise ValueError(token)
         return Place(kind, tuple(int(number) for number in numbers.split(",")), int(page))
     except ValueError:
@@ -115,3 +120,17 @@ def offset_page_number(query: Query) -> int:
     except ApiError:
         return 0
     return offset // max(1, size) + 1
+
+
+def split_values(values: list[str] | None) -> list[str]:
+    """The values of a parameter that may be repeated and may hold commas."""
+    return [part for value in values or [] for part in value.split(",") if part]
+
+
+def integers(values: list[str]) -> list[int]:
+    """The values of a parameter as integers; 1001 where one is none."""
+    try:
+        return [int(value) for value in values]
+    except ValueError:
+        text = ",".join(values)
+        raise ApiError("1001", f"Invalid value '{text}'. Required of type 'Integer'") from None

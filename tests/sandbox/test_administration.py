@@ -27,6 +27,8 @@ CALLS = {
         "/rest/v1/leads/partitions.json",
         "/rest/v1/programs/members/describe.json",
         "/rest/v1/lists.json",
+        "/rest/v1/lists/3001/leads.json",
+        "/rest/v1/leads.json?filterType=id&filterValues=1001",
         "/bulk/v1/leads/export.json",
         "/bulk/v1/program/members/export.json",
     ],

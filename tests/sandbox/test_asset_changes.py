@@ -106,6 +106,8 @@ ADDRESSES = {
     "segments": f"{A}segmentation/1001/segments.json",
     "tokens": f"{A}folder/1005/tokens.json?folderType=Program",
     "customobject_describe": "/rest/v1/customobjects/car_c/describe.json",
+    "list_members": "/rest/v1/lists/3001/leads.json",
+    "leads_by_filter": "/rest/v1/leads.json?filterType=id&filterValues=1001",
     "schema_fields": "/rest/v1/leads/schema/fields.json",
     "member_describe": "/rest/v1/programs/members/describe.json",
     "usage_week": "/rest/v1/stats/usage/last7days.json",
