@@ -54,7 +54,11 @@ def single_page(
 
 
 def token_pages(
-    client: MarketoClient, path: str, endpoint: str, token: str | None
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    token: str | None,
+    filter_: Mapping[str, Any] | None = None,
 ) -> Iterator[Page]:
     """Read a list of the lead database by its position tokens (paging-tokens.md).
 
@@ -63,13 +67,14 @@ def token_pages(
         path: of the list.
         endpoint: the calls' name in logs and metrics.
         token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
+        filter_: of the list.
 
     Raises:
         DataError: a token comes twice, or nothing but empty pages.
     """
 
     def ask(token: str | None) -> Envelope:
-        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
+        params: dict[str, Any] = {**(filter_ or {}), "batchSize": _BATCH_SIZE}
         return client.get(path, endpoint, {**params, "nextPageToken": token} if token else params)
 
     seen: set[str] = set()

@@ -67,6 +67,28 @@ class ChildMark:
 
 
 @dataclass(frozen=True)
+class ListMark:
+    """Where the reading of the members of all lists stands.
+
+    Attributes:
+        reached: the last list that has been read; None for none.
+        scan_started: when the reading under way began (UTC).
+        reading: the list whose members are being read.
+        token: of its next page.
+        read_since: when its reading began (UTC).
+        readings: when lists were read (UTC): each time holds from that list on. What happened
+            to a list before that is in what was read.
+    """
+
+    reached: int | None = None
+    scan_started: datetime | None = None
+    reading: int | None = None
+    token: str | None = None
+    read_since: datetime | None = None
+    readings: Mapping[int, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class PendingExport:
     """An export job that exists in Marketo and has not been read to its end.
 
@@ -90,10 +112,12 @@ class Position:
         bookmarks: new bookmark of each stream; never moves a bookmark of the same key back.
         pages: page marks by stream; None ends a scan.
         children: marks of streams with a call for each parent.
+        lists: marks of the stream of list memberships.
         exports: all jobs under way, by family; replaces what the state held for the family.
     """
 
     bookmarks: Mapping[str, Bookmark] = field(default_factory=dict)
     pages: Mapping[str, PageMark | None] = field(default_factory=dict)
     children: Mapping[str, ChildMark] = field(default_factory=dict)
+    lists: Mapping[str, ListMark] = field(default_factory=dict)
     exports: Mapping[str, Sequence[PendingExport]] = field(default_factory=dict)

@@ -20,8 +20,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.protocol.position import ChildMark, PageMark, PendingExport, Position
-from tap_marketo.protocol.state_values import StateValues, child_entry, export_entry
+from tap_marketo.protocol.position import ChildMark, ListMark, PageMark, PendingExport, Position
+from tap_marketo.protocol.state_values import StateValues, child_entry, export_entry, list_entry
 from tap_marketo.times import to_bookmark, whole_seconds
 
 
@@ -116,6 +116,14 @@ class State:
         """
         return self._read.child_mark(self._bookmarks, stream)
 
+    def list_mark(self, stream: str) -> ListMark:
+        """Return where the reading of the members of all lists stands.
+
+        Raises:
+            StateError: the mark is nonsense.
+        """
+        return self._read.list_mark(self._bookmarks, stream)
+
     def pending_exports(
         self, family: str, replication_keys: Mapping[str, str], earliest: datetime
     ) -> list[PendingExport]:
@@ -154,6 +162,8 @@ class State:
                 marks["scan_started"] = to_bookmark(mark.scan_started)
         for stream, child_mark in position.children.items():
             self._bookmarks.setdefault(stream, {}).update(child_entry(child_mark))
+        for stream, list_mark in position.lists.items():
+            self._bookmarks.setdefault(stream, {}).update(list_entry(list_mark))
         for family, exports in position.exports.items():
             for export in exports:
                 for stream in export.streams:

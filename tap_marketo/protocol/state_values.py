@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.position import ChildMark, Parent, PendingExport
+from tap_marketo.protocol.position import ChildMark, ListMark, Parent, PendingExport
 from tap_marketo.times import Window, parse_utc, to_bookmark, whole_seconds
 
 # What may stand in a stream's bookmark. Anything else there is left alone.
 _TIMES = (
     *("updatedAt", "createdAt", "activityDate", "settled"),
-    *("export_end", "scan_started", "refreshed"),
+    *("export_end", "scan_started", "refreshed", "read_since"),
 )
+_NUMBERS = ("reached", "reading")
 _TEXTS = ("export_id", "next_page_token", "parent")
 
 
@@ -48,6 +49,13 @@ class StateValues:
             raise self.nonsense(f"{where}.{key}", "must be a string")
         return value
 
+    def number(self, holder: Mapping[str, Any], key: str, where: str) -> int | None:
+        """Return a whole number."""
+        value = holder.get(key)
+        if value is not None and type(value) is not int:
+            raise self.nonsense(f"{where}.{key}", "must be a whole number")
+        return value
+
     def time(self, holder: Mapping[str, Any], key: str, where: str) -> datetime | None:
         """Return a time in UTC."""
         text = self.text(holder, key, where)
@@ -75,6 +83,9 @@ class StateValues:
                 self.time(marks, key, where)
             for key in _TEXTS:
                 self.text(marks, key, where)
+            for key in _NUMBERS:
+                self.number(marks, key, where)
+            self._readings(marks, where)
 
     def child_mark(self, bookmarks: Mapping[str, Any], stream: str) -> ChildMark:
         """Return the mark of a stream with a call for each parent."""
@@ -87,6 +98,27 @@ class StateValues:
             raise self.nonsense(f"{where}.parent", f"is no parent: {text!r}") from None
         started = self.time(marks, "scan_started", where)
         return ChildMark(reached, started, self.time(marks, "refreshed", where))
+
+    def list_mark(self, bookmarks: Mapping[str, Any], stream: str) -> ListMark:
+        """Return the mark of the stream of list memberships."""
+        marks = bookmarks.get(stream, {})
+        where = f"bookmarks.{stream}"
+        return ListMark(
+            self.number(marks, "reached", where),
+            self.time(marks, "scan_started", where),
+            self.number(marks, "reading", where),
+            self.text(marks, "next_page_token", where),
+            self.time(marks, "read_since", where),
+            self._readings(marks, where),
+        )
+
+    def _readings(self, marks: Mapping[str, Any], where: str) -> dict[int, datetime]:
+        told = marks.get("readings") or {}
+        where = f"{where}.readings"
+        if not isinstance(told, dict) or not all(number.isdecimal() for number in told):
+            raise self.nonsense(where, "must be an object with times by the lists' ids")
+        times = {int(number): self.time(told, number, where) for number in told}
+        return {number: moment for number, moment in times.items() if moment}
 
     def pending_exports(self, exports: Mapping[str, Any], family: str) -> list[PendingExport]:
         """Return the jobs that the state's ``exports`` hold of a family."""
@@ -140,6 +172,18 @@ def child_entry(mark: ChildMark) -> dict[str, Any]:
         "parent": mark.reached and str(mark.reached),
         "scan_started": mark.scan_started and to_bookmark(mark.scan_started),
         "refreshed": mark.refreshed and to_bookmark(mark.refreshed),
+    }
+
+
+def list_entry(mark: ListMark) -> dict[str, Any]:
+    """Return a mark as the bookmark of list memberships holds it."""
+    return {
+        "reached": mark.reached,
+        "scan_started": mark.scan_started and to_bookmark(mark.scan_started),
+        "reading": mark.reading,
+        "next_page_token": mark.token,
+        "read_since": mark.read_since and to_bookmark(mark.read_since),
+        "readings": {str(number): to_bookmark(time) for number, time in mark.readings.items()},
     }
 
 

@@ -14,6 +14,7 @@ from tap_marketo.streams.deletions import Deletions
 from tap_marketo.streams.kind import StreamKind
 from tap_marketo.streams.lead_database import ACTIVITY_TYPES, CAMPAIGNS, LISTS
 from tap_marketo.streams.leads import Leads
+from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.program_members import ProgramMembers
 
 REGISTRY: Sequence[StreamKind] = (
@@ -25,6 +26,7 @@ REGISTRY: Sequence[StreamKind] = (
     Activities(),
     CAMPAIGNS,
     LISTS,
+    LIST_MEMBERSHIPS,
     *ASSETS,
     SEGMENTS,
     TOKENS,

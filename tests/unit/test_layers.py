@@ -90,6 +90,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # what is special about each,
     ("streams.leads", "streams.activities", "streams.deletions", "streams.paged"),
     ("streams.children", "streams.custom_objects", "streams.program_members"),
+    ("streams.list_memberships",),
     ("streams.lead_database", "streams.folders", "streams.tags", "streams.administration"),
     ("streams.assets", "streams.asset_children"),
     # all of them.

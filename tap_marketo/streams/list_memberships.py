@@ -1,0 +1,225 @@
+"""Who is on which static list: read once list by list, then kept up to date from activities."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from tap_marketo.errors import DataError, RequestRefusedError
+from tap_marketo.exports.windows import Stand
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.pages import Row, token_pages
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.position import Bookmark, ListMark, Position
+from tap_marketo.protocol.state import State
+from tap_marketo.streams.activity_log import ActivityLog, Sign
+from tap_marketo.streams.declared import DeclaredStream
+from tap_marketo.streams.details import is_gone
+from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.permissions import READ_LEAD
+from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.times import Window, parse_utc, to_marketo
+
+_LISTS = "/rest/v1/lists.json"
+_ADD, _REMOVE = "Add to List", "Remove from List"
+# The state keeps the times of lists' readings no finer than this.
+_GRAIN = timedelta(minutes=1)
+# Of so many pairs the last word is kept at once; pages come in order of time, so that more of them
+# are emitted again at worst.
+_MOST_WORDS = 200_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memberships(DeclaredStream):
+    """The stream of list memberships (list-membership.md)."""
+
+    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
+        return [MembershipsRead(entry, self, start) for entry in entries]
+
+
+class MembershipsRead(StreamRead):
+    """One sync of it."""
+
+    def __init__(self, entry: CatalogEntry, stream: Memberships, start: SyncStart) -> None:
+        """Prepare to read.
+
+        Raises:
+            CatalogError: the entry has no key column.
+        """
+        super().__init__(entry, stream.keys, stream.replication_key)
+        self._client = start.account.client
+        self._account = start.account
+        self._now = start.now
+        lookback = timedelta(hours=start.config.activities_lookback_hours)
+        self._stand = _stand(start.state, entry.stream, start.config.start_date, lookback)
+        self._mark = start.state.list_mark(entry.stream)
+        self._firsts = sorted(self._mark.readings)
+
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        self._announce(emitter)
+        if self._stand.bookmark is None:
+            yield from self._read_all(emitter, now)
+        else:
+            yield from self._follow(emitter, now)
+
+    # The first sync -----------------------------------------------------------------------------
+
+    def _read_all(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        mark = self._mark
+        began = mark.scan_started or self._now
+        lists = yield from self._lists()
+        behind = -1 if mark.reached is None else mark.reached
+        left = sorted(number for number in lists if number > behind)
+        LOGGER.info(
+            "%s: the members of %s lists are read%s.", self.stream, f"{len(left):,}",
+            f", behind list {mark.reached}" if mark.reached is not None else "",
+        )  # fmt: skip
+        readings = dict(mark.readings)
+        for number in left:
+            # A page of a list that was stopped in goes with the time its reading began.
+            is_resumed = mark.token is not None and number == mark.reading
+            reading = (mark.read_since if is_resumed else None) or now().replace(microsecond=0)
+            if not readings or reading - max(readings.values()) >= _GRAIN:
+                readings[number] = reading
+            token = mark.token if is_resumed else None
+            for rows, following in self._members(number, token):
+                self._emit(_rows(number, rows, reading), emitter, now())
+                if following:
+                    at = ListMark(
+                        reached=mark.reached,
+                        scan_started=began,
+                        reading=number,
+                        token=following,
+                        read_since=reading,
+                        readings=readings,
+                    )
+                    emitter.move_to(Position(lists={self.stream: at}))
+                yield None
+            mark = ListMark(reached=number, scan_started=began, readings=readings)
+            emitter.move_to(Position(lists={self.stream: mark}))
+        self._reach(emitter, began, None, readings)
+
+    # What has changed since ---------------------------------------------------------------------
+
+    def _follow(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        window = Window(self._stand.start(self._now), self._now)
+        lists = yield from self._lists()
+        created = {number for number, row in lists.items() if _is_since(row, window.start)}
+        words: dict[tuple[int, int], tuple[datetime, bool]] = {}
+
+        def emit() -> None:
+            rows = [
+                _row(number, lead, is_member, date)
+                for (number, lead), (date, is_member) in sorted(words.items())
+                # Who is on a new list is read below.
+                if not (is_member and number in created)
+            ]
+            self._emit(rows, emitter, now())
+            words.clear()
+
+        for signs in ActivityLog(self._account, (_ADD, _REMOVE), "List").pages(window.start):
+            for sign in signs:
+                if sign.subject is not None and self._tells(sign, sign.subject):
+                    pair, word = (sign.subject, sign.lead), (sign.date, sign.type == _ADD)
+                    # The last word on each counts; of one second it is what Marketo sent last.
+                    if pair not in words or words[pair][0] <= sign.date:
+                        words[pair] = word
+            if len(words) > _MOST_WORDS:
+                emit()
+            yield None
+        emit()
+        for number in sorted(created):
+            reading = now().replace(microsecond=0)
+            for members, _ in self._members(number, None):
+                self._emit(_rows(number, members, reading), emitter, now())
+                yield None
+        settled = self._stand.after(window, self._now).settled
+        kept = self._mark.readings
+        if settled and all(reading <= settled for reading in kept.values()):
+            kept = {}
+        self._reach(emitter, self._now, settled, kept)
+
+    def _tells(self, sign: Sign, number: int) -> bool:
+        """Say whether an activity may be newer than the reading of its list."""
+        place = bisect_right(self._firsts, number)
+        return place == 0 or sign.date >= self._mark.readings[self._firsts[place - 1]]
+
+    # Common -------------------------------------------------------------------------------------
+
+    def _reach(
+        self,
+        emitter: Emitter,
+        time: datetime,
+        settled: datetime | None,
+        readings: Mapping[int, datetime],
+    ) -> None:
+        bookmark = Bookmark("updatedAt", time, settled)
+        mark = ListMark(readings=readings)
+        emitter.move_to(Position(bookmarks={self.stream: bookmark}, lists={self.stream: mark}))
+
+    def _lists(self) -> Generator[None, None, dict[int, Row]]:
+        """Ask for all lists, by their ids (static-lists.md, Get Lists)."""
+        found: dict[int, Row] = {}
+        for page in token_pages(self._client, _LISTS, "lists", None):
+            for row in page.rows:
+                found[_number(row, "list")] = row
+            yield
+        return found
+
+    def _members(
+        self, number: int, token: str | None
+    ) -> Generator[tuple[list[Row], str | None], None, None]:
+        """Read the members of a list, a page at a time; one that is gone by now has none."""
+        path = f"/rest/v1/lists/{number}/leads.json"
+        try:
+            for page in token_pages(self._client, path, "list_members", token, {"fields": "id"}):
+                yield page.rows, page.next_token
+        except RequestRefusedError as error:
+            if not is_gone(error):
+                raise
+
+
+def _stand(state: State, stream: str, earliest: datetime, lookback: timedelta) -> Stand:
+    return Stand(state.bookmark(stream, "updatedAt"), state.settled(stream), earliest, lookback)
+
+
+def _rows(number: int, leads: Sequence[Row], reading: datetime) -> list[Row]:
+    return [_row(number, _number(lead, "lead"), True, reading) for lead in leads]
+
+
+def _row(number: int, lead: int, is_member: bool, date: datetime) -> dict[str, Any]:
+    return {
+        "listId": str(number),
+        "leadId": str(lead),
+        "isMember": is_member,
+        "updatedAt": to_marketo(date),
+    }
+
+
+def _number(row: Row, what: str) -> int:
+    try:
+        return int(row["id"])
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"Marketo sent a {what} without an id. Run again; if it stays so, show it to Marketo "
+            "Support."
+        ) from None
+
+
+def _is_since(row: Row, since: datetime) -> bool:
+    try:
+        return parse_utc(str(row.get("createdAt"))) >= since
+    except ValueError:
+        # What cannot be compared is not left out.
+        return True
+
+
+LIST_MEMBERSHIPS = Memberships(
+    name="list_memberships",
+    permission=READ_LEAD,
+    keys=("listId", "leadId"),
+)
