@@ -136,10 +136,12 @@ def _readings(
     for kind in REGISTRY:
         own = [entry for entry in entries if kind_of_stream(entry) is kind]
         try:
-            reads += kind.page_reads(own, start)
-            families += kind.families(own, start)
+            own_reads, own_families = kind.readings(own, start)
         except TapError as error:
             failures.set_aside([entry.stream for entry in own], error)
+            continue
+        reads += own_reads
+        families += own_families
     return reads, families
 
 

@@ -50,6 +50,12 @@ class StreamKind(ABC):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         """Return the catalog entries of these streams."""
 
+    def readings(
+        self, entries: Sequence[CatalogEntry], start: SyncStart
+    ) -> tuple[list[StreamRead], list[BulkFamily]]:
+        """Return how selected streams of this kind are read: page by page, and exported."""
+        return self.page_reads(entries, start), self.families(entries, start)
+
     def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
         """Return how selected streams of this kind are read page by page, if they are."""
         return []

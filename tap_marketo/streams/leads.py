@@ -17,7 +17,9 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.described import DescribedFamily, described_entry
 from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.lead_changes import LeadChangesFamily, LeadChangesRead
 from tap_marketo.streams.permissions import READ_LEAD
+from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import to_marketo, whole_seconds
 
 LEADS_STREAM = "leads"
@@ -32,11 +34,28 @@ class LeadsFamily(DescribedFamily):
     bulk_object = "leads"
     keys = ("id",)
 
-    def __init__(self, entry: CatalogEntry, fields: Collection[Field], lookback: timedelta) -> None:
-        """Serve the leads stream; all is as of any described one."""
+    def __init__(
+        self,
+        entry: CatalogEntry,
+        fields: Collection[Field],
+        lookback: timedelta,
+        with_changes: bool = True,
+    ) -> None:
+        """Serve the leads stream.
+
+        Args:
+            entry: as of any described stream.
+            fields: the same.
+            lookback: the same.
+            with_changes: whether changed leads are found in another way where the filter by
+                updatedAt is missing.
+        """
         keys = entry.stream_metadata("valid-replication-keys")
         self.replication_key = "createdAt" if keys in ("createdAt", ["createdAt"]) else "updatedAt"
+        self._with_changes = with_changes
         super().__init__(entry, fields, lookback)
+        if self.replication_key == "createdAt":
+            self._tell_of_missing_filter()
 
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         # bulk-lead-extract.md: the updatedAt filter goes by a hidden time of the last change to
@@ -55,6 +74,20 @@ class LeadsFamily(DescribedFamily):
             raise error
         self.replication_key = "createdAt"
         self._choose_columns()
+        self._tell_of_missing_filter()
+
+    def _tell_of_missing_filter(self) -> None:
+        if self._with_changes:
+            LOGGER.info(
+                "This subscription cannot filter lead exports by updatedAt: new leads are exported "
+                "by createdAt, changed ones are found by their activities."
+            )
+        else:
+            LOGGER.warning(
+                "This subscription cannot filter lead exports by updatedAt: leads are read by "
+                "createdAt, and changes to leads that were read before are NOT seen, as "
+                "lead_changes is false."
+            )
 
 
 class Leads(StreamKind):
@@ -78,12 +111,21 @@ class Leads(StreamKind):
             )
         ]
 
-    def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
+    def readings(
+        self, entries: Sequence[CatalogEntry], start: SyncStart
+    ) -> tuple[list[StreamRead], list[BulkFamily]]:
         lookback = timedelta(hours=start.config.leads_lookback_hours)
-        return [LeadsFamily(entry, start.account.lead_fields, lookback) for entry in entries]
+        with_changes = start.config.lead_changes
+        families = [
+            LeadsFamily(entry, start.account.lead_fields, lookback, with_changes)
+            for entry in entries
+        ]
+        changes = [LeadChangesRead(family, start) for family in families if with_changes]
+        return [*changes], [*families]
 
     def bulk_object(self, family: str) -> str | None:
-        return LeadsFamily.bulk_object if family == LeadsFamily.name else None
+        kinds: tuple[type[BulkFamily], ...] = (LeadsFamily, LeadChangesFamily)
+        return next((kind.bulk_object for kind in kinds if kind.name == family), None)
 
 
 def _can_filter_by_update(account: Account) -> bool:
@@ -98,9 +140,9 @@ def _can_filter_by_update(account: Account) -> bool:
     try:
         export_id = api.create(LEADS_STREAM, ["id"], {"updatedAt": span})
     except FilterUnavailableError:
-        LOGGER.warning(
+        LOGGER.info(
             "This subscription cannot filter lead exports by updatedAt: leads will be read by "
-            "createdAt, without changes to older leads. Marketo Support can enable the filter."
+            "createdAt, and changed ones found by their activities."
         )
         return False
     except QuotaError as error:

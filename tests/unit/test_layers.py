@@ -50,8 +50,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("rows.attribute_names", "rows.plain_csv", "rows.json_values"),
     # CSV files in, data types,
     ("rows.csv_rows", "rows.fields"),
-    # columns of cells to values,
-    ("rows.columns", "rows.nested"),
+    # columns of cells to values, values to cells,
+    ("rows.columns", "rows.nested", "rows.value_rows"),
     # records to lines,
     ("rows.records",),
     # rows and activities to records.
@@ -88,6 +88,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.kind",),
     ("streams.declared", "streams.described"),
     # what is special about each,
+    ("streams.lead_changes",),
     ("streams.leads", "streams.activities", "streams.deletions", "streams.paged"),
     ("streams.children", "streams.custom_objects", "streams.program_members"),
     ("streams.list_memberships",),
@@ -124,6 +125,7 @@ FENCES = {
     "orjson": {
         "protocol.messages",
         "rows.plain_csv",
+        "rows.value_rows",
         "rows.json_values",
         "rows.fields",
         "rows.columns",

@@ -1,0 +1,248 @@
+"""Changed leads where exports cannot be filtered by updatedAt: found by activities, read by id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from tap_marketo.errors import DataError, FieldNotFoundError
+from tap_marketo.exports.family import (
+    BulkFamily,
+    ExportPlan,
+    RecordBlock,
+    Standing,
+    date_range,
+)
+from tap_marketo.exports.windows import Stand
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.pages import Row
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.position import PendingExport
+from tap_marketo.protocol.state import State
+from tap_marketo.rows.csv_rows import CsvFile
+from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.rows.value_rows import value_block
+from tap_marketo.streams.activity_log import ActivityLog
+from tap_marketo.streams.described import DescribedFamily
+from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.times import Window, to_time_extracted
+
+NAME = "lead_changes"
+
+# What tells that a lead has changed; the types have these names.
+_SIGNS = (
+    "New Lead",
+    "Change Data Value",
+    "Change Score",
+    "Change Owner",
+    "Change Revenue Stage",
+    "Change Lead Partition",
+    "Merge Leads",
+)
+_LEADS = "/rest/v1/leads.json"
+# leads.md, Get Leads by Filter Type: so many ids a call.
+_MOST_IDS = 300
+# So many ids are kept before the leads are read; what changes again behind is read again.
+_MOST_KEPT = 100_000
+# An export takes some five calls (create, enqueue, looks, file): so many pages cost no more.
+_FEW_PAGES = 5
+
+
+class LeadsById:
+    """Reads leads by their ids into the records that an export of them would give."""
+
+    def __init__(self, client: MarketoClient, leads: DescribedFamily) -> None:
+        """Read the columns that a family exports."""
+        self._client = client
+        self._leads = leads
+
+    def blocks(
+        self, ids: Iterable[int], extracted: Callable[[], datetime]
+    ) -> Iterator[RecordBlock]:
+        """Yield the RECORD lines of leads, those of a call at once; who is gone by now has none.
+
+        Args:
+            ids: of the leads.
+            extracted: tells the time of a call, UTC.
+        """
+        waiting = iter(sorted(ids))
+        while some := list(islice(waiting, _MOST_IDS)):
+            header, rows = self._ask(some)
+            stream = self._leads.stream
+            writer = self._leads.writer(stream, to_time_extracted(extracted()))
+            records = RowRecords(header, writer, self._leads.field_of)
+            lines = records.lines(value_block(rows, header)) if rows else b""
+            yield RecordBlock({stream: len(rows)}, lines)
+
+    def _ask(self, ids: Sequence[int]) -> tuple[list[str], list[Row]]:
+        """Ask for some leads; return the fields that they were asked for, and what came."""
+        while True:
+            fields = self._leads.fields()
+            params = {
+                "filterType": "id",
+                "filterValues": ",".join(map(str, ids)),
+                "fields": ",".join(fields),
+                "batchSize": _MOST_IDS,
+            }
+            try:
+                rows = self._client.get(_LEADS, "leads_by_id", params)["result"]
+            except FieldNotFoundError as error:
+                self._leads.do_without_field(error)
+                continue
+            if not all(isinstance(row, dict) for row in rows):
+                raise DataError(
+                    f"GET {_LEADS}: the result holds something else than objects. Run again; if "
+                    "it stays so, show it to Marketo Support."
+                )
+            return fields, rows
+
+
+class LeadChangesFamily(BulkFamily):
+    """Exports of which leads have changed; each lead is then read by its id."""
+
+    name = NAME
+    bulk_object = "activities"
+    keys = ("id",)
+    replication_key = "activityDate"
+
+    def __init__(
+        self,
+        leads: DescribedFamily,
+        reader: LeadsById,
+        types: Sequence[int],
+        standing: Standing,
+        lookback: timedelta,
+        extracted: Callable[[], datetime],
+    ) -> None:
+        """Serve the stream of leads.
+
+        Args:
+            leads: exports the leads.
+            reader: reads them by id.
+            types: numbers of the activity types that tell of a change.
+            standing: what its plans begin with.
+            lookback: how far before the bookmark a sync begins.
+            extracted: tells the time of a call, UTC.
+        """
+        self.lookback = lookback
+        self.streams = leads.streams
+        self.misfits = leads.misfits
+        self._leads = leads
+        self._reader = reader
+        self._types = types
+        self._standing = standing
+        self._extracted = extracted
+
+    def announce(self, stream: str, emitter: Emitter) -> None:
+        self._leads.announce(stream, emitter)
+
+    def bookmarked_as(self, stream: str) -> str:
+        return NAME
+
+    def plans(self, standing: Standing, pending: Sequence[PendingExport]) -> list[ExportPlan]:
+        return super().plans(self._standing, pending)
+
+    def fields(self) -> list[str]:
+        return ["leadId"]
+
+    def filter(self, plan: ExportPlan) -> dict[str, Any]:
+        return {"createdAt": date_range(plan.window), "activityTypeIds": list(self._types)}
+
+    def records(
+        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+    ) -> Iterator[RecordBlock]:
+        ids: set[int] = set()
+        for block in file.blocks():
+            ids.update(_lead_id(row[0]) for row in block.rows)
+            if len(ids) >= _MOST_KEPT:
+                yield from self._reader.blocks(ids, self._extracted)
+                ids.clear()
+        yield from self._reader.blocks(ids, self._extracted)
+
+
+def _lead_id(cell: str) -> int:
+    try:
+        return int(cell)
+    except ValueError:
+        raise DataError(
+            f"An activities export holds {cell!r} for the id of a lead. Run again; if it stays "
+            "so, show it to Marketo Support."
+        ) from None
+
+
+class LeadChangesRead(StreamRead):
+    """One sync of the changed leads."""
+
+    def __init__(self, leads: DescribedFamily, start: SyncStart) -> None:
+        """Prepare to read.
+
+        Args:
+            leads: exports the leads, by createdAt where this is needed.
+            start: what the sync begins with.
+        """
+        stream = leads.stream
+        super().__init__(leads.streams[stream], leads.keys, leads.replication_key)
+        self.misfits = leads.misfits[stream]
+        self._leads = leads
+        self._account = start.account
+        self._lookback = timedelta(hours=start.config.leads_lookback_hours)
+        self._reader = LeadsById(start.account.client, leads)
+        until = min([start.now, *_made(start.state, leads.name, start.config.start_date)])
+        self._standing = Standing(start.state, start.config.start_date, until)
+
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        if self._leads.replication_key == "updatedAt":
+            return
+        log = ActivityLog(self._account, _SIGNS)
+        family = LeadChangesFamily(
+            self._leads, self._reader, log.numbers, self._standing, self._lookback, now
+        )
+        stand = family.stand(self._standing, self.stream)
+        window = Window(stand.start(self._standing.now), self._standing.now)
+        state = self._standing.state
+        is_begun = bool(state.pending_exports(NAME, {}, self._standing.earliest))
+        if not log.numbers or (window.end <= window.start and not is_begun):
+            return
+        if stand.bookmark is None or is_begun:
+            yield family
+            return
+        # Few changes are found by pages for less.
+        ids: set[int] = set()
+        pages = log.pages(window.start)
+        for signs in islice(pages, _FEW_PAGES):
+            ids.update(sign.lead for sign in signs)
+            yield None
+        if next(pages, None) is not None:
+            yield family
+            return
+        yield from self._read(ids, family, stand, window, emitter, now)
+
+    def _read(
+        self,
+        ids: set[int],
+        family: LeadChangesFamily,
+        stand: Stand,
+        window: Window,
+        emitter: Emitter,
+        now: Callable[[], datetime],
+    ) -> Steps:
+        LOGGER.info("%s: %s have changed and are read by id.", self.stream, f"{len(ids):,}")
+        for block in self._reader.blocks(ids, now):
+            self._leads.announce(self.stream, emitter)
+            emitter.records(block.lines, block.counts)
+            yield None
+        plan = ExportPlan(window, (self.stream,), made=window.end)
+        emitter.move_to(family.position_after(self._standing, plan))
+
+
+def _made(state: State, family: str, earliest: datetime) -> list[datetime]:
+    """Return when the jobs were made that a stopped run left.
+
+    What they hold was so then: a change since must be read again, after them.
+    """
+    pending = state.pending_exports(family, {}, earliest)
+    return [export.made or export.window.end for export in pending]
