@@ -97,6 +97,8 @@ def test_the_readme_lists_every_stream_with_its_keys() -> None:
     documented = {row[0].strip("`"): (row[1], row[2]) for row in table("Streams")}
     assert documented.pop("leads") == ("`id`", "`updatedAt`")
     assert documented.pop("activities_<type>") == ("`marketoGUID`", "`activityDate`")
+    assert documented.pop("program_members") == ("`programId`, `leadId`", "`updatedAt`")
+    assert documented.pop("custom_object_<name>") == ("`marketoGUID`", "`updatedAt`")
     assert set(documented) == set(DECLARED)
     for name, stream in DECLARED.items():
         key, replication_key = documented[name]

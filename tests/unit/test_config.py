@@ -50,6 +50,8 @@ DEFAULTS = {
     "leads_lookback_hours": 24.0,
     "activities_lookback_hours": 24.0,
     "max_calls_per_20_seconds": 50,
+    "program_members_sweep_days": 7.0,
+    "lead_changes": True,
 }
 
 
