@@ -2,9 +2,9 @@
 
     python paced.py scale argument ...
 
-A pace that allows so many calls in 20 seconds also makes its pauses in seconds. To allow as many
-more of them against a fast sandbox would change how calls and pauses follow each other; so the
-20 seconds are made as much shorter.
+Its pace allows so many calls in 20 seconds. Against a fast sandbox it can be told to allow as many
+more; but then a thousand calls are made at once and followed by a long pause, in which no job is
+looked at. So the 20 seconds are made as much shorter instead.
 """
 
 from __future__ import annotations

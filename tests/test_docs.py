@@ -121,12 +121,13 @@ def row_name(stream: str) -> str:
     """Return the name of a stream's row; that of one found in the account has a place for it."""
     if stream in STREAM_ROWS:
         return stream
-    (name,) = (
+    names = [
         name
         for name in STREAM_ROWS
         if "<" in name and re.fullmatch(re.sub("<.*?>", ".+", name), stream)
-    )
-    return name
+    ]
+    assert len(names) == 1, f"{stream} has {len(names)} rows"
+    return names[0]
 
 
 Documented = Sequence[tuple[StreamRow, StreamKind, CatalogEntry]]
