@@ -49,6 +49,7 @@ FILTERED = (
 )
 IN_FULL = ("landing_page_domains", "tag_types")
 ASSETS = (*BY_DATE, *FILTERED, *IN_FULL)
+CHILDREN = ("segments", "tokens")
 ADMINISTRATION = (
     *("lead_fields", "custom_object_types", "lead_partitions"),
     *("daily_usage", "daily_errors", "bulk_exports"),
