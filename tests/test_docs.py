@@ -178,7 +178,7 @@ def replication(kind: StreamKind, entry: CatalogEntry) -> str:
     if not keys:
         is_rare = isinstance(kind, ChildStream) and kind.rests
         return "in full" + (", at most once in `child_refresh_hours`" if is_rare else "")
-    if type(kind).families is not StreamKind.families:
+    if type(kind).bulk_object is not StreamKind.bulk_object:
         way = "exported by date"
     elif isinstance(kind, PagedStream) and kind.read is not by_update_range:
         way = "all pages, changed rows"
