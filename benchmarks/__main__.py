@@ -12,6 +12,7 @@ from benchmarks import (
     daily_syncs,
     first_sync,
     memory,
+    parents,
     row_cases,
     row_path,
     start_up,
@@ -40,6 +41,7 @@ _FIGURES: dict[str, _Measure] = {
     "hard-activity-rows": partial(row_path.measure, row_cases.HARD_ACTIVITIES),
     "wires": wires.measure,
     "memory": memory.measure,
+    "parents": parents.measure,
     "start-up": start_up.measure,
 }
 
@@ -53,7 +55,7 @@ def main() -> int:
     parser.add_argument(
         "--scale",
         type=float,
-        help="first-sync and sync-time only: how much faster Marketo's clock runs",
+        help="first-sync, sync-time and parents only: how much faster Marketo's clock runs",
     )
     parser.add_argument("--runs", type=int, help="how many runs a median is taken of")
     options = parser.parse_args()

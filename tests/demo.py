@@ -80,7 +80,14 @@ class Pipeline:
         self._state = directory / "state.json"
         self._target_config = directory / "target.json"
         self._target_config.write_text(
-            json.dumps({"path": str(DATABASE), "default_target_schema": "main"})
+            # Without a column that is no text DuckDB takes the first row for a header.
+            json.dumps(
+                {
+                    "path": str(DATABASE),
+                    "default_target_schema": "main",
+                    "add_metadata_columns": True,
+                }
+            )
         )
 
     def discover(self, config: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+from tap_marketo.errors import AccessDeniedError, RequestRefusedError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
@@ -58,7 +59,13 @@ class CustomObjects(StreamKind):
         return entry.stream.startswith(_PREFIX) and isinstance(_object_name(entry), str)
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
-        names = sorted(filter(_API_NAME.fullmatch, account.custom_objects))
+        try:
+            names = sorted(filter(_API_NAME.fullmatch, account.custom_objects))
+        except AccessDeniedError:
+            raise
+        except RequestRefusedError as error:
+            LOGGER.warning("Types of custom objects cannot be found, and are left out. %s", error)
+            return []
         streams = account.naming.streams(list(enumerate(names)), _PREFIX)
         entries = []
         for number, name in enumerate(names):

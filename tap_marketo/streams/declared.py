@@ -23,6 +23,7 @@ class DeclaredStream(StreamKind):
     Attributes:
         name: tap_stream_id, and of its schema file.
         permission: as of any kind.
+        further_permissions: the same.
         replication_key: None for a list that is emitted in full each time.
         keys: the key columns.
         automatic: columns that are always emitted, beside the keys, the replication key and
@@ -32,6 +33,7 @@ class DeclaredStream(StreamKind):
 
     name: str
     permission: str = ""
+    further_permissions: tuple[str, ...] = ()
     replication_key: str | None = "updatedAt"
     keys: tuple[str, ...] = ("id",)
     automatic: frozenset[str] = frozenset()

@@ -37,10 +37,13 @@ class StreamKind(ABC):
     """Streams that are found and read in one way.
 
     Attributes:
-        permission: what the API user's role needs to read them, empty for nothing.
+        permission: what the API user's role needs to read them, empty for nothing. Discovery
+            tries it.
+        further_permissions: what it needs beside that.
     """
 
     permission: str = ""
+    further_permissions: tuple[str, ...] = ()
 
     @abstractmethod
     def owns(self, entry: CatalogEntry) -> bool:

@@ -20,7 +20,7 @@ from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.declared import DeclaredStream
 from tap_marketo.streams.details import is_gone
 from tap_marketo.streams.kind import SyncStart
-from tap_marketo.streams.permissions import READ_LEAD
+from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, parse_utc, to_marketo
 
@@ -221,5 +221,6 @@ def _is_since(row: Row, since: datetime) -> bool:
 LIST_MEMBERSHIPS = Memberships(
     name="list_memberships",
     permission=READ_LEAD,
+    further_permissions=(READ_ACTIVITY,),
     keys=("listId", "leadId"),
 )

@@ -26,14 +26,19 @@ _OF_THE_RUN = (CredentialsError, TokenRejectedError, QuotaError)
 
 
 def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
-    """Return a probe by a list of which one row is asked for.
+    """Return a probe by a list of which one row is asked for."""
+    return _by(path, lambda a: a.client.get(path, "probe", params, needs_result=False))
+
+
+def _by(path: str, ask: Callable[[Account], object]) -> Callable[[Account], object]:
+    """Return a probe by a call.
 
     Whatever it fails for but a lack of permission, the streams are not left out for it.
     """
 
     def probe(account: Account) -> None:
         try:
-            account.client.get(path, "probe", params, needs_result=False)
+            ask(account)
         except (AccessDeniedError, *_OF_THE_RUN):
             raise
         except MarketoError as error:
@@ -50,7 +55,7 @@ _PROBES: Mapping[str, Callable[[Account], object]] = {
     READ_CAMPAIGNS: _one_row("/rest/v1/campaigns.json", batchSize=1),
     READ_ASSET: _one_row("/rest/asset/v1/channels.json", maxReturn=1),
     READ_REDIRECT_RULES: _one_row("/rest/asset/v1/redirectRules.json", maxReturn=1),
-    READ_CUSTOM_OBJECT: _one_row("/rest/v1/customobjects.json"),
+    READ_CUSTOM_OBJECT: _by("/rest/v1/customobjects.json", lambda a: a.custom_objects),
 }
 
 

@@ -25,7 +25,7 @@ from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.described import DescribedFamily, described_entry
 from tap_marketo.streams.details import rows_of
 from tap_marketo.streams.kind import StreamKind, SyncStart
-from tap_marketo.streams.permissions import READ_LEAD
+from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, before, parse_utc, to_marketo
 
@@ -473,6 +473,7 @@ class ProgramMembers(StreamKind):
     """The stream of program members."""
 
     permission = READ_LEAD
+    further_permissions = (READ_ACTIVITY, READ_ASSET)
 
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream == STREAM

@@ -21,9 +21,9 @@ REGISTRY: Sequence[StreamKind] = (
     Leads(),
     # What they find to export is begun before long lists are read.
     ProgramMembers(),
-    CustomObjects(),
     ACTIVITY_TYPES,
     Activities(),
+    CustomObjects(),
     CAMPAIGNS,
     LISTS,
     LIST_MEMBERSHIPS,
@@ -41,9 +41,9 @@ def kind_of_stream(entry: CatalogEntry) -> StreamKind | None:
 
 
 def permission_of(entry: CatalogEntry) -> str:
-    """Return the permission that a stream needs, empty if it needs none."""
+    """Return the permissions that a stream needs, in a few words, empty if it needs none."""
     kind = kind_of_stream(entry)
-    return kind.permission if kind else ""
+    return ", ".join((kind.permission, *kind.further_permissions)) if kind else ""
 
 
 def bulk_object_of(family: str) -> str | None:

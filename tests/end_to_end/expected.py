@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from tests.end_to_end import expected_assets
+from tests.end_to_end.expected_assets import ADMINISTRATION, ASSETS, CHILDREN
 from tests.harness import Account, Target
 
 TEXT_DATES = ("datetime", "date")
@@ -152,7 +154,7 @@ def activity_row(
 def assets(
     account: Account, table: str, columns: set[str], since: str
 ) -> dict[int, dict[str, Any]]:
-    """Return campaigns, lists or programs changed ``since`` or later."""
+    """Return campaigns or lists, or what programs have by default, changed ``since`` or later."""
     return {
         row["id"]: {
             name: value(row.get(name), "datetime" if name.endswith("At") else "string")
@@ -166,7 +168,11 @@ def assets(
 def tables(
     account: Account, catalog: Mapping[str, Any], since: str
 ) -> dict[str, dict[Any, dict[str, Any]]]:
-    """Return every table, by stream and key, with what changed ``since`` or later."""
+    """Return every table, by stream and key, with what changed ``since`` or later.
+
+    Tables of assets and of administration are those of the catalog's selected streams, with their
+    selected columns.
+    """
     changed = {lead["id"] for lead in account.truth("leads") if lead["_changedAt"] >= since}
     found: dict[str, dict[Any, dict[str, Any]]] = {
         stream["tap_stream_id"]: {}
@@ -184,17 +190,27 @@ def tables(
         stream["tap_stream_id"]: {
             breadcrumb[-1]
             for breadcrumb, own in metadata(stream).items()
-            if breadcrumb and own.get("selected-by-default", True)
+            if breadcrumb and own.get("selected", own.get("selected-by-default", True))
         }
         for stream in catalog["streams"]
+        if metadata(stream)[()].get("selected", True)
     }
-    for name in ("campaigns", "lists", "programs"):
+    for name in columns.keys() & {"campaigns", "lists"}:
         found[name] = assets(account, name, columns[name], since)
-    found["activity_types"] = {
-        row["id"]: {c: value(row.get(c), "string") for c in columns["activity_types"]}
-        for row in account.truth("activity_types")
-    }
+    for name in columns.keys() & {*ASSETS, *CHILDREN, *ADMINISTRATION}:
+        rows = expected_assets.table(account, name, columns[name], since)
+        found[name] = {plain_key(key): row for key, row in rows.items()}
+    if "activity_types" in columns:
+        found["activity_types"] = {
+            row["id"]: {c: value(row.get(c), "string") for c in columns["activity_types"]}
+            for row in account.truth("activity_types")
+        }
     return found
+
+
+def plain_key(key: tuple[Any, ...]) -> Any:
+    """Return a key of one column as its value, one of several as it is."""
+    return key if len(key) > 1 else key[0]
 
 
 def metadata(stream: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:

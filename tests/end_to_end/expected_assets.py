@@ -17,6 +17,8 @@ Row = dict[str, Any]
 Table = dict[tuple[Any, ...], Row]
 
 KEYS: Mapping[str, tuple[str, ...]] = {
+    "program_members": ("programId", "leadId"),
+    "list_memberships": ("listId", "leadId"),
     "folders": ("id", "type"),
     "landing_page_domains": ("hostname",),
     "tag_types": ("tagType",),
@@ -49,6 +51,7 @@ FILTERED = (
 )
 IN_FULL = ("landing_page_domains", "tag_types")
 ASSETS = (*BY_DATE, *FILTERED, *IN_FULL)
+CHILDREN = ("segments", "tokens")
 ADMINISTRATION = (
     *("lead_fields", "custom_object_types", "lead_partitions"),
     *("daily_usage", "daily_errors", "bulk_exports"),

@@ -80,11 +80,11 @@ class Warehouse(ABC):
         """Return the target's config."""
 
     @abstractmethod
-    def tables(self, keys: Mapping[str, str]) -> Tables:
+    def tables(self, keys: Mapping[str, Sequence[str]]) -> Tables:
         """Return all rows of all tables, with values as a record would have them.
 
         Args:
-            keys: the key column of each stream.
+            keys: the key columns of each stream.
         """
 
     def table_name(self, stream: str) -> str:
@@ -142,13 +142,14 @@ class Jsonl(Warehouse):
         # Without the time in their names the second run adds to the files of the first.
         return {"destination_path": str(self._directory), "do_timestamp_file": False}
 
-    def tables(self, keys: Mapping[str, str]) -> Tables:
+    def tables(self, keys: Mapping[str, Sequence[str]]) -> Tables:
         tables: Tables = {}
-        for stream, key in keys.items():
+        for stream, columns in keys.items():
             path = self._directory / f"{stream}.jsonl"
             if path.exists():
-                lines = path.read_text().split("\n")[:-1]
-                tables[stream] = list({row[key]: row for row in map(json.loads, lines)}.values())
+                rows = map(json.loads, path.read_text().split("\n")[:-1])
+                last = {tuple(row[column] for column in columns): row for row in rows}
+                tables[stream] = list(last.values())
         return tables
 
 
@@ -156,7 +157,12 @@ class DuckDB(Warehouse):
     """target-duckdb: a database file; names in lower case."""
 
     def settings(self) -> dict[str, Any]:
-        return {"path": str(self._directory / "marketo.duckdb"), "default_target_schema": "main"}
+        return {
+            "path": str(self._directory / "marketo.duckdb"),
+            "default_target_schema": "main",
+            # Without a column that is no text DuckDB takes the first row for a header.
+            "add_metadata_columns": True,
+        }
 
     def table_name(self, stream: str) -> str:
         return stream.lower()
@@ -164,7 +170,7 @@ class DuckDB(Warehouse):
     def column_name(self, column: str) -> str:
         return column.lower()
 
-    def tables(self, keys: Mapping[str, str]) -> Tables:
+    def tables(self, keys: Mapping[str, Sequence[str]]) -> Tables:
         return self._asked(READ_DUCKDB, str(self._directory / "marketo.duckdb"))
 
 
@@ -182,7 +188,7 @@ class Postgres(Warehouse):
             "default_target_schema": "marketo",
         }
 
-    def tables(self, keys: Mapping[str, str]) -> Tables:
+    def tables(self, keys: Mapping[str, Sequence[str]]) -> Tables:
         return self._asked(READ_POSTGRES, f"postgresql://{self._address}")
 
 
