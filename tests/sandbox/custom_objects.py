@@ -89,7 +89,7 @@ class ObjectTable:
         self._updated[place] = moment
 
     def delete(self, place: int) -> None:
-        """Delete a row; nothing tells of it afterwards."""
+        """Delete a row without a trace: no activity tells of it, no list of deletions has it."""
         self._gone[place] = 1
 
     @property

@@ -125,7 +125,13 @@ class MemberChanges:
         members = self._members
         nurtures = kind in (ADD_TO_NURTURE, CHANGE_TRACK, CHANGE_CADENCE)
         places = [] if kind == ADD_TO_NURTURE else members.places(self._programs(order))
-        places = [each for each in places if not nurtures or members.progression(each).nurtures]
+        # A change of the past can only be the last one.
+        places = [
+            place
+            for place in places
+            if members.updated[place] <= date
+            and (not nurtures or members.progression(place).nurtures)
+        ]
         if not places:
             joined = self._new_members(1, date, order, nurtures)
             guids = {change.kind: self._tell(change, visible) for change in joined}

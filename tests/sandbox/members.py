@@ -126,7 +126,7 @@ class MemberTable:
         self.program: array[int] = array("q")
         self.lead: array[int] = array("q")
         self._created: array[int] = array("q")
-        self._updated: array[int] = array("q")
+        self.updated: array[int] = array("q")
         self._reached: array[int] = array("q")
         self._data: array[int] = array("i")
         self._silent: array[int] = array("i")
@@ -177,7 +177,7 @@ class MemberTable:
         self.program.append(program)
         self.lead.append(lead)
         self._created.append(moment)
-        self._updated.append(moment)
+        self.updated.append(moment)
         self._reached.append(0)
         self._data.append(0)
         self._silent.append(0)
@@ -197,7 +197,7 @@ class MemberTable:
 
     def change(self, place: int, kind: int, moment: int, luck: int) -> Change:
         """Change what activities of a type tell of; `luck` picks one of the other values."""
-        self._updated[place] = max(self._updated[place], moment)
+        self.updated[place] = max(self.updated[place], moment)
         if kind == CHANGE_MEMBER_DATA:
             self._data[place] += 1
             return Change(moment, kind, place, self._data[place] - 1, self._data[place])
@@ -218,7 +218,7 @@ class MemberTable:
     def touch(self, place: int, moment: int) -> None:
         """Change what no activity tells of."""
         self._silent[place] += 1
-        self._updated[place] = max(self._updated[place], moment)
+        self.updated[place] = max(self.updated[place], moment)
 
     # What is exported ------------------------------------------------------------------------
 
@@ -322,7 +322,7 @@ class MemberTable:
             self.program[place],
             self.lead[place],
             self._created[place],
-            self._updated[place],
+            self.updated[place],
             self._status[place],
             self._reached[place],
             self._track[place],

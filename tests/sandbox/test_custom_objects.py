@@ -134,3 +134,57 @@ def test_subscription_without_smart_lists() -> None:
         for chosen in ({"updatedAt": DAY}, {"staticListId": 3003}, {"staticListName": "List 3003"}):
             answer = client.create("customobjects/car_c", fields=FIELDS, filter=chosen)
             assert answer["success"], answer
+
+
+def test_without_permission(client: Client) -> None:
+    client.control("permissions", {"lacks": ["Read-Only Custom Object"]})
+    assert refusal(client, {"updatedAt": DAY}) == "603"
+    client.control("permissions", {"lacks": ["Read-Only Lead"]})
+    answer = client.create("customobjects/car_c", fields=FIELDS, filter={"updatedAt": DAY})
+    assert answer["success"]
+
+
+def test_rows_come_change_and_go(client: Client) -> None:
+    client.advance(3600)
+    now = client.control("clock")["now"]
+    before = truth(client)
+    only = {"custom_object_type": "car_c"}
+    made = client.control("change", {"new_custom_objects": 4, **only})["new_custom_objects"]
+    new = {guid for name, guid in made if name == "car_c"}
+    assert len(new) == 4
+    assert truth(client).keys() - before.keys() == new
+    assert {truth(client)[guid]["createdAt"] for guid in new} == {now}
+
+    before = truth(client)
+    done = client.control("change", {"custom_objects_changed": 30, **only})
+    changed = {guid for _, guid in done["custom_objects_changed"]}
+    later = truth(client)
+    assert {guid for guid in before if later[guid] != before[guid]} == changed
+    assert all(later[guid]["updatedAt"] == now for guid in changed)
+    kept = ("marketoGUID", "createdAt", "leadID", "vIN")
+    assert all(later[guid][name] == before[guid][name] for guid in changed for name in kept)
+    assert any(later[guid]["color"] != before[guid]["color"] for guid in changed)
+
+    done = client.control("change", {"custom_objects_deleted": 10, **only})
+    gone = {guid for _, guid in done["custom_objects_deleted"]}
+    assert later.keys() - truth(client).keys() == gone
+    window = {"startAt": now, "endAt": now}
+    found = {row["marketoGUID"] for row in exported(client, FIELDS, {"updatedAt": window})}
+    assert found == (changed | new) - gone
+    # No activity tells of any of this.
+    activities = client.control("truth/activities")["rows"]
+    assert max(row["activityDate"] for row in activities) < now
+
+
+def test_changes_of_all_types_and_of_a_new_one(client: Client) -> None:
+    for name in ("new_custom_objects", "custom_objects_changed", "custom_objects_deleted"):
+        done = client.control("change", {name: 40})[name]
+        assert {each[0] for each in done} == {"car_c", "visit_c"}
+    (name,) = client.control("change", {"new_custom_object_types": 1})["new_custom_object_types"]
+    assert truth(client, name) == {}
+    client.control("change", {"new_custom_objects": 3, "custom_object_type": name})
+    assert len(exported(client, FIELDS, {"updatedAt": {"startAt": NOW, "endAt": NOW}}, name)) == 3
+    client.control("change", {"custom_object_types_deleted": [name]})
+    assert refusal(client, {"updatedAt": DAY}, name) == "1013"
+    order = {"new_custom_objects": 1, "custom_object_type": name}
+    assert "no such custom object" in client.control("change", order)["error"]
