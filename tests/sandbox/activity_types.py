@@ -9,6 +9,14 @@ from tests.sandbox.values import DATA_TYPES, Value
 
 DELETE_LEAD = 37
 """The type that bulk extract refuses (bulk-activity-extract.md, "Filters")."""
+NEW_LEAD, CHANGE_DATA_VALUE, CHANGE_SCORE = 12, 13, 22
+ADD_TO_LIST, REMOVE_FROM_LIST, MERGE_LEADS = 24, 25, 32
+CHANGE_OWNER, CHANGE_STAGE, CHANGE_PARTITION = 51, 101, 103
+ABOUT_LEADS = (
+    *(NEW_LEAD, CHANGE_DATA_VALUE, ADD_TO_LIST, REMOVE_FROM_LIST),
+    *(MERGE_LEADS, CHANGE_OWNER, CHANGE_STAGE, CHANGE_PARTITION),
+)
+"""Types that tell of a change of a lead or a list: none is recorded without one."""
 FIRST_CUSTOM = 100_001
 
 

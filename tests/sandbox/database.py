@@ -8,13 +8,23 @@ from typing import Any
 
 from tests.sandbox.activities import ActivityTable
 from tests.sandbox.activity_contents import COMBINATIONS
-from tests.sandbox.activity_types import DELETE_LEAD, Attribute, make_types, type_from_json
+from tests.sandbox.activity_types import (
+    ABOUT_LEADS,
+    CHANGE_DATA_VALUE,
+    DELETE_LEAD,
+    NEW_LEAD,
+    Attribute,
+    make_types,
+    type_from_json,
+)
 from tests.sandbox.assets.build import make_assets
 from tests.sandbox.assets.kinds import KINDS
 from tests.sandbox.assets.reader import details_of, records_of
 from tests.sandbox.clock import DAY, parse_time
 from tests.sandbox.fields import LeadField, schema_of
 from tests.sandbox.hostile import hostile_types
+from tests.sandbox.lead_changes import Event, LeadChanges
+from tests.sandbox.lead_history import make_lead_history
 from tests.sandbox.leads import FIRST_ID, make_lead_table
 from tests.sandbox.memberships import make_memberships
 from tests.sandbox.options import Options
@@ -39,6 +49,15 @@ TABLES = (
     "lead_fields",
     "lead_schema_fields",
 )
+_DETAILS_OF_ORDERS = (
+    "at",
+    "activity_type",
+    "late_hours",
+    "lists",
+    "members",
+    "merge_chains",
+)
+"""Members of an order that say more of its changes."""
 
 
 class Database:
@@ -50,19 +69,6 @@ class Database:
         self.leads = make_lead_table(options, start)
         self.unexportable: frozenset[str] = frozenset()
         """Lead fields that describe lists and yet no export may name."""
-        self.activities = ActivityTable(
-            seed,
-            make_types(options.activity_types),
-            options.activities,
-            options.leads,
-            start,
-            days,
-            options.late_share,
-            options.deleted_leads,
-            options.variety or COMBINATIONS,
-        )
-        if options.hostile:
-            self._add_hostile_types(options, int(start))
         self.assets = make_assets(options, start)
         self.campaigns = self.assets["campaigns"]
         self.lists = self.assets["lists"]
@@ -70,6 +76,27 @@ class Database:
         self.memberships = make_memberships(
             seed, options.list_memberships, [row.id for row in self.lists.rows], self.leads.ids
         )
+        types = make_types(options.activity_types)
+        history = make_lead_history(options, self.leads, self.lists, self.memberships, int(start))
+        defined = {kind.id for kind in types}
+        history = [event for event in history if event.kind in defined]
+        self.activities = ActivityTable(
+            seed,
+            types,
+            options.activities - len(history),
+            options.leads,
+            start,
+            days,
+            options.late_share,
+            options.deleted_leads,
+            options.variety or COMBINATIONS,
+        )
+        self._lead_changes = LeadChanges(
+            seed, self.leads, self.memberships, self.assets, self.activities
+        )
+        self._lead_changes.tell_history(history, options.late_share)
+        if options.hostile:
+            self._add_hostile_types(options, int(start))
         self._untold: set[tuple[int, str]] = set()
         """Attributes, by type and name, that activities have and types.json does not tell of."""
         # Of its own, so that the n-th change is the same whatever was asked in between.
@@ -136,7 +163,9 @@ class Database:
         # A type must exist before activities of that type can be asked for in the same order.
         done: dict[str, Any] = {**self._change_types(order), **self._change_fields(order)}
         for name, value in order.items():
-            if name in handlers:
+            if name in self._lead_changes.handlers:
+                done[name] = self._lead_changes.handlers[name](value, int(moment), order)
+            elif name in handlers:
                 done[name] = handlers[name](int(value), int(moment), order)
             elif name.endswith("_updated") and name[:-8] in assets:
                 done[name] = assets[name[:-8]].update(value, int(moment))
@@ -145,12 +174,18 @@ class Database:
                 self._drop_orphans()
             elif name.startswith("new_") and name[4:] in assets:
                 done[name] = [assets[name[4:]].add(int(moment)) for _ in range(int(value))]
-            elif name not in done and name not in ("at", "activity_type"):
+                if name in ("new_lists", "new_static_lists") and "members" in order:
+                    self._lead_changes.fill(done[name], int(order["members"]), int(moment), order)
+            elif name not in done and name not in _DETAILS_OF_ORDERS:
                 raise ValueError(f"no such change: {name}")
         return done
 
     def _drop_orphans(self) -> None:
-        """Segments go with their segmentation, tokens with their folder or program."""
+        """Segments go with their segmentation, tokens with their folder or program.
+
+        Nor does a list leave its members behind, for whom no page promises an activity.
+        """
+        self.memberships.keep_lists({row.id for row in self.lists.rows})
         owners = {("Segmentation", row.id) for row in self.assets["segmentations"].rows}
         owners |= {("Folder", row.id) for row in self.assets["folders"].rows}
         owners |= {("Program", row.id) for row in self.programs.rows}
@@ -207,7 +242,10 @@ class Database:
         return done
 
     def _new_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
-        return [self.leads.add(moment) for _ in range(count)]
+        made = [self.leads.add(moment) for _ in range(count)]
+        for lead_id in made:
+            self._lead_changes.tell(Event(moment, NEW_LEAD, lead_id), order)
+        return made
 
     def _some_leads(self, count: int) -> list[int]:
         ids = self.leads.ids
@@ -217,12 +255,14 @@ class Database:
         chosen = self._some_leads(count)
         for lead_id in chosen:
             self.leads.touch(lead_id, moment, custom_only=False)
+            self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (0,)), order)
         return chosen
 
     def _custom_only_updates(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
         chosen = self._some_leads(count)
         for lead_id in chosen:
             self.leads.touch(lead_id, moment, custom_only=True)
+            self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (1,)), order)
         return chosen
 
     def _deleted_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
@@ -230,12 +270,14 @@ class Database:
         for lead_id in chosen:
             self.leads.delete(lead_id)
             self.activities.add(DELETE_LEAD, lead_id, moment, moment)
+        self.memberships.drop_leads(chosen)
         return chosen
 
     def _kinds(self, order: dict[str, Any]) -> list[int]:
         if "activity_type" in order:
             return [int(order["activity_type"])]
-        return [kind.id for kind in self.activities.types if kind.id != DELETE_LEAD]
+        untold = (DELETE_LEAD, *ABOUT_LEADS)
+        return [kind.id for kind in self.activities.types if kind.id not in untold]
 
     def _new_activities(self, count: int, moment: int, order: dict[str, Any]) -> list[str]:
         return [self._activity(order, moment, moment) for _ in range(count)]
@@ -251,5 +293,7 @@ class Database:
         kind = self._rng.choice(self._kinds(order))
         if self.activities.type(kind) is None:
             raise ValueError(f"no such activity type: {kind}")
+        if kind in ABOUT_LEADS:
+            raise ValueError(f"activities of type {kind} come with the change they tell of")
         lead_id = self._rng.choice(self.leads.ids or [1])
         return self.activities.add(kind, lead_id, date, visible)
