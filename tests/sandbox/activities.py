@@ -9,7 +9,13 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from tests.sandbox.activity_contents import COMBINATIONS, Details, Edition
-from tests.sandbox.activity_types import ABOUT_MEMBERS, DELETE_LEAD, ActivityType, Attribute
+from tests.sandbox.activity_types import (
+    ABOUT_LEADS,
+    ABOUT_MEMBERS,
+    DELETE_LEAD,
+    ActivityType,
+    Attribute,
+)
 from tests.sandbox.clock import DAY, bulk_time
 from tests.sandbox.leads import FIRST_ID
 from tests.sandbox.values import ABSENT, Value, as_number, as_text, mix
@@ -84,7 +90,8 @@ class ActivityTable:
             self.add_type(each)
         rng = random.Random(f"{seed}:activities")
         span = max(int(history_days * DAY), 120)
-        ids = [kind.id for kind in types if kind.id not in (DELETE_LEAD, *ABOUT_MEMBERS)]
+        told = (DELETE_LEAD, *ABOUT_LEADS, *ABOUT_MEMBERS)
+        ids = [kind.id for kind in types if kind.id not in told]
         # Some types are far more frequent than others, as in any subscription.
         weights = [1 + 60 // (place + 1) for place in range(len(ids))]
         for kind in rng.choices(ids, weights, k=count) if ids else []:

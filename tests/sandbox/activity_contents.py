@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tests.sandbox.activity_types import ActivityType, Attribute
@@ -24,9 +24,7 @@ class Details(NamedTuple):
     canonical: dict[str, Any]
 
 
-def told(
-    primary_id: int | None, primary: str | None, attributes: dict[str, str | int | bool]
-) -> Details:
+def told(primary_id: int | None, primary: str | None, attributes: Mapping[str, Any]) -> Details:
     """The contents of an activity that tells of a change: what it is about, and how it changed."""
     return Details(
         ABSENT if primary_id is None else as_number(primary_id),

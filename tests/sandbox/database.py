@@ -9,8 +9,11 @@ from typing import Any
 from tests.sandbox.activities import ActivityTable
 from tests.sandbox.activity_contents import COMBINATIONS
 from tests.sandbox.activity_types import (
+    ABOUT_LEADS,
     ABOUT_MEMBERS,
+    CHANGE_DATA_VALUE,
     DELETE_LEAD,
+    NEW_LEAD,
     Attribute,
     make_types,
     type_from_json,
@@ -22,6 +25,8 @@ from tests.sandbox.clock import DAY, parse_time
 from tests.sandbox.custom_objects import CustomObjects
 from tests.sandbox.fields import LeadField, schema_of
 from tests.sandbox.hostile import hostile_types
+from tests.sandbox.lead_changes import Event, LeadChanges
+from tests.sandbox.lead_history import make_lead_history
 from tests.sandbox.leads import FIRST_ID, make_lead_table
 from tests.sandbox.member_changes import MemberChanges, make_history, make_member_table
 from tests.sandbox.memberships import make_memberships
@@ -56,6 +61,9 @@ _DETAILS_OF_ORDERS = (
     "activity_type",
     "custom_object_type",
     "late_hours",
+    "lists",
+    "members",
+    "merge_chains",
     "programs",
 )
 """Members of an order that say more of its changes."""
@@ -75,16 +83,22 @@ class Database:
         self.lists = self.assets["lists"]
         self.programs = self.assets["programs"]
         self.members = make_member_table(options, self.leads, self.programs)
+        self.memberships = make_memberships(
+            seed, options.list_memberships, [row.id for row in self.lists.rows], self.leads.ids
+        )
         types = make_types(options.activity_types)
-        history = make_history(options, self.members, self.programs, int(start))
-        # Activities do not last for ever: of older changes none tells any more.
         defined = {kind.id for kind in types}
-        history = [change for change in history if change.kind in defined]
-        history = history[max(len(history) - options.activities // 2, 0) :]
+        history = make_lead_history(options, self.leads, self.lists, self.memberships, int(start))
+        history = [event for event in history if event.kind in defined]
+        joined = make_history(options, self.members, self.programs, int(start))
+        joined = [change for change in joined if change.kind in defined]
+        # Activities do not last for ever: of older changes none tells any more.
+        room = (options.activities - len(history)) // 2
+        joined = joined[max(len(joined) - max(room, 0), 0) :]
         self.activities = ActivityTable(
             seed,
             types,
-            options.activities - len(history),
+            max(options.activities - len(history) - len(joined), 0),
             options.leads,
             start,
             days,
@@ -92,15 +106,16 @@ class Database:
             options.deleted_leads,
             options.variety or COMBINATIONS,
         )
+        self._lead_changes = LeadChanges(
+            seed, self.leads, self.memberships, self.assets, self.activities
+        )
+        self._lead_changes.tell_history(history, options.late_share)
         self._member_changes = MemberChanges(seed, self.members, self.activities)
-        self._member_changes.tell_history(history, options.late_share)
+        self._member_changes.tell_history(joined, options.late_share)
         if options.hostile:
             self._add_hostile_types(options, int(start))
         self.custom_objects = CustomObjects(
             options, self.assets["custom_object_types"], self.leads, int(start)
-        )
-        self.memberships = make_memberships(
-            seed, options.list_memberships, [row.id for row in self.lists.rows], self.leads.ids
         )
         self._untold: set[tuple[int, str]] = set()
         """Attributes, by type and name, that activities have and types.json does not tell of."""
@@ -181,7 +196,9 @@ class Database:
         # A type must exist before activities of that type can be asked for in the same order.
         done: dict[str, Any] = {**self._change_types(order), **self._change_fields(order)}
         for name, value in order.items():
-            if name in handlers:
+            if name in self._lead_changes.handlers:
+                done[name] = self._lead_changes.handlers[name](value, int(moment), order)
+            elif name in handlers:
                 done[name] = handlers[name](int(value), int(moment), order)
             elif name.endswith("_updated") and name[:-8] in assets:
                 done[name] = assets[name[:-8]].update(value, int(moment))
@@ -190,12 +207,18 @@ class Database:
                 self._drop_orphans()
             elif name.startswith("new_") and name[4:] in assets:
                 done[name] = [assets[name[4:]].add(int(moment)) for _ in range(int(value))]
+                if name in ("new_lists", "new_static_lists") and "members" in order:
+                    self._lead_changes.fill(done[name], int(order["members"]), int(moment), order)
             elif name not in done and name not in _DETAILS_OF_ORDERS:
                 raise ValueError(f"no such change: {name}")
         return done
 
     def _drop_orphans(self) -> None:
-        """Segments go with their segmentation, tokens with their folder or program."""
+        """Segments go with their segmentation, tokens with their folder or program.
+
+        Nor does a list leave its members behind, for whom no page promises an activity.
+        """
+        self.memberships.keep_lists({row.id for row in self.lists.rows})
         owners = {("Segmentation", row.id) for row in self.assets["segmentations"].rows}
         owners |= {("Folder", row.id) for row in self.assets["folders"].rows}
         owners |= {("Program", row.id) for row in self.programs.rows}
@@ -252,7 +275,10 @@ class Database:
         return done
 
     def _new_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
-        return [self.leads.add(moment) for _ in range(count)]
+        made = [self.leads.add(moment) for _ in range(count)]
+        for lead_id in made:
+            self._lead_changes.tell(Event(moment, NEW_LEAD, lead_id), order)
+        return made
 
     def _some_leads(self, count: int) -> list[int]:
         ids = self.leads.ids
@@ -262,12 +288,14 @@ class Database:
         chosen = self._some_leads(count)
         for lead_id in chosen:
             self.leads.touch(lead_id, moment, custom_only=False)
+            self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (0,)), order)
         return chosen
 
     def _custom_only_updates(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
         chosen = self._some_leads(count)
         for lead_id in chosen:
             self.leads.touch(lead_id, moment, custom_only=True)
+            self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (1,)), order)
         return chosen
 
     def _deleted_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
@@ -275,12 +303,13 @@ class Database:
         for lead_id in chosen:
             self.leads.delete(lead_id)
             self.activities.add(DELETE_LEAD, lead_id, moment, moment)
+        self.memberships.drop_leads(chosen)
         return chosen
 
     def _kinds(self, order: dict[str, Any]) -> list[int]:
         if "activity_type" in order:
             return [int(order["activity_type"])]
-        untold = (DELETE_LEAD, *ABOUT_MEMBERS)
+        untold = (DELETE_LEAD, *ABOUT_LEADS, *ABOUT_MEMBERS)
         return [kind.id for kind in self.activities.types if kind.id not in untold]
 
     def _new_activities(self, count: int, moment: int, order: dict[str, Any]) -> list[str]:
@@ -299,5 +328,7 @@ class Database:
             raise ValueError(f"no such activity type: {kind}")
         if kind in ABOUT_MEMBERS:
             return self._member_changes.activity(kind, date, visible, order)
+        if kind in ABOUT_LEADS:
+            raise ValueError(f"activities of type {kind} come with the change they tell of")
         lead_id = self._rng.choice(self.leads.ids or [1])
         return self.activities.add(kind, lead_id, date, visible)

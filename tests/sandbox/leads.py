@@ -117,6 +117,17 @@ class LeadTable:
         """Take a lead out of the table."""
         self.deleted[lead_id - FIRST_ID] = 1
 
+    def as_of(self, lead_id: int, back: int = 0) -> Lead:
+        """A lead as it is, or was so many changes ago (but for its times)."""
+        place = lead_id - FIRST_ID
+        return Lead(
+            lead_id,
+            self.created[place],
+            self.updated[place],
+            mix(self.seed, place, self.standard[place] - back),
+            mix(self.seed + 1, place, self.custom[place] - back),
+        )
+
     def has(self, lead_id: int) -> bool:
         """Whether there is a lead of this id now."""
         place = lead_id - FIRST_ID

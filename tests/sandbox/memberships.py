@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +28,12 @@ class Memberships:
         """The members of a list, in order of their ids."""
         return self._members.get(list_id, array("q"))
 
+    def has(self, list_id: int, lead_id: int) -> bool:
+        """Whether a lead is a member of a list."""
+        members = self.of(list_id)
+        place = bisect_left(members, lead_id)
+        return place < len(members) and members[place] == lead_id
+
     def fill(self, list_id: int, leads: Collection[int]) -> None:
         """Give a list its members."""
         if leads:
@@ -35,20 +41,16 @@ class Memberships:
 
     def add(self, list_id: int, lead_id: int) -> bool:
         """Let a lead be a member; False when it is one."""
-        members = self._members.setdefault(list_id, array("q"))
-        place = bisect_left(members, lead_id)
-        if place < len(members) and members[place] == lead_id:
+        if self.has(list_id, lead_id):
             return False
-        members.insert(place, lead_id)
+        insort(self._members.setdefault(list_id, array("q")), lead_id)
         return True
 
     def remove(self, list_id: int, lead_id: int) -> bool:
         """Let a lead be a member no more; False when it is none."""
-        members = self._members.get(list_id, array("q"))
-        place = bisect_left(members, lead_id)
-        if place == len(members) or members[place] != lead_id:
+        if not self.has(list_id, lead_id):
             return False
-        del members[place]
+        self._members[list_id].remove(lead_id)
         return True
 
     def keep_lists(self, lists: Collection[int]) -> None:
@@ -85,11 +87,15 @@ class Memberships:
         """How many memberships these lists have."""
         return sum(len(self.of(list_id)) for list_id in lists)
 
-    def truth(self) -> Iterator[dict[str, Any]]:
+    def pairs(self) -> Iterator[Pair]:
         """Every membership, in order of list and lead."""
         for list_id in sorted(self._members):
             for lead_id in self._members[list_id]:
-                yield {"listId": list_id, "leadId": lead_id}
+                yield list_id, lead_id
+
+    def truth(self) -> Iterator[dict[str, Any]]:
+        """Every membership, in order of list and lead."""
+        return ({"listId": list_id, "leadId": lead_id} for list_id, lead_id in self.pairs())
 
 
 def make_memberships(

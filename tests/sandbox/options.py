@@ -31,6 +31,8 @@ class Options:
     lists: int = 640
     programs: int = 450
     deleted_leads: int = 45
+    merged_leads: int = 12
+    """Merges of the past; some of their winners have lost a later one."""
     list_memberships: int = 900
     """Leads in static lists, each list counted; half of them are in the first list."""
     smart_lists: int = 205

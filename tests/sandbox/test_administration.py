@@ -6,9 +6,12 @@ import pytest
 
 from tests.sandbox import Options, Sandbox
 from tests.sandbox.client import NOW, Client, code
+from tests.sandbox.paging import DATED, Place, make_token
 
 FORMS = "/rest/asset/v1/forms.json"
 SCHEMA = "/rest/v1/leads/schema/fields.json"
+
+TOKEN = make_token(Place(DATED, (1_781_000_000, -1)), 0)
 
 CALLS = {
     "Read-Only Asset": [
@@ -32,7 +35,11 @@ CALLS = {
         "/bulk/v1/leads/export.json",
         "/bulk/v1/program/members/export.json",
     ],
-    "Read-Only Activity": ["/rest/v1/activities/types.json", "/bulk/v1/activities/export.json"],
+    "Read-Only Activity": [
+        "/rest/v1/activities/types.json",
+        f"/rest/v1/activities.json?activityTypeIds=1&nextPageToken={TOKEN}",
+        "/bulk/v1/activities/export.json",
+    ],
     "Read-Only Campaign": ["/rest/v1/campaigns.json"],
     "Read-Only Custom Object": [
         "/rest/v1/customobjects.json",

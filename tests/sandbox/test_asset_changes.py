@@ -8,6 +8,7 @@ from tests.sandbox.assets.kinds import KINDS
 from tests.sandbox.client import Client, Json, code
 from tests.sandbox.clock import parse_time
 from tests.sandbox.faults import FITS
+from tests.sandbox.paging import DATED, Place, make_token
 
 A = "/rest/asset/v1/"
 TABLES = (
@@ -95,6 +96,7 @@ def test_a_change_between_two_pages(client: Client) -> None:
 
 
 NEEDED: Json = {"http": {"status": 502}, "error": {"code": "611"}}
+TOKEN = make_token(Place(DATED, (1_781_000_000, -1)), 0)
 ADDRESSES = {
     **{kind.name: kind.path for kind in KINDS},
     "folders": f"{A}folders.json",
@@ -107,6 +109,7 @@ ADDRESSES = {
     "tokens": f"{A}folder/1005/tokens.json?folderType=Program",
     "customobject_describe": "/rest/v1/customobjects/car_c/describe.json",
     "list_members": "/rest/v1/lists/3001/leads.json",
+    "activities_page": f"/rest/v1/activities.json?activityTypeIds=1&nextPageToken={TOKEN}",
     "leads_by_filter": "/rest/v1/leads.json?filterType=id&filterValues=1001",
     "schema_fields": "/rest/v1/leads/schema/fields.json",
     "member_describe": "/rest/v1/programs/members/describe.json",
@@ -150,3 +153,19 @@ def test_log_tells_which_row_or_parent_was_asked_for(client: Client) -> None:
         client.get(ADDRESSES[call])
     log = client.control("log")["log"][-4:]
     assert [each["id"] for each in log] == ["1001", "Program/1005", "Tag Type 05", "car_c"]
+
+
+def test_page_faults_on_leads_and_activities(client: Client) -> None:
+    """repeat_token and empty_page do to these calls what they say."""
+    for call in ("list_members", "activities_page"):
+        client.control("faults", {"call": call, "kind": "empty_page"})
+        path = ADDRESSES[call]
+        empty = client.get(path)
+        assert (empty["result"], empty["moreResult"]) == ([], True)
+        again = client.get(path.partition("&")[0], nextPageToken=empty["nextPageToken"])
+        assert again["result"] == client.get(path)["result"]
+        client.control("faults", {"call": call, "kind": "repeat_token", "page": 2})
+        following = client.get(path, batchSize=20)["nextPageToken"]
+        path = path.partition("&")[0]
+        repeated = client.get(path, batchSize=20, nextPageToken=following)
+        assert repeated["nextPageToken"] == following
