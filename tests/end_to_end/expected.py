@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
+from tests.end_to_end import expected_assets
 from tests.harness import Account, Target
 
 TEXT_DATES = ("datetime", "date")
@@ -166,7 +167,10 @@ def assets(
 def tables(
     account: Account, catalog: Mapping[str, Any], since: str
 ) -> dict[str, dict[Any, dict[str, Any]]]:
-    """Return every table, by stream and key, with what changed ``since`` or later."""
+    """Return every table, by stream and key, with what changed ``since`` or later.
+
+    Of assets and administration, only those of streams that are not deselected.
+    """
     changed = {lead["id"] for lead in account.truth("leads") if lead["_changedAt"] >= since}
     found: dict[str, dict[Any, dict[str, Any]]] = {
         stream["tap_stream_id"]: {}
@@ -184,12 +188,17 @@ def tables(
         stream["tap_stream_id"]: {
             breadcrumb[-1]
             for breadcrumb, own in metadata(stream).items()
-            if breadcrumb and own.get("selected-by-default", True)
+            if breadcrumb and own.get("selected", own.get("selected-by-default", True))
         }
         for stream in catalog["streams"]
     }
-    for name in ("campaigns", "lists", "programs"):
+    for name in ("campaigns", "lists"):
         found[name] = assets(account, name, columns[name], since)
+    for stream in catalog["streams"]:
+        name = stream["tap_stream_id"]
+        if name in expected_assets.TABLES and metadata(stream)[()].get("selected", True):
+            rows = expected_assets.table(account, name, columns[name], since)
+            found[name] = {_plain(key): row for key, row in rows.items()}
     found["activity_types"] = {
         row["id"]: {c: value(row.get(c), "string") for c in columns["activity_types"]}
         for row in account.truth("activity_types")
@@ -203,8 +212,12 @@ def metadata(stream: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]
 
 
 def table(target: Target, stream: str) -> dict[Any, dict[str, Any]]:
-    """Return a target's table by its single key."""
-    return {key[0]: row for key, row in target.tables.get(stream, {}).items()}
+    """Return a target's table by its key: where that is several columns, by a tuple of them."""
+    return {_plain(key): row for key, row in target.tables.get(stream, {}).items()}
+
+
+def _plain(key: tuple[Any, ...]) -> Any:
+    return key[0] if len(key) == 1 else key
 
 
 def as_time(text: str) -> datetime:
