@@ -105,6 +105,11 @@ class FinishedExport:
     took: float | None = None
 
 
+def list_path(bulk_object: str) -> str:
+    """Return the path of the list of an object's jobs."""
+    return f"/bulk/v1/{bulk_object}/export.json"
+
+
 class ExportApi:
     """The Bulk Extract calls."""
 
@@ -159,7 +164,7 @@ class ExportApi:
         for by itself.
         """
         found: dict[str, ExportInfo] = {}
-        for entry in self.listed(bulk_object):
+        for entry in self._listed(bulk_object):
             export_id = entry.get("exportId")
             if isinstance(export_id, str) and export_id in export_ids:
                 info = _info(entry)
@@ -182,7 +187,7 @@ class ExportApi:
         The file sizes of today's are what counts against the daily allowance (bulk-extract.md,
         File Size).
         """
-        exports = (_finished(bulk_object, entry) for entry in self.listed(bulk_object))
+        exports = (_finished(bulk_object, entry) for entry in self._listed(bulk_object))
         return [export for export in exports if export]
 
     def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
@@ -191,14 +196,16 @@ class ExportApi:
             f"/bulk/v1/{bulk_object}/export/{export_id}/file.json", f"{bulk_object}_file", start
         )
 
-    def listed(self, bulk_object: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the API user's jobs of the past seven days as Marketo has them, page after page."""
+    def _listed(self, bulk_object: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the API user's jobs of the past seven days as Marketo has them, page after page.
+
+        Some may be missing: who needs all of them reads the list as any other.
+        """
         params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
         seen_tokens: set[str] = set()
         empty = 0
         while empty <= _MOST_EMPTY_PAGES:
-            path = f"/bulk/v1/{bulk_object}/export.json"
-            page = self._client.get(path, f"{bulk_object}_list", params)
+            page = self._client.get(list_path(bulk_object), f"{bulk_object}_list", params)
             empty = 0 if page["result"] else empty + 1
             for entry in page["result"]:
                 if isinstance(entry, dict):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tap_marketo.errors import AccessDeniedError, RequestRefusedError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.marketo.export_calls import list_path
 from tap_marketo.marketo.pages import Page, Row, single_page, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.details import Details, by_key, path_with
@@ -79,16 +79,16 @@ def _exports(account: Account, stream: PagedStream, scan: Scan) -> Iterator[Page
     Raises:
         RequestRefusedError: that of the first object, if it is so with all of them.
     """
-    api, refusals = ExportApi(account.client), list[RequestRefusedError]()
+    refusals: list[RequestRefusedError] = []
     objects = {**_BULK_OBJECTS, **_custom_objects(account.client)}
     for name, path in objects.items():
         try:
-            listed = list(api.listed(path))
+            pages = list(token_pages(account.client, list_path(path), f"{path}_list", None))
         except RequestRefusedError as error:
             LOGGER.info("Exports of %s cannot be listed. %s", name, error)
             refusals.append(error)
         else:
-            yield Page([{**row, "object": name} for row in listed])
+            yield Page([{**row, "object": name} for page in pages for row in page.rows])
     if len(refusals) == len(objects):
         raise refusals[0]
 

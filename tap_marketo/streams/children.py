@@ -15,12 +15,9 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import ChildMark, Parent, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.declared import DeclaredStream
-from tap_marketo.streams.details import is_gone
+from tap_marketo.streams.gone import Gone
 from tap_marketo.streams.kind import SyncStart
 from tap_marketo.streams.stream_read import Steps, StreamRead
-
-# So many parents, or all, that Marketo says not to have, while it has answered for none.
-_MOST_GONE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,9 +58,6 @@ class ChildRead(StreamRead):
         self._now = start.now
         self._rest = timedelta(hours=start.config.child_refresh_hours if stream.rests else 0)
         self._mark = start.state.child_mark(entry.stream)
-        self._has_answered = False
-        self._gone = 0
-        self._most_gone = _MOST_GONE
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         mark = self._mark
@@ -79,12 +73,14 @@ class ChildRead(StreamRead):
             "%s takes a call for each of %s parents%s.", self.stream, f"{len(parents):,}",
             f", behind {mark.reached}" if mark.reached else "",
         )  # fmt: skip
-        self._most_gone = min(len(parents), _MOST_GONE)
+        gone = Gone(len(parents))
         for parent in sorted(parents):
-            for page in self._pages(parent):
+            for page in self._pages(parent, gone):
                 self._emit(page.rows, emitter, now())
                 yield None
-            self._move_to(emitter, ChildMark(parent, began, mark.refreshed))
+            # Those before the first answer may be missing for another reason than that they went.
+            if gone.has_answered:
+                self._move_to(emitter, ChildMark(parent, began, mark.refreshed))
             yield None
         self._move_to(emitter, ChildMark(None, None, began))
 
@@ -98,17 +94,14 @@ class ChildRead(StreamRead):
         )  # fmt: skip
         return True
 
-    def _pages(self, parent: Parent) -> Iterator[Page]:
+    def _pages(self, parent: Parent, gone: Gone) -> Iterator[Page]:
         """Read the rows of a parent; one that is gone by now is passed over."""
         try:
             for page in self._declared.read(self._account.client, parent):
-                self._has_answered = True
+                gone.answered()
                 yield page
         except RequestRefusedError as error:
-            self._gone += 1
-            # Where none is found, it is not the parents that are missing.
-            if not is_gone(error) or (not self._has_answered and self._gone >= self._most_gone):
-                raise
+            gone.pass_over(error)
 
     def _move_to(self, emitter: Emitter, mark: ChildMark) -> None:
         emitter.move_to(Position(children={self.stream: mark}))

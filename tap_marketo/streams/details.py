@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from tap_marketo.errors import NotFoundError, RequestRefusedError
+from tap_marketo.errors import RequestRefusedError
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row
-
-# error-codes.md: no data found, object not found.
-_GONE = frozenset(("702", "1013"))
+from tap_marketo.streams.gone import Gone
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,8 @@ class Details:
 
     Attributes:
         columns: their names.
-        read: makes the call for a row and returns their values; a missing one is null.
+        read: makes the call for a row and returns their values; a missing one is null, and all of
+            a row that is gone by now.
         by_default: whether they are selected like any other column, which is for streams that
             have few rows; if not, only who asks for them gets them.
     """
@@ -46,8 +45,16 @@ class Details:
         if not chosen:
             return None
 
+        gone = Gone()
+
         def completed(row: Row) -> Row:
-            found = self.read(client, row)
+            found: Row = {}
+            try:
+                found = self.read(client, row)
+                if found:
+                    gone.answered()
+            except RequestRefusedError as error:
+                gone.pass_over(error)
             return {**row, **{column: found.get(column) for column in chosen}}
 
         return completed
@@ -77,19 +84,9 @@ def path_with(path: str, key: object) -> str:
     return path.format(id=quote(str(key), safe=""))
 
 
-def is_gone(error: RequestRefusedError) -> bool:
-    """Say whether Marketo has no such thing, or has it no longer."""
-    return isinstance(error, NotFoundError) or error.code in _GONE
-
-
 def rows_of(
     client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any]
 ) -> list[Row]:
-    """Return what a call about a single thing shows, nothing if it is gone by now."""
-    try:
-        result = client.get(path, endpoint, params)["result"]
-    except RequestRefusedError as error:
-        if is_gone(error):
-            return []
-        raise
+    """Return what a call about a single thing shows."""
+    result = client.get(path, endpoint, params)["result"]
     return [row for row in result if isinstance(row, dict)]

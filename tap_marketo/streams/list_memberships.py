@@ -18,7 +18,7 @@ from tap_marketo.protocol.position import Bookmark, ListMark, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.declared import DeclaredStream
-from tap_marketo.streams.details import is_gone
+from tap_marketo.streams.gone import Gone
 from tap_marketo.streams.kind import SyncStart
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
@@ -58,6 +58,7 @@ class MembershipsRead(StreamRead):
         self._stand = _stand(start.state, entry.stream, start.config.start_date, lookback)
         self._mark = start.state.list_mark(entry.stream)
         self._firsts = sorted(self._mark.readings)
+        self._gone = Gone()
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
@@ -74,6 +75,7 @@ class MembershipsRead(StreamRead):
         lists = yield from self._lists()
         behind = -1 if mark.reached is None else mark.reached
         left = sorted(number for number in lists if number > behind)
+        self._gone = Gone(len(left))
         LOGGER.info(
             "%s: the members of %s lists are read%s.", self.stream, f"{len(left):,}",
             f", behind list {mark.reached}" if mark.reached is not None else "",
@@ -99,8 +101,10 @@ class MembershipsRead(StreamRead):
                     )
                     emitter.move_to(Position(lists={self.stream: at}))
                 yield None
-            mark = ListMark(reached=number, scan_started=began, readings=readings)
-            emitter.move_to(Position(lists={self.stream: mark}))
+            # Those before the first answer may be missing for another reason than that they went.
+            if self._gone.has_answered:
+                mark = ListMark(reached=number, scan_started=began, readings=readings)
+                emitter.move_to(Position(lists={self.stream: mark}))
         self._reach(emitter, began, None, readings)
 
     # What has changed since ---------------------------------------------------------------------
@@ -177,10 +181,10 @@ class MembershipsRead(StreamRead):
         path = f"/rest/v1/lists/{number}/leads.json"
         try:
             for page in token_pages(self._client, path, "list_members", token, {"fields": "id"}):
+                self._gone.answered()
                 yield page.rows, page.next_token
         except RequestRefusedError as error:
-            if not is_gone(error):
-                raise
+            self._gone.pass_over(error)
 
 
 def _stand(state: State, stream: str, earliest: datetime, lookback: timedelta) -> Stand:

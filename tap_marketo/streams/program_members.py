@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import DataError, FilterUnavailableError
+from tap_marketo.errors import DataError, FilterUnavailableError, RequestRefusedError
 from tap_marketo.exports.family import (
     ExportPlan,
     Standing,
@@ -24,6 +24,7 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.described import DescribedFamily, described_entry
 from tap_marketo.streams.details import rows_of
+from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
@@ -417,7 +418,11 @@ class MembersRead(StreamRead):
         found: set[int] = set()
         for number in sorted(programs):
             path = f"/rest/asset/v1/program/{number}.json"
-            found.update(map(_number, rows_of(self._account.client, path, "program", {})))
+            try:
+                found.update(map(_number, rows_of(self._account.client, path, "program", {})))
+            except RequestRefusedError as error:
+                if not is_gone(error):
+                    raise
             yield
         return found & programs
 

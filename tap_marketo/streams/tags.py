@@ -29,7 +29,7 @@ def _allowable_values(client: MarketoClient, row: Row) -> Row:
     """Read the values of a tag type; by a name with a comma none is found (assets.md, By Name)."""
     name = str(row.get("tagType"))
     found = [] if "," in name else rows_of(client, _BY_NAME, "tag_type", {"name": name})
-    return {"allowableValues": list_of_text(found[0].get("allowableValues")) if found else None}
+    return {"allowableValues": list_of_text(found[0].get("allowableValues"))} if found else {}
 
 
 TAG_TYPES = PagedStream(

@@ -168,7 +168,7 @@ class Background:
         code = self._process.wait(HANG)
         out, log = ((self._tap.directory / name).read_bytes() for name in ("stdout", "stderr"))
         # A target drops what is no whole line.
-        done = Run(code, out.decode()[: out.decode().rfind("\n") + 1], log.decode())
+        done = Run(code, out[: out.rfind(b"\n") + 1].decode(), log.decode())
         assert_secrets_kept(self._config, done.stdout, done.stderr)
         return done
 

@@ -49,13 +49,15 @@ FILTERED = (
     "channels",
     "segmentations",
 )
+INCREMENTAL = (*BY_DATE, *FILTERED)
 IN_FULL = ("landing_page_domains", "tag_types")
-ASSETS = (*BY_DATE, *FILTERED, *IN_FULL)
+ASSETS = (*INCREMENTAL, *IN_FULL)
 CHILDREN = ("segments", "tokens")
 ADMINISTRATION = (
     *("lead_fields", "custom_object_types", "lead_partitions"),
     *("daily_usage", "daily_errors", "bulk_exports"),
 )
+TABLES = (*ASSETS, *CHILDREN, *ADMINISTRATION)
 # Columns that take a call for each row.
 DETAILS: Mapping[str, tuple[str, ...]] = {
     "programs": ("startDate", "endDate", "tags", "costs"),
@@ -130,7 +132,7 @@ def table(account: Account, name: str, columns: Collection[str], since: str = ""
         account: the sandbox.
         name: of the table.
         columns: of the catalog.
-        since: rows changed before are left out where rows have that date, ISO 8601.
+        since: rows changed before are left out of a table that is not read in full, ISO 8601.
     """
     details = _details(account, name)
     rows = []
@@ -139,8 +141,9 @@ def table(account: Account, name: str, columns: Collection[str], since: str = ""
         more = row(name, details.get(_key(name, raw), {}), DETAILS.get(name, ()))
         shown.update({column: value for column, value in more.items() if column in columns})
         rows.append(shown)
-    wanted = [each for each in rows if not since or (each.get("updatedAt") or since) >= utc(since)]
-    return {_key(name, each): each for each in wanted}
+    if since and name in INCREMENTAL:
+        rows = [each for each in rows if (each.get("updatedAt") or since) >= utc(since)]
+    return {_key(name, each): each for each in rows}
 
 
 def _key(name: str, raw: Mapping[str, Any]) -> tuple[Any, ...]:

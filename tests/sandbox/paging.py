@@ -6,7 +6,7 @@ import base64
 import itertools
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -86,18 +86,30 @@ def read_batch_size(query: Query) -> int:
 
 
 def token_page(
-    rows: Sequence[T], query: Query, scan: str, token: str | None, token_bytes: int
+    rows: Sequence[T],
+    query: Query,
+    scan: str,
+    token: str | None,
+    token_bytes: int,
+    place_of: Callable[[T], int],
 ) -> tuple[Sequence[T], dict[str, Any]]:
-    """A page by token, and the members beside it: nextPageToken while moreResult is true."""
+    """A page by token, and the members beside it: nextPageToken while moreResult is true.
+
+    "The token works like a database cursor" (paging-tokens.md, "Position-Based"): it stands behind
+    a row, and whatever comes or goes before that one moves it nowhere.
+
+    place_of: numbers from 1 on by which the rows are sorted.
+    """
     size = read_batch_size(query)
     place = read_token(token, scan) if token else Place(scan, (0,))
-    (offset,) = place.where
-    more = offset + size < len(rows)
+    (behind,) = place.where
+    left = [row for row in rows if place_of(row) > behind]
+    more = size < len(left)
     beside: dict[str, Any] = {"moreResult": more}
     if more:
-        following = Place(scan, (offset + size,), place.page + 1)
+        following = Place(scan, (place_of(left[size - 1]),), place.page + 1)
         beside["nextPageToken"] = make_token(following, token_bytes)
-    return rows[offset : offset + size], beside
+    return left[:size], beside
 
 
 def offset_page(rows: Sequence[T], query: Query) -> Sequence[T]:

@@ -66,16 +66,20 @@ class Readers:
     def page_of(self, call: Call, table: AssetTable) -> dict[str, Any]:
         """A page by token: nextPageToken while moreResult is true (paging-tokens.md)."""
         rows, beside = token_page(
-            _filtered(call, table), call.query, call.kind, call.token, self._token_bytes
-        )
+            _filtered(call, table), call.query, call.kind, call.token, self._token_bytes,
+            lambda row: row.id,
+        )  # fmt: skip
         return {"result": table.shown(list(rows)), **beside}
 
     def schema_fields(self, call: Call) -> dict[str, Any]:
         """A page of the lead fields that the role may see (leads.md, "Browse")."""
         standard, custom = (self._permissions.grants(name) for name in SCHEMA)
         fields = schema_of(self._database.leads.fields, standard, custom)
-        rows, beside = token_page(fields, call.query, call.kind, call.token, self._token_bytes)
-        return {"result": list(rows), **beside}
+        rows, beside = token_page(
+            list(enumerate(fields, start=1)), call.query, call.kind, call.token, self._token_bytes,
+            lambda row: row[0],
+        )  # fmt: skip
+        return {"result": [field for _, field in rows], **beside}
 
 
 def _filtered(call: Call, table: AssetTable) -> list[Asset]:

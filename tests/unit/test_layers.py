@@ -81,7 +81,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # and the whole of it.
     ("exports.engine",),
     # What the account has, how pages are read, columns of activities,
-    ("streams.account", "streams.stream_read", "streams.activity_columns"),
+    ("streams.account", "streams.stream_read", "streams.activity_columns", "streams.gone"),
     ("streams.details", "streams.permissions", "streams.activity_log"),
     ("streams.page_read",),
     # what any kind of stream can do,

@@ -1,0 +1,238 @@
+"""The calls of the tap, as the matrix of faults goes through them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.end_to_end.checks import MAILS, VISITS
+
+Rule = Mapping[str, Any]
+
+# Where a download is interrupted before what follows befalls its second half.
+MIDDLE = {"small": 20_000, "large": 3_000_000}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the tap.
+
+    Attributes:
+        rule: which call it is, in the sandbox's words.
+        named: how a message names it, as a regular expression.
+        fails: the streams that cannot be read without it, while all others can; none where the
+            whole run depends on it.
+        way: what is asked for in one way, and so handled by one mechanism, is one way; a call
+            whose way is empty has its own.
+        before: faults without which the call would not be made.
+        file: of the files exported, whether "small" or "large".
+        askers: how many ask for the same, each until it gives up.
+        without: streams that are not selected, as they make the same call.
+    """
+
+    name: str
+    rule: Rule
+    named: str
+    fails: tuple[str, ...] = ()
+    way: str = ""
+    before: Sequence[Rule] = ()
+    file: str = "small"
+    askers: int = 1
+    without: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The call, in the sandbox's words."""
+        return str(self.rule["call"])
+
+
+def _interrupted(size: str) -> Rule:
+    after = MIDDLE[size]
+    return {"call": "file", "kind": "close_after", "after_bytes": after, "object": "leads"}
+
+
+_LEADS = "/bulk/v1/leads/export"
+_NO_LIST = {"call": "list", "kind": "empty_page", "object": "leads", "times": None}
+_FILE = {"call": "file", "object": "leads"}
+_FILE_NAMED = rf"{_LEADS}/[\w-]+/file\.json|leads export [\w-]{{36}}"
+_LISTS_JOBS = ("bulk_exports",)
+
+_OF_ALL = (
+    Call("token", {"call": "token"}, "POST identity/oauth/token"),
+    Call("usage", {"call": "usage"}, r"GET /rest/v1/stats/usage\.json"),
+)
+
+_OF_JOBS = (
+    Call(
+        "create",
+        {"call": "create", "object": "leads"},
+        rf"POST {_LEADS}/create\.json",
+        fails=("leads",),
+    ),
+    Call(
+        "create activities",
+        {"call": "create", "object": "activities"},
+        r"POST /bulk/v1/activities/export/create\.json",
+        fails=(VISITS, MAILS),
+    ),
+    Call(
+        "enqueue",
+        {"call": "enqueue", "object": "leads"},
+        rf"POST {_LEADS}/[\w-]+/enqueue\.json",
+        fails=("leads",),
+    ),
+    # The first look at the jobs counts the day's bytes, the second watches.
+    Call(
+        "list of finished",
+        {"call": "list", "object": "leads"},
+        rf"GET {_LEADS}\.json",
+        fails=("leads",),
+        without=_LISTS_JOBS,
+    ),
+    Call(
+        "list",
+        {"call": "list", "object": "leads", "skip": 1},
+        rf"GET {_LEADS}\.json",
+        fails=("leads",),
+        without=_LISTS_JOBS,
+    ),
+    # A job that the list does not show is asked for by itself.
+    Call(
+        "status",
+        {"call": "status", "object": "leads"},
+        rf"GET {_LEADS}/[\w-]+/status\.json|leads export [\w-]{{36}}",
+        fails=("leads",),
+        before=[_NO_LIST],
+        without=_LISTS_JOBS,
+    ),
+    Call("cancel", {"call": "cancel", "object": "leads"}, rf"POST {_LEADS}/[\w-]+/cancel\.json"),
+    Call("file", _FILE, _FILE_NAMED, fails=("leads",)),
+    Call("file middle", _FILE, _FILE_NAMED, fails=("leads",), before=[_interrupted("small")]),
+    Call(
+        "large file middle",
+        _FILE,
+        _FILE_NAMED,
+        fails=("leads",),
+        before=[_interrupted("large")],
+        file="large",
+    ),
+)
+
+
+def _get(
+    name: str,
+    path: str,
+    way: str,
+    *fails: str,
+    call: str = "",
+    skip: int = 0,
+    askers: int = 0,
+    **rule: Any,
+) -> Call:
+    """Return a call that a stream is read with.
+
+    Args:
+        name: of the call.
+        path: its address, as a regular expression.
+        way: as of Call.
+        fails: as of Call; if none, the one that has the call's name.
+        call: in the sandbox's words, if that is not its name.
+        skip: so many such calls come before the one that is meant.
+        askers: as of Call, if not as many as there are streams.
+        rule: what else tells the call from others.
+    """
+    whole = {"call": call or name, "skip": skip, **rule}
+    fails = fails or (name,)
+    return Call(name, whole, f"GET {path}", fails, way, askers=askers or len(fails))
+
+
+_V1, _ASSET = "/rest/v1", "/rest/asset/v1"
+_BY_DATE, _BY_OFFSET, _TREE = "pages by date", "pages", "the tree"
+_WHOLE, _DETAILS, _CHILDREN = "whole lists", "details", "children"
+
+_OF_PAGES = (
+    _get("describe", rf"{_V1}/leads/describe\.json", "", "leads", "lead_fields"),
+    _get(
+        "types", rf"{_V1}/activities/types\.json", "", "activity_types", VISITS, MAILS, askers=2
+    ),
+    # First by whoever counts the day's bytes, who can do without.
+    _get(
+        "custom objects", rf"{_V1}/customobjects\.json", "", "custom_object_types", "bulk_exports",
+        call="customobjects", askers=3,
+    ),
+    _get("campaigns", rf"{_V1}/campaigns\.json", ""),
+    _get("campaigns page 2", rf"{_V1}/campaigns\.json", "", "campaigns", call="campaigns", page=2),
+    _get("lists", rf"{_V1}/lists\.json", ""),
+    _get("lists page 2", rf"{_V1}/lists\.json", "", "lists", call="lists", page=2),
+    _get("programs", rf"{_ASSET}/programs\.json", "", "programs", "tokens"),
+    # Each list of assets ends with a call that proves that nothing follows.
+    _get(
+        "programs page 2", rf"{_ASSET}/programs\.json", "", "programs", "tokens",
+        call="programs", skip=1,
+    ),
+    _get("smart_campaigns", rf"{_ASSET}/smartCampaigns\.json", _BY_DATE),
+    _get(
+        "smart_campaigns page 2", rf"{_ASSET}/smartCampaigns\.json", _BY_DATE, "smart_campaigns",
+        call="smart_campaigns", skip=1,
+    ),
+    _get("smart_lists", rf"{_ASSET}/smartLists\.json", _BY_DATE),
+    _get("static_lists", rf"{_ASSET}/staticLists\.json", _BY_DATE),
+    _get("emails", rf"{_ASSET}/emails\.json", _BY_DATE),
+    _get("landing_page_redirect_rules", rf"{_ASSET}/redirectRules\.json", _BY_DATE),
+    _get("email_templates", rf"{_ASSET}/emailTemplates\.json", _BY_OFFSET),
+    _get("landing_pages", rf"{_ASSET}/landingPages\.json", _BY_OFFSET),
+    _get("landing_page_templates", rf"{_ASSET}/landingPageTemplates\.json", _BY_OFFSET),
+    _get("landing_page_domains", rf"{_ASSET}/landingPageDomains\.json", _BY_OFFSET),
+    _get("forms", rf"{_ASSET}/forms\.json", _BY_OFFSET),
+    _get("snippets", rf"{_ASSET}/snippets\.json", _BY_OFFSET),
+    _get("files", rf"{_ASSET}/files\.json", _BY_OFFSET),
+    _get("files page 2", rf"{_ASSET}/files\.json", _BY_OFFSET, "files", call="files", skip=1),
+    _get("channels", rf"{_ASSET}/channels\.json", _BY_OFFSET),
+    _get("tag_types", rf"{_ASSET}/tagTypes\.json", _BY_OFFSET),
+    # Tokens take a call for each folder and program, which are found in the same way.
+    _get("folder_by_name", rf"{_ASSET}/folder/byName\.json", _TREE, "folders", "tokens"),
+    _get("folders", rf"{_ASSET}/folders\.json", _TREE, "folders", "tokens"),
+    _get(
+        "folders page 2", rf"{_ASSET}/folders\.json", _TREE, "folders", "tokens",
+        call="folders", skip=1,
+    ),
+    _get("segmentations", rf"{_ASSET}/segmentation\.json", _WHOLE, "segmentations", "segments"),
+    _get("lead_partitions", rf"{_V1}/leads/partitions\.json", _WHOLE),
+    _get("usage_week", rf"{_V1}/stats/usage/last7days\.json", _WHOLE, "daily_usage"),
+    _get("errors_week", rf"{_V1}/stats/errors/last7days\.json", _WHOLE, "daily_errors"),
+    _get(
+        "custom_object_types", rf"{_V1}/customobjects\.json", _WHOLE,
+        "custom_object_types", "bulk_exports", call="customobjects", skip=1,
+    ),
+    _get("schema_fields", rf"{_V1}/leads/schema/fields\.json", "", "lead_fields"),
+    # After whoever counts the day's bytes.
+    _get(
+        "exports of members", r"/bulk/v1/program/members/export\.json", "", "bulk_exports",
+        call="list", skip=1, object="program/members",
+    ),
+)  # fmt: skip
+
+_OF_ROWS = (
+    _get("program", rf"{_ASSET}/program/\d+\.json", _DETAILS, "programs"),
+    _get("smart_list", rf"{_ASSET}/smartList/\d+\.json", _DETAILS, "smart_lists"),
+    _get("form_fields", rf"{_ASSET}/form/\d+/fields\.json", _DETAILS, "forms"),
+    _get("tag_type", rf"{_ASSET}/tagType/byName\.json", _DETAILS, "tag_types"),
+    _get(
+        "customobject_describe", rf"{_V1}/customobjects/\w+/describe\.json", _DETAILS,
+        "custom_object_types",
+    ),
+    _get("segments", rf"{_ASSET}/segmentation/\d+/segments\.json", _CHILDREN),
+    _get(
+        "segments page 2", rf"{_ASSET}/segmentation/\d+/segments\.json", _CHILDREN, "segments",
+        call="segments", skip=1,
+    ),
+    _get("tokens", rf"{_ASSET}/folder/\d+/tokens\.json", _CHILDREN),
+    # Which programs there are, asked for once more after the two pages of their own stream.
+    _get(
+        "programs of tokens", rf"{_ASSET}/programs\.json", _CHILDREN, "tokens",
+        call="programs", skip=2,
+    ),
+)  # fmt: skip
+
+CALLS = (*_OF_ALL, *_OF_PAGES, *_OF_ROWS, *_OF_JOBS)
