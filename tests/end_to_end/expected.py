@@ -219,8 +219,8 @@ def metadata(stream: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]
 
 
 def table(target: Target, stream: str) -> dict[Any, dict[str, Any]]:
-    """Return a target's table by its single key."""
-    return {key[0]: row for key, row in target.tables.get(stream, {}).items()}
+    """Return a target's table by its key: where that is several columns, by a tuple of them."""
+    return {plain_key(key): row for key, row in target.tables.get(stream, {}).items()}
 
 
 def as_time(text: str) -> datetime:
