@@ -75,6 +75,7 @@ class Pass:
         programs: their ids, ascending.
         reached: the position when all of them have been read.
         mark: the position when they have been read up to a program, and not all.
+        behind: the last program that a stopped run has read of it, None for none.
         is_whole: whether all members are exported, whenever they changed.
     """
 
@@ -82,6 +83,7 @@ class Pass:
     programs: Sequence[int]
     reached: Position
     mark: Callable[[int | None], Position]
+    behind: int | None = None
     is_whole: bool = False
 
 
@@ -186,7 +188,7 @@ class MembersFamily(DescribedFamily):
         for place, ids in enumerate(batches):
             rest = [number for batch in batches[place + 1 :] for number in batch]
             done = [number for number in each.programs if not rest or number < min(rest)]
-            mark = each.mark(max(done, default=None)) if rest else each.reached
+            mark = each.mark(max(done, default=each.behind)) if rest else each.reached
             for window in windows:
                 self._reached[window, ids] = mark if window == windows[-1] else Position()
                 job = jobs.get((window, ids))
@@ -284,10 +286,10 @@ class MembersRead(StreamRead):
 
     def _first_pass(self, emitter: Emitter) -> Steps:
         mark = self._state.child_mark(self.stream)
-        began = self._begun(mark, STREAM) or self._now
+        began = mark.scan_started or self._now
         programs = yield from self._all_programs()
-        behind = mark.reached.id if mark.reached else 0
-        left = sorted(number for number in programs if number > behind)
+        behind = mark.reached.id if mark.reached else None
+        left = sorted(number for number in programs if number > (behind or 0))
         LOGGER.info(
             "%s: the members of %s programs are to be exported%s.", self.stream, f"{len(left):,}",
             f", behind {mark.reached}" if mark.reached else "",
@@ -302,7 +304,8 @@ class MembersRead(StreamRead):
             },
         )
         window = Window(min(self._earliest, began), began)
-        passes = [Pass(window, left, reached, _marks(self.stream, began, None), is_whole=True)]
+        marks = _marks(self.stream, began, None)
+        passes = [Pass(window, left, reached, marks, behind, is_whole=True)]
         yield from self._export(self._family, passes, emitter)
 
     # What has changed since ---------------------------------------------------------------------
@@ -353,7 +356,7 @@ class MembersRead(StreamRead):
             passes.append(Pass(window, sorted(programs & existing), reached, marks))
         if behind:
             rest = [number for number in passes[0].programs if number > behind.id]
-            passes[0] = replace(passes[0], programs=rest)
+            passes[0] = replace(passes[0], programs=rest, behind=behind.id)
         self._family.news = news
         exported = set().union(*(each.programs for each in passes))
         self._sweep.news = {**news, **dict.fromkeys(exported, self._now)}
@@ -362,16 +365,12 @@ class MembersRead(StreamRead):
     def _windows(self) -> list[Window]:
         """Return what is to be exported: what a stopped run has begun, and the time since."""
         stand = self._stand
-        mark = self._state.child_mark(self.stream)
-        until = self._begun(mark, STREAM)
+        until = self._state.child_mark(self.stream).scan_started
         bookmark = stand.bookmark
         windows = []
         if bookmark and until and bookmark < until < self._now:
-            # As the run had it that read the programs up to the mark, or made the jobs.
-            starts = [stand.start(until)]
-            if not mark.scan_started:
-                starts += [export.window.start for export in self._pending(STREAM)]
-            window = Window(min(starts), until)
+            # As the run had it that read the programs up to the mark.
+            window = Window(stand.start(until), until)
             stand = stand.after(window, until)
             windows.append(window)
         return [*windows, Window(stand.start(self._now), self._now)]
@@ -397,21 +396,21 @@ class MembersRead(StreamRead):
             mark = ChildMark(None, None, self._now)
             emitter.move_to(Position(children={SWEEP: mark}))
         last = mark.refreshed or self._now
-        is_due = mark.scan_started or self._pending(SWEEP) or self._now - last >= self._every
+        is_due = mark.scan_started or self._now - last >= self._every
         if not self._every or not is_due:
             yield from self._export(self._sweep, [], emitter)
             return
-        began = self._begun(mark, SWEEP) or self._now
+        began = mark.scan_started or self._now
         programs = yield from self._all_programs()
-        behind = mark.reached.id if mark.reached else 0
-        left = sorted(number for number in programs if number > behind)
+        behind = mark.reached.id if mark.reached else None
+        left = sorted(number for number in programs if number > (behind or 0))
         LOGGER.info(
             "%s: %s programs are looked through for changes that no activity tells of.",
             self.stream, f"{len(left):,}",
         )  # fmt: skip
         reached = Position(children={SWEEP: ChildMark(None, None, began)})
         window = Window(min(before(last, self._lookback), began), began)
-        passes = [Pass(window, left, reached, _marks(SWEEP, began, last))]
+        passes = [Pass(window, left, reached, _marks(SWEEP, began, last), behind)]
         yield from self._export(self._sweep, passes, emitter)
 
     # Common -------------------------------------------------------------------------------------
@@ -427,14 +426,16 @@ class MembersRead(StreamRead):
             else:
                 emitter.move_to(each.reached)
                 yield None
+        # From the first job on the state has what it is for.
+        for place, each in enumerate(needed[1:]):
+            needed[place] = replace(
+                needed[place], reached=_after(needed[place].reached, each.mark(None))
+            )
+        if needed:
+            emitter.move_to(needed[0].mark(needed[0].behind))
         family.passes = needed
         if needed or self._pending(family.name):
             yield family
-
-    def _begun(self, mark: ChildMark, family: str) -> datetime | None:
-        """Return until when a stopped run was to export changes, None if there was none."""
-        ends = (export.window.end for export in self._pending(family))
-        return mark.scan_started or max(ends, default=None)
 
     def _pending(self, family: str) -> list[PendingExport]:
         return self._state.pending_exports(family, {}, self._earliest)
