@@ -569,6 +569,7 @@ def test_a_change_told_late_of_a_program_that_was_behind_the_mark_is_not_lost(
     first = change_behind(marketo)
     # Something changed in the first program as well, of which nobody is told yet.
     marketo.change(program_members_changed=5, programs=[first], late_hours=15)
+    marketo.advance(hours=1)
     stop(marketo, tap, catalog, read)
     assert first not in itertools.chain(*asked(marketo))
     marketo.advance(hours=30)
@@ -952,10 +953,9 @@ def test_a_field_that_only_the_export_misses_is_left_out_of_changes_and_the_pass
             columns = [*message["schema"]["properties"]]
         elif message["type"] == "RECORD":
             assert [*message["record"]] == columns
-    truth = expected.members(marketo, catalog)
-    for row in [*truth.values(), *read.rows(MEMBERS)]:
-        row.pop("mealChoice", None)
-    assert expected.table(read, MEMBERS) == truth
+    held = expected.table(read, MEMBERS)
+    for key, row in expected.members(marketo, catalog).items():
+        assert {**row, "mealChoice": None} == {**held[key], "mealChoice": None}
 
 
 @pytest.mark.parametrize("names", ["as_marketo", "plain"])
