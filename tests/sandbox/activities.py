@@ -46,7 +46,7 @@ class _Cells(Generic[T]):
     def __init__(self, render: Callable[[Value], T]) -> None:
         self.render = render
         self._numbers: dict[int | None, T] = {}
-        self._pooled: dict[int, T] = {}
+        self._pooled: dict[int, tuple[Value, T]] = {}
 
     def number(self, number: int | None) -> T:
         """The cell of an id, or of an absent one."""
@@ -55,11 +55,13 @@ class _Cells(Generic[T]):
         return self._numbers[number]
 
     def pooled(self, value: Value) -> T:
-        """The cell of a value out of a pool, which lives as long as the table."""
+        """The cell of a value out of a pool."""
         key = id(value)
         if key not in self._pooled:
-            self._pooled[key] = self.render(value)
-        return self._pooled[key]
+            # Kept with its value: else another could take its id, as two files that are written at
+            # the same time may each make a pool, of which one goes.
+            self._pooled[key] = (value, self.render(value))
+        return self._pooled[key][1]
 
 
 class ActivityTable:
