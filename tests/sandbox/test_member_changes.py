@@ -43,8 +43,10 @@ def assert_told(client: Client) -> None:
     nurture: dict[Key, dict[str, Any]] = {}
     data: dict[tuple[Key, str], str | None] = {}
     names = {row["id"]: row["name"] for row in client.control("truth/programs")["rows"]}
+    last: dict[Key, Json] = {}
     for row in told(client):
         key, shown, kind = key_of(row), row["attributes"], row["activityTypeId"]
+        last[key] = row
         assert row["primaryAttributeValue"] == names.get(key[0], row["primaryAttributeValue"])
         if kind == STATUS:
             assert shown["Old Status"] == status.get(key, "Not in Program")
@@ -74,8 +76,7 @@ def assert_told(client: Client) -> None:
     }
     checked = 0
     for (key, display), text in data.items():
-        last = [row for row in told(client) if key_of(row) == key][-1]
-        if key in rows and display in displays and last["activityTypeId"] == DATA:
+        if key in rows and display in displays and last[key]["activityTypeId"] == DATA:
             assert rows[key][displays[display]] == text
             checked += 1
     assert checked
