@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tap_marketo.errors import DataError
+from tap_marketo.log import LOGGER
 from tap_marketo.marketo.pages import Row, dated_pages
 from tap_marketo.same_names import find_names
 from tap_marketo.streams.account import Account
@@ -52,6 +53,11 @@ class ActivityLog:
         self._types = account.activity_types
         names = {number: str(entry["name"]) for number, entry in self._types.items()}
         found = find_names(types, set(names.values()))
+        if not found:
+            LOGGER.warning(
+                "Marketo has none of the activity types %s: what they would tell is not seen.",
+                ", ".join(types),
+            )
         self._name_of = {
             number: wanted
             for wanted, name in found.items()

@@ -159,7 +159,6 @@ class MembersFamily(DescribedFamily):
             windows = list(_pieces(each.window, self._longest))
         jobs = {(job.window, job.ids): job for job in pending}
         batches = _batches(each.programs, [ids for window, ids in jobs if window in windows])
-        span = standing.now - standing.earliest
         for place, ids in enumerate(batches):
             rest = [number for batch in batches[place + 1 :] for number in batch]
             done = [number for number in each.programs if not rest or number < min(rest)]
@@ -173,9 +172,18 @@ class MembersFamily(DescribedFamily):
                     job,
                     job.made if job else None,
                     ids,
-                    # All over the time that the others read, so that no family is last.
-                    standing.earliest + span * (place / len(batches)),
+                    self._turn(each, place / len(batches), standing),
                 )
+
+    def _turn(self, each: Pass, part: float, standing: Standing) -> datetime | None:
+        """Return the place in date order of what stands at a part of a pass."""
+        if self.name == SWEEP:
+            # It can wait.
+            return standing.now
+        if each.is_whole:
+            # All over the time that the others read, so that no family is last.
+            return standing.earliest + (standing.now - standing.earliest) * part
+        return None
 
     def position_after(self, standing: Standing, plan: ExportPlan) -> Position:
         return self._reached[plan.window, plan.ids]
@@ -281,7 +289,7 @@ class MembersRead(StreamRead):
         windows = self._windows()
         stand = self._stand
         changed: list[set[int]] = [set() for _ in windows]
-        since = windows[0].start
+        since = min(window.start for window in windows)
         for signs in self._log.pages(since):
             for sign in signs:
                 for window, programs in zip(windows, changed, strict=True):
@@ -295,7 +303,8 @@ class MembersRead(StreamRead):
             self._emit(map(self._left, filter(_has_left, signs)), emitter, now())
             yield None
         created, existing = yield from self._updated_programs(since)
-        changed[-1] |= created
+        # Who was in a program from the start is told of by no activity.
+        changed = [programs | created for programs in changed]
         existing |= yield from self._existing(set().union(*changed) - existing)
         passes = []
         for window, programs in zip(windows, changed, strict=True):

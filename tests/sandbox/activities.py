@@ -21,6 +21,8 @@ from tests.sandbox.leads import FIRST_ID
 from tests.sandbox.values import ABSENT, Value, as_number, as_text, mix
 
 FIRST_GUID = 783_957_693
+LEAST = 3
+"""Activities of each type that occur by themselves, at least."""
 
 DEFAULT_FIELDS = (
     "marketoGUID",
@@ -94,7 +96,9 @@ class ActivityTable:
         ids = [kind.id for kind in types if kind.id not in told]
         # Some types are far more frequent than others, as in any subscription.
         weights = [1 + 60 // (place + 1) for place in range(len(ids))]
-        for kind in rng.choices(ids, weights, k=count) if ids else []:
+        # And yet each of them occurs, in all but the smallest accounts.
+        least = min(LEAST, count // (2 * max(len(ids), 1)))
+        for kind in ids * least + rng.choices(ids, weights, k=count - least * len(ids)):
             date = int(start) - rng.randint(0, span)
             late = rng.randint(1, DAY) if rng.random() < late_share else 0
             self.add(kind, FIRST_ID + rng.randrange(max(lead_count, 1)), date, date + late)

@@ -291,7 +291,7 @@ class LeadChanges:
         if isinstance(value, int):
             count = self._memberships.count(lists)
             places = self._rng.sample(range(count), min(value, count))
-            pairs = [self._memberships.pair(lists, place) for place in places]
+            pairs = self._memberships.at(lists, places)
         else:
             pairs = [(int(list_id), int(lead_id)) for list_id, lead_id in value]
         done = sorted(pair for pair in pairs if self._memberships.remove(*pair))
