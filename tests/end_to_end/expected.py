@@ -296,7 +296,7 @@ def memberships(account: Account) -> dict[Any, dict[str, Any]]:
     }
 
 
-def members(rows: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]:
+def on_lists(rows: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]:
     """Return those of a target's list memberships that say who is on a list, without the time.
 
     Beside them it has rows of those who were on one.
@@ -324,7 +324,7 @@ def table(target: Target, stream: str) -> dict[Any, dict[str, Any]]:
     Of list memberships it is who is on a list now.
     """
     rows = {plain_key(key): row for key, row in target.tables.get(stream, {}).items()}
-    return members(rows) if stream == MEMBERSHIPS else rows
+    return on_lists(rows) if stream == MEMBERSHIPS else rows
 
 
 def as_time(text: str) -> datetime:
