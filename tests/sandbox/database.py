@@ -107,7 +107,7 @@ class Database:
             options.variety or COMBINATIONS,
         )
         self._lead_changes = LeadChanges(
-            seed, self.leads, self.memberships, self.assets, self.activities
+            seed, self.leads, self.memberships, self.members, self.assets, self.activities
         )
         self._lead_changes.tell_history(history, options.late_share)
         self._member_changes = MemberChanges(seed, self.members, self.activities)
