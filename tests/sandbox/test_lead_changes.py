@@ -248,6 +248,12 @@ def test_deleted_leads_leave_their_lists(punctual: Client) -> None:
     assert activities(punctual, ADD_TO_LIST, REMOVE_FROM_LIST) == before
 
 
+def test_these_leads_are_deleted(punctual: Client) -> None:
+    before = {row["id"] for row in punctual.control("truth/leads")["rows"]}
+    assert change(punctual, deleted_leads=[1007, 1003])["deleted_leads"] == [1003, 1007]
+    assert {row["id"] for row in punctual.control("truth/leads")["rows"]} == before - {1003, 1007}
+
+
 def test_past_merges(punctual: Client) -> None:
     found = activities(punctual, MERGE_LEADS)
     leads = {row["id"] for row in punctual.control("truth/leads")["rows"]}
@@ -330,6 +336,7 @@ def test_merges_by_number(punctual: Client) -> None:
 @pytest.mark.parametrize(
     "order",
     [
+        {"deleted_leads": [1001, 99]},
         {"merged_leads": [[1001, 99]]},
         {"merged_leads": [[1001]]},
         {"merged_leads": [[1001, 1001]]},
