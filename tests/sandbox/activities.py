@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -120,6 +120,14 @@ class ActivityTable:
         """Record an activity that tells of a change elsewhere in the account; as `add`."""
         self._told[len(self.kind)] = contents
         return self.add(kind, lead_id, date, visible)
+
+    def move_leads(self, heirs: Mapping[int, int]) -> None:
+        """Let all that leads have done be what their heirs have done.
+
+        Every activity is in "a lead's activity log" (activities.md), and "a merge combines
+        activity logs" (leads.md, "Merge").
+        """
+        self.lead = array("q", [heirs.get(lead, lead) for lead in self.lead])
 
     def guid(self, place: int) -> str:
         """The unique key, a string (activities.md, "Query")."""

@@ -201,6 +201,35 @@ def test_members_go_with_leads_and_programs(client: Client) -> None:
     )
 
 
+def test_members_pass_to_the_winners_of_merges(client: Client) -> None:
+    before, rows = told(client), truth(client)
+    programs: dict[int, set[int]] = {}
+    for program, lead in rows:
+        programs.setdefault(lead, set()).add(program)
+    pairs = [(one, other) for one in programs for other in programs if one < other]
+    # One is in a program of the other's, and each in one of its own.
+    winner, loser = next(
+        (one, other)
+        for one, other in pairs
+        if programs[one] & programs[other]
+        and programs[one] - programs[other]
+        and programs[other] - programs[one]
+    )
+    both = programs[winner] | programs[loser]
+    last = next(lead for lead in programs if not programs[lead] & both)
+    client.control("change", {"merged_leads": [[winner, loser], [last, winner]]})
+    kept = {key: row for key, row in rows.items() if key[1] not in (winner, loser)}
+    moved = {
+        (program, last): {**rows[program, lead], "leadId": last}
+        # Where both were members, the winner stays what it was.
+        for lead in (loser, winner)
+        for program in programs[lead]
+    }
+    assert truth(client) == {**moved, **kept}
+    # Nothing tells of it.
+    assert not new_since(client, before)
+
+
 @pytest.mark.parametrize("kind", ABOUT_MEMBERS)
 @pytest.mark.parametrize("name", ["new_activities", "late_activities"])
 def test_activities_asked_for_by_their_type(timely: Client, kind: int, name: str) -> None:
