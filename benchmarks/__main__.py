@@ -11,6 +11,7 @@ from functools import partial
 from benchmarks import (
     daily_syncs,
     first_sync,
+    members,
     memory,
     parents,
     row_cases,
@@ -42,6 +43,7 @@ _FIGURES: dict[str, _Measure] = {
     "wires": wires.measure,
     "memory": memory.measure,
     "parents": parents.measure,
+    "members": members.measure,
     "start-up": start_up.measure,
 }
 

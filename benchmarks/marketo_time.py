@@ -62,5 +62,5 @@ def workers_time(jobs: Sequence[dict[str, Any]]) -> float:
 
 
 def slowest_job(jobs: Sequence[dict[str, Any]]) -> float:
-    """Return the seconds of the job that took longest from the queue to its end."""
-    return max(float(job["finished"] - job["queued"]) for job in jobs)
+    """Return the seconds of the job that took longest from the queue to its end; 0 for none."""
+    return max((float(job["finished"] - job["queued"]) for job in jobs), default=0.0)
