@@ -13,6 +13,7 @@ from benchmarks import (
     first_sync,
     members,
     memory,
+    memberships,
     parents,
     row_cases,
     row_path,
@@ -44,6 +45,7 @@ _FIGURES: dict[str, _Measure] = {
     "memory": memory.measure,
     "parents": parents.measure,
     "members": members.measure,
+    "memberships": memberships.measure,
     "start-up": start_up.measure,
 }
 
