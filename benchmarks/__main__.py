@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import (
+    changed_leads,
     daily_syncs,
     first_sync,
     members,
@@ -46,6 +47,7 @@ _FIGURES: dict[str, _Measure] = {
     "parents": parents.measure,
     "members": members.measure,
     "memberships": memberships.measure,
+    "changed-leads": changed_leads.measure,
     "start-up": start_up.measure,
 }
 

@@ -22,7 +22,7 @@ class Cost:
         slowest: of its jobs.
         jobs: those made, by bulk object.
         bytes: of their files.
-        served: bytes of all answers, files left out.
+        served: bytes of all answers, files among them.
         calls: all, those for tokens of access left out.
         polls: of them those about the jobs' status.
         kinds: calls of each kind that was made.

@@ -80,7 +80,7 @@ def _costs(sync: Cost) -> list[Measure]:
         Measure("  export jobs", {"ours": sync.job_count}),
         Measure("  API calls", {"ours": sync.calls}),
         Measure("  bytes exported", {"ours": sync.bytes / 1000}, "kB"),
-        Measure("  bytes of answers", {"ours": sync.served / 1000}, "kB"),
+        Measure("  bytes of all answers", {"ours": sync.served / 1000}, "kB"),
         Measure("  peak memory", {"ours": sync.peak_bytes / 1_000_000}, "MB", 1),
     ]
 
@@ -91,9 +91,7 @@ def _check(marketo: Account, target: Target) -> None:
     Raises:
         MeasurementError: it does not.
     """
-    truth = {
-        (row["programId"], row["leadId"]): row["statusName"] for row in marketo.truth(STREAM)
-    }
+    truth = {(row["programId"], row["leadId"]): row["statusName"] for row in marketo.truth(STREAM)}
     held = {key: row["statusName"] for key, row in target.tables[STREAM].items()}
     wrong = len(truth.items() - held.items())
     wrong += sum(held[key] != _LEFT for key in held.keys() - truth.keys())

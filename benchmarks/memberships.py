@@ -66,7 +66,7 @@ def _calls(what: str, sync: Cost, pages: int) -> list[Measure]:
     return [
         Measure(f"{what}: API calls", {"ours": sync.calls, "floor": pages}),
         at_most("  beside the pages", sync.calls - pages, MOST_FURTHER, digits=0),
-        Measure("  bytes of answers", {"ours": sync.served / 1000}, "kB"),
+        Measure("  bytes of all answers", {"ours": sync.served / 1000}, "kB"),
     ]
 
 
