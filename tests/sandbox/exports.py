@@ -44,7 +44,7 @@ class ExportQueue:
         self._changed = changed
         self.jobs: dict[str, Job] = {}
         self.next_fates: list[tuple[str | None, Fate]] = []
-        """What is in store for jobs to come: each for the next one, of an object if it names one."""
+        """What is in store for jobs to come: each for the next one, of its object if it has one."""
         self._waiting: list[Job] = []
         self._running: list[Job] = []
         self._idle_since = [0.0] * WORKERS
