@@ -9,8 +9,11 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import (
+    changed_leads,
     daily_syncs,
     first_sync,
+    members,
+    memberships,
     memory,
     parents,
     row_cases,
@@ -42,6 +45,9 @@ _FIGURES: dict[str, _Measure] = {
     "wires": wires.measure,
     "memory": memory.measure,
     "parents": parents.measure,
+    "members": members.measure,
+    "memberships": memberships.measure,
+    "changed-leads": changed_leads.measure,
     "start-up": start_up.measure,
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import venv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -43,6 +43,11 @@ class Tool:
     command: tuple[str, ...]
     poll_interval: float
     catalog_option: str = "--catalog"
+
+    def paced(self, scale: float) -> Tool:
+        """Return this tap with its pace by a clock so many times as fast; of ours alone."""
+        python = Path(self.command[0]).with_name("python")
+        return replace(self, command=(str(python), str(_HERE / "paced.py"), str(scale)))
 
 
 class Tools:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.environments import Tool, Tools
-from benchmarks.marketo_time import run_time, workers_time
+from benchmarks.marketo_time import CALLS, PERIOD_SECONDS, run_time, workers_time
 from benchmarks.report import Figure, Measure, at_most, sample
 from benchmarks.runs import MeasuredTap, MeasurementError, Usage, measured_tap
 from benchmarks.settings import Settings
 from tests.harness import Account, account, select
 
 SCALE = 10
-# As a config without the setting has it, and as it is counted (throttle.py, config.py).
-CALLS, PERIOD_SECONDS = 50, 20.0
 START_DATE = "2026-04-20T12:00:00Z"
 _OPTIONS = ["--leads", "500", "--activities", "5000", "--history-days", "60", "--late-share", "0"]
 _OPTIONS += ["--export-minutes", "2-5"]
@@ -118,7 +115,7 @@ def measure(tools: Tools, settings: Settings) -> Figure:
 def _sync(tool: Tool, scale: float, case: _Case) -> _Run:
     with (
         account("--scale", str(scale), *case.options()) as marketo,
-        measured_tap(_paced(tool, scale), marketo, scale) as tap,
+        measured_tap(tool.paced(scale), marketo, scale) as tap,
     ):
         config = {**tap.settings(START_DATE), "max_calls_per_20_seconds": CALLS}
         catalog = _catalog(tap, config)
@@ -126,13 +123,6 @@ def _sync(tool: Tool, scale: float, case: _Case) -> _Run:
         print(f"{case.parents:,} parents with {tool.name} ...", flush=True)
         usage = tap.measure(config, catalog, seconds=SECONDS)
         return _told(marketo, usage, case)
-
-
-def _paced(tool: Tool, scale: float) -> Tool:
-    python = Path(tool.command[0]).with_name("python")
-    return replace(
-        tool, command=(str(python), str(Path(__file__).with_name("paced.py")), str(scale))
-    )
 
 
 def _catalog(tap: MeasuredTap, config: Any) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
+from benchmarks.costs import Cost, measure_sync
 from benchmarks.environments import Tool, Tools
-from benchmarks.marketo_time import run_time, slowest_job, workers_time
 from benchmarks.report import Figure, Measure, at_most, sample
-from benchmarks.runs import MeasuredTap, measured_tap
+from benchmarks.runs import measured_tap
 from benchmarks.settings import Settings
-from tests.harness import Account, Target, account
+from tests.harness import Target, account
 
 SCALE = 120
 RUNS = 3
@@ -25,22 +24,9 @@ MOST_POLL_INTERVALS = 2
 
 
 @dataclass
-class _Sync:
-    """What one sync took; seconds in Marketo's time."""
-
-    seconds: float
-    workers: float
-    slowest: float
-    jobs: int
-    bytes: int
-    calls: int
-    polls: int
-
-
-@dataclass
 class _Syncs:
-    first: list[_Sync] = field(default_factory=list)
-    daily: list[_Sync] = field(default_factory=list)
+    first: list[Cost] = field(default_factory=list)
+    daily: list[Cost] = field(default_factory=list)
 
 
 def measure(tools: Tools, settings: Settings) -> Figure:
@@ -71,16 +57,16 @@ def measure(tools: Tools, settings: Settings) -> Figure:
     return figure
 
 
-def _minutes(what: str, syncs: list[_Sync], name: str) -> Measure:
+def _minutes(what: str, syncs: list[Cost], name: str) -> Measure:
     minutes = sample(getattr(sync, name) / 60 for sync in syncs)
     return Measure(what, {"ours": minutes}, "min", 1)
 
 
-def _counts(syncs: list[_Sync]) -> list[Measure]:
+def _counts(syncs: list[Cost]) -> list[Measure]:
     return [
         Measure(f"  {what}", {"ours": sample(getattr(sync, name) for sync in syncs)})
         for what, name in (
-            ("export jobs", "jobs"),
+            ("export jobs", "job_count"),
             ("bytes exported", "bytes"),
             ("API calls", "calls"),
             ("  of them about the jobs' status", "polls"),
@@ -97,29 +83,10 @@ def _sync_a_year_and_days(tool: Tool, scale: float, seed: int, syncs: _Syncs) ->
         catalog = tap.catalog(config)
         target = Target()
         print(f"First sync of account {seed} ...", flush=True)
-        syncs.first.append(_sync(tap, marketo, config, catalog, target))
+        syncs.first.append(measure_sync(tap, marketo, config, catalog, target))
         for day in range(1, DAYS + 1):
             marketo.advance(days=1)
             marketo.change(new_leads=10, updated_leads=40, new_activities=200)
             marketo.advance(hours=1)
             print(f"  and of day {day} ...", flush=True)
-            syncs.daily.append(_sync(tap, marketo, config, catalog, target))
-
-
-def _sync(
-    tap: MeasuredTap, marketo: Account, config: Any, catalog: dict[str, Any], target: Target
-) -> _Sync:
-    marketo.control("POST", "reset_counters")
-    usage = tap.measure(config, catalog, target)
-    seconds = run_time(usage, marketo)
-    counters = marketo.counters()
-    jobs = counters["jobs"]
-    return _Sync(
-        seconds,
-        workers_time(jobs),
-        slowest_job(jobs),
-        len(jobs),
-        sum(job["bytes"] for job in jobs),
-        counters["total_calls"],
-        counters["polls"],
-    )
+            syncs.daily.append(measure_sync(tap, marketo, config, catalog, target))

@@ -133,7 +133,7 @@ class Scheduler:
         Raises:
             TapError: the error concerns the whole run.
         """
-        self._failures.set_aside(list(family.streams), error)
+        self._failures.set_aside(list(family.streams), error, family.further_permissions)
         self._lines.fail(family)
 
     def take_ready(self) -> Job | None:

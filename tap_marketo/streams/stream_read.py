@@ -24,7 +24,10 @@ class StreamRead(ABC):
     Attributes:
         entry: the stream of the catalog, with its key columns and its replication key.
         misfits: values that did not fit their columns.
+        further_permissions: what this reading needs beside the permissions of its stream.
     """
+
+    further_permissions: tuple[str, ...] = ()
 
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None

@@ -22,6 +22,8 @@ MEMBERS = "program_members"
 DELETED = 37
 """The activity type of deleted leads, which is no export."""
 
+MEMBERSHIPS = "list_memberships"
+
 SCHEMA_TYPES = {"integer": "integer", "number": "float", "boolean": "boolean", "array": "array"}
 
 
@@ -242,9 +244,9 @@ def tables(
 ) -> dict[str, dict[Any, dict[str, Any]]]:
     """Return every table, by stream and key, with what changed ``since`` or later.
 
-    That of program members has all members, and nobody who left.
-    Tables of assets and of administration are those of the catalog's selected streams, with their
-    selected columns.
+    To compare with what :func:`table` makes of a target's. That of program members has all
+    members, and nobody who left. Tables of assets and of administration are those of the catalog's
+    selected streams, with their selected columns.
     """
     changed = {lead["id"] for lead in account.truth("leads") if lead["_changedAt"] >= since}
     found: dict[str, dict[Any, dict[str, Any]]] = {
@@ -276,12 +278,34 @@ def tables(
     for name in columns.keys() & {*ASSETS, *CHILDREN, *ADMINISTRATION}:
         rows = expected_assets.table(account, name, columns[name], since)
         found[name] = {plain_key(key): row for key, row in rows.items()}
+    if MEMBERSHIPS in columns:
+        found[MEMBERSHIPS] = memberships(account)
     if "activity_types" in columns:
         found["activity_types"] = {
             row["id"]: {c: value(row.get(c), "string") for c in columns["activity_types"]}
             for row in account.truth("activity_types")
         }
     return found
+
+
+def memberships(account: Account) -> dict[Any, dict[str, Any]]:
+    """Return who is on which list, but not since when this is known: Marketo does not tell."""
+    return {
+        (row["listId"], row["leadId"]): {**row, "isMember": True}
+        for row in account.truth(MEMBERSHIPS)
+    }
+
+
+def on_lists(rows: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """Return those of a target's list memberships that say who is on a list, without the time.
+
+    Beside them it has rows of those who were on one.
+    """
+    return {
+        key: {column: cell for column, cell in row.items() if column != "updatedAt"}
+        for key, row in rows.items()
+        if row["isMember"]
+    }
 
 
 def plain_key(key: tuple[Any, ...]) -> Any:
@@ -295,8 +319,12 @@ def metadata(stream: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]
 
 
 def table(target: Target, stream: str) -> dict[Any, dict[str, Any]]:
-    """Return a target's table by its key: where that is several columns, by a tuple of them."""
-    return {plain_key(key): row for key, row in target.tables.get(stream, {}).items()}
+    """Return a target's table by its key: where that is several columns, by a tuple of them.
+
+    Of list memberships it is who is on a list now.
+    """
+    rows = {plain_key(key): row for key, row in target.tables.get(stream, {}).items()}
+    return on_lists(rows) if stream == MEMBERSHIPS else rows
 
 
 def as_time(text: str) -> datetime:
