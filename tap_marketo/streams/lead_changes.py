@@ -177,6 +177,8 @@ def _lead_id(cell: str) -> int:
 class LeadChangesRead(StreamRead):
     """One sync of the changed leads."""
 
+    finds_families = True
+
     def __init__(self, leads: DescribedFamily, start: SyncStart) -> None:
         """Prepare to read.
 

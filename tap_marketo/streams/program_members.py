@@ -73,6 +73,7 @@ class Pass:
         reached: the position when all of them have been read.
         mark: the position when they have been read up to a program, and not all.
         is_whole: whether all members are exported, whenever they changed.
+        behind: how many programs earlier runs have read.
     """
 
     window: Window
@@ -80,6 +81,7 @@ class Pass:
     reached: Position
     mark: Callable[[int | None], Position]
     is_whole: bool = False
+    behind: int = 0
 
 
 class Filters:
@@ -159,11 +161,16 @@ class MembersFamily(DescribedFamily):
             windows = list(_pieces(each.window, self._longest))
         jobs = {(job.window, job.ids): job for job in pending}
         batches = _batches(each.programs, [ids for window, ids in jobs if window in windows])
-        span = standing.now - standing.earliest
+        span, read = standing.now - standing.earliest, each.behind
         for place, ids in enumerate(batches):
             rest = [number for batch in batches[place + 1 :] for number in batch]
             done = [number for number in each.programs if not rest or number < min(rest)]
             mark = each.mark(max(done, default=None)) if rest else each.reached
+            # All over the time that the others read, so that no family is last, and in each run as
+            # in the one before. But a day begins with the first: it cannot be cut to what others
+            # would leave.
+            share = read / (each.behind + len(each.programs)) if place else 0
+            read += len(ids)
             for window in windows:
                 self._reached[window, ids] = mark if window == windows[-1] else Position()
                 job = jobs.get((window, ids))
@@ -173,8 +180,7 @@ class MembersFamily(DescribedFamily):
                     job,
                     job.made if job else None,
                     ids,
-                    # All over the time that the others read, so that no family is last.
-                    standing.earliest + span * (place / len(batches)),
+                    standing.earliest + span * share,
                 )
 
     def position_after(self, standing: Standing, plan: ExportPlan) -> Position:
@@ -211,6 +217,8 @@ def _batches(programs: Sequence[int], made: Sequence[tuple[int, ...]]) -> list[t
 
 class MembersRead(StreamRead):
     """Finds out which programs have changed, tells who left them, and has the others exported."""
+
+    finds_families = True
 
     def __init__(self, entry: CatalogEntry, start: SyncStart) -> None:
         """Prepare to read.
@@ -272,7 +280,9 @@ class MembersRead(StreamRead):
             },
         )
         window = Window(min(self._earliest, began), began)
-        passes = [Pass(window, left, reached, _marks(self.stream, began, None), is_whole=True)]
+        marks = _marks(self.stream, began, None)
+        read = len(programs) - len(left)
+        passes = [Pass(window, left, reached, marks, is_whole=True, behind=read)]
         yield from self._export(self._family, passes, emitter)
 
     # What has changed since ---------------------------------------------------------------------
@@ -364,7 +374,8 @@ class MembersRead(StreamRead):
         )  # fmt: skip
         reached = Position(children={SWEEP: ChildMark(None, None, began)})
         window = Window(min(before(last, self._lookback), began), began)
-        passes = [Pass(window, left, reached, _marks(SWEEP, began, last))]
+        read = len(programs) - len(left)
+        passes = [Pass(window, left, reached, _marks(SWEEP, began, last), behind=read)]
         yield from self._export(self._sweep, passes, emitter)
 
     # Common -------------------------------------------------------------------------------------

@@ -24,7 +24,10 @@ class StreamRead(ABC):
     Attributes:
         entry: the stream of the catalog, with its key columns and its replication key.
         misfits: values that did not fit their columns.
+        finds_families: whether steps may bring families.
     """
+
+    finds_families = False
 
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None
