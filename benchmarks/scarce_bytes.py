@@ -25,7 +25,8 @@ DEMANDED = 5
 """Days that the bytes demand."""
 # What lies before a bookmark is read again every day, and the last export of a day may not fit.
 MOST_DAYS = DEMANDED + 1
-MOST_APART = 0.25
+# Two of the longest jobs.
+MOST_APART = round(2 * 31 / 365, 2)
 _MEGABYTE = 1_000_000
 _HANGS = 12
 _LEFT = re.compile(r"Left to do: (.*)\. It can go on at")
