@@ -27,6 +27,7 @@ class Pass:
         reached: the position when all of them have been read.
         mark: the position when they have been read up to a program, and not all.
         behind: the last program that a stopped run has read of it, None for none.
+        read: how many programs stopped runs have read of it.
         is_whole: whether all members are exported, whenever they changed.
     """
 
@@ -35,6 +36,7 @@ class Pass:
     reached: Position
     mark: Callable[[int | None], Position]
     behind: int | None = None
+    read: int = 0
     is_whole: bool = False
 
 

@@ -174,10 +174,14 @@ class MembersFamily(DescribedFamily):
             windows = list(pieces(each.window, self._longest))
         jobs = {(job.window, job.ids): job for job in pending}
         together = batches(each.programs, [ids for window, ids in jobs if window in windows])
+        read = each.read
         for place, ids in enumerate(together):
             rest = [number for batch in together[place + 1 :] for number in batch]
             done = [number for number in each.programs if not rest or number < min(rest)]
             mark = each.mark(max(done, default=each.behind)) if rest else each.reached
+            # A day begins with the first: it cannot be cut to what others would leave.
+            share = read / (each.read + len(each.programs)) if place else 0
+            read += len(ids)
             for window in windows:
                 self._reached[window, ids] = mark if window == windows[-1] else Position()
                 job = jobs.get((window, ids))
@@ -187,7 +191,7 @@ class MembersFamily(DescribedFamily):
                     job,
                     job.made if job else None,
                     ids,
-                    self._turn(each, place / len(together), standing),
+                    self._turn(each, share, standing),
                 )
 
     def _turn(self, each: Pass, part: float, standing: Standing) -> datetime | None:
@@ -196,7 +200,8 @@ class MembersFamily(DescribedFamily):
             # It can wait.
             return standing.now
         if each.is_whole:
-            # All over the time that the others read, so that no family is last.
+            # All over the time that the others read, so that no family is last, and in each run as
+            # in the one before.
             return standing.earliest + (standing.now - standing.earliest) * part
         return None
 
@@ -212,6 +217,8 @@ class MembersFamily(DescribedFamily):
 
 class MembersRead(StreamRead):
     """Finds out which programs have changed, tells who left them, and has the others exported."""
+
+    finds_families = True
 
     def __init__(self, entry: CatalogEntry, start: SyncStart) -> None:
         """Prepare to read.
@@ -272,7 +279,8 @@ class MembersRead(StreamRead):
         )
         window = Window(min(self._earliest, began), began)
         mark_at = marks(self.stream, began, None)
-        passes = [Pass(window, left, reached, mark_at, behind, is_whole=True)]
+        read = len(programs) - len(left)
+        passes = [Pass(window, left, reached, mark_at, behind, read, is_whole=True)]
         yield from self._export(self._family, passes, emitter)
 
     # What has changed since ---------------------------------------------------------------------
