@@ -398,6 +398,8 @@ class MembersRead(StreamRead):
             except RequestRefusedError as error:
                 if not is_gone(error):
                     raise
+                # Its changes are not asked for again, so that this word alone is not enough.
+                return programs & (yield from self._all_programs())
             yield
         return found & programs
 
