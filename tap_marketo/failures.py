@@ -62,8 +62,16 @@ class Failures:
         self._failed: list[str] = []
         self._refused: list[str] = []
 
-    def set_aside(self, streams: Sequence[str], error: TapError) -> None:
+    def set_aside(
+        self, streams: Sequence[str], error: TapError, permissions: Sequence[str] = ()
+    ) -> None:
         """Remember that streams failed, so that the others can go on.
+
+        Args:
+            streams: which.
+            error: why.
+            permissions: what the API user's role needs for this reading beside those of the
+                streams.
 
         Raises:
             TapError: the error, if it concerns the whole run: credentials, allowances, the queue,
@@ -76,7 +84,7 @@ class Failures:
             if self._in_a_row >= _DOWN:
                 raise error
         if isinstance(error, _REFUSALS):
-            needed = self._needed(streams)
+            needed = self._needed(streams, permissions)
             self._refused.append(f"{', '.join(streams)} ({error}{needed})")
             LOGGER.warning(
                 "%s is refused by Marketo and is set aside; the other streams go on. %s%s",
@@ -118,8 +126,9 @@ class Failures:
                 "again."
             )
 
-    def _needed(self, streams: Sequence[str]) -> str:
-        names = sorted({self._permissions.get(stream, "") for stream in streams} - {""})
+    def _needed(self, streams: Sequence[str], permissions: Sequence[str]) -> str:
+        of_streams = {self._permissions.get(stream, "") for stream in streams}
+        names = sorted({*of_streams, *permissions} - {""})
         return f". The permission needed is {' and '.join(names)}" if names else ""
 
 

@@ -92,6 +92,15 @@ class Naming(ABC):
         """
 
     @abstractmethod
+    def objects(self, names: Collection[str], prefix: str) -> dict[str, str]:
+        """Return the stream id of each type of custom objects, by its API name.
+
+        Args:
+            names: the API names, each once.
+            prefix: what every stream id begins with.
+        """
+
+    @abstractmethod
     def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
         """Return the column of each attribute of a type, by its name.
 
@@ -120,6 +129,10 @@ class AsMarketo(Naming):
     def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
         return unique_streams(types, prefix)
 
+    def objects(self, names: Collection[str], prefix: str) -> dict[str, str]:
+        streams = unique_columns([prefix + name for name in names], ())
+        return {name: streams[prefix + name] for name in names}
+
     def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
         return unique_columns(names, taken)
 
@@ -135,14 +148,20 @@ class Plain(Naming):
     """Names that every target can hold (:mod:`tap_marketo.plain_names`).
 
     Of those that are equal but for letter case and spaces, the one with the lowest number keeps
-    the plain name: Marketo numbers upwards, so that a new one takes no name away. Attributes have
-    no number; of them it is the first in alphabetical order.
+    the plain name: Marketo numbers upwards, so that a new one takes no name away. Attributes and
+    types of custom objects have no number; of them it is the first in alphabetical order.
     """
 
     def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
         named = [Named(name, clean(name), number) for number, name in sorted(types)]
         streams = map(str.lower, plain_names(named, "type", prefix=prefix))
         return dict(zip(sorted(number for number, _ in types), streams, strict=True))
+
+    def objects(self, names: Collection[str], prefix: str) -> dict[str, str]:
+        ordered = sorted(names)
+        named = [Named(name, clean(name)) for name in ordered]
+        streams = map(str.lower, plain_names(named, "object", prefix=prefix))
+        return dict(zip(ordered, streams, strict=True))
 
     def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
         ordered = sorted(names)

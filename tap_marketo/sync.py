@@ -121,7 +121,7 @@ class Sync:
                         engine.start([found])
                     yield
             except TapError as error:
-                failures.set_aside([read.stream], error)
+                failures.set_aside([read.stream], error, read.further_permissions)
         engine.expect_families(False)
 
 

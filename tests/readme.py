@@ -22,3 +22,10 @@ def table(title: str) -> list[list[str]]:
     assert found, title
     rows = found[0].splitlines()
     return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+
+
+def code(title: str, language: str) -> str:
+    """Return the code in a section that is in a language."""
+    blocks = re.findall(rf"(?ms)^```{language}\n(.*?)^```$", section(title))
+    assert blocks, title
+    return "\n".join(blocks)

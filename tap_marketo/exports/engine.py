@@ -63,7 +63,7 @@ class ExportEngine:
         limit = round(config.max_daily_export_mb * _MEGABYTE)
         self._allowance = ExportAllowance(limit, state.bytes_per_day())
         self._lines = lines = Lines(self._report)
-        planner = Planner(state, self._api, config.start_date, now)
+        planner = Planner(state, self._api, config.start_date, now, self._report)
         self._scheduler = Scheduler(
             self._api, clock, config, self._allowance, lines, planner.plan, failures
         )

@@ -64,6 +64,7 @@ class BulkFamily(ABC):
         lookback: how far before the bookmark a sync begins.
         streams: the selected streams by id, with the columns to emit.
         misfits: values that did not fit, by stream.
+        further_permissions: what its exports need beside the permissions of its streams.
     """
 
     name: str
@@ -72,6 +73,7 @@ class BulkFamily(ABC):
     replication_key: str
     document: str | None = None
     lookback: timedelta
+    further_permissions: tuple[str, ...] = ()
 
     def __init__(self, streams: Collection[CatalogEntry]) -> None:
         """Serve the given selected streams.

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tap_marketo.exports.family import BulkFamily, ExportPlan, Standing
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import cancel_quietly
 from tap_marketo.marketo.export_calls import ExportApi
-from tap_marketo.protocol.position import Position
+from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.protocol.state import State
 
 
 class Planner:
     """Lays out families' plans by the state."""
 
-    def __init__(self, state: State, api: ExportApi, earliest: datetime, now: datetime) -> None:
+    def __init__(
+        self,
+        state: State,
+        api: ExportApi,
+        earliest: datetime,
+        now: datetime,
+        report: Callable[[BulkFamily, Sequence[PendingExport]], None],
+    ) -> None:
         """Plan for one run.
 
         Args:
@@ -23,9 +31,11 @@ class Planner:
             api: cancels jobs.
             earliest: where a stream without a bookmark begins (start_date), UTC.
             now: the end of the last window, whole seconds UTC.
+            report: is told of the jobs of a family that are left.
         """
         self._standing = Standing(state, earliest, now)
         self._api = api
+        self._report = report
 
     def plan(self, family: BulkFamily) -> list[ExportPlan]:
         """Lay out what a family has to read, and cancel its jobs that are of no use any more."""
@@ -35,10 +45,12 @@ class Planner:
             self._standing.earliest,
         )
         plans = family.plans(self._standing, pending)
-        needed = {plan.job.export_id for plan in plans if plan.job}
-        for export in pending:
-            if export.export_id not in needed:
-                cancel_quietly(self._api, family.bulk_object, export.export_id)
+        needed = [plan.job for plan in plans if plan.job]
+        dropped = [export for export in pending if export not in needed]
+        for export in dropped:
+            cancel_quietly(self._api, family.bulk_object, export.export_id)
+        if dropped:
+            self._report(family, needed)
         return plans
 
     def position_after(self, job: Job) -> Position:

@@ -1,8 +1,8 @@
 """Which export job is made, enqueued, watched and read when.
 
 Marketo works on two jobs at a time out of a queue of ten that everybody shares. The scheduler
-keeps a few places of it filled with the windows that come next, leads and activities side by
-side, so that Marketo's workers do not idle while a file is read.
+keeps a few places of it filled with the jobs that come next, all families by turns, so that
+Marketo's workers do not idle while a file is read.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Scheduler:
         Raises:
             TapError: the error concerns the whole run.
         """
-        self._failures.set_aside(list(family.streams), error)
+        self._failures.set_aside(list(family.streams), error, family.further_permissions)
         self._lines.fail(family)
 
     def take_ready(self) -> Job | None:

@@ -60,7 +60,8 @@ class Stand:
                 # A job that another tap left: what lies before it is taken for settled, for it
                 # would cost weeks to read all that again.
                 settled = max(settled, window.start)
-        if settled is None or window.start <= settled:
+        # Looking back stops at start_date: what lies before it is as good as settled.
+        if settled is None or window.start <= max(settled, self.earliest):
             final = min(window.end, before(made or window.end, self.lookback))
             settled = final if settled is None else max(settled, final)
         bookmark = window.end if self.bookmark is None else max(self.bookmark, window.end)

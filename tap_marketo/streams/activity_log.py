@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tap_marketo.errors import DataError
+from tap_marketo.log import LOGGER
 from tap_marketo.marketo.pages import Row, dated_pages
 from tap_marketo.same_names import find_names
 from tap_marketo.streams.account import Account
@@ -52,6 +53,11 @@ class ActivityLog:
         self._types = account.activity_types
         names = {number: str(entry["name"]) for number, entry in self._types.items()}
         found = find_names(types, set(names.values()))
+        if not found:
+            LOGGER.warning(
+                "Marketo has none of the activity types %s: what they would tell is not seen.",
+                ", ".join(types),
+            )
         self._name_of = {
             number: wanted
             for wanted, name in found.items()
@@ -88,7 +94,7 @@ class ActivityLog:
                 int(row["leadId"]),
                 parse_utc(str(row["activityDate"])),
                 attributes,
-                self._subject_of(number, row, attributes),
+                subject_of(self._types[number], row, attributes, self._subject),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
@@ -96,17 +102,29 @@ class ActivityLog:
                 "again; if it stays so, show it to Marketo Support."
             ) from None
 
-    def _subject_of(self, number: int, row: Row, attributes: Mapping[str, Any]) -> int | None:
-        """Return the id of the primary attribute, if that is the subject, else of another."""
-        primary = self._types[number].get("primaryAttribute")
-        value = None
-        if isinstance(primary, dict) and _plain(primary.get("name")).startswith(self._subject):
-            value = row.get("primaryAttributeValueId")
-        if value is None:
-            wanted = f"{self._subject}id"
-            named = (each for name, each in attributes.items() if _plain(name) == wanted)
-            value = next(named, None)
-        return None if value in (None, "") else int(str(value))
+
+def subject_of(
+    kind: Mapping[str, Any], row: Row, attributes: Mapping[str, Any], subject: str
+) -> int | None:
+    """Return the id of what an activity is about, None where it tells of none.
+
+    Args:
+        kind: what types.json tells of its type: the primary attribute may be the subject.
+        row: the activity.
+        attributes: its values by the attributes' names; one may be the id of the subject.
+        subject: program or list, in lower case.
+
+    Raises:
+        ValueError: the id is no number.
+    """
+    primary = kind.get("primaryAttribute")
+    value = None
+    if isinstance(primary, dict) and _plain(primary.get("name")).startswith(subject):
+        value = row.get("primaryAttributeValueId")
+    if value is None:
+        named = (each for name, each in attributes.items() if _plain(name) == f"{subject}id")
+        value = next(named, None)
+    return None if value in (None, "") else int(str(value))
 
 
 def _plain(name: object) -> str:

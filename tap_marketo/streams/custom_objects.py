@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import AccessDeniedError, RequestRefusedError
-from tap_marketo.exports.family import BulkFamily, ExportPlan, date_range
+from tap_marketo.exports.family import ExportPlan, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.described import DescribedFamily, described_entry
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
+from tap_marketo.streams.stream_read import Steps, StreamRead
 
 _PREFIX = "custom_object_"
 # Where discovery notes the API name of a stream's type.
@@ -50,6 +52,27 @@ class CustomObjectFamily(DescribedFamily):
         return {self.replication_key: date_range(plan.window)}
 
 
+class CustomObjectRead(StreamRead):
+    """One sync of a type: it is asked what it has, and fails by itself; then it is exported."""
+
+    def __init__(self, entry: CatalogEntry, start: SyncStart) -> None:
+        """Prepare to read.
+
+        Raises:
+            CatalogError: the entry has no key column.
+        """
+        super().__init__(entry, CustomObjectFamily.keys, CustomObjectFamily.replication_key)
+        self._account = start.account
+        self._lookback = timedelta(hours=start.config.leads_lookback_hours)
+
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        name = _object_name(self.entry)
+        fields = _with_always(self._account.custom_object_fields(name))
+        family = CustomObjectFamily(name, self.entry, fields, self._lookback)
+        family.misfits = {self.stream: self.misfits}
+        yield family
+
+
 class CustomObjects(StreamKind):
     """The streams of custom objects."""
 
@@ -66,17 +89,23 @@ class CustomObjects(StreamKind):
         except RequestRefusedError as error:
             LOGGER.warning("Types of custom objects cannot be found, and are left out. %s", error)
             return []
-        streams = account.naming.streams(list(enumerate(names)), _PREFIX)
+        streams = account.naming.objects(names, _PREFIX)
         entries = []
-        for number, name in enumerate(names):
-            fields = account.custom_object_fields(name)
+        for name in names:
+            try:
+                fields = account.custom_object_fields(name)
+            except AccessDeniedError:
+                raise
+            except RequestRefusedError as error:
+                LOGGER.warning("Custom objects of type %s are left out. %s", name, error)
+                continue
             # "CRM custom objects are not allowed" (bulk-custom-object-extract.md).
             if all(field.is_of_crm for field in fields):
                 LOGGER.info("Custom objects of type %s are of a CRM and are not exported.", name)
                 continue
             entries.append(
                 described_entry(
-                    streams[number],
+                    streams[name],
                     _with_always(fields),
                     {field.name for field in _ALWAYS},
                     (_KEY,),
@@ -87,10 +116,9 @@ class CustomObjects(StreamKind):
             )
         return entries
 
-    def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
-        lookback = timedelta(hours=start.config.leads_lookback_hours)
+    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
         known = start.account.custom_objects if entries else []
-        families: list[BulkFamily] = []
+        reads: list[StreamRead] = []
         for entry in entries:
             name = _object_name(entry)
             if name not in known or not _API_NAME.fullmatch(name):
@@ -99,9 +127,8 @@ class CustomObjects(StreamKind):
                     "again.", entry.stream, name,
                 )  # fmt: skip
                 continue
-            fields = _with_always(start.account.custom_object_fields(name))
-            families.append(CustomObjectFamily(name, entry, fields, lookback))
-        return families
+            reads.append(CustomObjectRead(entry, start))
+        return reads
 
     def bulk_object(self, family: str) -> str | None:
         name = family.removeprefix(_PREFIX)

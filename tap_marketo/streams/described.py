@@ -42,6 +42,7 @@ class DescribedFamily(BulkFamily):
         self._known = {field.name for field in fields}
         self._exportable = {field.name for field in fields if field.is_exportable}
         self._left_out: set[str] = set()
+        self._field_of: dict[str, str] = {}
         self._choose_columns()
 
     @property
@@ -59,13 +60,16 @@ class DescribedFamily(BulkFamily):
         entry = self._entry.keyed(self.keys, self.replication_key)
         names = {column: _field_name(entry, column) for column in entry.columns}
         found = find_names(names.values(), self._known)
-        self._field_of = {
+        chosen = {
             column: found[name]
             for column, name in names.items()
             if found.get(name) in self._exportable
         }
-        left_out = entry.columns.keys() - self._field_of.keys()
-        self.streams = {entry.stream: entry.without(left_out - {*self.keys})}
+        # In place: a family may share its columns with another.
+        self._field_of.clear()
+        self._field_of.update(chosen)
+        left_out = entry.columns.keys() - chosen.keys()
+        self.streams[entry.stream] = entry.without(left_out - {*self.keys})
         for column in entry.columns:
             if column in left_out - self._left_out:
                 self._warn_of_missing_field(column)

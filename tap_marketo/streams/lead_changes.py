@@ -15,10 +15,9 @@ from tap_marketo.exports.family import (
     Standing,
     date_range,
 )
-from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import Row
+from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport
 from tap_marketo.protocol.state import State
@@ -28,6 +27,7 @@ from tap_marketo.rows.value_rows import value_block
 from tap_marketo.streams.activity_log import ActivityLog
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, to_time_extracted
 
@@ -55,25 +55,35 @@ _FEW_PAGES = 5
 class LeadsById:
     """Reads leads by their ids into the records that an export of them would give."""
 
-    def __init__(self, client: MarketoClient, leads: DescribedFamily) -> None:
-        """Read the columns that a family exports."""
-        self._client = client
-        self._leads = leads
-
-    def blocks(
-        self, ids: Iterable[int], extracted: Callable[[], datetime]
-    ) -> Iterator[RecordBlock]:
-        """Yield the RECORD lines of leads, those of a call at once; who is gone by now has none.
+    def __init__(
+        self,
+        client: MarketoClient,
+        leads: DescribedFamily,
+        emitter: Emitter,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Read the columns that a family exports.
 
         Args:
-            ids: of the leads.
-            extracted: tells the time of a call, UTC.
+            client: makes the calls.
+            leads: the family.
+            emitter: takes the SCHEMA message.
+            now: tells the time of a call, UTC.
         """
+        self._client = client
+        self._leads = leads
+        self._emitter = emitter
+        self._now = now
+
+    def blocks(self, ids: Iterable[int]) -> Iterator[RecordBlock]:
+        """Yield the RECORD lines of leads, those of a call at once; who is gone by now has none."""
         waiting = iter(sorted(ids))
         while some := list(islice(waiting, _MOST_IDS)):
             header, rows = self._ask(some)
             stream = self._leads.stream
-            writer = self._leads.writer(stream, to_time_extracted(extracted()))
+            # It may have fewer columns since the last call.
+            self._leads.announce(stream, self._emitter)
+            writer = self._leads.writer(stream, to_time_extracted(self._now()))
             records = RowRecords(header, writer, self._leads.field_of)
             lines = records.lines(value_block(rows, header)) if rows else b""
             yield RecordBlock({stream: len(rows)}, lines)
@@ -82,23 +92,16 @@ class LeadsById:
         """Ask for some leads; return the fields that they were asked for, and what came."""
         while True:
             fields = self._leads.fields()
-            params = {
+            filter_ = {
                 "filterType": "id",
                 "filterValues": ",".join(map(str, ids)),
                 "fields": ",".join(fields),
-                "batchSize": _MOST_IDS,
             }
+            pages = token_pages(self._client, _LEADS, "leads_by_id", None, filter_)
             try:
-                rows = self._client.get(_LEADS, "leads_by_id", params)["result"]
+                return fields, [row for page in pages for row in page.rows]
             except FieldNotFoundError as error:
                 self._leads.do_without_field(error)
-                continue
-            if not all(isinstance(row, dict) for row in rows):
-                raise DataError(
-                    f"GET {_LEADS}: the result holds something else than objects. Run again; if "
-                    "it stays so, show it to Marketo Support."
-                )
-            return fields, rows
 
 
 class LeadChangesFamily(BulkFamily):
@@ -108,6 +111,7 @@ class LeadChangesFamily(BulkFamily):
     bulk_object = "activities"
     keys = ("id",)
     replication_key = "activityDate"
+    further_permissions = (READ_ACTIVITY,)
 
     def __init__(
         self,
@@ -116,7 +120,6 @@ class LeadChangesFamily(BulkFamily):
         types: Sequence[int],
         standing: Standing,
         lookback: timedelta,
-        extracted: Callable[[], datetime],
     ) -> None:
         """Serve the stream of leads.
 
@@ -126,7 +129,6 @@ class LeadChangesFamily(BulkFamily):
             types: numbers of the activity types that tell of a change.
             standing: what its plans begin with.
             lookback: how far before the bookmark a sync begins.
-            extracted: tells the time of a call, UTC.
         """
         self.lookback = lookback
         self.streams = leads.streams
@@ -135,7 +137,6 @@ class LeadChangesFamily(BulkFamily):
         self._reader = reader
         self._types = types
         self._standing = standing
-        self._extracted = extracted
 
     def announce(self, stream: str, emitter: Emitter) -> None:
         self._leads.announce(stream, emitter)
@@ -159,9 +160,9 @@ class LeadChangesFamily(BulkFamily):
         for block in file.blocks():
             ids.update(_lead_id(row[0]) for row in block.rows)
             if len(ids) >= _MOST_KEPT:
-                yield from self._reader.blocks(ids, self._extracted)
+                yield from self._reader.blocks(ids)
                 ids.clear()
-        yield from self._reader.blocks(ids, self._extracted)
+        yield from self._reader.blocks(ids)
 
 
 def _lead_id(cell: str) -> int:
@@ -178,6 +179,7 @@ class LeadChangesRead(StreamRead):
     """One sync of the changed leads."""
 
     finds_families = True
+    further_permissions = (READ_ACTIVITY,)
 
     def __init__(self, leads: DescribedFamily, start: SyncStart) -> None:
         """Prepare to read.
@@ -192,7 +194,6 @@ class LeadChangesRead(StreamRead):
         self._leads = leads
         self._account = start.account
         self._lookback = timedelta(hours=start.config.leads_lookback_hours)
-        self._reader = LeadsById(start.account.client, leads)
         until = min([start.now, *_made(start.state, leads.name, start.config.start_date)])
         self._standing = Standing(start.state, start.config.start_date, until)
 
@@ -200,9 +201,8 @@ class LeadChangesRead(StreamRead):
         if self._leads.replication_key == "updatedAt":
             return
         log = ActivityLog(self._account, _SIGNS)
-        family = LeadChangesFamily(
-            self._leads, self._reader, log.numbers, self._standing, self._lookback, now
-        )
+        reader = LeadsById(self._account.client, self._leads, emitter, now)
+        family = LeadChangesFamily(self._leads, reader, log.numbers, self._standing, self._lookback)
         stand = family.stand(self._standing, self.stream)
         window = Window(stand.start(self._standing.now), self._standing.now)
         state = self._standing.state
@@ -221,20 +221,8 @@ class LeadChangesRead(StreamRead):
         if next(pages, None) is not None:
             yield family
             return
-        yield from self._read(ids, family, stand, window, emitter, now)
-
-    def _read(
-        self,
-        ids: set[int],
-        family: LeadChangesFamily,
-        stand: Stand,
-        window: Window,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-    ) -> Steps:
         LOGGER.info("%s: %s have changed and are read by id.", self.stream, f"{len(ids):,}")
-        for block in self._reader.blocks(ids, now):
-            self._leads.announce(self.stream, emitter)
+        for block in reader.blocks(ids):
             emitter.records(block.lines, block.counts)
             yield None
         plan = ExportPlan(window, (self.stream,), made=window.end)

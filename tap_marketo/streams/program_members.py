@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,6 +62,8 @@ _SIGNS = (
 )
 # The status that leads have who are members no longer (channels.md).
 _LEFT = "Not in Program"
+# Of so many who left it is kept at once that they did.
+_MOST_LEAVERS = 200_000
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,18 @@ class Pass:
         programs: their ids, ascending.
         reached: the position when all of them have been read.
         mark: the position when they have been read up to a program, and not all.
+        behind: the last program that a stopped run has read of it, None for none.
         is_whole: whether all members are exported, whenever they changed.
-        behind: how many programs earlier runs have read.
+        read: how many programs stopped runs have read of it.
     """
 
     window: Window
     programs: Sequence[int]
     reached: Position
     mark: Callable[[int | None], Position]
+    behind: int | None = None
     is_whole: bool = False
-    behind: int = 0
+    read: int = 0
 
 
 class Filters:
@@ -91,7 +96,12 @@ class Filters:
 
 
 class MembersFamily(DescribedFamily):
-    """Members of programs, ten programs a job (bulk-program-member-extract.md)."""
+    """Members of programs, ten programs a job (bulk-program-member-extract.md).
+
+    Attributes:
+        passes: what is to be exported, in this order.
+        news: until when it has been told in this run what became of members, by program.
+    """
 
     bulk_object = "program/members"
     keys = _KEYS
@@ -99,28 +109,33 @@ class MembersFamily(DescribedFamily):
 
     def __init__(
         self,
-        name: str,
         entry: CatalogEntry,
         fields: Collection[Field],
         longest: timedelta,
-        filters: Filters,
+        read_until: datetime | None,
     ) -> None:
         """Serve the stream.
 
         Args:
-            name: of the family in logs and in the state.
             entry: the selected stream.
             fields: the fields of program members that Marketo has now.
             longest: the longest window of changes in one job.
-            filters: what the families of one run know of the subscription.
+            read_until: the bookmark of the stream with which the run began.
         """
         super().__init__(entry, fields, timedelta())
-        self.name = name
+        self.name = STREAM
         self.passes: Sequence[Pass] = ()
+        self.news: Mapping[int, datetime] = {}
         self._longest = longest
-        self._filters = filters
-        self._whole: set[ExportPlan] = set()
+        self._read_until = read_until
+        self._filters = Filters()
         self._reached: dict[tuple[Window, tuple[int, ...]], Position] = {}
+
+    def sweeping(self) -> MembersFamily:
+        """Return the family of the passes over all programs, with these columns and filters."""
+        family = copy(self)
+        family.name = SWEEP
+        return family
 
     def fields(self) -> list[str]:
         # "An additional field programId is added to the export file as the first field".
@@ -128,7 +143,8 @@ class MembersFamily(DescribedFamily):
 
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         programs = {"programIds": list(plan.ids)}
-        if self._is_whole(plan.window):
+        # A pass over all programs is for nothing without the date.
+        if self.name != SWEEP and self._is_whole(plan.window):
             return programs
         return {**programs, "updatedAt": date_range(plan.window)}
 
@@ -139,19 +155,29 @@ class MembersFamily(DescribedFamily):
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         if not self._filters.has_update_range:
-            raise error
+            if self.name != SWEEP:
+                raise error
+            return
         self._filters.has_update_range = False
         LOGGER.info("Members of a program that has changed are exported whole. %s", error)
 
     def plans(self, standing: Standing, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         self._reached = {}
+        usable = [job for job in pending if not self._is_outdated(job)]
         plans: list[ExportPlan] = []
         for each in self.passes:
             if self.name == SWEEP and not self._filters.has_update_range:
                 # Without the filter it would export everything again.
                 continue
-            plans += self._plans_of(each, standing, pending)
+            plans += self._plans_of(each, standing, usable)
         return plans
+
+    def _is_outdated(self, job: PendingExport) -> bool:
+        """Say whether what has been emitted may be newer than the file of a job."""
+        made = job.made or job.window.end
+        if self._read_until and self._read_until > made:
+            return True
+        return any(self.news[number] >= made for number in job.ids if number in self.news)
 
     def _plans_of(
         self, each: Pass, standing: Standing, pending: Sequence[PendingExport]
@@ -161,16 +187,11 @@ class MembersFamily(DescribedFamily):
             windows = list(_pieces(each.window, self._longest))
         jobs = {(job.window, job.ids): job for job in pending}
         batches = _batches(each.programs, [ids for window, ids in jobs if window in windows])
-        span, read = standing.now - standing.earliest, each.behind
+        read = 0
         for place, ids in enumerate(batches):
             rest = [number for batch in batches[place + 1 :] for number in batch]
             done = [number for number in each.programs if not rest or number < min(rest)]
-            mark = each.mark(max(done, default=None)) if rest else each.reached
-            # All over the time that the others read, so that no family is last, and in each run as
-            # in the one before. But a day begins with the first: it cannot be cut to what others
-            # would leave.
-            share = read / (each.behind + len(each.programs)) if place else 0
-            read += len(ids)
+            mark = each.mark(max(done, default=each.behind)) if rest else each.reached
             for window in windows:
                 self._reached[window, ids] = mark if window == windows[-1] else Position()
                 job = jobs.get((window, ids))
@@ -180,8 +201,22 @@ class MembersFamily(DescribedFamily):
                     job,
                     job.made if job else None,
                     ids,
-                    standing.earliest + span * share,
+                    self._turn(each, read, standing),
                 )
+            read += len(ids)
+
+    def _turn(self, each: Pass, read: int, standing: Standing) -> datetime | None:
+        """Return the place in date order of the programs before which so many are read."""
+        if self.name == SWEEP:
+            # It can wait.
+            return standing.now
+        if each.is_whole:
+            # All over the time that the others read, so that no family is last, and in each run as
+            # in the one before. But the first come at once: a job of theirs cannot be cut to what
+            # others leave of a day.
+            part = (each.read + read) / (each.read + len(each.programs)) if read else 0
+            return standing.earliest + (standing.now - standing.earliest) * part
+        return None
 
     def position_after(self, standing: Standing, plan: ExportPlan) -> Position:
         return self._reached[plan.window, plan.ids]
@@ -228,12 +263,11 @@ class MembersRead(StreamRead):
         """
         fields = _with_always(start.account.member_fields)
         longest = timedelta(days=start.config.max_export_days)
-        filters = Filters()
-        self._family, self._sweep = (
-            MembersFamily(name, entry, fields, longest, filters) for name in (STREAM, SWEEP)
-        )
+        bookmark = start.state.bookmark(entry.stream, _REPLICATION_KEY)
+        self._family = MembersFamily(entry, fields, longest, bookmark)
         super().__init__(self._family.streams[entry.stream], _KEYS, _REPLICATION_KEY)
-        self._sweep.misfits = self._family.misfits = {entry.stream: self.misfits}
+        self._family.misfits = {entry.stream: self.misfits}
+        self._sweep = self._family.sweeping()
         self._account = start.account
         self._state = start.state
         self._now = start.now
@@ -261,11 +295,10 @@ class MembersRead(StreamRead):
 
     def _first_pass(self, emitter: Emitter) -> Steps:
         mark = self._state.child_mark(self.stream)
-        made = [export.made for export in self._pending(STREAM) if export.made]
-        began = mark.scan_started or min([self._now, *made])
+        began = mark.scan_started or self._now
         programs = yield from self._all_programs()
-        behind = mark.reached.id if mark.reached else 0
-        left = sorted(number for number in programs if number > behind)
+        behind = mark.reached.id if mark.reached else None
+        left = sorted(number for number in programs if number > (behind or 0))
         LOGGER.info(
             "%s: the members of %s programs are to be exported%s.", self.stream, f"{len(left):,}",
             f", behind {mark.reached}" if mark.reached else "",
@@ -282,7 +315,7 @@ class MembersRead(StreamRead):
         window = Window(min(self._earliest, began), began)
         marks = _marks(self.stream, began, None)
         read = len(programs) - len(left)
-        passes = [Pass(window, left, reached, marks, is_whole=True, behind=read)]
+        passes = [Pass(window, left, reached, marks, behind, is_whole=True, read=read)]
         yield from self._export(self._family, passes, emitter)
 
     # What has changed since ---------------------------------------------------------------------
@@ -291,25 +324,39 @@ class MembersRead(StreamRead):
         windows = self._windows()
         stand = self._stand
         changed: list[set[int]] = [set() for _ in windows]
-        since = windows[0].start
+        since = min(window.start for window in windows)
+        news: dict[int, datetime] = {}
+        left: dict[tuple[int, int], Sign] = {}
+        behind = self._state.child_mark(self.stream).reached
         for signs in self._log.pages(since):
             for sign in signs:
+                program = sign.subject
+                if program is None:
+                    continue
+                news[program] = max(news.get(program, sign.date), sign.date)
+                _note_status(sign, (program, sign.lead), left)
                 for window, programs in zip(windows, changed, strict=True):
                     # The last window has no end: what happens meanwhile is exported with it.
-                    if (
-                        sign.subject is not None
-                        and window.start <= sign.date
-                        and (sign.date <= window.end or window is windows[-1])
+                    if window.start <= sign.date and (
+                        sign.date <= window.end or window is windows[-1]
                     ):
-                        programs.add(sign.subject)
-            self._emit(map(self._left, filter(_has_left, signs)), emitter, now())
+                        programs.add(program)
+            if len(left) > _MOST_LEAVERS:
+                # Who came back comes with the export, of those programs as well that a stopped
+                # run has read.
+                self._emit(map(self._left, left.values()), emitter, now())
+                left.clear()
+                behind = None
             yield None
+        self._emit(map(self._left, left.values()), emitter, now())
         created, existing = yield from self._updated_programs(since)
-        changed[-1] |= created
+        # Who was in a program from the start is told of by no activity.
+        changed = [programs | created for programs in changed]
         existing |= yield from self._existing(set().union(*changed) - existing)
         passes = []
         for window, programs in zip(windows, changed, strict=True):
-            stand = stand.after(window, self._now)
+            # What of a stretch that a stopped run began is told since then is for a later look.
+            stand = stand.after(window, window.end)
             mark = Bookmark(_REPLICATION_KEY, window.end, stand.settled)
             reached = Position(
                 bookmarks={self.stream: mark},
@@ -317,24 +364,24 @@ class MembersRead(StreamRead):
             )
             marks = _marks(self.stream, window.end, None)
             passes.append(Pass(window, sorted(programs & existing), reached, marks))
-        behind = self._state.child_mark(self.stream).reached
-        if behind and passes:
-            left = [number for number in passes[0].programs if number > behind.id]
-            passes[0] = replace(passes[0], programs=left)
+        if behind:
+            rest = [number for number in passes[0].programs if number > behind.id]
+            passes[0] = replace(passes[0], programs=rest, behind=behind.id)
+        self._family.news = news
+        exported = set().union(*(each.programs for each in passes))
+        self._sweep.news = {**news, **dict.fromkeys(exported, self._now)}
         yield from self._export(self._family, passes, emitter)
 
     def _windows(self) -> list[Window]:
         """Return what is to be exported: what a stopped run has begun, and the time since."""
         stand = self._stand
-        mark = self._state.child_mark(self.stream)
-        begun = [export.window for export in self._pending(STREAM)]
-        until = mark.scan_started or max((window.end for window in begun), default=None)
+        until = self._state.child_mark(self.stream).scan_started
         bookmark = stand.bookmark
         windows = []
         if bookmark and until and bookmark < until < self._now:
-            starts = [window.start for window in begun if window.start <= bookmark]
-            window = Window(min(starts, default=stand.start(self._now)), until)
-            stand = stand.after(window, self._now)
+            # As the run had it that read the programs up to the mark.
+            window = Window(stand.start(until), until)
+            stand = stand.after(window, until)
             windows.append(window)
         return [*windows, Window(stand.start(self._now), self._now)]
 
@@ -359,23 +406,21 @@ class MembersRead(StreamRead):
             mark = ChildMark(None, None, self._now)
             emitter.move_to(Position(children={SWEEP: mark}))
         last = mark.refreshed or self._now
-        is_due = mark.scan_started or self._pending(SWEEP) or self._now - last >= self._every
+        is_due = mark.scan_started or self._now - last >= self._every
         if not self._every or not is_due:
             yield from self._export(self._sweep, [], emitter)
             return
-        made = [export.made for export in self._pending(SWEEP) if export.made]
-        began = mark.scan_started or min([self._now, *made])
+        began = mark.scan_started or self._now
         programs = yield from self._all_programs()
-        behind = mark.reached.id if mark.reached else 0
-        left = sorted(number for number in programs if number > behind)
+        behind = mark.reached.id if mark.reached else None
+        left = sorted(number for number in programs if number > (behind or 0))
         LOGGER.info(
             "%s: %s programs are looked through for changes that no activity tells of.",
             self.stream, f"{len(left):,}",
         )  # fmt: skip
         reached = Position(children={SWEEP: ChildMark(None, None, began)})
         window = Window(min(before(last, self._lookback), began), began)
-        read = len(programs) - len(left)
-        passes = [Pass(window, left, reached, _marks(SWEEP, began, last), behind=read)]
+        passes = [Pass(window, left, reached, _marks(SWEEP, began, last), behind)]
         yield from self._export(self._sweep, passes, emitter)
 
     # Common -------------------------------------------------------------------------------------
@@ -391,6 +436,13 @@ class MembersRead(StreamRead):
             else:
                 emitter.move_to(each.reached)
                 yield None
+        # From the first job on the state has what it is for.
+        for place, each in enumerate(needed[1:]):
+            needed[place] = replace(
+                needed[place], reached=_after(needed[place].reached, each.mark(None))
+            )
+        if needed:
+            emitter.move_to(needed[0].mark(needed[0].behind))
         family.passes = needed
         if needed or self._pending(family.name):
             yield family
@@ -455,12 +507,13 @@ def _marks(
     return mark
 
 
-def _has_left(sign: Sign) -> bool:
-    return (
-        sign.type == _CHANGE_STATUS
-        and sign.subject is not None
-        and sign.attributes.get("New Status") == _LEFT
-    )
+def _note_status(sign: Sign, key: tuple[int, int], left: dict[tuple[int, int], Sign]) -> None:
+    """Note in order of time who has left a program and not come back."""
+    if sign.type != _CHANGE_STATUS:
+        return
+    left.pop(key, None)
+    if sign.attributes.get("New Status") == _LEFT:
+        left[key] = sign
 
 
 def _id(row: Row) -> object:

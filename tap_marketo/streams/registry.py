@@ -20,10 +20,10 @@ from tap_marketo.streams.program_members import ProgramMembers
 REGISTRY: Sequence[StreamKind] = (
     Leads(),
     # What they find to export is begun before long lists are read.
+    CustomObjects(),
     ProgramMembers(),
     ACTIVITY_TYPES,
     Activities(),
-    CustomObjects(),
     CAMPAIGNS,
     LISTS,
     LIST_MEMBERSHIPS,

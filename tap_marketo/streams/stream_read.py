@@ -24,9 +24,11 @@ class StreamRead(ABC):
     Attributes:
         entry: the stream of the catalog, with its key columns and its replication key.
         misfits: values that did not fit their columns.
+        further_permissions: what this reading needs beside the permissions of its stream.
         finds_families: whether steps may bring families.
     """
 
+    further_permissions: tuple[str, ...] = ()
     finds_families = False
 
     def __init__(

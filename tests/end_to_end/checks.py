@@ -198,13 +198,16 @@ class Background:
         self._process.kill()
         return self._ended()
 
-    def exports_in_state(self) -> int:
-        """How many export jobs its last STATE names."""
+    def state(self) -> dict[str, Any]:
+        """Return the last STATE it has written, an empty one if there is none yet."""
         target = Target()
         text = (self._tap.directory / "stdout").read_text()
         target.take(text[: text.rfind("\n") + 1].split("\n")[:-1])
-        exports = (target.state or {}).get("exports", {})
-        return sum(map(len, exports.values()))
+        return target.state or {}
+
+    def exports_in_state(self) -> int:
+        """How many export jobs its last STATE names."""
+        return sum(map(len, self.state().get("exports", {}).values()))
 
 
 @contextmanager

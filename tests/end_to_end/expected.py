@@ -17,8 +17,12 @@ from tests.harness import Account, Target
 TEXT_DATES = ("datetime", "date")
 WHOLE = ("integer", "score", "percent")
 
+MEMBERS = "program_members"
+
 DELETED = 37
 """The activity type of deleted leads, which is no export."""
+
+MEMBERSHIPS = "list_memberships"
 
 SCHEMA_TYPES = {"integer": "integer", "number": "float", "boolean": "boolean", "array": "array"}
 
@@ -61,14 +65,84 @@ def leads(account: Account) -> dict[int, dict[str, Any]]:
     }
 
 
-def lead_columns(catalog: Mapping[str, Any]) -> dict[str, str]:
-    """Return the column of each exportable lead field, by the field's REST name."""
-    stream = next(s for s in catalog["streams"] if s["tap_stream_id"] == "leads")
+def columns_of_fields(catalog: Mapping[str, Any], name: str) -> dict[str, str]:
+    """Return the column of each exportable field of a stream, by the field's name in Marketo."""
+    stream = next(s for s in catalog["streams"] if s["tap_stream_id"] == name)
     return {
         own.get("marketo.field-name", breadcrumb[-1]): breadcrumb[-1]
         for breadcrumb, own in metadata(stream).items()
         if breadcrumb and own["inclusion"] != "unsupported"
     }
+
+
+def members(account: Account, catalog: Mapping[str, Any]) -> dict[tuple[int, int], dict[str, Any]]:
+    """Return the table of program members: all that there are, whenever they changed."""
+    types = {each["name"]: each["dataType"] for each in account.truth("program_member_fields")}
+    names = columns_of_fields(catalog, MEMBERS)
+    return {
+        (row["programId"], row["leadId"]): {
+            names[field]: value(row[field], types[field]) for field in names
+        }
+        for row in account.truth(MEMBERS)
+    }
+
+
+def leavers(
+    account: Account, catalog: Mapping[str, Any], since: str = ""
+) -> dict[tuple[int, int], dict[str, Any]]:
+    """Return the rows of who left a program: of whom activities told last that they are no members.
+
+    Args:
+        account: the sandbox.
+        catalog: names the columns.
+        since: of those who left then or later.
+    """
+    (kind,) = (
+        each["id"]
+        for each in account.truth("activity_types")
+        if each["name"] == "Change Status in Progression"
+    )
+    told = [row for row in account.truth("activities") if row["activityTypeId"] == kind]
+    last: dict[tuple[int, int], dict[str, Any]] = {}
+    for row in sorted(told, key=lambda row: (row["activityDate"], int(row["marketoGUID"]))):
+        last[row["primaryAttributeValueId"], row["leadId"]] = row
+    names = columns_of_fields(catalog, MEMBERS)
+    nothing = dict.fromkeys(names.values())
+    return {
+        key: {
+            **nothing,
+            names["programId"]: key[0],
+            names["leadId"]: key[1],
+            names["updatedAt"]: value(row["activityDate"], "datetime"),
+            names["statusName"]: "Not in Program",
+        }
+        for key, row in last.items()
+        if row["attributes"]["New Status"] == "Not in Program" and row["activityDate"] >= since
+    }
+
+
+def custom_objects(
+    account: Account, catalog: Mapping[str, Any], since: str
+) -> dict[str, dict[Any, dict[str, Any]]]:
+    """Return each table of custom objects, with the rows updated ``since`` or later."""
+    details = {
+        each["name"]: each["fields"] for each in account.truth("custom_object_types_details")
+    }
+    found: dict[str, dict[Any, dict[str, Any]]] = {}
+    for stream in catalog["streams"]:
+        kind = metadata(stream)[()].get("marketo.custom-object")
+        if kind in details:
+            name = stream["tap_stream_id"]
+            types = {field["name"]: field["dataType"].lower() for field in details[kind]}
+            names = columns_of_fields(catalog, name)
+            found[name] = {
+                row["marketoGUID"]: {
+                    names[field]: value(row[field], types[field]) for field in names
+                }
+                for row in account.truth(f"custom_object_{kind}")
+                if row["updatedAt"] >= since
+            }
+    return found
 
 
 def activities(
@@ -170,8 +244,9 @@ def tables(
 ) -> dict[str, dict[Any, dict[str, Any]]]:
     """Return every table, by stream and key, with what changed ``since`` or later.
 
-    Tables of assets and of administration are those of the catalog's selected streams, with their
-    selected columns.
+    To compare with what :func:`table` makes of a target's. That of program members has all
+    members, and nobody who left. Tables of assets and of administration are those of the catalog's
+    selected streams, with their selected columns.
     """
     changed = {lead["id"] for lead in account.truth("leads") if lead["_changedAt"] >= since}
     found: dict[str, dict[Any, dict[str, Any]]] = {
@@ -179,13 +254,16 @@ def tables(
         for stream in catalog["streams"]
         if metadata(stream)[()].get("marketo.activity-id") != DELETED
     }
-    names = lead_columns(catalog)
+    names = columns_of_fields(catalog, "leads")
     found["leads"] = {
         key: {names[field]: cell for field, cell in row.items()}
         for key, row in leads(account).items()
         if key in changed
     }
     found.update(activities(account, catalog, since))
+    if MEMBERS in found:
+        found[MEMBERS] = members(account, catalog)
+    found.update(custom_objects(account, catalog, since))
     columns = {
         stream["tap_stream_id"]: {
             breadcrumb[-1]
@@ -200,12 +278,34 @@ def tables(
     for name in columns.keys() & {*ASSETS, *CHILDREN, *ADMINISTRATION}:
         rows = expected_assets.table(account, name, columns[name], since)
         found[name] = {plain_key(key): row for key, row in rows.items()}
+    if MEMBERSHIPS in columns:
+        found[MEMBERSHIPS] = memberships(account)
     if "activity_types" in columns:
         found["activity_types"] = {
             row["id"]: {c: value(row.get(c), "string") for c in columns["activity_types"]}
             for row in account.truth("activity_types")
         }
     return found
+
+
+def memberships(account: Account) -> dict[Any, dict[str, Any]]:
+    """Return who is on which list, but not since when this is known: Marketo does not tell."""
+    return {
+        (row["listId"], row["leadId"]): {**row, "isMember": True}
+        for row in account.truth(MEMBERSHIPS)
+    }
+
+
+def on_lists(rows: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """Return those of a target's list memberships that say who is on a list, without the time.
+
+    Beside them it has rows of those who were on one.
+    """
+    return {
+        key: {column: cell for column, cell in row.items() if column != "updatedAt"}
+        for key, row in rows.items()
+        if row["isMember"]
+    }
 
 
 def plain_key(key: tuple[Any, ...]) -> Any:
@@ -219,8 +319,12 @@ def metadata(stream: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]
 
 
 def table(target: Target, stream: str) -> dict[Any, dict[str, Any]]:
-    """Return a target's table by its single key."""
-    return {key[0]: row for key, row in target.tables.get(stream, {}).items()}
+    """Return a target's table by its key: where that is several columns, by a tuple of them.
+
+    Of list memberships it is who is on a list now.
+    """
+    rows = {plain_key(key): row for key, row in target.tables.get(stream, {}).items()}
+    return on_lists(rows) if stream == MEMBERSHIPS else rows
 
 
 def as_time(text: str) -> datetime:

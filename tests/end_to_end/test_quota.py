@@ -35,7 +35,8 @@ def sync_until_done(
 
 
 def test_the_days_allowance_is_filled_and_not_passed(tap: Tap) -> None:
-    with account(*DATA, "--leads", "2000") as marketo:
+    # Without members of programs, what happens is spread evenly over the days.
+    with account(*DATA, *"--leads 2000 --program-members 0".split()) as marketo:
         config = marketo.config(start_date=START)
         catalog = tap.discover(config)
         chosen = select(catalog)
@@ -125,7 +126,7 @@ def test_exports_of_the_same_user_made_elsewhere_count(tap: Tap) -> None:
         assert done.code == 3
         assert "12.0 MB today" in done.critical[0]
         assert not [j for j in marketo.counters()["jobs"] if j["object"] == "leads"]
-        assert len(done.records("activity_types")) == 37
+        assert len(done.records("activity_types")) == len(marketo.truth("activity_types"))
         # Yesterday's do not count: the day begins at midnight in Chicago.
         marketo.advance(days=1)
         target = Target()

@@ -343,7 +343,8 @@ def test_types_and_attributes_whose_names_meet_all_survive_under_the_same_names(
         noted = [m.get("marketo.attribute-name") for m in expected.metadata(stream).values()]
         assert sorted(filter(None, noted)) == sorted(a["name"] for a in activity_type["attributes"])
     target = Target()
-    marketo.change(new_activities=20, activity_type=100_005)
+    for number in (100_001, 100_002, 100_005):
+        marketo.change(late_activities=20, activity_type=number)
     marketo.advance(seconds=60)
     tap.sync(config_of(marketo), select(catalog, CLASHES), target)
     assert_activities(marketo, catalog, target, CLASHES)

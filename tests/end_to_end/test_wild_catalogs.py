@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema
 import pytest
 
-from tests.end_to_end import expected
+from tests.end_to_end import expected, expected_assets
 from tests.end_to_end.checks import SMALL, START, VISITS, assert_activities, assert_leads
 from tests.harness import Account, Tap, Target, account, select
 
-STREAMS = ["leads", VISITS, "lists"]
+# One of each kind of list: asked for by date, with details, with keys of several columns, read in
+# full, and those that take a call for each parent.
+LISTS = ["smart_lists", "folders", "tag_types", "segments", "tokens", "custom_object_types"]
+STREAMS = ["leads", VISITS, "lists", *LISTS]
+SIZES = ("--programs", "20", "--folders", "20", "--tokens", "40", "--smart-lists", "20")
+# Catalogs without metadata know no default of a column.
+BARE = ["leads", "lists", *LISTS]
 Catalog = dict[str, Any]
 Stream = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def marketo() -> Iterator[Account]:
-    with account(*SMALL, "--export-minutes", "0.5") as running:
+    with account(*SMALL, *SIZES, "--export-minutes", "0.5") as running:
         yield running
 
 
@@ -52,7 +59,7 @@ def by_meltanos_rules(catalog: Catalog) -> Catalog:
 def without_metadata(catalog: Catalog) -> Catalog:
     """Mark what is selected in the entries, as catalogs did before there was metadata."""
     old = copy.deepcopy(catalog)
-    old["streams"] = [s for s in old["streams"] if s["tap_stream_id"] in ("leads", "lists")]
+    old["streams"] = [s for s in old["streams"] if s["tap_stream_id"] in BARE]
     for stream in old["streams"]:
         unsupported = [
             item["breadcrumb"][-1]
@@ -128,6 +135,20 @@ def test_a_catalog_of_any_hand_selects_what_it_says(
         assert_activities(marketo, catalog, target, [VISITS])
     columns = set(stream_of(catalog, "lists")["schema"]["properties"])
     assert expected.table(target, "lists") == expected.assets(marketo, "lists", columns, START)
+    for name in LISTS:
+        columns = target.schemas[name]["schema"]["properties"].keys()
+        assert target.tables[name], "a table without rows would prove nothing"
+        # Details come where a catalog selects all columns, or knows nothing of a default.
+        assert columns == set(stream_of(catalog, name)["schema"]["properties"]) - made_without(
+            made, name
+        )
+        assert target.tables[name] == expected_assets.table(marketo, name, columns, START), name
+
+
+def made_without(made: Callable[[Catalog], Catalog], name: str) -> set[str]:
+    """Return the columns of a stream that a catalog of this make does not select."""
+    selects_all = made in (by_meltanos_rules, without_metadata, with_null_metadata)
+    return set() if selects_all else {*expected_assets.UNSELECTED.get(name, ())}
 
 
 def test_streams_that_no_longer_exist_are_named_and_the_rest_goes_on(
@@ -187,3 +208,34 @@ def test_schemas_edited_by_users_shape_the_records(
     for key, row in expected.table(target, VISITS).items():
         assert row["leadId"] == str(activities[key]["leadId"])
         assert row["activityDate"].replace("Z", "+00:00") == activities[key]["activityDate"]
+
+
+def test_schemas_edited_by_users_shape_the_rows_of_lists(
+    marketo: Account, catalog: Catalog, tap: Tap
+) -> None:
+    chosen = select(catalog, ["folders", "smart_lists"])
+    folders = stream_of(chosen, "folders")["schema"]["properties"]
+    folders["isArchive"] = {"type": ["string", "null"]}
+    folders["accessZoneId"] = {"type": ["null", "string"]}
+    folders["parent"] = {"type": ["null", "string"]}
+    del folders["url"]
+    lists = stream_of(chosen, "smart_lists")["schema"]["properties"]
+    lists["createdAt"] = {"type": ["null", "string"]}
+    target = Target()
+    done = tap.sync(marketo.config(start_date=START), chosen, target)
+    for message in done.messages:
+        if message["type"] == "RECORD":
+            jsonschema.validate(message["record"], target.schemas[message["stream"]]["schema"])
+    columns = set(target.schemas["folders"]["schema"]["properties"])
+    truth = expected_assets.table(marketo, "folders", columns, START)
+    assert target.tables["folders"].keys() == truth.keys()
+    assert "url" not in columns
+    for key, row in target.tables["folders"].items():
+        assert row["isArchive"] == str(truth[key]["isArchive"]).lower()
+        zone = truth[key]["accessZoneId"]
+        assert row["accessZoneId"] == (None if zone is None else str(zone))
+        assert json.loads(row["parent"] or "null") == truth[key]["parent"]
+    raw = {row["id"]: row["createdAt"] for row in marketo.truth("smart_lists")}
+    assert target.tables["smart_lists"]
+    for (key,), row in target.tables["smart_lists"].items():
+        assert row["createdAt"] == raw[key]

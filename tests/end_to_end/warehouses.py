@@ -51,6 +51,11 @@ for name, table in tables.items():
 print(json.dumps(tables))
 """
 
+RUN_DUCKDB = """
+import sys, duckdb
+duckdb.connect(sys.argv[1]).execute(sys.stdin.read())
+"""
+
 READ_POSTGRES = """
 import datetime, json, sys, psycopg
 connection = psycopg.connect(sys.argv[1], row_factory=psycopg.rows.dict_row)
@@ -63,6 +68,13 @@ names = connection.execute(
 tables = {name["table_name"]: connection.execute(
     f'select * from marketo."{name["table_name"]}"').fetchall() for name in names}
 print(json.dumps(tables, default=plain))
+"""
+
+RUN_POSTGRES = """
+import sys, psycopg
+with psycopg.connect(sys.argv[1]) as connection:
+    connection.execute("set search_path to marketo")
+    connection.execute(sys.stdin.read())
 """
 
 
@@ -124,15 +136,28 @@ class Warehouse(ABC):
         assert source.returncode == 0, said.read_text()
         return json.loads(target.stdout.splitlines()[-1]), said.read_text()
 
+
+class Database(Warehouse):
+    """A warehouse that takes SQL."""
+
+    @abstractmethod
+    def execute(self, sql: str) -> None:
+        """Run statements, as a client would that has the target's schema before it."""
+
     def _asked(self, script: str, place: str) -> Tables:
-        asked = subprocess.run(
+        """Return the tables that a script writes; views are among them."""
+        tables: Tables = json.loads(self._run(script, place))
+        return tables
+
+    def _run(self, script: str, place: str, given: str = "") -> bytes:
+        done = subprocess.run(
             [str(self._binaries / "python"), "-c", script, place],
+            input=given.encode(),
             stdout=subprocess.PIPE,
             timeout=HANG,
             check=True,
         )
-        tables: Tables = json.loads(asked.stdout)
-        return tables
+        return done.stdout
 
 
 class Jsonl(Warehouse):
@@ -153,7 +178,7 @@ class Jsonl(Warehouse):
         return tables
 
 
-class DuckDB(Warehouse):
+class DuckDB(Database):
     """target-duckdb: a database file; names in lower case."""
 
     def settings(self) -> dict[str, Any]:
@@ -173,8 +198,11 @@ class DuckDB(Warehouse):
     def tables(self, keys: Mapping[str, Sequence[str]]) -> Tables:
         return self._asked(READ_DUCKDB, str(self._directory / "marketo.duckdb"))
 
+    def execute(self, sql: str) -> None:
+        self._run(RUN_DUCKDB, str(self._directory / "marketo.duckdb"), sql)
 
-class Postgres(Warehouse):
+
+class Postgres(Database):
     """target-postgres, with a server that lives as long as the warehouse."""
 
     def __init__(self, name: str, directory: Path, socket: Path) -> None:
@@ -191,6 +219,9 @@ class Postgres(Warehouse):
     def tables(self, keys: Mapping[str, Sequence[str]]) -> Tables:
         return self._asked(READ_POSTGRES, f"postgresql://{self._address}")
 
+    def execute(self, sql: str) -> None:
+        self._run(RUN_POSTGRES, f"postgresql://{self._address}", sql)
+
 
 @contextmanager
 def _files(directory: Path) -> Iterator[Warehouse]:
@@ -198,29 +229,43 @@ def _files(directory: Path) -> Iterator[Warehouse]:
 
 
 @contextmanager
-def _duckdb(directory: Path) -> Iterator[Warehouse]:
+def _duckdb(directory: Path) -> Iterator[Database]:
     yield DuckDB("target-duckdb", directory)
 
 
 @contextmanager
-def _postgres(directory: Path) -> Iterator[Warehouse]:
+def _postgres(directory: Path) -> Iterator[Database]:
     with _postgres_server() as socket:
         yield Postgres("target-postgres", directory, socket)
 
 
-_KINDS: dict[str, Callable[[Path], AbstractContextManager[Warehouse]]] = {
-    "target-jsonl": _files,
+_DATABASES: dict[str, Callable[[Path], AbstractContextManager[Database]]] = {
     "target-duckdb": _duckdb,
     "target-postgres": _postgres,
 }
+_KINDS: dict[str, Callable[[Path], AbstractContextManager[Warehouse]]] = {
+    "target-jsonl": _files,
+    **_DATABASES,
+}
+DATABASES = tuple(_DATABASES)
 TARGETS = tuple(_KINDS)
 
 
 def warehouse(name: str, directory: Path) -> AbstractContextManager[Warehouse]:
     """An empty warehouse of a target, with files in a directory."""
+    _need(name)
+    return _KINDS[name](directory)
+
+
+def database(name: str, directory: Path) -> AbstractContextManager[Database]:
+    """An empty warehouse of a target that loads into a database."""
+    _need(name)
+    return _DATABASES[name](directory)
+
+
+def _need(name: str) -> None:
     if not (TOOLS / name / "bin" / name).exists():
         pytest.skip(f"{name} is installed by `make test`")
-    return _KINDS[name](directory)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,8 @@ from tests.sandbox.leads import FIRST_ID
 from tests.sandbox.values import ABSENT, Value, as_number, as_text, mix
 
 FIRST_GUID = 783_957_693
+LEAST = 3
+"""Activities of each type that occur by themselves, at least."""
 
 DEFAULT_FIELDS = (
     "marketoGUID",
@@ -44,7 +46,7 @@ class _Cells(Generic[T]):
     def __init__(self, render: Callable[[Value], T]) -> None:
         self.render = render
         self._numbers: dict[int | None, T] = {}
-        self._pooled: dict[int, T] = {}
+        self._pooled: dict[int, tuple[Value, T]] = {}
 
     def number(self, number: int | None) -> T:
         """The cell of an id, or of an absent one."""
@@ -53,11 +55,13 @@ class _Cells(Generic[T]):
         return self._numbers[number]
 
     def pooled(self, value: Value) -> T:
-        """The cell of a value out of a pool, which lives as long as the table."""
+        """The cell of a value out of a pool."""
         key = id(value)
         if key not in self._pooled:
-            self._pooled[key] = self.render(value)
-        return self._pooled[key]
+            # Kept with its value: else another could take its id, as two files that are written at
+            # the same time may each make a pool, of which one goes.
+            self._pooled[key] = (value, self.render(value))
+        return self._pooled[key][1]
 
 
 class ActivityTable:
@@ -94,7 +98,9 @@ class ActivityTable:
         ids = [kind.id for kind in types if kind.id not in told]
         # Some types are far more frequent than others, as in any subscription.
         weights = [1 + 60 // (place + 1) for place in range(len(ids))]
-        for kind in rng.choices(ids, weights, k=count) if ids else []:
+        # And yet each of them occurs, in all but the smallest accounts.
+        least = min(LEAST, count // (2 * max(len(ids), 1)))
+        for kind in ids * least + rng.choices(ids, weights, k=count - least * len(ids)):
             date = int(start) - rng.randint(0, span)
             late = rng.randint(1, DAY) if rng.random() < late_share else 0
             self.add(kind, FIRST_ID + rng.randrange(max(lead_count, 1)), date, date + late)
@@ -114,6 +120,14 @@ class ActivityTable:
         """Record an activity that tells of a change elsewhere in the account; as `add`."""
         self._told[len(self.kind)] = contents
         return self.add(kind, lead_id, date, visible)
+
+    def move_leads(self, heirs: Mapping[int, int]) -> None:
+        """Let all that leads have done be what their heirs have done.
+
+        Every activity is in "a lead's activity log" (activities.md), and "a merge combines
+        activity logs" (leads.md, "Merge").
+        """
+        self.lead = array("q", [heirs.get(lead, lead) for lead in self.lead])
 
     def guid(self, place: int) -> str:
         """The unique key, a string (activities.md, "Query")."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.sandbox.answers import Answer, Request, json_answer
 from tests.sandbox.api import Api
+from tests.sandbox.calls import is_bulk_object
 from tests.sandbox.clock import bulk_time, parse_time
 from tests.sandbox.database import Database
 from tests.sandbox.faults import read_fault
@@ -101,7 +102,7 @@ class Control:
         if name == "token":
             return self._token(body)
         if name == "next_jobs":
-            self._api.queue.next_fates.extend(_read_fate(entry, Fate()) for entry in body)
+            self._api.queue.next_fates.extend([_read_next_fate(entry) for entry in body])
             return json_answer({"waiting": len(self._api.queue.next_fates)})
         if name == "jobs" and len(rest) == 1:
             job = self._api.queue.jobs.get(rest[0])
@@ -193,6 +194,15 @@ class Control:
 
 def _as_json(rows: Iterator[dict[str, Any]]) -> bytes:
     return json.dumps({"rows": list(rows)}, ensure_ascii=False).encode()
+
+
+def _read_next_fate(entry: dict[str, Any]) -> tuple[str | None, Fate]:
+    """The fate of a job to come, of the bulk object that the control call names, if it does."""
+    bulk_object = entry.get("object")
+    if bulk_object is not None and not is_bulk_object(bulk_object):
+        raise ValueError(f"no such object: {bulk_object}")
+    own = {name: value for name, value in entry.items() if name != "object"}
+    return bulk_object, _read_fate(own, Fate())
 
 
 def _read_fate(entry: dict[str, Any], fate: Fate) -> Fate:

@@ -107,7 +107,7 @@ class Database:
             options.variety or COMBINATIONS,
         )
         self._lead_changes = LeadChanges(
-            seed, self.leads, self.memberships, self.assets, self.activities
+            seed, self.leads, self.memberships, self.members, self.assets, self.activities
         )
         self._lead_changes.tell_history(history, options.late_share)
         self._member_changes = MemberChanges(seed, self.members, self.activities)
@@ -186,7 +186,6 @@ class Database:
             "new_leads": self._new_leads,
             "updated_leads": self._updated_leads,
             "custom_only_updates": self._custom_only_updates,
-            "deleted_leads": self._deleted_leads,
             "new_activities": self._new_activities,
             "late_activities": self._late_activities,
             **self._member_changes.handlers,
@@ -198,6 +197,8 @@ class Database:
         for name, value in order.items():
             if name in self._lead_changes.handlers:
                 done[name] = self._lead_changes.handlers[name](value, int(moment), order)
+            elif name == "deleted_leads":
+                done[name] = self._deleted_leads(value, int(moment))
             elif name in handlers:
                 done[name] = handlers[name](int(value), int(moment), order)
             elif name.endswith("_updated") and name[:-8] in assets:
@@ -298,8 +299,14 @@ class Database:
             self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (1,)), order)
         return chosen
 
-    def _deleted_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
-        chosen = self._some_leads(count)
+    def _deleted_leads(self, value: Any, moment: int) -> list[int]:
+        """Delete leads: so many, or these."""
+        if isinstance(value, int):
+            chosen = self._some_leads(value)
+        else:
+            chosen = sorted({int(lead_id) for lead_id in value})
+        if strange := [lead_id for lead_id in chosen if not self.leads.has(lead_id)]:
+            raise ValueError(f"no such leads: {strange}")
         for lead_id in chosen:
             self.leads.delete(lead_id)
             self.activities.add(DELETE_LEAD, lead_id, moment, moment)

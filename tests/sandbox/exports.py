@@ -43,7 +43,8 @@ class ExportQueue:
         self._folder = folder
         self._changed = changed
         self.jobs: dict[str, Job] = {}
-        self.next_fates: list[Fate] = []
+        self.next_fates: list[tuple[str | None, Fate]] = []
+        """What is in store for jobs to come: each for the next one, of its object if it has one."""
         self._waiting: list[Job] = []
         self._running: list[Job] = []
         self._idle_since = [0.0] * WORKERS
@@ -71,9 +72,16 @@ class ExportQueue:
         now = self._clock.now()
         job = self._make(order.object, "user", now)
         job.order = order
-        job.fate = self.next_fates.pop(0) if self.next_fates else Fate()
+        job.fate = self._next_fate(order.object)
         job.move("Created", now, at_once=True)
         return job
+
+    def _next_fate(self, bulk_object: str) -> Fate:
+        for place, (wanted, fate) in enumerate(self.next_fates):
+            if wanted in (None, bulk_object):
+                del self.next_fates[place]
+                return fate
+        return Fate()
 
     def enqueue(self, job: Job) -> None:
         """Queue a job: the three cases of error 1029 (error-codes.md)."""

@@ -23,6 +23,7 @@ from tests.sandbox.assets.table import AssetTable
 from tests.sandbox.clock import DAY, date_text
 from tests.sandbox.fields import LeadField
 from tests.sandbox.leads import Lead, LeadTable
+from tests.sandbox.members import MemberTable
 from tests.sandbox.memberships import Memberships, Pair
 from tests.sandbox.values import WORDS, Value, mix
 
@@ -68,6 +69,7 @@ class LeadChanges:
         seed: int,
         leads: LeadTable,
         memberships: Memberships,
+        members: MemberTable,
         assets: Mapping[str, AssetTable],
         activities: ActivityTable,
     ) -> None:
@@ -75,6 +77,7 @@ class LeadChanges:
         self._rng = random.Random(f"{seed}:lead changes")
         self._leads = leads
         self._memberships = memberships
+        self._members = members
         self._lists = assets["lists"]
         self._partitions = assets["lead_partitions"]
         self._activities = activities
@@ -91,9 +94,13 @@ class LeadChanges:
     def tell_history(self, events: Iterable[Event], late_share: float) -> None:
         """Record the activities of the past; some of them are seen late."""
         rng = self._rng
+        merges = []
         for event in events:
             late = rng.randint(1, DAY) if rng.random() < late_share else 0
             self._tell(event, event.date + late)
+            if event.kind == MERGE_LEADS:
+                merges.append([event.lead, *event.about[1:]])
+        self._activities.move_leads(_heirs(merges))
 
     def tell(self, event: Event, order: Order) -> None:
         """Record the activity of a change that an order makes."""
@@ -199,11 +206,10 @@ class LeadChanges:
         """Merge leads: so many times, or each winner with its losers; gives those.
 
         "A merge combines activity logs; program, campaign, and list memberships" and field
-        values (leads.md, "Merge"): what a loser was goes to the winner, and half of the winners
-        are updated by it. That activities get another leadId is not said, and so not done.
+        values (leads.md, "Merge"): what a loser was and did goes to the winner, and half of the
+        winners are updated by it.
         """
         merges = self._merges(value, int(order.get("merge_chains", 0)))
-        heirs: dict[int, int] = {}
         for winner, *losers in merges:
             updated = mix(self._seed, winner, *losers) >> 3 & 1
             if updated:
@@ -211,10 +217,10 @@ class LeadChanges:
             self.tell(Event(moment, MERGE_LEADS, winner, (updated, *losers)), order)
             for loser in losers:
                 self._leads.delete(loser)
-                heirs[loser] = winner
-        # The last first: who won and lost later has an heir by then.
-        for loser in reversed(heirs):
-            heirs[loser] = heirs.get(heirs[loser], heirs[loser])
+            # In their order, as a member stays what it is where two of them become one.
+            self._members.move_leads(dict.fromkeys(losers, winner))
+        heirs = _heirs(merges)
+        self._activities.move_leads(heirs)
         self._memberships.move_leads(heirs)
         return merges
 
@@ -291,7 +297,7 @@ class LeadChanges:
         if isinstance(value, int):
             count = self._memberships.count(lists)
             places = self._rng.sample(range(count), min(value, count))
-            pairs = [self._memberships.pair(lists, place) for place in places]
+            pairs = self._memberships.at(lists, places)
         else:
             pairs = [(int(list_id), int(lead_id)) for list_id, lead_id in value]
         done = sorted(pair for pair in pairs if self._memberships.remove(*pair))
@@ -305,6 +311,15 @@ class LeadChanges:
         if strange := set(chosen) - set(existing):
             raise ValueError(f"no such lists: {sorted(strange)}")
         return chosen
+
+
+def _heirs(merges: Iterable[Sequence[int]]) -> dict[int, int]:
+    """Who each loser is in the end, given winners, each with its losers, in order of time."""
+    heirs = {loser: winner for winner, *losers in merges for loser in losers}
+    # The last first: who won and lost later has an heir by then.
+    for loser in reversed(heirs):
+        heirs[loser] = heirs.get(heirs[loser], heirs[loser])
+    return heirs
 
 
 def _two(choices: Sequence[T], luck: int) -> tuple[T, T]:

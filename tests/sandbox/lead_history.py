@@ -29,22 +29,17 @@ def make_lead_history(
 ) -> list[Event]:
     """What activities tell of the past, in order of time.
 
-    A third of the account's activities at most: "Most activities will be purged after some period
-    of time" (activities.md), so the oldest go; of members of lists those that were there before
-    have none. What happened to leads counts before what happened to lists.
+    A third of the account's activities at most. Where that is too little, some leads have none of
+    these activities at all, and some members were there before: merges come first, then leads,
+    then members of lists.
     """
-    share = options.activities // _SHARE
+    room = options.activities // _SHARE
     history = _History(options.seed, leads, lists.rows, members, start)
-    merges = history.merges(options.merged_leads, options.deleted_leads + 1)
-    of_leads = _newest([*history.changes(), *merges], share)
-    of_lists = _newest(history.members(share), share - len(of_leads))
-    return _newest([*of_leads, *of_lists], share)
-
-
-def _newest(events: list[Event], count: int) -> list[Event]:
+    told = history.fitting(history.merges(options.merged_leads, options.deleted_leads + 1), room)
+    told += history.fitting(history.changes(), room - len(told))
+    told += history.fitting(history.members(room - len(told)), room - len(told))
     # Within a second they stay in order.
-    ordered = sorted(events, key=lambda event: event.date)
-    return ordered[max(len(ordered) - max(count, 0), 0) :]
+    return sorted(told, key=lambda event: event.date)
 
 
 class _History:
@@ -63,33 +58,42 @@ class _History:
     def _between(self, begin: int, end: int) -> int:
         return self._rng.randint(min(begin, end), end)
 
-    def changes(self) -> list[Event]:
+    def fitting(self, lives: list[list[Event]], room: int) -> list[Event]:
+        """Whole lives, drawn at random, as far as there is room for their events."""
+        chosen: list[Event] = []
+        for life in self._rng.sample(lives, len(lives)):
+            if len(chosen) + len(life) <= room:
+                chosen += life
+        return chosen
+
+    def changes(self) -> list[list[Event]]:
         """Every lead's creation, and its last change to a standard and to a custom field."""
-        events = []
+        lives = []
         table = self._leads
         rows = zip(table.created, table.updated, table.changed, strict=True)
         for lead_id, (created, updated, changed) in enumerate(rows, FIRST_ID):
-            events.append(Event(created, NEW_LEAD, lead_id))
+            life = [Event(created, NEW_LEAD, lead_id)]
             if updated > created:
-                events.append(Event(updated, CHANGE_DATA_VALUE, lead_id, (0,)))
+                life.append(Event(updated, CHANGE_DATA_VALUE, lead_id, (0,)))
             if changed > updated:
-                events.append(Event(changed, CHANGE_DATA_VALUE, lead_id, (1,)))
-        return events
+                life.append(Event(changed, CHANGE_DATA_VALUE, lead_id, (1,)))
+            lives.append(life)
+        return lives
 
-    def merges(self, count: int, first: int) -> list[Event]:
+    def merges(self, count: int, first: int) -> list[list[Event]]:
         """So many merges, some of them with a winner that loses the next one.
 
         Losers, numbered from `first` on, are no leads any more; a list of each has passed to the
         winner without an activity.
         """
-        events: list[Event] = []
+        lives: list[list[Event]] = []
         done, turn, loser = 0, 0, first
         ids = self._leads.ids
         while ids and done < count:
             turn += 1
             winner = self._rng.choice(ids)
             moment = self._between(self._leads.created[winner - FIRST_ID], self._end)
-            events += self._loser(loser, winner, moment)
+            events = self._loser(loser, winner, moment)
             if turn % 3 == 2 and done + 1 < count:
                 earlier = self._between(events[-1].date, moment)
                 events += self._loser(loser + 1, winner, earlier)
@@ -103,7 +107,8 @@ class _History:
                     events += self._loser(loser + 1, winner, moment)
                 events.append(Event(moment, MERGE_LEADS, winner, (0, *losers)))
                 done, loser = done + 1, losers[-1] + 1
-        return events
+            lives.append(events)
+        return lives
 
     def _loser(self, loser: int, winner: int, end: int) -> list[Event]:
         """How a lead came that was merged in the end, and a list that it was in."""
@@ -118,12 +123,12 @@ class _History:
             events.append(Event(listed, ADD_TO_LIST, loser, (list_id,)))
         return events
 
-    def members(self, most: int) -> list[Event]:
+    def members(self, most: int) -> list[list[Event]]:
         """How members came, at times more than once, and some who are members no more."""
         rng = self._rng
         total = len(self._members)
         chosen = set(rng.sample(range(total), min(most, total)))
-        events: list[Event] = []
+        lives: list[list[Event]] = []
         for place, (list_id, lead_id) in enumerate(self._members.pairs()):
             if place in chosen and (list_id, lead_id) not in self._inherited:
                 luck = rng.random()
@@ -132,15 +137,15 @@ class _History:
                     end = self._end if luck < _BACK else moments[0]
                     moments.append(self._between(moments[-1], end))
                     moments.append(self._between(moments[-1], end))
-                events += _life(list_id, lead_id, moments)
+                lives.append(_life(list_id, lead_id, moments))
         ids = self._leads.ids
         for _ in range(len(chosen) // _FORMER):
             list_id, lead_id = rng.choice(self._lists).id, rng.choice(ids)
             if not self._members.has(list_id, lead_id):
                 begin = self._begin(list_id, lead_id)
                 end = self._end if rng.random() < 0.8 else begin
-                events += _life(list_id, lead_id, [begin, self._between(begin, end)])
-        return events
+                lives.append(_life(list_id, lead_id, [begin, self._between(begin, end)]))
+        return lives
 
     def _begin(self, list_id: int, lead_id: int) -> int:
         created = self._leads.created[lead_id - FIRST_ID]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -219,6 +219,24 @@ class MemberTable:
         """Change what no activity tells of."""
         self._silent[place] += 1
         self.updated[place] = max(self.updated[place], moment)
+
+    def move_leads(self, heirs: Mapping[int, int]) -> None:
+        """Let the memberships of leads pass to their heirs, as they are.
+
+        "A merge combines ... program ... memberships", and "when field values conflict, the merge
+        uses the winner's value" (leads.md, "Merge"): where the heir is a member, it stays as it
+        is. No page speaks of an activity, or of another updatedAt.
+        """
+        for places in self._places.values():
+            there = [place for place in places if not self._left[place]]
+            held = {self.lead[place] for place in there}
+            for place in there:
+                heir = heirs.get(self.lead[place])
+                if heir in held:
+                    self._left[place] = 1
+                elif heir is not None:
+                    self.lead[place] = heir
+                    held.add(heir)
 
     # What is exported ------------------------------------------------------------------------
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from array import array
-from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 Pair = tuple[int, int]
@@ -74,14 +75,15 @@ class Memberships:
                 left.update(heir for heir in moved if heir is not None)
                 self._members[list_id] = array("q", sorted(left))
 
-    def pair(self, lists: Sequence[int], number: int) -> Pair:
-        """The numberth membership of these lists, in order."""
-        for list_id in lists:
-            members = self.of(list_id)
-            if number < len(members):
-                return list_id, members[number]
-            number -= len(members)
-        raise IndexError(number)
+    def at(self, lists: Sequence[int], places: Iterable[int]) -> list[Pair]:
+        """The memberships of these places among all that these lists have, in order."""
+        ends = list(accumulate(len(self.of(list_id)) for list_id in lists))
+        found = []
+        for place in places:
+            which = bisect_right(ends, place)
+            members = self.of(lists[which])
+            found.append((lists[which], members[place - ends[which]]))
+        return found
 
     def count(self, lists: Sequence[int]) -> int:
         """How many memberships these lists have."""

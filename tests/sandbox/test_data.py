@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,6 +13,7 @@ import requests
 from tests.sandbox import Options, Sandbox
 from tests.sandbox.client import MONTH, NOW, Client, Json, code, rows_of, same
 from tests.sandbox.clock import bulk_time, parse_time
+from tests.sandbox.database import Database
 
 
 def test_lead_files_hold_the_truth(client: Client) -> None:
@@ -166,6 +169,28 @@ def test_a_new_attribute_is_in_later_activities_only(client: Client) -> None:
     assert not any("seat" in shown[guid].lower() for guid in shown if guid in before)
     assert refused(client, {"new_attribute": attribute})
     assert refused(client, {"new_attribute": {**attribute, "activity_type": 9999}})
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_files_written_at_the_same_time_hold_what_one_written_alone_does(seed: int) -> None:
+    usual = sys.getswitchinterval()
+    # Threads take turns so often that they meet where the contents are made.
+    sys.setswitchinterval(1e-5)
+    try:
+        options = Options(seed=seed, activities=1500, leads=50, hostile=True)
+        table = Database(options, parse_time(NOW) or 0).activities
+        places = range(len(table.kind))
+
+        def written(_: object = None) -> list[list[str | None]]:
+            names = ("marketoGUID", "primaryAttributeValue", "attributes")
+            return list(table.rows(places, names, lambda value: value.text))
+
+        with ThreadPoolExecutor(3) as threads:
+            files = list(threads.map(written, range(3)))
+    finally:
+        sys.setswitchinterval(usual)
+    alone = written()
+    assert all(file == alone for file in files)
 
 
 def test_custom_types_have_names_for_the_api(client: Client) -> None:

@@ -39,8 +39,12 @@ def _punctual() -> Iterator[Client]:
 
 def activities(client: Client, *kinds: int) -> list[Json]:
     """All activities of some types, in the order in which they were recorded."""
-    found = client.control("truth/activities")["rows"]
-    return [row for row in found if row["activityTypeId"] in kinds]
+    return [row for row in truth_of_activities(client) if row["activityTypeId"] in kinds]
+
+
+def truth_of_activities(client: Client) -> list[Json]:
+    found: list[Json] = client.control("truth/activities")["rows"]
+    return found
 
 
 def memberships(client: Client) -> set[Pair]:
@@ -70,9 +74,10 @@ def new_since(client: Client, before: list[Json], *kinds: int) -> list[Json]:
 
 def test_past_of_leads(punctual: Client) -> None:
     leads = {row["id"]: row for row in punctual.control("truth/leads")["rows"]}
-    created = {row["leadId"]: row["activityDate"] for row in activities(punctual, NEW_LEAD)}
-    assert created.keys() > leads.keys()
-    assert all(created[number] == row["createdAt"] for number, row in leads.items())
+    created = {(row["leadId"], row["activityDate"]) for row in activities(punctual, NEW_LEAD)}
+    # The others are those of leads that were merged into these.
+    assert created > {(number, row["createdAt"]) for number, row in leads.items()}
+    assert {number for number, _ in created} == leads.keys()
     told = {(row["leadId"], row["activityDate"]) for row in activities(punctual, *UPDATES)}
     changed = [row for row in leads.values() if row["_changedAt"] > row["createdAt"]]
     assert len(changed) > 300
@@ -89,14 +94,13 @@ def test_past_of_lists(punctual: Client) -> None:
     assert all(
         row["primaryAttributeValue"] == names[row["primaryAttributeValueId"]] for row in found
     )
-    leads = {row["id"] for row in punctual.control("truth/leads")["rows"]}
-    words = {pair: there for pair, there in last_words(found).items() if pair[1] in leads}
+    words = last_words(found)
     assert {pair for pair, there in words.items() if there} <= held
     left = {pair for pair, there in words.items() if not there}
     assert len(left) > 50
     assert not left & held
-    # Members that were merged into another came without an activity of their own.
-    assert 0 < len(held - words.keys()) <= 20
+    # Members that were merged into another came by their activities.
+    assert held == {pair for pair, there in words.items() if there}
     by_pair: dict[Pair, list[Json]] = {}
     for row in found:
         by_pair.setdefault((row["primaryAttributeValueId"], row["leadId"]), []).append(row)
@@ -244,31 +248,32 @@ def test_deleted_leads_leave_their_lists(punctual: Client) -> None:
     assert activities(punctual, ADD_TO_LIST, REMOVE_FROM_LIST) == before
 
 
+def test_these_leads_are_deleted(punctual: Client) -> None:
+    before = {row["id"] for row in punctual.control("truth/leads")["rows"]}
+    assert change(punctual, deleted_leads=[1007, 1003])["deleted_leads"] == [1003, 1007]
+    assert {row["id"] for row in punctual.control("truth/leads")["rows"]} == before - {1003, 1007}
+
+
 def test_past_merges(punctual: Client) -> None:
     found = activities(punctual, MERGE_LEADS)
     leads = {row["id"] for row in punctual.control("truth/leads")["rows"]}
     assert len(found) == 12
     winner_of: dict[int, int] = {}
+    dates: dict[int, str] = {}
     for row in found:
-        assert row["primaryAttributeValueId"] == row["leadId"]
         for loser in row["attributes"]["Merge IDs"]:
-            winner_of[loser] = row["leadId"]
+            winner_of[loser] = row["primaryAttributeValueId"]
+            dates[loser] = row["activityDate"]
     assert len(winner_of) > len(found)
     assert not winner_of.keys() & leads
-    chained = [winner for winner in winner_of.values() if winner in winner_of]
+    chained = {loser: winner for loser, winner in winner_of.items() if winner in winner_of}
     assert len(chained) > 2
-    dates = {row["leadId"]: row["activityDate"] for row in found}
-    assert all(dates[winner] <= dates[winner_of[winner]] for winner in chained)
-    # What they did has their own ids.
-    listed = activities(punctual, ADD_TO_LIST)
-    moved = [
-        (r["primaryAttributeValueId"], r["leadId"]) for r in listed if r["leadId"] in winner_of
-    ]
-    assert len(moved) == len(winner_of)
-    for list_id, lead in moved:
-        while lead in winner_of:
-            lead = winner_of[lead]  # noqa: PLW2901
-        assert (list_id, lead) in memberships(punctual)
+    assert all(dates[loser] <= dates[winner] for loser, winner in chained.items())
+    # What losers did is told of the last winner, an earlier merge as well.
+    for row in found:
+        first = row["primaryAttributeValueId"]
+        assert row["leadId"] == winner_of.get(first, first)
+    assert not {row["leadId"] for row in activities(punctual, *ABOUT_LEADS)} & winner_of.keys()
 
 
 def test_merges(punctual: Client) -> None:
@@ -276,16 +281,27 @@ def test_merges(punctual: Client) -> None:
     (listed,) = change(punctual, new_leads=1)["new_leads"]
     change(punctual, list_members_added=[[3005, listed]])
     before, held = activities(punctual, *ABOUT_LEADS), memberships(punctual)
+    everything = truth_of_activities(punctual)
     start = token(punctual, NOW)
     merges = [[1001, listed], [1002, 1001, 1003]]
     assert change(punctual, merged_leads=merges)["merged_leads"] == merges
     new = new_since(punctual, before, *ABOUT_LEADS)
-    assert [(row["leadId"], row["attributes"]["Merge IDs"]) for row in new] == [
-        (1001, [listed]),
-        (1002, [1001, 1003]),
-    ]
+    assert [
+        (row["leadId"], row["primaryAttributeValueId"], row["attributes"]["Merge IDs"])
+        for row in new
+    ] == [(1002, 1001, [listed]), (1002, 1002, [1001, 1003])]
     shown = rows(pages(punctual, start, activityTypeIds=MERGE_LEADS))
-    assert [row["leadId"] for row in shown] == [1001, 1002]
+    assert [row["leadId"] for row in shown] == [1002, 1002]
+    # All that they have ever done is the winner's.
+    of_losers = {row["marketoGUID"] for row in everything if row["leadId"] in (1001, 1003, listed)}
+    after = {row["marketoGUID"]: row["leadId"] for row in truth_of_activities(punctual)}
+    assert len(of_losers) > 10
+    assert {after[guid] for guid in of_losers} == {1002}
+    assert all(
+        after[row["marketoGUID"]] == row["leadId"]
+        for row in everything
+        if row["marketoGUID"] not in of_losers
+    )
     leads = {row["id"]: row for row in punctual.control("truth/leads")["rows"]}
     assert not {listed, 1001, 1003} & leads.keys()
     answer = punctual.get(
@@ -320,6 +336,7 @@ def test_merges_by_number(punctual: Client) -> None:
 @pytest.mark.parametrize(
     "order",
     [
+        {"deleted_leads": [1001, 99]},
         {"merged_leads": [[1001, 99]]},
         {"merged_leads": [[1001]]},
         {"merged_leads": [[1001, 1001]]},

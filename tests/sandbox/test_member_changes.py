@@ -43,8 +43,10 @@ def assert_told(client: Client) -> None:
     nurture: dict[Key, dict[str, Any]] = {}
     data: dict[tuple[Key, str], str | None] = {}
     names = {row["id"]: row["name"] for row in client.control("truth/programs")["rows"]}
+    last: dict[Key, Json] = {}
     for row in told(client):
         key, shown, kind = key_of(row), row["attributes"], row["activityTypeId"]
+        last[key] = row
         assert row["primaryAttributeValue"] == names.get(key[0], row["primaryAttributeValue"])
         if kind == STATUS:
             assert shown["Old Status"] == status.get(key, "Not in Program")
@@ -74,8 +76,7 @@ def assert_told(client: Client) -> None:
     }
     checked = 0
     for (key, display), text in data.items():
-        last = [row for row in told(client) if key_of(row) == key][-1]
-        if key in rows and display in displays and last["activityTypeId"] == DATA:
+        if key in rows and display in displays and last[key]["activityTypeId"] == DATA:
             assert rows[key][displays[display]] == text
             checked += 1
     assert checked
@@ -198,6 +199,35 @@ def test_members_go_with_leads_and_programs(client: Client) -> None:
     assert sorted((int(row["programId"]), int(row["leadId"])) for row in found) == sorted(
         key for key in truth(client) if key[0] in left
     )
+
+
+def test_members_pass_to_the_winners_of_merges(client: Client) -> None:
+    before, rows = told(client), truth(client)
+    programs: dict[int, set[int]] = {}
+    for program, lead in rows:
+        programs.setdefault(lead, set()).add(program)
+    pairs = [(one, other) for one in programs for other in programs if one < other]
+    # One is in a program of the other's, and each in one of its own.
+    winner, loser = next(
+        (one, other)
+        for one, other in pairs
+        if programs[one] & programs[other]
+        and programs[one] - programs[other]
+        and programs[other] - programs[one]
+    )
+    both = programs[winner] | programs[loser]
+    last = next(lead for lead in programs if not programs[lead] & both)
+    client.control("change", {"merged_leads": [[winner, loser], [last, winner]]})
+    kept = {key: row for key, row in rows.items() if key[1] not in (winner, loser)}
+    moved = {
+        (program, last): {**rows[program, lead], "leadId": last}
+        # Where both were members, the winner stays what it was.
+        for lead in (loser, winner)
+        for program in programs[lead]
+    }
+    assert truth(client) == {**moved, **kept}
+    # Nothing tells of it.
+    assert not new_since(client, before)
 
 
 @pytest.mark.parametrize("kind", ABOUT_MEMBERS)

@@ -67,3 +67,11 @@ def test_a_queue_full_for_days_of_jobs_of_others(client: Client) -> None:
     assert client.bulk(f"{waiting}/cancel")["result"][0]["status"] == "Cancelled"
     assert cancelled(client)[waiting] == "Queued"
     assert client.get("/bulk/v1/leads/export.json")["result"][0]["exportId"] == waiting
+
+
+def test_a_fate_may_wait_for_the_next_job_of_an_object(client: Client) -> None:
+    client.control("next_jobs", [{"object": "activities", "status": "Failed"}, {"minutes": 1}])
+    leads, activities = client.queued("leads"), client.queued("activities")
+    client.advance(DAY)
+    assert client.status(leads)["status"] == "Completed"
+    assert client.status(activities, "activities")["status"] == "Failed"

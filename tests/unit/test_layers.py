@@ -125,7 +125,6 @@ FENCES = {
     "orjson": {
         "protocol.messages",
         "rows.plain_csv",
-        "rows.value_rows",
         "rows.json_values",
         "rows.fields",
         "rows.columns",

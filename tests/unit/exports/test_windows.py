@@ -305,6 +305,17 @@ def test_reading_from_the_settled_point_on_settles_all_but_the_lookback() -> Non
     assert after == replace(where, bookmark=NOW, settled=ago(hours=26))
 
 
+@pytest.mark.parametrize("settled", [None, ago(days=9)])
+def test_what_lies_before_start_date_keeps_nothing_from_being_settled(
+    settled: datetime | None,
+) -> None:
+    # Looking back stops at start_date: what lies before it will never be read.
+    where = stand(ago(hours=1), settled, earliest=ago(hours=20), lookback=24 * HOUR)
+    after = where.after(Window(begin(where), NOW), NOW)
+    assert begin(where) == ago(hours=20)
+    assert (after.bookmark, after.settled) == (NOW, ago(hours=24))
+
+
 def test_an_old_window_that_joins_the_settled_point_is_settled_whole() -> None:
     where = stand(ago(days=90), ago(days=90), lookback=DAY)
     after = where.after(Window(ago(days=91), ago(days=60)), NOW)
