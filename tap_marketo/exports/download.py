@@ -9,7 +9,7 @@ import backoff
 import requests
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import DataError
+from tap_marketo.errors import DataError, NotFoundError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportInfo
 
@@ -24,6 +24,10 @@ _STRETCH_BYTES = 1 << 14
 
 # Files up to this size are checked before any row is emitted.
 _CHECKED_FIRST_BYTES = 8 << 20
+
+
+class NoFileError(DataError):
+    """Marketo says that a job is completed, but has no file of it."""
 
 
 class DamagedFileError(DataError):
@@ -77,7 +81,7 @@ class Download:
         """Yield the file's bytes.
 
         Raises:
-            NotFoundError: there is no file.
+            NoFileError: there is no file.
             DamagedFileError: size or checksum are not what the job's status says.
             InterruptedDownloadError: the connection keeps breaking, or ranges are answered
                 wrongly.
@@ -136,7 +140,10 @@ class Download:
         return self._info.file_size is not None and self.received < self._info.file_size
 
     def _one_connection(self) -> Iterator[bytes]:
-        answer = self._api.open_file(self._object, self._info.export_id, self.received)
+        try:
+            answer = self._api.open_file(self._object, self._info.export_id, self.received)
+        except NotFoundError:
+            raise NoFileError(f"There is no file of {self._name}.") from None
         try:
             skip = 0
             if answer.whole:

@@ -7,9 +7,14 @@ from dataclasses import replace
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import DataError, NotFoundError
+from tap_marketo.errors import DataError
 from tap_marketo.exports.allowance import ExportAllowance
-from tap_marketo.exports.download import DamagedFileError, Download, InterruptedDownloadError
+from tap_marketo.exports.download import (
+    DamagedFileError,
+    Download,
+    InterruptedDownloadError,
+    NoFileError,
+)
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import Lines
 from tap_marketo.exports.planner import Planner
@@ -84,7 +89,7 @@ class ExportReader:
         chunks = download.checked_first()
         try:
             rows = self._emit_file(job, chunks)
-        except NotFoundError:
+        except NoFileError:
             self._lines.make_anew(job, "Marketo says it is completed, but there is no file")
         except InterruptedDownloadError:
             raise

@@ -18,7 +18,7 @@ from tap_marketo.protocol.position import Bookmark, ListMark, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.declared import DeclaredStream
-from tap_marketo.streams.gone import Gone
+from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.kind import SyncStart
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
@@ -58,7 +58,6 @@ class MembershipsRead(StreamRead):
         self._stand = _stand(start.state, entry.stream, start.config.start_date, lookback)
         self._mark = start.state.list_mark(entry.stream)
         self._firsts = sorted(self._mark.readings)
-        self._gone = Gone()
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
@@ -75,7 +74,6 @@ class MembershipsRead(StreamRead):
         lists = yield from self._lists()
         behind = -1 if mark.reached is None else mark.reached
         left = sorted(number for number in lists if number > behind)
-        self._gone = Gone(len(left))
         LOGGER.info(
             "%s: the members of %s lists are read%s.", self.stream, f"{len(left):,}",
             f", behind list {mark.reached}" if mark.reached is not None else "",
@@ -101,10 +99,8 @@ class MembershipsRead(StreamRead):
                     )
                     emitter.move_to(Position(lists={self.stream: at}))
                 yield None
-            # Those before the first answer may be missing for another reason than that they went.
-            if self._gone.has_answered:
-                mark = ListMark(reached=number, scan_started=began, readings=readings)
-                emitter.move_to(Position(lists={self.stream: mark}))
+            mark = ListMark(reached=number, scan_started=began, readings=readings)
+            emitter.move_to(Position(lists={self.stream: mark}))
         self._reach(emitter, began, None, readings)
 
     # What has changed since ---------------------------------------------------------------------
@@ -181,10 +177,15 @@ class MembershipsRead(StreamRead):
         path = f"/rest/v1/lists/{number}/leads.json"
         try:
             for page in token_pages(self._client, path, "list_members", token, {"fields": "id"}):
-                self._gone.answered()
                 yield page.rows, page.next_token
         except RequestRefusedError as error:
-            self._gone.pass_over(error)
+            # It is read once only, so that Marketo's word on its members alone is not enough.
+            if not is_gone(error) or self._exists(number):
+                raise
+
+    def _exists(self, number: int) -> bool:
+        pages = token_pages(self._client, _LISTS, "lists", None)
+        return any(_number(row, "list") == number for page in pages for row in page.rows)
 
 
 def _stand(state: State, stream: str, earliest: datetime, lookback: timedelta) -> Stand:

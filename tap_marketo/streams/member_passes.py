@@ -5,9 +5,11 @@ Pure arithmetic.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf
 
 from tap_marketo.exports.windows import Stand
 from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, Position
@@ -174,3 +176,19 @@ def batches(programs: Sequence[int], made: Sequence[tuple[int, ...]]) -> list[tu
     for start in range(0, len(others), MOST_PROGRAMS):
         kept.append(tuple(others[start : start + MOST_PROGRAMS]))
     return sorted(kept)
+
+
+def done_with(programs: Sequence[int], together: Sequence[tuple[int, ...]]) -> list[int | None]:
+    """Return up to which program all are read when each batch has been, None for none of them.
+
+    Args:
+        programs: of a pass, ascending.
+        together: its batches in the order in which they are read.
+    """
+    done: list[int | None] = []
+    lowest_left: float = inf
+    for ids in reversed(together):
+        place = bisect_left(programs, lowest_left)
+        done.append(programs[place - 1] if place else None)
+        lowest_left = min(lowest_left, *ids)
+    return done[::-1]

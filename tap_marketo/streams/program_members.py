@@ -30,6 +30,7 @@ from tap_marketo.streams.member_passes import (
     Increment,
     Pass,
     batches,
+    done_with,
     line_up,
     marks,
     pieces,
@@ -174,14 +175,10 @@ class MembersFamily(DescribedFamily):
             windows = list(pieces(each.window, self._longest))
         jobs = {(job.window, job.ids): job for job in pending}
         together = batches(each.programs, [ids for window, ids in jobs if window in windows])
-        read = each.read
-        for place, ids in enumerate(together):
-            rest = [number for batch in together[place + 1 :] for number in batch]
-            done = [number for number in each.programs if not rest or number < min(rest)]
-            mark = each.mark(max(done, default=each.behind)) if rest else each.reached
-            # A day begins with the first: it cannot be cut to what others would leave.
-            share = read / (each.read + len(each.programs)) if place else 0
-            read += len(ids)
+        read = 0
+        for ids, done in zip(together, done_with(each.programs, together), strict=True):
+            is_last = ids is together[-1]
+            mark = each.reached if is_last else each.mark(each.behind if done is None else done)
             for window in windows:
                 self._reached[window, ids] = mark if window == windows[-1] else Position()
                 job = jobs.get((window, ids))
@@ -191,17 +188,20 @@ class MembersFamily(DescribedFamily):
                     job,
                     job.made if job else None,
                     ids,
-                    self._turn(each, share, standing),
+                    self._turn(each, read, standing),
                 )
+            read += len(ids)
 
-    def _turn(self, each: Pass, part: float, standing: Standing) -> datetime | None:
-        """Return the place in date order of what stands at a part of a pass."""
+    def _turn(self, each: Pass, read: int, standing: Standing) -> datetime | None:
+        """Return the place in date order of the programs before which so many are read."""
         if self.name == SWEEP:
             # It can wait.
             return standing.now
         if each.is_whole:
             # All over the time that the others read, so that no family is last, and in each run as
-            # in the one before.
+            # in the one before. But the first come at once: a job of theirs cannot be cut to what
+            # others leave of a day.
+            part = (each.read + read) / (each.read + len(each.programs)) if read else 0
             return standing.earliest + (standing.now - standing.earliest) * part
         return None
 
@@ -398,6 +398,8 @@ class MembersRead(StreamRead):
             except RequestRefusedError as error:
                 if not is_gone(error):
                     raise
+                # Its changes are not asked for again, so that this word alone is not enough.
+                return programs & (yield from self._all_programs())
             yield
         return found & programs
 

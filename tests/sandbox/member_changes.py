@@ -107,6 +107,7 @@ class MemberChanges:
             "new_program_members": self._join,
             "program_members_changed": self._change,
             "program_members_left": self._leave,
+            "program_members_back": self._return,
             "silent_program_member_changes": self._touch,
         }
 
@@ -207,6 +208,14 @@ class MemberChanges:
     def _leave(self, count: int, moment: int, order: Order) -> list[list[int]]:
         places = self._some(count, order)
         return self._tell_all([self._members.leave(place, moment) for place in places], order)
+
+    def _return(self, count: int, moment: int, order: Order) -> list[list[int]]:
+        """Who has left a program joins it again."""
+        former = self._members.former(self._programs(order))
+        changes: list[Change] = []
+        for program, lead in self._rng.sample(former, min(count, len(former))):
+            changes += self._members.join(program, lead, moment, self._rng.randrange(len(TRACKS)))
+        return self._tell_all(changes, order)
 
     def _touch(self, count: int, moment: int, order: Order) -> list[list[int]]:
         """Changes that leave no activity."""

@@ -160,6 +160,17 @@ class MemberTable:
             if not self._left[place] and not self.leads.deleted[self.lead[place] - FIRST_ID]
         ]
 
+    def former(self, programs: Collection[int]) -> list[tuple[int, int]]:
+        """Programs and leads that were members, and are no longer."""
+        there = {(self.program[place], self.lead[place]) for place in self.places(programs)}
+        left = {
+            (program, self.lead[place])
+            for program in programs
+            for place in self._places.get(program, ())
+            if not self.leads.deleted[self.lead[place] - FIRST_ID]
+        }
+        return sorted(left - there)
+
     def keys(self, places: Collection[int]) -> list[list[int]]:
         """The keys of memberships: programId and leadId."""
         return sorted([self.program[place], self.lead[place]] for place in places)

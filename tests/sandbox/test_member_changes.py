@@ -137,6 +137,17 @@ def test_members_come_change_and_leave(client: Client) -> None:
     assert {row["attributes"]["New Status"] for row in ends} == {"Not in Program"}
     assert sorted(list(key_of(row)) for row in ends) == left
 
+    (program,) = client.control("change", {"new_programs": 1})["new_programs"]
+    own = {"programs": [program]}
+    client.control("change", {"new_program_members": 3, **own})
+    left = client.control("change", {"program_members_left": 2, **own})["program_members_left"]
+    rows, before = truth(client), told(client)
+    back = client.control("change", {"program_members_back": 5, **own})["program_members_back"]
+    assert back == left
+    assert sorted(list(key) for key in truth(client).keys() - rows.keys()) == left
+    joined = [row for row in new_since(client, before) if row["activityTypeId"] == STATUS]
+    assert sorted(list(key_of(row)) for row in joined) == left
+
 
 def test_changes_that_nothing_tells_of(client: Client) -> None:
     client.advance(3600)
