@@ -62,7 +62,7 @@ def test_discovery_prints_the_catalog_and_nothing_else(marketo: Account, tap: Ta
     done = tap.run(marketo.config(), None, None, "--discover")
     assert done.code == 0
     catalog = json.loads(done.stdout)
-    assert [s["tap_stream_id"] for s in catalog["streams"]][:2] == ["leads", "activity_types"]
+    assert catalog["streams"][0]["tap_stream_id"] == "leads"
     assert {"campaigns", "lists", "programs"} < {s["tap_stream_id"] for s in catalog["streams"]}
     # The trial export that tells whether leads can be read by updatedAt is cancelled.
     assert marketo.counters()["calls"]["cancel"]["leads"] == 1
@@ -199,7 +199,9 @@ def test_a_start_date_in_the_future_is_nothing_to_sync(marketo: Account, tap: Ta
 
 
 def test_log_and_metrics_go_to_stderr_in_singers_format(marketo: Account, tap: Tap) -> None:
-    catalog = select(tap.discover(marketo.config()))
+    catalog = select(
+        tap.discover(marketo.config()), ["leads", "activities_visit_webpage", "campaigns"]
+    )
     done = tap.run(marketo.config(), catalog)
     lines = [line for line in done.stderr.split("\n") if line]
     assert all(re.match(r"(DEBUG|INFO|WARNING|CRITICAL) ", line) for line in lines)
