@@ -11,6 +11,7 @@ from functools import partial
 from benchmarks import (
     changed_leads,
     daily_syncs,
+    everything,
     first_sync,
     members,
     memberships,
@@ -18,6 +19,7 @@ from benchmarks import (
     parents,
     row_cases,
     row_path,
+    scarce_bytes,
     start_up,
     sync_time,
     wires,
@@ -48,6 +50,8 @@ _FIGURES: dict[str, _Measure] = {
     "members": members.measure,
     "memberships": memberships.measure,
     "changed-leads": changed_leads.measure,
+    "everything": everything.measure,
+    "scarce-bytes": scarce_bytes.measure,
     "start-up": start_up.measure,
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.costs import Cost, calls_by_kind, measure_sync
 from benchmarks.environments import Tools
 from benchmarks.marketo_time import CALLS, PERIOD_SECONDS
+from benchmarks.members import LEFT
 from benchmarks.report import Figure, Measure, at_most, sample
 from benchmarks.runs import MeasurementError, measured_tap
 from benchmarks.settings import Settings
@@ -174,7 +175,7 @@ def check_rows(marketo: Account, target: Target) -> None:
         if stream.startswith("activities_"):
             held["activities"] += len(rows)
         elif stream in ("leads", "program_members") or stream.startswith("custom_object_"):
-            held[stream] = len(rows)
+            held[stream] = sum(row.get("statusName") != LEFT for row in rows.values())
     held.pop("custom_object_types", None)
     for name in held:
         wanted[name] = sum(row.get("activityTypeId") != DELETE_LEAD for row in marketo.truth(name))

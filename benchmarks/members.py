@@ -21,7 +21,7 @@ OPTIONS += ["--programs", str(PROGRAMS), "--program-members", str(MEMBERS)]
 MOST_JOBS, MOST_CALLS = 2, 48
 MOST_OF_WORKERS_TIME = 1.15
 _CHANGES, _NEW = 300, 45
-_LEFT = "Not in Program"
+LEFT = "Not in Program"
 
 
 def measure(tools: Tools, settings: Settings) -> Figure:
@@ -94,6 +94,6 @@ def _check(marketo: Account, target: Target) -> None:
     truth = {(row["programId"], row["leadId"]): row["statusName"] for row in marketo.truth(STREAM)}
     held = {key: row["statusName"] for key, row in target.tables[STREAM].items()}
     wrong = len(truth.items() - held.items())
-    wrong += sum(held[key] != _LEFT for key in held.keys() - truth.keys())
+    wrong += sum(held[key] != LEFT for key in held.keys() - truth.keys())
     if wrong:
         raise MeasurementError(f"{wrong:,} members are not as they are in Marketo")

@@ -68,6 +68,7 @@ class Sync:
         )
         try:
             self._drop_exports_of_others(engine, entries)
+            engine.expect_families(_find_families(reads))
             engine.start(families)
             self._output.pipe.on_stall = engine.look_after
             self._work_through(engine, self._pages(reads, engine, failures))
@@ -112,7 +113,8 @@ class Sync:
     def _pages(
         self, reads: Sequence[StreamRead], engine: ExportEngine, failures: Failures
     ) -> Iterator[None]:
-        for read in reads:
+        for place, read in enumerate(reads):
+            engine.expect_families(_find_families(reads[place:]))
             try:
                 for found in read.steps(self._emitter, self._clock.now):
                     if found:
@@ -120,6 +122,7 @@ class Sync:
                     yield
             except TapError as error:
                 failures.set_aside([read.stream], error, read.further_permissions)
+        engine.expect_families(False)
 
 
 def _readings(
@@ -143,6 +146,11 @@ def _readings(
         reads += own_reads
         families += own_families
     return reads, families
+
+
+def _find_families(reads: Sequence[StreamRead]) -> bool:
+    """Say whether some of them may find families to be exported."""
+    return any(read.finds_families for read in reads)
 
 
 _END = object()

@@ -1,8 +1,9 @@
 """The whole pipeline on this machine: sandbox Marketo, tap, target, a DuckDB file.
 
 ``make demo`` runs it against the sandbox: a first sync, then changes in Marketo, then an
-incremental sync from the saved state. ``make demo CONFIG=config.json`` runs one sync against the
-account of that config. Standard library only: it makes the environments it needs in ``.demo/``.
+incremental sync from the saved state, and at the end the README's SQL that applies deletions and
+merges. ``make demo CONFIG=config.json`` runs one sync against the account of that config. Standard
+library only: it makes the environments it needs in ``.demo/``.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.readme import code
+
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
 DATABASE = HOME / "marketo.duckdb"
@@ -34,9 +37,12 @@ FAST = {"poll_interval": 60 / SCALE, "max_calls_per_20_seconds": 50 * SCALE}
 SANDBOX_NOW = "2026-06-15T12:00:00Z"
 START_DATE = "2025-06-15T12:00:00Z"
 
+SQL_TITLE = "Deleted and merged leads"
+
 COUNT_TABLES = """
 import sys, duckdb, json
-connection = duckdb.connect(sys.argv[1], read_only=True)
+connection = duckdb.connect(sys.argv[1])
+connection.execute(sys.stdin.read())
 tables = [row[0] for row in connection.execute(
     "select table_name from information_schema.tables order by 1").fetchall()]
 print(json.dumps({t: connection.execute(f'select count(*) from "{t}"').fetchone()[0]
@@ -142,11 +148,13 @@ class Pipeline:
         print(f"  done in {seconds:.1f} s\n")
         return seconds
 
-    def tables(self) -> dict[str, int]:
-        """Return the number of rows of each table in the database."""
-        python = str(self._target / "python")
+    def tables(self, sql: str = "") -> dict[str, int]:
+        """Return the number of rows of each table and view in the database, after some SQL."""
         counted = subprocess.run(
-            [python, "-c", COUNT_TABLES, str(DATABASE)], stdout=subprocess.PIPE, check=True
+            [str(self._target / "python"), "-c", COUNT_TABLES, str(DATABASE)],
+            input=sql.encode(),
+            stdout=subprocess.PIPE,
+            check=True,
         )
         tables: dict[str, int] = json.loads(counted.stdout)
         return tables
@@ -187,6 +195,7 @@ def _demonstrate(pipeline: Pipeline, account: Mapping[str, str]) -> None:
     _print_cost("The first sync of a year", _control(account, "GET", "counters"))
 
     changes = {"new_leads": 25, "updated_leads": 40, "new_activities": 300, "programs_updated": 3}
+    changes |= {"deleted_leads": 4, "merged_leads": 6, "merge_chains": 2}
     print(f"Now Marketo changes: {json.dumps(changes)}\n")
     _control(account, "POST", "change", changes)
     _control(account, "POST", "clock", {"advance_seconds": 3600})
@@ -197,6 +206,13 @@ def _demonstrate(pipeline: Pipeline, account: Mapping[str, str]) -> None:
     print("Tables that grew:")
     _print_tables(grown, "+")
     _print_cost("The incremental sync", _control(account, "GET", "counters"))
+
+    current = pipeline.tables(code(SQL_TITLE, "sql"))
+    views = ", ".join(
+        f"{name} with {current[f'current_{name}']:,} of {current[name]:,} rows"
+        for name in ("leads", "list_memberships", "program_members")
+    )
+    print(f'The SQL of the README, "{SQL_TITLE}", made views of those that are there: {views}.\n')
 
 
 def _print_tables(tables: Mapping[str, int], sign: str = "") -> None:

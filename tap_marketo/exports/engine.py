@@ -82,6 +82,10 @@ class ExportEngine:
         for family in families:
             self._scheduler.add(family)
 
+    def expect_families(self, more: bool) -> None:
+        """Be told whether more families may be started."""
+        self._lines.may_grow = more
+
     def _learn(self) -> None:
         """Learn from all objects' jobs; an object whose jobs cannot be seen cannot be watched."""
         for bulk_object in self._api.objects():

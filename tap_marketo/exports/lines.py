@@ -78,7 +78,11 @@ class Line:
 
 
 class Lines:
-    """The lines of all families of a run."""
+    """The lines of all families of a run.
+
+    Attributes:
+        may_grow: whether more families may be found.
+    """
 
     def __init__(self, report: Callable[[BulkFamily, Sequence[PendingExport]], None]) -> None:
         """Start with none.
@@ -86,6 +90,7 @@ class Lines:
         Args:
             report: is told of all jobs under way of a family whenever they change.
         """
+        self.may_grow = False
         self._report = report
         self._lines: list[Line] = []
         self._failed: list[BulkFamily] = []

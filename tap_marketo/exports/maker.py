@@ -115,7 +115,8 @@ class JobMaker:
         """Choose the job that is made or enqueued next.
 
         It is of the family with the fewest places, of several that which has waited longest. When
-        the day's allowance will not hold everything, it is filled in date order instead.
+        the day's allowance will not hold everything, it is filled in date order instead, once
+        all families are known.
 
         Returns:
             None if there is none, or no room for it at the moment.
@@ -130,6 +131,8 @@ class JobMaker:
         if not lines:
             return None
         if self._is_scarce(lines):
+            if self._lines.may_grow:
+                return None
             line = min(lines, key=lambda line: line.unmade()[0].plan.order)
         else:
             line = min(lines, key=lambda line: (line.held(), line.last_turn))

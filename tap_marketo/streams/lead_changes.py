@@ -179,6 +179,7 @@ class LeadChangesRead(StreamRead):
     """One sync of the changed leads."""
 
     further_permissions = (READ_ACTIVITY,)
+    finds_families = True
 
     def __init__(self, leads: DescribedFamily, start: SyncStart) -> None:
         """Prepare to read.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,13 +19,22 @@ from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.pages import Row, offset_pages
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, PendingExport, Position
+from tap_marketo.protocol.position import Bookmark, ChildMark, PendingExport, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.described import DescribedFamily, described_entry
 from tap_marketo.streams.details import rows_of
 from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.member_passes import (
+    Increment,
+    Pass,
+    batches,
+    done_with,
+    line_up,
+    marks,
+    pieces,
+)
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, before, parse_utc, to_marketo
@@ -45,8 +53,6 @@ _ALWAYS = (
 )
 _AUTOMATIC = frozenset((*_KEYS, _REPLICATION_KEY, "createdAt"))
 
-# bulk-program-member-extract.md, Filters: so many programs a job.
-_MOST_PROGRAMS = 10
 # So many programs are looked up one by one; of more, all programs are listed.
 _FEW_PROGRAMS = 10
 _PROGRAMS = "/rest/asset/v1/programs.json"
@@ -64,27 +70,6 @@ _SIGNS = (
 _LEFT = "Not in Program"
 # Of so many who left it is kept at once that they did.
 _MOST_LEAVERS = 200_000
-
-
-@dataclass(frozen=True)
-class Pass:
-    """Programs whose members are exported.
-
-    Attributes:
-        window: the changes that are exported; the members of that end are all known then.
-        programs: their ids, ascending.
-        reached: the position when all of them have been read.
-        mark: the position when they have been read up to a program, and not all.
-        behind: the last program that a stopped run has read of it, None for none.
-        is_whole: whether all members are exported, whenever they changed.
-    """
-
-    window: Window
-    programs: Sequence[int]
-    reached: Position
-    mark: Callable[[int | None], Position]
-    behind: int | None = None
-    is_whole: bool = False
 
 
 class Filters:
@@ -139,6 +124,11 @@ class MembersFamily(DescribedFamily):
         # "An additional field programId is added to the export file as the first field".
         return [field for field in super().fields() if field != "programId"]
 
+    @property
+    def has_update_range(self) -> bool:
+        """Whether the subscription can filter by updatedAt, as far as exports have told."""
+        return self._filters.has_update_range
+
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         programs = {"programIds": list(plan.ids)}
         # A pass over all programs is for nothing without the date.
@@ -182,13 +172,13 @@ class MembersFamily(DescribedFamily):
     ) -> Iterator[ExportPlan]:
         windows = [each.window]
         if not self._is_whole(each.window):
-            windows = list(_pieces(each.window, self._longest))
+            windows = list(pieces(each.window, self._longest))
         jobs = {(job.window, job.ids): job for job in pending}
-        batches = _batches(each.programs, [ids for window, ids in jobs if window in windows])
-        for place, ids in enumerate(batches):
-            rest = [number for batch in batches[place + 1 :] for number in batch]
-            done = [number for number in each.programs if not rest or number < min(rest)]
-            mark = each.mark(max(done, default=each.behind)) if rest else each.reached
+        together = batches(each.programs, [ids for window, ids in jobs if window in windows])
+        read = 0
+        for ids, done in zip(together, done_with(each.programs, together), strict=True):
+            is_last = ids is together[-1]
+            mark = each.reached if is_last else each.mark(each.behind if done is None else done)
             for window in windows:
                 self._reached[window, ids] = mark if window == windows[-1] else Position()
                 job = jobs.get((window, ids))
@@ -198,16 +188,20 @@ class MembersFamily(DescribedFamily):
                     job,
                     job.made if job else None,
                     ids,
-                    self._turn(each, place / len(batches), standing),
+                    self._turn(each, read, standing),
                 )
+            read += len(ids)
 
-    def _turn(self, each: Pass, part: float, standing: Standing) -> datetime | None:
-        """Return the place in date order of what stands at a part of a pass."""
+    def _turn(self, each: Pass, read: int, standing: Standing) -> datetime | None:
+        """Return the place in date order of the programs before which so many are read."""
         if self.name == SWEEP:
             # It can wait.
             return standing.now
         if each.is_whole:
-            # All over the time that the others read, so that no family is last.
+            # All over the time that the others read, so that no family is last, and in each run as
+            # in the one before. But the first come at once: a job of theirs cannot be cut to what
+            # others leave of a day.
+            part = (each.read + read) / (each.read + len(each.programs)) if read else 0
             return standing.earliest + (standing.now - standing.earliest) * part
         return None
 
@@ -221,30 +215,10 @@ class MembersFamily(DescribedFamily):
         return f"of {len(plan.ids)} programs from {plan.ids[0]} to {plan.ids[-1]}"
 
 
-def _pieces(window: Window, longest: timedelta) -> Iterator[Window]:
-    rest: Window | None = window
-    while rest:
-        piece = rest.first(longest)
-        yield piece
-        rest = rest.after(piece)
-
-
-def _batches(programs: Sequence[int], made: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Return which programs are exported together: those of jobs that exist, else ten by ten."""
-    kept: list[tuple[int, ...]] = []
-    left = set(programs)
-    for ids in made:
-        if left.issuperset(ids):
-            kept.append(ids)
-            left.difference_update(ids)
-    others = sorted(left)
-    for start in range(0, len(others), _MOST_PROGRAMS):
-        kept.append(tuple(others[start : start + _MOST_PROGRAMS]))
-    return sorted(kept)
-
-
 class MembersRead(StreamRead):
     """Finds out which programs have changed, tells who left them, and has the others exported."""
+
+    finds_families = True
 
     def __init__(self, entry: CatalogEntry, start: SyncStart) -> None:
         """Prepare to read.
@@ -304,76 +278,36 @@ class MembersRead(StreamRead):
             },
         )
         window = Window(min(self._earliest, began), began)
-        marks = _marks(self.stream, began, None)
-        passes = [Pass(window, left, reached, marks, behind, is_whole=True)]
+        mark_at = marks(self.stream, began, None)
+        read = len(programs) - len(left)
+        passes = [Pass(window, left, reached, mark_at, behind, read, is_whole=True)]
         yield from self._export(self._family, passes, emitter)
 
     # What has changed since ---------------------------------------------------------------------
 
     def _changes(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        windows = self._windows()
-        stand = self._stand
-        changed: list[set[int]] = [set() for _ in windows]
-        since = min(window.start for window in windows)
-        news: dict[int, datetime] = {}
+        increment = Increment(self._stand, self._state.child_mark(self.stream), self._now)
         left: dict[tuple[int, int], Sign] = {}
-        behind = self._state.child_mark(self.stream).reached
-        for signs in self._log.pages(since):
+        for signs in self._log.pages(increment.since):
             for sign in signs:
-                program = sign.subject
-                if program is None:
-                    continue
-                news[program] = max(news.get(program, sign.date), sign.date)
-                _note_status(sign, (program, sign.lead), left)
-                for window, programs in zip(windows, changed, strict=True):
-                    # The last window has no end: what happens meanwhile is exported with it.
-                    if window.start <= sign.date and (
-                        sign.date <= window.end or window is windows[-1]
-                    ):
-                        programs.add(program)
+                if sign.subject is not None:
+                    increment.note(sign.subject, sign.date)
+                    _note_status(sign, (sign.subject, sign.lead), left)
             if len(left) > _MOST_LEAVERS:
                 # Who came back comes with the export, of those programs as well that a stopped
                 # run has read.
                 self._emit(map(self._left, left.values()), emitter, now())
                 left.clear()
-                behind = None
+                increment.behind = None
             yield None
         self._emit(map(self._left, left.values()), emitter, now())
-        created, existing = yield from self._updated_programs(since)
-        # Who was in a program from the start is told of by no activity.
-        changed = [programs | created for programs in changed]
-        existing |= yield from self._existing(set().union(*changed) - existing)
-        passes = []
-        for window, programs in zip(windows, changed, strict=True):
-            # What of a stretch that a stopped run began is told since then is for a later look.
-            stand = stand.after(window, window.end)
-            mark = Bookmark(_REPLICATION_KEY, window.end, stand.settled)
-            reached = Position(
-                bookmarks={self.stream: mark},
-                children={self.stream: ChildMark(None, None, None)},
-            )
-            marks = _marks(self.stream, window.end, None)
-            passes.append(Pass(window, sorted(programs & existing), reached, marks))
-        if behind:
-            rest = [number for number in passes[0].programs if number > behind.id]
-            passes[0] = replace(passes[0], programs=rest, behind=behind.id)
-        self._family.news = news
+        created, existing = yield from self._updated_programs(increment.since)
+        existing |= yield from self._existing(increment.programs - existing)
+        passes = increment.passes(self.stream, created, existing)
+        self._family.news = increment.news
         exported = set().union(*(each.programs for each in passes))
-        self._sweep.news = {**news, **dict.fromkeys(exported, self._now)}
+        self._sweep.news = {**increment.news, **dict.fromkeys(exported, self._now)}
         yield from self._export(self._family, passes, emitter)
-
-    def _windows(self) -> list[Window]:
-        """Return what is to be exported: what a stopped run has begun, and the time since."""
-        stand = self._stand
-        until = self._state.child_mark(self.stream).scan_started
-        bookmark = stand.bookmark
-        windows = []
-        if bookmark and until and bookmark < until < self._now:
-            # As the run had it that read the programs up to the mark.
-            window = Window(stand.start(until), until)
-            stand = stand.after(window, until)
-            windows.append(window)
-        return [*windows, Window(stand.start(self._now), self._now)]
 
     def _left(self, sign: Sign) -> Row:
         """Return the row of a lead that is a member no longer."""
@@ -397,7 +331,7 @@ class MembersRead(StreamRead):
             emitter.move_to(Position(children={SWEEP: mark}))
         last = mark.refreshed or self._now
         is_due = mark.scan_started or self._now - last >= self._every
-        if not self._every or not is_due:
+        if not self._every or not is_due or not self._family.has_update_range:
             yield from self._export(self._sweep, [], emitter)
             return
         began = mark.scan_started or self._now
@@ -410,29 +344,17 @@ class MembersRead(StreamRead):
         )  # fmt: skip
         reached = Position(children={SWEEP: ChildMark(None, None, began)})
         window = Window(min(before(last, self._lookback), began), began)
-        passes = [Pass(window, left, reached, _marks(SWEEP, began, last), behind)]
+        passes = [Pass(window, left, reached, marks(SWEEP, began, last), behind)]
         yield from self._export(self._sweep, passes, emitter)
 
     # Common -------------------------------------------------------------------------------------
 
     def _export(self, family: MembersFamily, passes: Sequence[Pass], emitter: Emitter) -> Steps:
         """Have programs exported; without any, the position behind them is reached at once."""
-        needed: list[Pass] = []
-        for each in passes:
-            if each.programs:
-                needed.append(each)
-            elif needed:
-                needed[-1] = replace(needed[-1], reached=_after(needed[-1].reached, each.reached))
-            else:
-                emitter.move_to(each.reached)
-                yield None
-        # From the first job on the state has what it is for.
-        for place, each in enumerate(needed[1:]):
-            needed[place] = replace(
-                needed[place], reached=_after(needed[place].reached, each.mark(None))
-            )
-        if needed:
-            emitter.move_to(needed[0].mark(needed[0].behind))
+        at_once, needed = line_up(passes)
+        if passes:
+            emitter.move_to(at_once)
+            yield None
         family.passes = needed
         if needed or self._pending(family.name):
             yield family
@@ -480,23 +402,6 @@ class MembersRead(StreamRead):
                 return programs & (yield from self._all_programs())
             yield
         return found & programs
-
-
-def _after(first: Position, second: Position) -> Position:
-    return Position(
-        bookmarks={**first.bookmarks, **second.bookmarks},
-        children={**first.children, **second.children},
-    )
-
-
-def _marks(
-    stream: str, began: datetime, refreshed: datetime | None
-) -> Callable[[int | None], Position]:
-    def mark(program: int | None) -> Position:
-        parent = None if program is None else Parent("Program", program)
-        return Position(children={stream: ChildMark(parent, began, refreshed)})
-
-    return mark
 
 
 def _note_status(sign: Sign, key: tuple[int, int], left: dict[tuple[int, int], Sign]) -> None:

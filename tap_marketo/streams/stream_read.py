@@ -25,9 +25,11 @@ class StreamRead(ABC):
         entry: the stream of the catalog, with its key columns and its replication key.
         misfits: values that did not fit their columns.
         further_permissions: what this reading needs beside the permissions of its stream.
+        finds_families: whether steps may bring families.
     """
 
     further_permissions: tuple[str, ...] = ()
+    finds_families = False
 
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 from typing import Any, NamedTuple
 
 import pytest
@@ -82,7 +82,12 @@ class Pipeline:
         return {name: sorted(rows, key=repr) for name, rows in self._place.tables({}).items()}
 
     def tell_twice(self) -> None:
-        """Let the target hold each merge and each deletion twice, as if Marketo had told it so."""
+        """Let the target hold each merge and each deletion twice, and losers deleted as well."""
+        self._place.execute(
+            'insert into activities_delete_lead ("marketoGUID", "leadId", "activityDate")'
+            """ select 'again ' || cast("leadId" as varchar), "leadId", max("mergedAt")"""
+            ' from merged_leads group by "leadId"'
+        )
         for name in ("activities_merge_leads", "activities_delete_lead"):
             columns = ["leadId", "activityDate"]
             columns += ["merge_ids"] if name == "activities_merge_leads" else []
@@ -104,8 +109,10 @@ class Pipeline:
         for name in ACTIVITIES:
             held = by_key(rows_of(tables, name), "marketoguid")
             for (guid,), row in by_key(rows_of(tables, f"current_{name}"), "marketoguid").items():
-                assert row.pop("currentleadid") == leads[guid.removeprefix("again ")]
+                current = row.pop("currentleadid")
                 assert row == held.pop((guid,))
+                if guid in leads:
+                    assert current == leads[guid]
             assert not held
 
     def _assert_leads(self, tables: Mapping[str, Rows]) -> None:
@@ -165,35 +172,49 @@ class Cast(NamedTuple):
     loser_of_leaver: int
     returner: int
     loser_of_returner: int
-    first: int
-    middle: int
+    # The last has the lowest id, which must not matter.
     last: int
+    middle: int
+    first: int
     winner_of_two: int
     one: int
     two: int
     short_lived: int
     loser_of_short_lived: int
     deleted: int
+    resigned: int
 
 
 @pytest.mark.parametrize("target", DATABASES)
 def test_the_sql_of_the_readme_applies_deletions_and_merges(target: str, tap: Tap) -> None:
     with account(*OPTIONS) as marketo, database(target, tap.directory) as place:
         pipeline = Pipeline(tap, place, marketo)
+        # One of two members leaves the first, and then wins the other one; the only member of the
+        # second loses to one who leaves it then.
+        left, only = marketo.change(new_programs=2)["new_programs"]
+        marketo.change(new_program_members=1, programs=[only])
+        marketo.change(new_program_members=2, programs=[left])
         programs = programs_by_lead(marketo)
-        keys = [row["programId"] for row in marketo.truth("program_members")]
-        # One of its members leaves this program, and then wins one who is there.
-        left = next(each for each in keys if keys.count(each) == 3)
-        free = [lead for lead, own in programs.items() if left not in own]
-        shared = next(
-            list(pair) for pair in permutations(free, 2) if programs[pair[0]] & programs[pair[1]]
-        )
-        cast = Cast(*[lead for lead in free if lead not in shared][: len(Cast._fields)])
+        pair = [lead for lead, own in programs.items() if left in own]
+        (alone,) = (lead for lead, own in programs.items() if only in own)
+        assert alone not in pair
+        # What a loser leaves just before the merge looks as if the winner had left it (README).
+        leavers = {
+            row["leadId"]
+            for row in marketo.truth("activities")
+            if row["attributes"].get("New Status") == LEFT
+        }
+        free = [lead for lead in programs if lead not in {*pair, alone, *leavers}]
+        shared = next([a, b] for a, b in permutations(free, 2) if programs[a] & programs[b])
+        free = [lead for lead in free if lead not in shared]
+        cast, rest = Cast(*free[: len(Cast._fields)]), free[len(Cast._fields) :]
         (on,) = marketo.change(new_lists=1)["new_lists"]
         members = [cast.loser, *shared, cast.loser_of_leaver, cast.returner, cast.deleted]
         members += [cast.loser_of_returner, cast.first, cast.one, cast.two]
         members += [cast.loser_of_short_lived]
         marketo.change(list_members_added=[[on, lead] for lead in members])
+        # Longer than the tap looks back: what it loads once it does not load again.
+        marketo.advance(days=2)
         tables = pipeline.run()
         # The losers of the past are told of, and were never loaded.
         assert tables["merged_leads"]
@@ -202,7 +223,7 @@ def test_the_sql_of_the_readme_applies_deletions_and_merges(target: str, tap: Ta
         marketo.change(list_members_removed=[[on, cast.returner]])
         done = marketo.change(program_members_left=1, programs=[left])["program_members_left"]
         back = done[0][1]
-        stays = next(lead for lead, own in programs.items() if left in own and lead != back)
+        (stays,) = {*pair} - {back}
         marketo.advance(hours=1)
         marketo.change(
             merged_leads=[
@@ -214,11 +235,11 @@ def test_the_sql_of_the_readme_applies_deletions_and_merges(target: str, tap: Ta
                 [cast.winner_of_two, cast.one, cast.two],
                 [cast.short_lived, cast.loser_of_short_lived],
                 [back, stays],
+                [cast.resigned, alone],
             ],
             deleted_leads=[cast.deleted],
             **CHANGES,
         )
-        # Longer than the tap looks back: what is loaded now is not loaded again.
         marketo.advance(days=2)
         tables = pipeline.run()
         assert len(tables["current_leads"]) < len(tables["leads"])
@@ -232,6 +253,8 @@ def test_the_sql_of_the_readme_applies_deletions_and_merges(target: str, tap: Ta
             merged_leads=[[cast.last, cast.middle]],
             deleted_leads=[cast.short_lived],
             list_members_removed=[[on, cast.leaver]],
+            program_members_left=1,
+            programs=[only],
             new_lead_field={"name": "shoeSize", "dataType": "integer"},
             **CHANGES,
         )
@@ -239,6 +262,10 @@ def test_the_sql_of_the_readme_applies_deletions_and_merges(target: str, tap: Ta
         tables = pipeline.run()
         assert pipeline.run_sql() == tables
         assert "shoesize" in rows_of(tables, "current_leads")[0]
+        members_now = by_key(
+            rows_of(tables, "current_program_members"), "programid", "currentleadid"
+        )
+        assert members_now[only, cast.resigned]["statusname"] == LEFT
         # Nothing but the chain tells whose that merge is in the end.
         assert cast.middle in [row["leadid"] for row in rows_of(tables, "activities_merge_leads")]
         gone = {row["leadid"]: row["currentleadid"] for row in rows_of(tables, "gone_leads")}
@@ -256,7 +283,9 @@ def test_the_sql_of_the_readme_applies_deletions_and_merges(target: str, tap: Ta
             cast.leaver: False,
         }
 
-        marketo.change(merged_leads=9, merge_chains=3, deleted_leads=5, **CHANGES)
+        chains = [[b, a] for a, b in pairwise(rest[:6])]
+        marketo.change(merged_leads=[*chains, [rest[6], *rest[7:10]]], **CHANGES)
+        marketo.change(merged_leads=[[rest[10], rest[5], rest[6]]], deleted_leads=5)
         marketo.advance(days=2)
         pipeline.run()
         pipeline.tell_twice()

@@ -75,6 +75,42 @@ def test_the_days_allowance_is_filled_and_not_passed(tap: Tap) -> None:
             assert expected.table(target, name) == rows
 
 
+def test_who_is_ahead_waits_for_the_others_when_bytes_are_scarce(tap: Tap) -> None:
+    with account(*DATA, "--leads", "2000") as marketo:
+        config = marketo.config(start_date=START)
+        chosen = select(tap.discover(config), ["leads", "program_members"])
+        target = Target()
+        tap.sync(config, chosen, target)
+        assert target.state
+        # Of the leads a quarter of the time has been read, of the programs nine in ten.
+        programs = sorted(row["id"] for row in marketo.truth("programs"))
+        reached = programs[len(programs) * 9 // 10]
+        target.state["bookmarks"] = {
+            "leads": {"updatedAt": "2026-02-12T00:00:00+00:00"},
+            "program_members": {
+                "parent": f"Program/{reached}",
+                "scan_started": "2026-06-15T12:00:00+00:00",
+            },
+        }
+        marketo.advance(days=1)
+        marketo.control("POST", "reset_counters")
+        # Some weeks of leads.
+        config["max_daily_export_mb"] = 0.3
+        stopped = tap.run(config, chosen, target.state)
+        assert stopped.code == 3
+        jobs = sorted(marketo.counters()["jobs"], key=lambda job: job["created"])
+        # What cannot be cut to what others leave goes first, and then those who are behind.
+        objects = [job["object"] for job in jobs]
+        assert objects[0] == "program/members"
+        assert len(objects) > 1
+        assert set(objects[1:]) == {"leads"}
+        assert "leads from 2026-0" in stopped.critical[0]
+        assert (
+            f"program_members from program {jobs[0]['filter']['programIds'][-1] + 1}"
+            in (stopped.critical[0])
+        )
+
+
 def test_exports_of_the_same_user_made_elsewhere_count(tap: Tap) -> None:
     with account(*DATA) as marketo:
         config = marketo.config(start_date=START, max_daily_export_mb=10)

@@ -82,7 +82,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.engine",),
     # What the account has, how pages are read, columns of activities,
     ("streams.account", "streams.stream_read", "streams.activity_columns", "streams.gone"),
-    ("streams.details", "streams.permissions", "streams.activity_log"),
+    ("streams.details", "streams.permissions", "streams.activity_log", "streams.member_passes"),
     ("streams.page_read",),
     # what any kind of stream can do,
     ("streams.kind",),

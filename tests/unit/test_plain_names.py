@@ -166,6 +166,35 @@ def test_no_new_attribute_changes_the_column_of_another(names: list[str], name: 
     assert {other: after[other] for other in names} == before
 
 
+# API names: letters, digits and underscores.
+OBJECTS = st.text("aA_1", min_size=1, max_size=4) | st.text("aA", min_size=48, max_size=70)
+
+
+@MANY
+@given(st.lists(OBJECTS, unique=True, max_size=6), OBJECTS)
+def test_no_new_custom_object_changes_the_stream_of_another(names: list[str], name: str) -> None:
+    assume(name not in names)
+    assume(all(other < name for other in names if clean(other) == clean(name)))
+    before = PLAIN.objects(names, "custom_object_")
+    assert_held(list(before.values()))
+    after = PLAIN.objects([name, *names], "custom_object_")
+    assert {other: after[other] for other in names} == before
+
+
+def test_streams_of_custom_objects_have_their_api_names_as_far_as_they_can_be_held() -> None:
+    long = "vehicle_that_was_bought_on_the_occasion_of_a_visit_c"
+    names = ["car_c", "Car_c", "visit_c", long]
+    as_marketo = NAMINGS["as_marketo"].objects(names, "custom_object_")
+    assert list(as_marketo.values()) == [
+        *("custom_object_car_c_2", "custom_object_car_c", "custom_object_visit_c"),
+        f"custom_object_{long}",
+    ]
+    plain = PLAIN.objects(names, "custom_object_")
+    assert plain["Car_c"] == "custom_object_car_c"
+    assert re.fullmatch("custom_object_car_c_[0-9a-f]{6}", plain["car_c"])
+    assert re.fullmatch(f"custom_object_{long[:42]}_[0-9a-f]{{6}}", plain[long])
+
+
 @MANY
 @given(FIELDS, NAMES, NUMBERS)
 def test_no_new_field_changes_the_column_of_another(

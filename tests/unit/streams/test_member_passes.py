@@ -1,0 +1,253 @@
+"""Program members: whenever runs are stopped, no program that has changed is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from itertools import pairwise
+from typing import NamedTuple
+
+from hypothesis import example, given, note
+from hypothesis import strategies as st
+
+from tap_marketo.exports.family import ExportPlan, Standing
+from tap_marketo.exports.windows import Stand
+from tap_marketo.marketo.describe import Field
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.position import Bookmark, ChildMark, PendingExport, Position
+from tap_marketo.protocol.state import State
+from tap_marketo.streams.member_passes import Increment, batches, line_up, pieces
+from tap_marketo.streams.program_members import STREAM, MembersFamily
+from tap_marketo.times import Window
+
+BEGAN = datetime(2026, 6, 1, tzinfo=timezone.utc)
+START = BEGAN - timedelta(days=30)
+LOOKBACK = timedelta(hours=24)
+HOUR = timedelta(hours=1)
+MONTH = timedelta(days=31)
+COLUMNS = ("programId", "leadId", "updatedAt", "statusName")
+
+
+class Change(NamedTuple):
+    """Something that happened to a member: in hours, when, and how late it was told."""
+
+    program: int
+    hour: float
+    late: float
+
+    @property
+    def date(self) -> datetime:
+        return BEGAN + self.hour * HOUR
+
+    def is_told(self, now: datetime) -> bool:
+        return self.date + self.late * HOUR <= now
+
+
+class Attempt(NamedTuple):
+    """A run: hours since the one before, how many files it read, how many jobs it left."""
+
+    pause: float
+    files: int
+    ahead: int
+
+
+class Export(NamedTuple):
+    """A file that has been read."""
+
+    program: int
+    window: Window
+    made: datetime
+
+
+@dataclass
+class Account:
+    """What has been read of an account, and the state of its stream."""
+
+    changes: list[Change]
+    longest: timedelta
+    state: State = field(default_factory=State)
+    read: list[Export] = field(default_factory=list)
+    jobs: int = 0
+
+    def __post_init__(self) -> None:
+        mark = Bookmark("updatedAt", BEGAN, BEGAN - LOOKBACK)
+        self.state.apply(Position({STREAM: mark}))
+
+    @property
+    def stand(self) -> Stand:
+        bookmark, settled = self.state.bookmark(STREAM, "updatedAt"), self.state.settled(STREAM)
+        return Stand(bookmark, settled, START, LOOKBACK)
+
+    def run(self, now: datetime, files: int | None = None, ahead: int = 0) -> None:
+        """Run, as the tap does it; a run that is stopped has read some files and made some jobs."""
+        increment = Increment(self.stand, self.state.child_mark(STREAM), now)
+        for change in self.changes:
+            if change.is_told(now) and change.date >= increment.since:
+                increment.note(change.program, change.date)
+        programs = {change.program for change in self.changes}
+        at_once, needed = line_up(increment.passes(STREAM, (), programs))
+        self.move_to(at_once, now)
+        family = new_family(self.longest, self.stand.bookmark)
+        family.passes, family.news = needed, increment.news
+        standing = Standing(self.state, START, now)
+        plans = family.plans(standing, self.state.pending_exports(STREAM, {}, START))
+        for plan in plans[:files]:
+            made = plan.made or now
+            self.read += [Export(number, plan.window, made) for number in plan.ids]
+            self.move_to(family.position_after(standing, plan), now)
+        if files is not None:
+            left = [self.job(plan, now) for plan in plans[files : files + ahead]]
+            self.state.apply(Position(exports={STREAM: left}))
+
+    def job(self, plan: ExportPlan, now: datetime) -> PendingExport:
+        self.jobs += 1
+        if plan.job:
+            return plan.job
+        number = f"job {self.jobs}"
+        return PendingExport(number, plan.window, plan.streams, "updatedAt", now, plan.ids)
+
+    def move_to(self, position: Position, now: datetime) -> None:
+        """Move the state, which is a promise."""
+        self.state.apply(position)
+        bookmark, settled = self.stand.bookmark, self.stand.settled
+        assert bookmark
+        assert settled
+        for change in self.changes:
+            if change.date <= settled or (change.late == 0 and change.date <= bookmark):
+                assert self.has_read(change), (change, bookmark, settled)
+
+    def has_read(self, change: Change) -> bool:
+        """Whether a file that has been read holds a change."""
+        return any(
+            each.program == change.program
+            and each.window.start <= change.date <= each.window.end
+            and change.date <= each.made
+            for each in self.read
+        )
+
+
+def new_family(longest: timedelta, bookmark: datetime | None) -> MembersFamily:
+    properties = {column: {"type": ["string", "null"]} for column in COLUMNS}
+    entry = CatalogEntry(STREAM, {"properties": properties}, properties, {})
+    fields = [Field(column, "string") for column in COLUMNS]
+    return MembersFamily(entry, fields, longest, bookmark)
+
+
+@st.composite
+def changes_of_many(draw: st.DrawFn) -> list[Change]:
+    """Changes, each of several programs at once, so that they take several jobs."""
+    changes = []
+    for _ in range(draw(st.integers(0, 6))):
+        hour = draw(st.integers(1, 1000)) / 5
+        late = draw(st.sampled_from((0.0, 0.0, 0.2, 3.0, 12.0, 24.0)))
+        first, last = draw(st.integers(1, 35)), draw(st.integers(1, 35))
+        changes += [Change(program, hour, late) for program in range(first, last + 1)]
+    return changes
+
+
+ATTEMPTS = st.builds(
+    Attempt,
+    st.sampled_from((0.1, 1.0, 5.0, 17.9, 18.1, 24.0, 45.0, 90.0)),
+    st.integers(0, 5),
+    st.integers(0, 3),
+)
+
+
+def told_late(program: int, hour: float, others: float) -> list[Change]:
+    """A change that is told of a day late, and one of ten programs behind at another hour."""
+    return [Change(program, hour, 24), *(Change(each, others, 0) for each in range(2, 13))]
+
+
+@given(
+    changes_of_many(),
+    st.lists(st.none() | ATTEMPTS, max_size=12),
+    st.sampled_from((timedelta(days=1), timedelta(days=3), MONTH)),
+)
+# Of a program that is behind the mark something is told that the stopped run could not know,
+@example(told_late(1, 10, 20), [Attempt(24, 1, 0), Attempt(17.9, 9, 0)], MONTH)
+# or that it did not look for, as the one that goes on does.
+@example(told_late(1, 17, 44), [*[None] * 8, Attempt(5, 1, 0)], MONTH)
+def test_after_any_number_of_stopped_runs_every_program_that_changed_has_been_exported(
+    changes: list[Change], attempts: list[Attempt | None], longest: timedelta
+) -> None:
+    account = Account(changes, longest)
+    now = BEGAN
+    for attempt in attempts:
+        # Those that are not stopped come five hours after the last.
+        now += (attempt.pause if attempt else 5) * HOUR
+        account.run(now, *(attempt[1:] if attempt else ()))
+        note(f"{(now - BEGAN) / HOUR} {attempt}: {account.state.value}")
+    for _ in range(3):
+        now = max(now, BEGAN + 200 * HOUR) + 43 * HOUR
+        account.run(now)
+    assert all(map(account.has_read, changes))
+    assert account.stand.bookmark == now
+    mark = account.state.child_mark(STREAM)
+    assert (mark.reached, mark.scan_started) == (None, None)
+
+
+@given(changes_of_many(), st.lists(ATTEMPTS, max_size=8))
+def test_what_a_stopped_run_has_read_is_not_exported_again_for_the_same_time(
+    changes: list[Change], attempts: list[Attempt]
+) -> None:
+    account = Account([change._replace(late=0) for change in changes], MONTH)
+    now = BEGAN
+    for attempt in attempts:
+        now += attempt.pause * HOUR
+        account.run(now, *attempt[1:])
+    account.run(now + HOUR)
+    read = [(each.program, each.window) for each in account.read]
+    assert len(read) == len(set(read))
+
+
+@given(
+    st.sets(st.integers(1, 60)).map(sorted),
+    st.lists(st.lists(st.integers(1, 60), min_size=1, max_size=10, unique=True).map(sorted)),
+)
+def test_programs_are_exported_once_ten_by_ten_and_with_those_of_jobs_that_exist(
+    programs: list[int], made: list[list[int]]
+) -> None:
+    found = batches(programs, [tuple(ids) for ids in made])
+    assert sorted(number for ids in found for number in ids) == programs
+    assert all(0 < len(ids) <= 10 for ids in found)
+    assert found == sorted(found)
+    assert len([ids for ids in found if list(ids) not in made]) <= -(-len(programs) // 10)
+    if not made:
+        assert [len(ids) for ids in found[:-1]] == [10] * (len(found) - 1)
+
+
+@given(st.integers(1, 400), st.integers(1, 31))
+def test_pieces_of_a_window_follow_each_other(hours: int, days: int) -> None:
+    window, longest = Window(BEGAN, BEGAN + hours * HOUR), timedelta(days=days)
+    found = list(pieces(window, longest))
+    assert (found[0].start, found[-1].end) == (window.start, window.end)
+    assert all(first.end == second.start for first, second in pairwise(found))
+    assert all(piece.length == longest for piece in found[:-1])
+    assert timedelta() < found[-1].length <= longest
+
+
+def marks_of(position: Position) -> Mapping[str, ChildMark]:
+    return position.children
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=2))
+def test_passes_without_programs_are_reached_with_what_lies_before_them(has: list[bool]) -> None:
+    now = BEGAN + 10 * HOUR
+    begun = ChildMark(None, BEGAN + HOUR, None) if len(has) == 2 else ChildMark(None, None, None)
+    increment = Increment(Stand(BEGAN, BEGAN - LOOKBACK, START, LOOKBACK), begun, now)
+    for each, window in zip(has, increment.windows, strict=True):
+        if each:
+            # In no other window.
+            is_last = window is increment.windows[-1]
+            increment.note(1, window.end if is_last else window.start)
+    at_once, needed = line_up(increment.passes(STREAM, (), {1}))
+    assert len(needed) == sum(has)
+    last = needed[-1].reached if needed else at_once
+    assert last.bookmarks[STREAM].time == now
+    assert marks_of(last)[STREAM].scan_started is None
+    # What is under way is named before it begins.
+    before = [at_once, *(each.reached for each in needed[:-1])]
+    assert [marks_of(position)[STREAM].scan_started for position in before if needed] == [
+        each.window.end for each in needed
+    ]
