@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.end_to_end.checks import MAILS, VISITS
+from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
+from tests.end_to_end.people import OBJECTS
 
 Rule = Mapping[str, Any]
 
 # Where a download is interrupted before what follows befalls its second half.
 MIDDLE = {"small": 20_000, "large": 3_000_000}
+
+# What is synced when the fault comes: the usual streams; those of people, at first or later, when
+# much has changed; leads of a subscription without the updatedAt filter, at first or later.
+USUAL, PEOPLE, PEOPLE_LATER, LEADS, LEADS_LATER = SCENES = (
+    "usual", "people", "people later", "leads", "leads later",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,7 @@ class Call:
         file: of the files exported, whether "small" or "large".
         askers: how many ask for the same, each until it gives up.
         without: streams that are not selected, as they make the same call.
+        scene: what is synced, one of SCENES.
     """
 
     name: str
@@ -40,6 +49,7 @@ class Call:
     file: str = "small"
     askers: int = 1
     without: tuple[str, ...] = ()
+    scene: str = USUAL
 
     @property
     def kind(self) -> str:
@@ -128,6 +138,7 @@ def _get(
     call: str = "",
     skip: int = 0,
     askers: int = 0,
+    scene: str = USUAL,
     **rule: Any,
 ) -> Call:
     """Return a call that a stream is read with.
@@ -140,11 +151,14 @@ def _get(
         call: in the sandbox's words, if that is not its name.
         skip: so many such calls come before the one that is meant.
         askers: as of Call, if not as many as there are streams.
+        scene: as of Call.
         rule: what else tells the call from others.
     """
     whole = {"call": call or name, "skip": skip, **rule}
     fails = fails or (name,)
-    return Call(name, whole, f"GET {path}", fails, way, askers=askers or len(fails))
+    return Call(
+        name, whole, f"GET {path}", fails, way, askers=askers or len(fails), scene=scene
+    )  # fmt: skip
 
 
 _V1, _ASSET = "/rest/v1", "/rest/asset/v1"
@@ -235,4 +249,102 @@ _OF_ROWS = (
     ),
 )  # fmt: skip
 
-CALLS = (*_OF_ALL, *_OF_PAGES, *_OF_ROWS, *_OF_JOBS)
+
+def _job(
+    name: str, scene: str, bulk_object: str, *fails: str, skip: int = 0, askers: int = 1
+) -> Call:
+    """Return a call about the jobs of a bulk object: the one with the name's first word.
+
+    It is handled as the call about jobs of leads that is called so.
+    """
+    call = name.split(maxsplit=1)[0]
+    path = rf"/bulk/v1/{bulk_object}/export"
+    export = rf"({MEMBERS}|{MEMBERS}_sweep|custom_object_\w+|lead_changes) export [\w-]{{36}}"
+    rule = {"call": call, "object": bulk_object, "skip": skip}
+    before = [{**_NO_LIST, "object": bulk_object}] if call == "status" else []
+    return Call(
+        name, rule, rf"(GET|POST) {path}(/[\w-]+)*\.json|{export}", fails, call, before,
+        askers=askers, scene=scene,
+    )  # fmt: skip
+
+
+_BOTH = (MEMBERS, MEMBERSHIPS)
+_CAR = ("customobjects/car_c", OBJECTS[0])
+_OF_MEMBERS = ("program/members", MEMBERS)
+
+_OF_PEOPLE = (
+    _get(
+        "member_describe", rf"{_V1}/programs/members/describe\.json", "fields", MEMBERS,
+        scene=PEOPLE,
+    ),
+    _get(
+        "fields of objects", rf"{_V1}/customobjects/\w+/describe\.json", "fields", OBJECTS[1],
+        call="customobject_describe", skip=1, scene=PEOPLE,
+    ),
+    # Whoever counts the day's bytes asks as well, and can do without.
+    _get(
+        "names of objects", rf"{_V1}/customobjects\.json", "custom objects", *OBJECTS,
+        call="customobjects", askers=2, scene=PEOPLE,
+    ),
+    _get("programs of members", rf"{_ASSET}/programs\.json", "programs", MEMBERS,
+         call="programs", scene=PEOPLE),
+    _get("lists of members", rf"{_V1}/lists\.json", "lists", MEMBERSHIPS,
+         call="lists", scene=PEOPLE),
+    _get("list_members", rf"{_V1}/lists/\d+/leads\.json", "", MEMBERSHIPS, scene=PEOPLE),
+    _get(
+        "list_members page 2", rf"{_V1}/lists/\d+/leads\.json", "list_members", MEMBERSHIPS,
+        call="list_members", page=2, scene=PEOPLE,
+    ),
+    *(_job(f"{call} of members", PEOPLE, *_OF_MEMBERS) for call in ("create", "enqueue", "file")),
+    *(_job(f"{call} of objects", PEOPLE, *_CAR) for call in ("create", "enqueue", "file")),
+    # The first look counts the day's bytes.
+    _job("list of members' jobs", PEOPLE, *_OF_MEMBERS, skip=1),
+    _job("list of objects' jobs", PEOPLE, *_CAR, skip=1),
+    # There are two of them.
+    _job("status of members' jobs", PEOPLE, *_OF_MEMBERS, askers=2),
+    _job("status of objects' jobs", PEOPLE, *_CAR),
+    # Later.
+    _get(
+        "types of signs", rf"{_V1}/activities/types\.json", "types", *_BOTH,
+        call="types", askers=1, scene=PEOPLE_LATER,
+    ),
+    _get("pagingtoken", rf"{_V1}/activities/pagingtoken\.json", "", *_BOTH, scene=PEOPLE_LATER),
+    _get("activities_page", rf"{_V1}/activities\.json", "", *_BOTH, scene=PEOPLE_LATER),
+    _get(
+        "activities_page page 2", rf"{_V1}/activities\.json", "activities_page", *_BOTH,
+        call="activities_page", page=2, scene=PEOPLE_LATER,
+    ),
+    _get(
+        "programs that changed", rf"{_ASSET}/programs\.json", "programs", MEMBERS,
+        call="programs", scene=PEOPLE_LATER,
+    ),
+    _get(
+        "programs looked up", rf"{_ASSET}/program/\d+\.json", _DETAILS, MEMBERS,
+        call="program", scene=PEOPLE_LATER,
+    ),
+    _get(
+        "programs of the sweep", rf"{_ASSET}/programs\.json", "programs", MEMBERS,
+        call="programs", skip=2, scene=PEOPLE_LATER,
+    ),
+    _get(
+        "members of new lists", rf"{_V1}/lists/\d+/leads\.json", "list_members", MEMBERSHIPS,
+        call="list_members", scene=PEOPLE_LATER,
+    ),
+    _job("create of the sweep", PEOPLE_LATER, *_OF_MEMBERS, skip=2),
+    # Leads that are found by their activities.
+    _job("create of changed leads", LEADS, "activities", "leads"),
+    _job("file of changed leads", LEADS, "activities", "leads"),
+    _get(
+        "leads_by_filter", rf"{_V1}/leads\.json", "", "leads", scene=LEADS,
+    ),
+    _get(
+        "activities of leads", rf"{_V1}/activities\.json", "activities_page", "leads",
+        call="activities_page", scene=LEADS_LATER,
+    ),
+    _get(
+        "few leads by id", rf"{_V1}/leads\.json", "leads_by_filter", "leads",
+        call="leads_by_filter", scene=LEADS_LATER,
+    ),
+)  # fmt: skip
+
+CALLS = (*_OF_ALL, *_OF_PAGES, *_OF_ROWS, *_OF_JOBS, *_OF_PEOPLE)

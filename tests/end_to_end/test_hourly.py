@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from tests.end_to_end import expected
-from tests.end_to_end.checks import assert_activities, assert_leads, jobs
+from tests.end_to_end import expected, people
+from tests.end_to_end.checks import assert_activities, jobs
+from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.harness import Account, Run, Tap, Target, account, select
 
 # A week; in the usual suite as long as it takes to look back far at least twice.
-HOURS = 168 if os.environ.get("MARKETO_SOAK") else 42
+SOAK = bool(os.environ.get("MARKETO_SOAK"))
+HOURS = 168 if SOAK else 42
+# All programs are looked through in this time, so that it happens while the schedule goes on.
+SWEEP_DAYS = 4 if SOAK else 1
 START = "2026-06-10T00:00:00Z"
 OPTIONS = ("--leads", "400", "--activities", "200", "--history-days", "30", "--late-share", "0",
+           "--programs", "25", "--lists", "12", "--program-members", "200", "--merged-leads", "0",
            "--scale", "3000", "--export-minutes", "1")  # fmt: skip
+STREAMS = ("leads", MEMBERS, MEMBERSHIPS, *people.OBJECTS)
 # A first sync on a busy machine must be over by then.
 BEGIN = datetime(2026, 6, 17, tzinfo=timezone.utc)
 # Activities of an hour, and those among them that are dated up to 24 hours ago.
@@ -34,7 +41,8 @@ class Schedule:
     rng: random.Random
     late_since: dict[Any, int] = field(default_factory=dict)
     delays: dict[Any, int] = field(default_factory=dict)
-    lead_changes: int = 0
+    changes: Counter[str] = field(default_factory=Counter)
+    """How many rows have come or changed, by the bulk object that exports them."""
 
     def write(self, hour: int) -> None:
         """Let an hour's rows be written, some of them with a date of up to 24 hours ago."""
@@ -42,7 +50,26 @@ class Schedule:
         self.late_since |= dict.fromkeys(done["late_activities"], hour)
         date = now_of(self.marketo) - timedelta(hours=self.rng.uniform(1, 23.9))
         late = self.marketo.change(updated_leads=1, at=date.strftime("%Y-%m-%dT%H:%M:%SZ"))
-        self.lead_changes += len(done["updated_leads"]) + len(late["updated_leads"])
+        self.changes["leads"] += len(done["updated_leads"]) + len(late["updated_leads"])
+        self.changes["activities"] += NEW + LATE
+        self.change_people(hour)
+        done = self.marketo.change(silent_program_member_changes=2)
+        self.changes["program/members"] += len(done["silent_program_member_changes"])
+
+    def change_people(self, hour: int) -> None:
+        """Let members come, leave and come back; some of it is told up to 24 hours later."""
+        for late_hours in (0, self.rng.uniform(1, 23.9)):
+            self.marketo.change(
+                new_program_members=2, program_members_changed=3, program_members_left=2,
+                program_members_back=1, list_members_added=3, list_members_removed=3,
+                late_hours=late_hours,
+            )  # fmt: skip
+        done = self.marketo.change(custom_objects_changed=3, new_custom_objects=1)
+        for name in done["custom_objects_changed"] + done["new_custom_objects"]:
+            self.changes[f"customobjects/{name[0]}"] += 1
+        if hour % 12 == 5:
+            # Who is in them from the start is told by no activity of members.
+            self.marketo.change(new_programs=1, new_lists=1, members=5)
 
     def note_late_rows(self, done: Run, hour: int) -> None:
         """Note how many hours after they were written late activities came."""
@@ -56,6 +83,12 @@ def now_of(marketo: Account) -> datetime:
     return datetime.fromtimestamp(marketo.control("GET", "clock")["epoch"], timezone.utc)
 
 
+def pass_time_until(marketo: Account, moment: datetime) -> None:
+    """Let Marketo's clock go on, unless it is later already; meanwhile it does not stand still."""
+    left = moment - now_of(marketo)
+    marketo.advance(seconds=max(left.total_seconds(), 0))
+
+
 def bytes_exported(marketo: Account, what: str) -> int:
     """Return the bytes of an object's files since the last reset."""
     return sum(job["bytes"] or 0 for job in jobs(marketo, what))
@@ -66,10 +99,33 @@ def bytes_a_row(marketo: Account, what: str) -> float:
     return bytes_exported(marketo, what) / sum(job["rows"] or 0 for job in jobs(marketo, what))
 
 
+def changed_members(marketo: Account) -> int:
+    """Return how often members have come or changed since the beginning, as activities tell."""
+    begin = BEGIN.strftime("%Y-%m-%dT%H:%M:%SZ")
+    told = people.told_of_members(marketo)
+    return len({key for key in told if key[-1] >= begin})
+
+
 def assert_nothing_missed(marketo: Account, catalog: dict[str, Any], target: Target) -> None:
-    assert_leads(marketo, target, START)
-    tables = expected.activities(marketo, catalog, START)
-    assert_activities(marketo, catalog, target, [name for name in tables if tables[name]], START)
+    tables = people.tables(marketo, catalog, START)
+    for name in target.tables.keys() & {*STREAMS}:
+        assert tables[name], "a table without rows would prove nothing"
+        assert people.table(target, name) == tables[name], name
+    people.assert_who_left_is_told_truly(marketo, catalog, target)
+    told = expected.activities(marketo, catalog, START)
+    streams = [name for name in told if told[name] and name in target.tables]
+    assert_activities(marketo, catalog, target, streams, START)
+
+
+def look_at_all(
+    marketo: Account, tap: Tap, config: dict[str, Any], chosen: dict[str, Any], target: Target
+) -> Run:
+    """Sync a day later, when nothing more can show late, and when all programs are due."""
+    marketo.advance(hours=25)
+    done = tap.sync(config, chosen, target)
+    marketo.advance(days=SWEEP_DAYS)
+    tap.sync(config, chosen, target)
+    return done
 
 
 def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(
@@ -77,31 +133,31 @@ def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(
 ) -> None:
     with account(*OPTIONS) as marketo:
         config = marketo.config(
-            start_date=START, poll_interval=0.02, max_calls_per_20_seconds=10**6
-        )
+            start_date=START, poll_interval=0.02, max_calls_per_20_seconds=10**6,
+            program_members_sweep_days=SWEEP_DAYS,
+        )  # fmt: skip
         catalog = tap.discover(config)
         names = [stream["tap_stream_id"] for stream in catalog["streams"]]
-        chosen = select(catalog, [n for n in names if n.startswith(("leads", "activities_"))])
+        chosen = select(catalog, [n for n in names if n.startswith("activities_")] + [*STREAMS])
         target = Target()
         tap.sync(config, chosen, target)
-        marketo.control("POST", "clock", {"set": BEGIN.isoformat()})
+        pass_time_until(marketo, BEGIN)
         marketo.control("POST", "reset_counters")
         schedule = Schedule(marketo, random.Random(1))
         for hour in range(HOURS):
             schedule.write(hour)
-            moment = BEGIN + timedelta(hours=hour + 1)
-            if now_of(marketo) < moment:
-                marketo.control("POST", "clock", {"set": moment.isoformat()})
+            pass_time_until(marketo, BEGIN + timedelta(hours=hour + 1))
             schedule.note_late_rows(tap.sync(config, chosen, target), hour)
-        read = {what: bytes_exported(marketo, what) for what in ("leads", "activities")}
-        # One more run, a day later, has looked at everything that can still show late.
-        marketo.advance(hours=25)
-        schedule.note_late_rows(tap.sync(config, chosen, target), HOURS)
+        read = {what: bytes_exported(marketo, what) for what in schedule.changes}
+        done = look_at_all(marketo, tap, config, chosen, target)
+        schedule.note_late_rows(done, HOURS)
         assert_nothing_missed(marketo, catalog, target)
         marketo.control("POST", "reset_counters")
         tap.sync(config, chosen, Target())
-        rows = {"leads": schedule.lead_changes, "activities": HOURS * (NEW + LATE)}
-        new = {what: rows[what] * bytes_a_row(marketo, what) for what in rows}
+        schedule.changes["program/members"] += changed_members(marketo)
+        new = {
+            what: number * bytes_a_row(marketo, what) for what, number in schedule.changes.items()
+        }
     assert set(schedule.delays) == set(schedule.late_since)
     assert len(schedule.delays) == HOURS * LATE
     assert max(schedule.delays.values()) <= LONGEST_DELAY
@@ -112,8 +168,63 @@ def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(
             "hours": HOURS,
             "late activities caught": len(schedule.delays),
             "hours till the last one came": max(schedule.delays.values()),
-            "leads changed": schedule.lead_changes,
+            "leads changed": schedule.changes["leads"],
             **{f"times the new bytes of {what}": round(read[what] / new[what], 2) for what in new},
         },
     )
-    assert all(read[what] <= 4 * own for what, own in new.items())
+    # Each pass over all programs reads what has changed since the day before the last one.
+    most = dict.fromkeys(new, 4.0) | {"program/members": 4 + (SWEEP_DAYS + 1) / SWEEP_DAYS}
+    assert all(read[what] <= most[what] * own for what, own in new.items())
+
+
+# Without the filter by updatedAt -----------------------------------------------------------------
+
+# As often as every three hours.
+STEP = 3
+
+
+def test_a_schedule_without_the_filter_sees_each_change_that_an_activity_tells_of(
+    tap: Tap, record_property: Callable[[str, object], None]
+) -> None:
+    rng = random.Random(2)
+    with account(*OPTIONS, "--no-updated-at") as marketo:
+        config = marketo.config(
+            start_date=START, poll_interval=0.02, max_calls_per_20_seconds=10**6
+        )
+        catalog = tap.discover(config)
+        chosen = select(catalog, ["leads", MEMBERS])
+        target = Target()
+        tap.sync(config, chosen, target)
+        pass_time_until(marketo, BEGIN)
+        marketo.control("POST", "reset_counters")
+        schedule, made = Schedule(marketo, rng), 0
+        for hour in range(0, HOURS, STEP):
+            made += len(marketo.change(new_leads=3)["new_leads"])
+            for late_hours in (0, rng.uniform(1, 23.9)):
+                marketo.change(updated_leads=8, custom_only_updates=4, late_hours=late_hours)
+            schedule.change_people(hour)
+            if hour == 4 * STEP:
+                # So many that an export of their ids is cheaper than pages of activities.
+                for _ in range(5):
+                    marketo.change(updated_leads=400)
+            pass_time_until(marketo, BEGIN + timedelta(hours=hour + STEP))
+            tap.sync(config, chosen, target)
+        read, exports = bytes_exported(marketo, "leads"), jobs(marketo, "activities")
+        look_at_all(marketo, tap, config, chosen, target)
+        assert_nothing_missed(marketo, catalog, target)
+        marketo.control("POST", "reset_counters")
+        tap.sync(config, chosen, Target())
+        new = made * bytes_a_row(marketo, "leads")
+    # Few changes are found by pages; the many are in reach of two runs that look back far.
+    assert 1 <= len(exports) <= 3
+    record_property(
+        "sums",
+        {
+            "label": "a schedule without the filter",
+            "hours": HOURS,
+            "new leads": made,
+            "times the new bytes of leads": round(read / new, 2),
+            "exports that tell of changes": len(exports),
+        },
+    )
+    assert read <= 4 * new
