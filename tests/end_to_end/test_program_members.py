@@ -291,9 +291,9 @@ def catalog_columns(catalog: dict[str, Any]) -> list[str]:
     return list(stream["schema"]["properties"])
 
 
-def fill(marketo: Account, program: int, **more: Any) -> None:
-    """Let all leads be members of a program, those who left it as well."""
-    marketo.change(new_program_members=1000, programs=[program], **more)
+def bring_back(marketo: Account, program: int, **more: Any) -> None:
+    """Let all who have left a program come back."""
+    marketo.change(program_members_back=1000, programs=[program], **more)
 
 
 def most_members(marketo: Account) -> int:
@@ -318,7 +318,7 @@ def test_who_left_and_came_back_is_a_member(
         sync(marketo, tap, catalog, read)
         assert_members(marketo, catalog, read, keys_of(told))
     # That they came back may be told later than that they left.
-    fill(marketo, program, late_hours=late_hours)
+    bring_back(marketo, program, late_hours=late_hours)
     assert keys_of(told) <= members_of(marketo)
     sync(marketo, tap, catalog, read)
     if late_hours:
@@ -334,7 +334,7 @@ def test_of_one_second_the_last_word_counts(
     at = marketo.control("GET", "clock")["now"]
     program = most_members(marketo)
     back = marketo.change(program_members_left=5, programs=[program], at=at)
-    fill(marketo, program, at=at)
+    bring_back(marketo, program, at=at)
     left = marketo.change(program_members_left=4, programs=[program], at=at)
     gone = keys_of(left["program_members_left"])
     sync(marketo, tap, catalog, read)
@@ -613,7 +613,7 @@ def test_who_left_and_came_back_before_a_run_was_stopped_stays_a_member(
     marketo.advance(hours=1)
     first, *_ = change_everywhere(marketo)
     told = marketo.change(program_members_left=300, programs=[first])["program_members_left"]
-    fill(marketo, first)
+    bring_back(marketo, first)
     assert keys_of(told) <= members_of(marketo)
     marketo.advance(hours=1)
     stop(marketo, tap, catalog, read)
