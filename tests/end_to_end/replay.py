@@ -18,6 +18,7 @@ from tests.harness import Account, Tap, select
 LEADS, VISITS, EVERY_TYPE = "leads", "activities_visit_webpage", "activities_every_data_type"
 TYPE_IDS = (1, 100006)
 PROGRAMS = "/rest/asset/v1/programs.json"
+MEMBER_DESCRIBE = "/rest/v1/programs/members/describe.json"
 PAGED = {
     "/rest/v1/activities/types.json": "activity_types",
     "/rest/v1/campaigns.json": "campaigns",
@@ -96,6 +97,8 @@ def record(marketo: Account, tap: Tap, **settings: Any) -> Recording:
         _keep_few(told, path, partial(_is_among, emitted))
     for bulk_object, export_id in told.export_ids.items():
         _add_status(told, f"/bulk/v1/{bulk_object}/export", export_id)
+    # Discovery alone asks for it.
+    told.put(MEMBER_DESCRIBE, {"requestId": "", "success": True, "result": [{"fields": []}]})
     return told
 
 
