@@ -51,7 +51,7 @@ def measure_sync(
     marketo: Account,
     config: Any,
     catalog: dict[str, Any],
-    target: Target,
+    target: Target | None = None,
     seconds: float = 1800,
 ) -> Cost:
     """Sync from the target's state and into the target.
@@ -61,7 +61,7 @@ def measure_sync(
         marketo: its counters are reset.
         config: from the tap's settings.
         catalog: with what to sync selected.
-        target: takes the messages.
+        target: takes the messages; None to throw them away, and to sync as if for the first time.
         seconds: a run that takes longer hangs.
 
     Raises:
