@@ -262,6 +262,8 @@ def test_leads_that_are_gone_are_absent(
     marketo.advance(hours=2)
     new = marketo.change(new_leads=6)["new_leads"]
     marketo.change(merged_leads=[[1001, new[0]], [1002, new[1], new[2]]])
+    # Activities of a lead that is merged become the winner's; those of a deleted one stay its own.
+    marketo.change(deleted_leads=new[3:])
     marketo.change(deleted_leads=30)
     there = {lead["id"] for lead in marketo.truth("leads")}
     assert told_since(marketo, "2026-06-15T13:00:00Z") - there
