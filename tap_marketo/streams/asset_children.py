@@ -12,6 +12,7 @@ from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.children import ChildStream
 from tap_marketo.streams.folders import tree
+from tap_marketo.streams.page_rows import id_of, raw_id
 from tap_marketo.streams.permissions import READ_ASSET
 
 _ASSETS = "/rest/asset/v1"
@@ -19,18 +20,8 @@ _SEGMENTATIONS = f"{_ASSETS}/segmentation.json"
 _PROGRAMS = f"{_ASSETS}/programs.json"
 
 
-def _id(row: Row) -> object:
-    return row.get("id")
-
-
 def _parent(kind: object, row: Row) -> Parent:
-    try:
-        return Parent(str(kind), int(row["id"]))
-    except (KeyError, TypeError, ValueError):
-        raise DataError(
-            f"Marketo sent a {kind} without an id. Run again; if it stays so, show it to Marketo "
-            "Support."
-        ) from None
+    return Parent(str(kind), id_of(row, str(kind)))
 
 
 def _segmentations(account: Account) -> Iterator[Sequence[Parent]]:
@@ -42,7 +33,7 @@ def _segments(client: MarketoClient, parent: Parent) -> Iterator[Page]:
     """Read the segments of a segmentation (dynamic-content.md); some do not say whose they are."""
     path = f"{_ASSETS}/segmentation/{parent.id}/segments.json"
     owner = str(parent.id)
-    for page in offset_pages(client, path, "segments", {}, _id):
+    for page in offset_pages(client, path, "segments", {}, raw_id):
         rows: list[Row] = [
             {**row, "segmentationId": row.get("segmentationId") or owner} for row in page.rows
         ]
@@ -53,7 +44,7 @@ def _folders_and_programs(account: Account) -> Iterator[Sequence[Parent]]:
     for page in tree(account.client):
         yield [_parent(row["type"], row) for row in page.rows]
     # Nothing promises that each program stands in the tree.
-    for page in offset_pages(account.client, _PROGRAMS, "programs", {}, _id):
+    for page in offset_pages(account.client, _PROGRAMS, "programs", {}, raw_id):
         yield [_parent("Program", row) for row in page.rows]
 
 

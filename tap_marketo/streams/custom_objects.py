@@ -14,7 +14,7 @@ from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.described import DescribedFamily, described_entry
+from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
 from tap_marketo.streams.stream_read import Steps, StreamRead
@@ -67,7 +67,7 @@ class CustomObjectRead(StreamRead):
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         name = _object_name(self.entry)
-        fields = _with_always(self._account.custom_object_fields(name))
+        fields = with_fields(self._account.custom_object_fields(name), _ALWAYS)
         family = CustomObjectFamily(name, self.entry, fields, self._lookback)
         family.misfits = {self.stream: self.misfits}
         yield family
@@ -106,7 +106,7 @@ class CustomObjects(StreamKind):
             entries.append(
                 described_entry(
                     streams[name],
-                    _with_always(fields),
+                    with_fields(fields, _ALWAYS),
                     {field.name for field in _ALWAYS},
                     (_KEY,),
                     _REPLICATION_KEY,
@@ -139,8 +139,3 @@ class CustomObjects(StreamKind):
 
 def _object_name(entry: CatalogEntry) -> Any:
     return entry.stream_metadata(_OBJECT_NAME)
-
-
-def _with_always(fields: Sequence[Field]) -> list[Field]:
-    told = {field.name for field in fields}
-    return [*fields, *(field for field in _ALWAYS if field.name not in told)]

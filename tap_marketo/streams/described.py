@@ -102,6 +102,12 @@ class DescribedFamily(BulkFamily):
         )  # fmt: skip
 
 
+def with_fields(fields: Sequence[Field], always: Sequence[Field]) -> list[Field]:
+    """Return the fields that describe tells of, and those that every row has."""
+    told = {field.name for field in fields}
+    return [*fields, *(field for field in always if field.name not in told)]
+
+
 def described_entry(
     stream: str,
     fields: Sequence[Field],

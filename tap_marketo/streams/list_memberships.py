@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import DataError, RequestRefusedError
+from tap_marketo.errors import RequestRefusedError
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.pages import Row, token_pages
@@ -20,9 +20,10 @@ from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.declared import DeclaredStream
 from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.page_rows import id_of, is_created_since
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
-from tap_marketo.times import Window, parse_utc, to_marketo
+from tap_marketo.times import Window, to_marketo
 
 _LISTS = "/rest/v1/lists.json"
 _ADD, _REMOVE = "Add to List", "Remove from List"
@@ -108,7 +109,7 @@ class MembershipsRead(StreamRead):
     def _follow(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         window = Window(self._stand.start(self._now), self._now)
         lists = yield from self._lists()
-        created = {number for number, row in lists.items() if _is_since(row, window.start)}
+        created = {number for number, row in lists.items() if is_created_since(row, window.start)}
         words: dict[tuple[int, int], tuple[datetime, bool]] = {}
 
         def emit() -> None:
@@ -166,7 +167,7 @@ class MembershipsRead(StreamRead):
         found: dict[int, Row] = {}
         for page in token_pages(self._client, _LISTS, "lists", None):
             for row in page.rows:
-                found[_number(row, "list")] = row
+                found[id_of(row, "list")] = row
             yield
         return found
 
@@ -185,7 +186,7 @@ class MembershipsRead(StreamRead):
 
     def _exists(self, number: int) -> bool:
         pages = token_pages(self._client, _LISTS, "lists", None)
-        return any(_number(row, "list") == number for page in pages for row in page.rows)
+        return any(id_of(row, "list") == number for page in pages for row in page.rows)
 
 
 def _stand(state: State, stream: str, earliest: datetime, lookback: timedelta) -> Stand:
@@ -193,7 +194,7 @@ def _stand(state: State, stream: str, earliest: datetime, lookback: timedelta) -
 
 
 def _rows(number: int, leads: Sequence[Row], reading: datetime) -> list[Row]:
-    return [_row(number, _number(lead, "lead"), True, reading) for lead in leads]
+    return [_row(number, id_of(lead, "lead"), True, reading) for lead in leads]
 
 
 def _row(number: int, lead: int, is_member: bool, date: datetime) -> dict[str, Any]:
@@ -203,24 +204,6 @@ def _row(number: int, lead: int, is_member: bool, date: datetime) -> dict[str, A
         "isMember": is_member,
         "updatedAt": to_marketo(date),
     }
-
-
-def _number(row: Row, what: str) -> int:
-    try:
-        return int(row["id"])
-    except (KeyError, TypeError, ValueError):
-        raise DataError(
-            f"Marketo sent a {what} without an id. Run again; if it stays so, show it to Marketo "
-            "Support."
-        ) from None
-
-
-def _is_since(row: Row, since: datetime) -> bool:
-    try:
-        return parse_utc(str(row.get("createdAt"))) >= since
-    except ValueError:
-        # What cannot be compared is not left out.
-        return True
 
 
 LIST_MEMBERSHIPS = Memberships(

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import DataError, FilterUnavailableError, RequestRefusedError
-from tap_marketo.exports.family import (
-    ExportPlan,
-    Standing,
-    date_range,
-)
-from tap_marketo.exports.windows import Plan, Stand
+from tap_marketo.errors import RequestRefusedError
+from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.pages import Row, offset_pages
@@ -22,36 +16,24 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, ChildMark, PendingExport, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
-from tap_marketo.streams.described import DescribedFamily, described_entry
+from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.details import rows_of
 from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.kind import StreamKind, SyncStart
-from tap_marketo.streams.member_passes import (
-    Increment,
-    Pass,
-    batches,
-    done_with,
-    line_up,
-    marks,
-    pieces,
-)
+from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, SWEEP, MembersFamily
+from tap_marketo.streams.member_passes import Increment, Pass, line_up, marks
+from tap_marketo.streams.page_rows import id_of, is_created_since, raw_id
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
-from tap_marketo.times import Window, before, parse_utc, to_marketo
+from tap_marketo.times import Window, before, to_marketo
 
-STREAM = "program_members"
-# Where the state has the mark of the passes over all programs, and their jobs.
-SWEEP = "program_members_sweep"
-
-_KEYS = ("programId", "leadId")
-_REPLICATION_KEY = "updatedAt"
 _STATUS = "statusName"
 _ALWAYS = (
     Field("programId", "integer"),
     Field("leadId", "integer"),
-    Field(_REPLICATION_KEY, "datetime"),
+    Field(REPLICATION_KEY, "datetime"),
 )
-_AUTOMATIC = frozenset((*_KEYS, _REPLICATION_KEY, "createdAt"))
+_AUTOMATIC = frozenset((*KEYS, REPLICATION_KEY, "createdAt"))
 
 # So many programs are looked up one by one; of more, all programs are listed.
 _FEW_PROGRAMS = 10
@@ -72,149 +54,6 @@ _LEFT = "Not in Program"
 _MOST_LEAVERS = 200_000
 
 
-class Filters:
-    """Which filters the subscription has, as far as exports have told."""
-
-    has_update_range = True
-
-
-class MembersFamily(DescribedFamily):
-    """Members of programs, ten programs a job (bulk-program-member-extract.md).
-
-    Attributes:
-        passes: what is to be exported, in this order.
-        news: until when it has been told in this run what became of members, by program.
-    """
-
-    bulk_object = "program/members"
-    keys = _KEYS
-    replication_key = _REPLICATION_KEY
-
-    def __init__(
-        self,
-        entry: CatalogEntry,
-        fields: Collection[Field],
-        longest: timedelta,
-        read_until: datetime | None,
-    ) -> None:
-        """Serve the stream.
-
-        Args:
-            entry: the selected stream.
-            fields: the fields of program members that Marketo has now.
-            longest: the longest window of changes in one job.
-            read_until: the bookmark of the stream with which the run began.
-        """
-        super().__init__(entry, fields, timedelta())
-        self.name = STREAM
-        self.passes: Sequence[Pass] = ()
-        self.news: Mapping[int, datetime] = {}
-        self._longest = longest
-        self._read_until = read_until
-        self._filters = Filters()
-        self._reached: dict[tuple[Window, tuple[int, ...]], Position] = {}
-
-    def sweeping(self) -> MembersFamily:
-        """Return the family of the passes over all programs, with these columns and filters."""
-        family = copy(self)
-        family.name = SWEEP
-        return family
-
-    def fields(self) -> list[str]:
-        # "An additional field programId is added to the export file as the first field".
-        return [field for field in super().fields() if field != "programId"]
-
-    @property
-    def has_update_range(self) -> bool:
-        """Whether the subscription can filter by updatedAt, as far as exports have told."""
-        return self._filters.has_update_range
-
-    def filter(self, plan: ExportPlan) -> dict[str, Any]:
-        programs = {"programIds": list(plan.ids)}
-        # A pass over all programs is for nothing without the date.
-        if self.name != SWEEP and self._is_whole(plan.window):
-            return programs
-        return {**programs, "updatedAt": date_range(plan.window)}
-
-    def _is_whole(self, window: Window) -> bool:
-        return not self._filters.has_update_range or any(
-            each.is_whole and each.window == window for each in self.passes
-        )
-
-    def do_without_filter(self, error: FilterUnavailableError) -> None:
-        if not self._filters.has_update_range:
-            if self.name != SWEEP:
-                raise error
-            return
-        self._filters.has_update_range = False
-        LOGGER.info("Members of a program that has changed are exported whole. %s", error)
-
-    def plans(self, standing: Standing, pending: Sequence[PendingExport]) -> list[ExportPlan]:
-        self._reached = {}
-        usable = [job for job in pending if not self._is_outdated(job)]
-        plans: list[ExportPlan] = []
-        for each in self.passes:
-            if self.name == SWEEP and not self._filters.has_update_range:
-                # Without the filter it would export everything again.
-                continue
-            plans += self._plans_of(each, standing, usable)
-        return plans
-
-    def _is_outdated(self, job: PendingExport) -> bool:
-        """Say whether what has been emitted may be newer than the file of a job."""
-        made = job.made or job.window.end
-        if self._read_until and self._read_until > made:
-            return True
-        return any(self.news[number] >= made for number in job.ids if number in self.news)
-
-    def _plans_of(
-        self, each: Pass, standing: Standing, pending: Sequence[PendingExport]
-    ) -> Iterator[ExportPlan]:
-        windows = [each.window]
-        if not self._is_whole(each.window):
-            windows = list(pieces(each.window, self._longest))
-        jobs = {(job.window, job.ids): job for job in pending}
-        together = batches(each.programs, [ids for window, ids in jobs if window in windows])
-        read = 0
-        for ids, done in zip(together, done_with(each.programs, together), strict=True):
-            is_last = ids is together[-1]
-            mark = each.reached if is_last else each.mark(each.behind if done is None else done)
-            for window in windows:
-                self._reached[window, ids] = mark if window == windows[-1] else Position()
-                job = jobs.get((window, ids))
-                yield Plan(
-                    window,
-                    (self.stream,),
-                    job,
-                    job.made if job else None,
-                    ids,
-                    self._turn(each, read, standing),
-                )
-            read += len(ids)
-
-    def _turn(self, each: Pass, read: int, standing: Standing) -> datetime | None:
-        """Return the place in date order of the programs before which so many are read."""
-        if self.name == SWEEP:
-            # It can wait.
-            return standing.now
-        if each.is_whole:
-            # All over the time that the others read, so that no family is last, and in each run as
-            # in the one before. But the first come at once: a job of theirs cannot be cut to what
-            # others leave of a day.
-            part = (each.read + read) / (each.read + len(each.programs)) if read else 0
-            return standing.earliest + (standing.now - standing.earliest) * part
-        return None
-
-    def position_after(self, standing: Standing, plan: ExportPlan) -> Position:
-        return self._reached[plan.window, plan.ids]
-
-    def beginning(self, plan: ExportPlan) -> str:
-        return f"program {plan.ids[0]}"
-
-    def extent(self, plan: ExportPlan) -> str:
-        return f"of {len(plan.ids)} programs from {plan.ids[0]} to {plan.ids[-1]}"
-
-
 class MembersRead(StreamRead):
     """Finds out which programs have changed, tells who left them, and has the others exported."""
 
@@ -226,11 +65,11 @@ class MembersRead(StreamRead):
         Raises:
             CatalogError: the entry has no key column.
         """
-        fields = _with_always(start.account.member_fields)
+        fields = with_fields(start.account.member_fields, _ALWAYS)
         longest = timedelta(days=start.config.max_export_days)
-        bookmark = start.state.bookmark(entry.stream, _REPLICATION_KEY)
+        bookmark = start.state.bookmark(entry.stream, REPLICATION_KEY)
         self._family = MembersFamily(entry, fields, longest, bookmark)
-        super().__init__(self._family.streams[entry.stream], _KEYS, _REPLICATION_KEY)
+        super().__init__(self._family.streams[entry.stream], KEYS, REPLICATION_KEY)
         self._family.misfits = {entry.stream: self.misfits}
         self._sweep = self._family.sweeping()
         self._account = start.account
@@ -245,7 +84,7 @@ class MembersRead(StreamRead):
     @property
     def _stand(self) -> Stand:
         state, stream = self._state, self.stream
-        bookmark = state.bookmark(stream, _REPLICATION_KEY)
+        bookmark = state.bookmark(stream, REPLICATION_KEY)
         return Stand(bookmark, state.settled(stream), self._earliest, self._lookback)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
@@ -270,7 +109,7 @@ class MembersRead(StreamRead):
         )  # fmt: skip
         settled = before(began, self._lookback)
         reached = Position(
-            bookmarks={self.stream: Bookmark(_REPLICATION_KEY, began, settled)},
+            bookmarks={self.stream: Bookmark(REPLICATION_KEY, began, settled)},
             children={
                 self.stream: ChildMark(None, None, None),
                 # It is as good as a pass over all programs.
@@ -315,7 +154,7 @@ class MembersRead(StreamRead):
         row: dict[str, Any] = {
             "programId": str(sign.subject),
             "leadId": str(sign.lead),
-            _REPLICATION_KEY: to_marketo(sign.date),
+            REPLICATION_KEY: to_marketo(sign.date),
         }
         if _STATUS in columns:
             row[columns[_STATUS]] = _LEFT
@@ -366,8 +205,8 @@ class MembersRead(StreamRead):
         """Ask for the ids of all programs, once a run (programs.md, Browse)."""
         if self._programs is None:
             found: set[int] = set()
-            for page in offset_pages(self._account.client, _PROGRAMS, "programs", {}, _id):
-                found.update(map(_number, page.rows))
+            for page in offset_pages(self._account.client, _PROGRAMS, "programs", {}, raw_id):
+                found.update(_ids(page.rows))
                 yield
             self._programs = found
         return self._programs
@@ -379,9 +218,11 @@ class MembersRead(StreamRead):
         span = {"earliestUpdatedAt": to_marketo(since), "latestUpdatedAt": to_marketo(self._now)}
         created: set[int] = set()
         updated: set[int] = set()
-        for page in offset_pages(self._account.client, _PROGRAMS, "programs", span, _id):
-            updated.update(map(_number, page.rows))
-            created.update(_number(row) for row in page.rows if _is_created_since(row, since))
+        for page in offset_pages(self._account.client, _PROGRAMS, "programs", span, raw_id):
+            updated.update(_ids(page.rows))
+            created.update(
+                id_of(row, "program") for row in page.rows if is_created_since(row, since)
+            )
             yield
         return created, updated
 
@@ -394,7 +235,7 @@ class MembersRead(StreamRead):
         for number in sorted(programs):
             path = f"/rest/asset/v1/program/{number}.json"
             try:
-                found.update(map(_number, rows_of(self._account.client, path, "program", {})))
+                found.update(_ids(rows_of(self._account.client, path, "program", {})))
             except RequestRefusedError as error:
                 if not is_gone(error):
                     raise
@@ -413,26 +254,8 @@ def _note_status(sign: Sign, key: tuple[int, int], left: dict[tuple[int, int], S
         left[key] = sign
 
 
-def _id(row: Row) -> object:
-    return row.get("id")
-
-
-def _number(row: Row) -> int:
-    try:
-        return int(row["id"])
-    except (KeyError, TypeError, ValueError):
-        raise DataError(
-            f"GET {_PROGRAMS}: Marketo sent a program without an id. Run again; if it stays so, "
-            "show it to Marketo Support."
-        ) from None
-
-
-def _is_created_since(row: Row, since: datetime) -> bool:
-    try:
-        return parse_utc(str(row.get("createdAt"))) >= since
-    except ValueError:
-        # What cannot be compared is not left out.
-        return True
+def _ids(rows: Iterable[Row]) -> list[int]:
+    return [id_of(row, "program") for row in rows]
 
 
 class ProgramMembers(StreamKind):
@@ -445,16 +268,16 @@ class ProgramMembers(StreamKind):
         return entry.stream == STREAM
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
-        fields = _with_always(account.member_fields)
+        fields = with_fields(account.member_fields, _ALWAYS)
         return [
             described_entry(
                 STREAM,
                 fields,
                 _AUTOMATIC,
-                _KEYS,
-                _REPLICATION_KEY,
+                KEYS,
+                REPLICATION_KEY,
                 account.naming,
-                nullable=_AUTOMATIC - {*_KEYS},
+                nullable=_AUTOMATIC - {*KEYS},
             )
         ]
 
@@ -463,8 +286,3 @@ class ProgramMembers(StreamKind):
 
     def bulk_object(self, family: str) -> str | None:
         return MembersFamily.bulk_object if family in (STREAM, SWEEP) else None
-
-
-def _with_always(fields: Sequence[Field]) -> list[Field]:
-    told = {field.name for field in fields}
-    return [*fields, *(field for field in _ALWAYS if field.name not in told)]

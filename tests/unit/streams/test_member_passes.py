@@ -17,8 +17,8 @@ from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.position import Bookmark, ChildMark, PendingExport, Position
 from tap_marketo.protocol.state import State
+from tap_marketo.streams.member_exports import STREAM, MembersFamily
 from tap_marketo.streams.member_passes import Increment, batches, line_up, pieces
-from tap_marketo.streams.program_members import STREAM, MembersFamily
 from tap_marketo.times import Window
 
 BEGAN = datetime(2026, 6, 1, tzinfo=timezone.utc)
