@@ -220,9 +220,7 @@ class MembersRead(StreamRead):
         updated: set[int] = set()
         for page in offset_pages(self._account.client, _PROGRAMS, "programs", span, raw_id):
             updated.update(_ids(page.rows))
-            created.update(
-                id_of(row, "program") for row in page.rows if is_created_since(row, since)
-            )
+            created.update(_ids(row for row in page.rows if is_created_since(row, since)))
             yield
         return created, updated
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -18,7 +19,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.position import Bookmark, ChildMark, PendingExport, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.member_exports import STREAM, MembersFamily
-from tap_marketo.streams.member_passes import Increment, batches, line_up, pieces
+from tap_marketo.streams.member_passes import Increment, batches, done_with, line_up, pieces
 from tap_marketo.times import Window
 
 BEGAN = datetime(2026, 6, 1, tzinfo=timezone.utc)
@@ -251,3 +252,14 @@ def test_passes_without_programs_are_reached_with_what_lies_before_them(has: lis
     assert [marks_of(position)[STREAM].scan_started for position in before if needed] == [
         each.window.end for each in needed
     ]
+
+
+@given(st.sets(st.integers(1, 60), min_size=1), st.randoms(use_true_random=False))
+def test_up_to_the_mark_all_programs_are_read(programs: set[int], rng: random.Random) -> None:
+    wanted = sorted(programs)
+    made = tuple(sorted(rng.sample(wanted, rng.randint(1, len(wanted)))))
+    together = batches(wanted, [made])
+    for place, mark in enumerate(done_with(wanted, together)):
+        left = {number for ids in together[place + 1 :] for number in ids}
+        below = [number for number in wanted if not left or number < min(left)]
+        assert mark == (below[-1] if below else None)
