@@ -65,7 +65,7 @@ def main() -> int:
     parser.add_argument(
         "--scale",
         type=float,
-        help="first-sync, sync-time and parents only: how much faster Marketo's clock runs",
+        help="of figures that are about waiting: how much faster Marketo's clock runs",
     )
     parser.add_argument("--runs", type=int, help="how many runs a median is taken of")
     options = parser.parse_args()

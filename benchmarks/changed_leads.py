@@ -42,8 +42,9 @@ def measure(tools: Tools, settings: Settings) -> Figure:
         *_costs("first sync, with the filter", within.first),
         *_costs("first sync, without", without.first),
         *_costs("daily sync, with the filter", within.day),
-        *_costs("daily sync, without", without.day),
+        minutes("daily sync, without", without.day.seconds),
         at_most("  export jobs", without.day.job_count, MOST_JOBS, digits=0),
+        *_costs("", without.day)[2:],
         Measure("  calls that read leads by id", {"ours": by_id, "floor": -(-CHANGED // _IDS)}),
         at_most("  other calls", without.day.calls - by_id, MOST_FURTHER, digits=0),
     ]
