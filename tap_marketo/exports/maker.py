@@ -114,9 +114,9 @@ class JobMaker:
     def next_job(self) -> Job | None:
         """Choose the job that is made or enqueued next.
 
-        It is of the family with the fewest places, of several that which has waited longest. When
-        the day's allowance will not hold everything, it is filled in date order instead, once
-        all families are known.
+        It is of the family with the fewest places, of several that which has waited longest; as
+        long as more families may be found, each takes one place. When the day's allowance will
+        not hold everything, it is filled in date order instead, once all families are known.
 
         Returns:
             None if there is none, or no room for it at the moment.
@@ -136,6 +136,8 @@ class JobMaker:
             line = min(lines, key=lambda line: line.unmade()[0].plan.order)
         else:
             line = min(lines, key=lambda line: (line.held(), line.last_turn))
+            if self._lines.may_grow and line.held():
+                return None
         return line.unmade()[0] if self._lines.held() < self._places else None
 
     def _is_scarce(self, lines: Sequence[Line]) -> bool:

@@ -55,6 +55,8 @@ class CustomObjectFamily(DescribedFamily):
 class CustomObjectRead(StreamRead):
     """One sync of a type: it is asked what it has, and fails by itself; then it is exported."""
 
+    finds_families = True
+
     def __init__(self, entry: CatalogEntry, start: SyncStart) -> None:
         """Prepare to read.
 
