@@ -899,7 +899,9 @@ def stop_with_jobs(
     settle(marketo, tap, catalog, target)
     marketo.advance(days=1 if family == MEMBERS else 2)
     changed = change_everywhere(marketo) if family == MEMBERS else []
-    kill(marketo, tap, catalog, target, 0, 3, family, stuck=True)
+    # The pass would share the places.
+    settings = {"program_members_sweep_days": 0} if family == MEMBERS else {}
+    kill(marketo, tap, catalog, target, 0, 3, family, stuck=True, **settings)
     return changed
 
 
