@@ -99,10 +99,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
-    # What is said at the end,
-    ("summary",),
+    # What is said at the end, and of the tap itself,
+    ("summary", "about"),
     # what --discover writes; one run,
-    ("discovery", "sync"),
+    ("discovery", "selection", "sync"),
     # its exit code,
     ("run",),
     # the command line.
@@ -110,7 +110,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-COMMAND = {"summary", "discovery", "sync", "run", "cli", "__main__"}
+COMMAND = {
+    "summary", "about", "discovery", "selection", "sync", "run", "cli", "__main__",
+}  # fmt: skip
 
 # Libraries and what alone may import them.
 FENCES = {
