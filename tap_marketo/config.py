@@ -179,7 +179,7 @@ class Config:
 
 
 def setting_names() -> list[str]:
-    """Return every setting's key, in the order the README documents them."""
+    """Return every setting's key, in the order docs/settings.md has them."""
     return [f.name for f in fields(Config)]
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from math import ceil
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -29,10 +30,10 @@ from tap_marketo.streams.paged import (
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.registry import REGISTRY, kind_of_stream
 from tests.harness import ROOT, TAP, account, run, select, tap_in_a_directory
-from tests.readme import table
+from tests.readme import parts, table
 
 
-def test_the_readme_lists_every_setting_with_its_default() -> None:
+def test_the_docs_list_every_setting_with_its_default() -> None:
     documented = {row[0].strip("`"): row[1] for row in table("Settings")}
     assert set(documented) == set(setting_names())
     for setting in fields(Config):
@@ -111,7 +112,7 @@ GROUPS = ("People", "Activities", "Programs and campaigns", "Assets", "Administr
 
 
 class StreamRow(NamedTuple):
-    """A row of the README's tables of streams."""
+    """A row of the tables of streams."""
 
     group: str
     key: str
@@ -165,7 +166,7 @@ def group_of(kind: StreamKind) -> str:
     return groups.get(kind.permission, "Assets")
 
 
-def test_the_readme_lists_every_stream_once_in_its_group(documented: Documented) -> None:
+def test_the_docs_list_every_stream_once_in_its_group(documented: Documented) -> None:
     assert len(STREAM_ROWS) == sum(len(table(group)) for group in GROUPS)
     assert {row_name(entry.stream) for _, _, entry in documented} == set(STREAM_ROWS)
     assert {id(kind) for _, kind, _ in documented} == set(map(id, REGISTRY))
@@ -173,7 +174,7 @@ def test_the_readme_lists_every_stream_once_in_its_group(documented: Documented)
         assert row.group == group_of(kind), entry.stream
 
 
-def test_the_readme_has_the_keys_and_permissions_of_streams(documented: Documented) -> None:
+def test_the_docs_have_the_keys_and_permissions_of_streams(documented: Documented) -> None:
     for row, kind, entry in documented:
         keys = entry.stream_metadata("table-key-properties")
         assert row.key == ", ".join(f"`{column}`" for column in keys), entry.stream
@@ -182,7 +183,7 @@ def test_the_readme_has_the_keys_and_permissions_of_streams(documented: Document
 
 
 def replication(kind: StreamKind, entry: CatalogEntry) -> str:
-    """Return how a stream is replicated, in the README's words."""
+    """Return how a stream is replicated, in the words of docs/streams.md."""
     keys = entry.stream_metadata("valid-replication-keys")
     if not keys:
         is_rare = isinstance(kind, ChildStream) and kind.rests
@@ -196,7 +197,7 @@ def replication(kind: StreamKind, entry: CatalogEntry) -> str:
     return f"`{keys[0]}`, {way}"
 
 
-def test_the_readme_says_how_streams_are_replicated(documented: Documented) -> None:
+def test_the_docs_say_how_streams_are_replicated(documented: Documented) -> None:
     for row, kind, entry in documented:
         assert row.replication == replication(kind, entry), entry.stream
 
@@ -220,14 +221,14 @@ COSTS: Mapping[str, Callable[[int], int]] = {
 
 
 def details(kind: StreamKind) -> str:
-    """Return what the README says of the columns that take a call for each row."""
+    """Return what docs/streams.md says of the columns that take a call for each row."""
     if not isinstance(kind, DeclaredStream) or kind.details is None:
         return ""
     columns = ", ".join(f"`{column}`" for column in kind.details.columns)
     return f"; {'for' if kind.details.by_default else 'details'} {columns}: one a row"
 
 
-def test_the_readme_says_what_streams_cost_in_calls(documented: Documented) -> None:
+def test_the_docs_say_what_streams_cost_in_calls(documented: Documented) -> None:
     for row, kind, entry in documented:
         if isinstance(kind, PagedStream) and kind.read in PAGES:
             assert row.calls == PAGES[kind.read] + details(kind), entry.stream
@@ -248,7 +249,7 @@ def test_the_calls_that_streams_cost_are_those_measured() -> None:
     assert tried == set(COSTS)
 
 
-def test_the_readme_lists_every_option() -> None:
+def test_the_docs_list_every_option() -> None:
     options = set(re.findall(r"--[a-z]+", run([*TAP, "--help"]).stdout)) - {"--help"}
     assert set(re.findall(r"--[a-z]+", "\n".join(row[0] for row in table("Command line")))) == (
         options
@@ -271,10 +272,24 @@ def test_the_changelog_tells_of_this_version() -> None:
     assert re.search(rf"(?m)^## {re.escape(__version__)} ", changelog)
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
-def test_links_within_the_repository_lead_somewhere(name: str) -> None:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (ROOT / link).exists(), link
-    for anchor in re.findall(r"\]\(#([^)]+)\)", text):
-        assert re.search(rf"(?im)^#+ {anchor.replace('-', '.')}$", text), anchor
+MARKDOWN = sorted([*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/**/*.md")])
+
+
+def anchors(path: Path) -> list[str]:
+    """Return what a page's headings are linked by."""
+    titles = [part.title.lower().replace(" ", "-") for part in parts(path)]
+    return [re.sub(r"[^\w-]", "", title) for title in titles]
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
+    for link, _, anchor in re.findall(r"\]\(([^)#:]*)(#([^)]+))?\)", path.read_text("utf-8")):
+        page = (path.parent / link).resolve() if link else path
+        assert page.exists(), link
+        if anchor:
+            assert anchors(page).count(anchor) == 1, f"{link}#{anchor}"
+
+
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)#]+)", (ROOT / "README.md").read_text("utf-8")))
+    assert linked == {str(path.relative_to(ROOT)) for path in (ROOT / "docs").iterdir()}
