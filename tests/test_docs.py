@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from math import ceil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from tap_marketo import __version__
 from tap_marketo.config import SETTINGS, load_config, setting_names
-from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
 from tap_marketo.setting_kinds import (
     Boolean,
     Choice,
@@ -26,21 +23,7 @@ from tap_marketo.setting_kinds import (
     Time,
     Url,
 )
-from tap_marketo.streams.administration import ADMINISTRATION
-from tap_marketo.streams.children import ChildStream
-from tap_marketo.streams.declared import DeclaredStream
-from tap_marketo.streams.kind import StreamKind
-from tap_marketo.streams.paged import (
-    PagedStream,
-    Reader,
-    by_offset,
-    by_token,
-    by_update_range,
-    whole_list,
-)
-from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
-from tap_marketo.streams.registry import REGISTRY, kind_of_stream
-from tests.harness import ROOT, TAP, account, run, select, tap_in_a_directory
+from tests.harness import ROOT, TAP, run
 from tests.readme import parts, table
 
 
@@ -120,147 +103,6 @@ def test_nothing_installs_what_pypi_has_under_this_name(name: str) -> None:
             source
         )
     assert set(re.findall(r"tap_marketo-([0-9.]+)-py3", text)) <= {__version__}
-
-
-GROUPS = ("People", "Activities", "Programs and campaigns", "Assets", "Administration")
-
-
-class StreamRow(NamedTuple):
-    """A row of the tables of streams."""
-
-    group: str
-    key: str
-    replication: str
-    calls: str
-    permission: str
-
-
-STREAM_ROWS = {
-    row[0].strip("`"): StreamRow(group, *row[1:]) for group in GROUPS for row in table(group)
-}
-
-
-def row_name(stream: str) -> str:
-    """Return the name of a stream's row; that of one found in the account has a place for it."""
-    if stream in STREAM_ROWS:
-        return stream
-    names = [
-        name
-        for name in STREAM_ROWS
-        if "<" in name and re.fullmatch(re.sub("<.*?>", ".+", name), stream)
-    ]
-    assert len(names) == 1, f"{stream} has {len(names)} rows"
-    return names[0]
-
-
-Documented = Sequence[tuple[StreamRow, StreamKind, CatalogEntry]]
-
-
-@pytest.fixture(scope="module")
-def documented() -> Documented:
-    """Every stream that discovery finds in the usual account, with its row and its kind."""
-    with account("--leads", "1", "--activities", "1") as marketo, tap_in_a_directory() as tap:
-        catalog = select(tap.discover(marketo.config()))
-        entries = load_catalog(str(tap.write("catalog.json", catalog)))
-    found = []
-    for entry in entries:
-        kind = kind_of_stream(entry)
-        assert kind
-        found.append((STREAM_ROWS[row_name(entry.stream)], kind, entry))
-    return found
-
-
-def group_of(kind: StreamKind) -> str:
-    """Return the group of a kind of streams, by what it is declared with."""
-    if kind in ADMINISTRATION:
-        return "Administration"
-    if isinstance(kind, DeclaredStream) and kind.name.endswith(("programs", "campaigns")):
-        return "Programs and campaigns"
-    groups = {READ_LEAD: "People", READ_CUSTOM_OBJECT: "People", READ_ACTIVITY: "Activities"}
-    return groups.get(kind.permission, "Assets")
-
-
-def test_the_docs_list_every_stream_once_in_its_group(documented: Documented) -> None:
-    assert len(STREAM_ROWS) == sum(len(table(group)) for group in GROUPS)
-    assert {row_name(entry.stream) for _, _, entry in documented} == set(STREAM_ROWS)
-    assert {id(kind) for _, kind, _ in documented} == set(map(id, REGISTRY))
-    for row, kind, entry in documented:
-        assert row.group == group_of(kind), entry.stream
-
-
-def test_the_docs_have_the_keys_and_permissions_of_streams(documented: Documented) -> None:
-    for row, kind, entry in documented:
-        keys = entry.stream_metadata("table-key-properties")
-        assert row.key == ", ".join(f"`{column}`" for column in keys), entry.stream
-        needed = ", ".join((kind.permission, *kind.further_permissions))
-        assert row.permission == (needed or "none"), entry.stream
-
-
-def replication(kind: StreamKind, entry: CatalogEntry) -> str:
-    """Return how a stream is replicated, in the words of docs/streams.md."""
-    keys = entry.stream_metadata("valid-replication-keys")
-    if not keys:
-        is_rare = isinstance(kind, ChildStream) and kind.rests
-        return "in full" + (", at most once in `child_refresh_hours`" if is_rare else "")
-    if type(kind).bulk_object is not StreamKind.bulk_object:
-        way = "exported by date"
-    elif isinstance(kind, PagedStream) and kind.read is not by_update_range:
-        way = "all pages, changed rows"
-    else:
-        way = "asked for by date"
-    return f"`{keys[0]}`, {way}"
-
-
-def test_the_docs_say_how_streams_are_replicated(documented: Documented) -> None:
-    for row, kind, entry in documented:
-        assert row.replication == replication(kind, entry), entry.stream
-
-
-# What the pages of a list cost, and how many that is.
-ONE, BATCHES, OFFSETS = (
-    "one", "one for 300 rows", "one for 200 rows, and one that proves the end",
-)  # fmt: skip
-PAGES: Mapping[Reader, str] = {
-    whole_list: ONE,
-    by_token: BATCHES,
-    by_offset: OFFSETS,
-    by_update_range: OFFSETS,
-}
-COSTS: Mapping[str, Callable[[int], int]] = {
-    ONE: lambda rows: 1,
-    BATCHES: lambda rows: ceil(rows / 300),
-    # Each page but the first begins with the last row of the page before.
-    OFFSETS: lambda rows: 1 + ceil(max(0, rows - 200) / 199) + (1 if rows else 0),
-}
-
-
-def details(kind: StreamKind) -> str:
-    """Return what docs/streams.md says of the columns that take a call for each row."""
-    if not isinstance(kind, DeclaredStream) or kind.details is None:
-        return ""
-    columns = ", ".join(f"`{column}`" for column in kind.details.columns)
-    return f"; {'for' if kind.details.by_default else 'details'} {columns}: one a row"
-
-
-def test_the_docs_say_what_streams_cost_in_calls(documented: Documented) -> None:
-    for row, kind, entry in documented:
-        if isinstance(kind, PagedStream) and kind.read in PAGES:
-            assert row.calls == PAGES[kind.read] + details(kind), entry.stream
-        else:
-            # A way of its own, in words of its own.
-            assert not details(kind)
-            assert row.calls not in COSTS
-
-
-def test_the_calls_that_streams_cost_are_those_measured() -> None:
-    tried = set()
-    for name, rows, first, _ in table("Calls"):
-        pages, _, more = STREAM_ROWS[name.strip("`")].calls.partition("; ")
-        if pages in COSTS and (not more or more.startswith(("details", "for `"))):
-            cost = COSTS[pages](int(rows)) + (int(rows) if more.startswith("for `") else 0)
-            assert cost == int(first), name
-            tried.add(pages)
-    assert tried == set(COSTS)
 
 
 def test_the_docs_list_every_option() -> None:
