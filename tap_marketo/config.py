@@ -26,6 +26,7 @@ _MOST_SECONDS = 86400.0
 _MOST_HOURS = 8760.0
 _MOST_DAYS = 365.0
 _DEFAULT_REQUEST_TIMEOUT = 300.0
+_MEGABYTE = 1_000_000
 
 
 def _setting(default: Any, about: str) -> Any:
@@ -165,6 +166,11 @@ class Config:
                 config.poll_interval,
             )
         return config
+
+    @property
+    def daily_export_bytes(self) -> int:
+        """What may be exported a day, in bytes (max_daily_export_mb)."""
+        return round(self.max_daily_export_mb * _MEGABYTE)
 
     @property
     def wait_scale(self) -> float:

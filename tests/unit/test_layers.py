@@ -74,6 +74,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.jobs",),
     # all of them,
     ("exports.lines",),
+    # which of them comes next,
+    ("exports.chooser",),
     # which are planned, made and watched,
     ("exports.planner", "exports.maker", "exports.watcher", "exports.canceller"),
     # how they are handed out and read,
