@@ -100,8 +100,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
-    # What is said at the end,
-    ("summary",),
+    # What is said at the end, what a run begins with,
+    ("summary", "preparation"),
     # what --discover writes; one run,
     ("discovery", "sync"),
     # its exit code,
@@ -111,7 +111,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-COMMAND = {"summary", "discovery", "sync", "run", "cli", "__main__"}
+COMMAND = {"summary", "preparation", "discovery", "sync", "run", "cli", "__main__"}
 
 # Libraries and what alone may import them.
 FENCES = {
