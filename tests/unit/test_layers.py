@@ -82,6 +82,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.scheduler", "exports.reader"),
     # and the whole of it.
     ("exports.engine",),
+    # What can be said of a reading beforehand.
+    ("streams.outlook",),
     # What the account has, how pages are read, columns of activities,
     ("streams.account", "streams.stream_read", "streams.activity_columns", "streams.gone"),
     ("streams.details", "streams.permissions", "streams.activity_log", "streams.member_passes"),
