@@ -19,6 +19,7 @@ from tap_marketo.exports.chooser import JobChooser
 from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.jobs import Job, listed
 from tap_marketo.exports.lines import HOLDS_PLACE, Line, Lines
+from tap_marketo.exports.looks import RecentJobs
 from tap_marketo.exports.maker import JobMaker
 from tap_marketo.exports.watcher import JobWatcher
 from tap_marketo.failures import Failures
@@ -97,9 +98,13 @@ class Scheduler:
                 self._allowance.take_over(finished)
                 self._watcher.learn(finished)
 
+    def recent(self, bulk_object: str) -> RecentJobs:
+        """Return how long Marketo took for the last jobs of an object."""
+        return self._watcher.recent(bulk_object)
+
     def add(self, family: BulkFamily) -> None:
         """Plan what a family has to read and line up its jobs."""
-        line = Line(family, self._watcher.recent(family.bulk_object))
+        line = Line(family, self.recent(family.bulk_object))
         self._lines.add(line)
         self._line_up(line)
 

@@ -80,8 +80,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.planner", "exports.maker", "exports.watcher", "exports.canceller"),
     # how they are handed out and read,
     ("exports.scheduler", "exports.reader"),
-    # and the whole of it.
-    ("exports.engine",),
+    # and the whole of it, done and rehearsed.
+    ("exports.engine", "exports.rehearsal"),
     # What can be said of a reading beforehand.
     ("streams.outlook",),
     # What the account has, how pages are read, columns of activities,
