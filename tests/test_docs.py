@@ -5,15 +5,26 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields
 from math import ceil
 from typing import NamedTuple
 
 import pytest
 
 from tap_marketo import __version__
-from tap_marketo.config import Config, load_config, setting_names
+from tap_marketo.config import SETTINGS, load_config, setting_names
 from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
+from tap_marketo.setting_kinds import (
+    Boolean,
+    Choice,
+    EndpointUrl,
+    HeaderText,
+    Integer,
+    Kind,
+    Number,
+    Text,
+    Time,
+    Url,
+)
 from tap_marketo.streams.administration import ADMINISTRATION
 from tap_marketo.streams.children import ChildStream
 from tap_marketo.streams.declared import DeclaredStream
@@ -35,34 +46,39 @@ from tests.readme import table
 def test_the_readme_lists_every_setting_with_its_default() -> None:
     documented = {row[0].strip("`"): row[1] for row in table("Settings")}
     assert set(documented) == set(setting_names())
-    for setting in fields(Config):
-        default = documented[setting.name]
-        if setting.default is MISSING:
-            assert default == "required", setting.name
-        elif isinstance(setting.default, bool):
-            assert default == json.dumps(setting.default), setting.name
-        elif isinstance(setting.default, int | float):
-            assert float(default) == setting.default, setting.name
+    for setting in SETTINGS:
+        told, default = documented[setting.name], setting.default
+        if setting.is_required:
+            assert told == "required", setting.name
+        elif isinstance(default, bool):
+            assert told == json.dumps(default), setting.name
+        elif isinstance(default, int | float):
+            assert float(told) == default, setting.name
+        elif isinstance(setting.kind, Choice):
+            assert told == f"`{default}`", setting.name
 
 
 def test_the_sample_config_holds_every_setting_and_loads() -> None:
     path = ROOT / "sample_config.json"
     sample = json.loads(path.read_text())
     assert set(sample) == set(setting_names())
-    config = load_config(str(path))
-    for setting in fields(Config):
-        if isinstance(setting.default, int | float):
+    config = load_config([str(path)])
+    for setting in SETTINGS:
+        if not setting.is_required and setting.name not in ("identity", "user_agent"):
             assert getattr(config, setting.name) == setting.default, setting.name
 
 
 # Meltano 4.4 cannot write a decimal as JSON.
-CHOICES = {"on_quota", "on_refused", "names"}
-KINDS = {
-    "str": "string",
-    "int": "integer",
-    "float": "string",
-    "datetime": "date_iso8601",
-    "bool": "boolean",
+KINDS: Mapping[type[Kind], str] = {
+    Text: "string",
+    HeaderText: "string",
+    Url: "string",
+    EndpointUrl: "string",
+    Time: "date_iso8601",
+    Choice: "options",
+    Boolean: "boolean",
+    Integer: "integer",
+    Number: "string",
 }
 
 
@@ -79,18 +95,16 @@ def meltano_settings() -> dict[str, dict[str, str]]:
 def test_meltano_yml_declares_every_setting() -> None:
     declared = meltano_settings()
     assert list(declared) == setting_names()
-    for setting in fields(Config):
+    for setting in SETTINGS:
         told = declared[setting.name]
-        assert json.loads(told["description"]) == setting.metadata["about"]
-        kind = "options" if setting.name in CHOICES else KINDS[str(setting.type)]
-        assert told["kind"] == kind, setting.name
-        # What no repr may show is what Meltano may not show.
-        assert told.get("sensitive") == (None if setting.repr else "true"), setting.name
+        assert json.loads(told["description"]) == setting.about
+        assert told["kind"] == KINDS[type(setting.kind)], setting.name
+        assert told.get("sensitive") == ("true" if setting.is_secret else None), setting.name
 
 
 def test_meltano_yml_asks_for_what_has_no_default() -> None:
     text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
-    required = [s.name for s in fields(Config) if s.default is MISSING]
+    required = [setting.name for setting in SETTINGS if setting.is_required]
     assert f"settings_group_validation:\n    - [{', '.join(required)}]\n" in text
     assert "capabilities: [catalog, discover, state]" in text
 

@@ -12,7 +12,7 @@ import pytest
 from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.errors import ConfigError
 from tap_marketo.redact import redact
-from tap_marketo.settings import is_loopback
+from tap_marketo.setting_kinds import is_loopback
 from tap_marketo.times import to_marketo
 
 SECRET = "Zq7SecretOfTheClient"
@@ -439,7 +439,7 @@ def test_secrets_of_a_config_with_faults_are_masked_as_well() -> None:
 def test_a_config_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**NEEDED, "max_export_days": "7"}))
-    assert load_config(str(path)) == config(max_export_days=7)
+    assert load_config([str(path)]) == config(max_export_days=7)
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_a_config_file_of_nonsense_is_refused_without_showing_its_content(
     path = tmp_path / "config.json"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=complaint) as caught:
-        load_config(str(path))
+        load_config([str(path)])
     assert SECRET not in str(caught.value)
 
 
@@ -467,4 +467,4 @@ def test_a_config_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"Cannot read the config file .*none\.json: No such file"
     ):
-        load_config(str(tmp_path / "none.json"))
+        load_config([str(tmp_path / "none.json")])

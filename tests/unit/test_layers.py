@@ -35,8 +35,9 @@ ARROWS = {
 LAYERS: tuple[tuple[str, ...], ...] = (
     # The version, the errors, what is secret, plain and same names, points in time, exact JSON.
     ("__init__", "errors", "redact", "plain_names", "same_names", "times", "exact_json"),
-    ("log", "settings", "names"),
-    ("clock", "config", "failures"),
+    ("log", "setting_kinds", "names"),
+    ("clock", "settings", "failures"),
+    ("config",),
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
     ("protocol.messages", "protocol.position"),
