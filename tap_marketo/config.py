@@ -57,8 +57,12 @@ class Config:
     endpoint: str = setting(
         EndpointUrl(), "REST API URL, from Admin > Web Services > REST API > Endpoint"
     )
-    client_id: str = setting(Text(), "from Admin > LaunchPoint > View Details", is_secret=True)
-    client_secret: str = setting(Text(), "from Admin > LaunchPoint > View Details", is_secret=True)
+    client_id: str = setting(
+        Text(), "Client Id, from Admin > LaunchPoint > View Details", is_secret=True
+    )
+    client_secret: str = setting(
+        Text(), "Client Secret, from Admin > LaunchPoint > View Details", is_secret=True
+    )
     start_date: datetime = setting(
         Time(), "how far back a stream without a bookmark begins, ISO 8601"
     )

@@ -103,10 +103,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
-    # What is said at the end, what a run begins with,
-    ("summary", "preparation"),
+    # What a run begins with, what is said at its end, and of the tap itself,
+    ("preparation", "summary", "about"),
     # what --discover writes; one run,
-    ("discovery", "sync"),
+    ("discovery", "selection", "sync"),
     # its exit code,
     ("run",),
     # the command line.
@@ -114,7 +114,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-COMMAND = {"summary", "preparation", "discovery", "sync", "run", "cli", "__main__"}
+COMMAND = {
+    "preparation", "summary", "about", "discovery", "selection", "sync", "run", "cli", "__main__",
+}  # fmt: skip
 
 # Libraries and what alone may import them.
 FENCES = {
