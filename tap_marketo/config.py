@@ -47,6 +47,7 @@ _SECONDS = Number(above=0)
 _SECONDS_OF_A_DAY = Number(above=0, most=86400.0, zero_is_default=True)
 _HOURS = Number(least=0, most=8760.0)
 _DAYS = Number(least=0, most=365.0)
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +179,11 @@ class Config:
                 config.poll_interval,
             )
         return config
+
+    @property
+    def daily_export_bytes(self) -> int:
+        """What may be exported a day, in bytes (max_daily_export_mb)."""
+        return round(self.max_daily_export_mb * _MEGABYTE)
 
     @property
     def wait_scale(self) -> float:
