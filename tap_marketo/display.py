@@ -8,6 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import ceil
 from typing import TYPE_CHECKING, NoReturn
 
 from tap_marketo.exports.progress import Progress
@@ -63,7 +64,7 @@ class LiveDisplay(Display):
         self._drawn = now
         told = progress()
         self._bar.n, self._bar.total = told.read, told.read + told.to_read
-        self._bar.set_postfix_str(f"{told.in_short()}; {self._doing(told)}{_end(told)}")
+        self._bar.set_postfix_str(f"{_end(told)}{self._doing(told)}; {told.in_short()}")
 
     def _doing(self, told: Progress) -> str:
         if told.reading:
@@ -76,12 +77,8 @@ class LiveDisplay(Display):
 def _end(told: Progress) -> str:
     if told.seconds_left is None or not told.to_read:
         return ""
-    minutes = round(told.seconds_left / _MINUTE)
-    return (
-        f"; about {minutes // 60} h {minutes % 60} min left"
-        if minutes >= 60
-        else (f"; about {minutes} min left" if minutes else "; less than a minute left")
-    )
+    hours, minutes = divmod(ceil(told.seconds_left / _MINUTE), 60)
+    return f"about {hours} h {minutes} min left, " if hours else f"about {minutes} min left, "
 
 
 @contextmanager
@@ -101,7 +98,7 @@ def open_display() -> Iterator[Display]:
         total=0,
         leave=False,
         dynamic_ncols=True,
-        bar_format="{bar:12} {n_fmt} of {total_fmt} exports{postfix}",
+        bar_format="{bar:10} {n_fmt} of {total_fmt} exports{postfix}",
     )
     with logging_redirect_tqdm([logging.getLogger()]), bar:
         yield LiveDisplay(bar)

@@ -24,7 +24,8 @@ NOT_RUN = {
     "python3 -m venv ": "begins an installation",
     "tap-marketo/bin/pip install ": "installs, and the clone is the reader's",
 }
-LANGUAGES = {"sh", "json", "yaml", "sql"}
+# Text is what a command prints.
+LANGUAGES = {"sh", "json", "yaml", "sql", "text"}
 
 # Takes what a target takes and writes the last STATE, as most targets do.
 TARGET = """\

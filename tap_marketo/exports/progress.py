@@ -65,7 +65,6 @@ class Progress:
     def in_short(self) -> str:
         """Return what a display shows of the day's allowances and of what has been read."""
         return (
-            f"{self.rows:,} rows, {self.bytes_today / _MEGABYTE:,.1f} of "
-            f"{self.bytes_allowed / _MEGABYTE:,.0f} MB and {self.calls_today:,} of "
-            f"{self.calls_allowed:,} calls today"
+            f"{self.bytes_today / _MEGABYTE:,.1f}/{self.bytes_allowed / _MEGABYTE:,.0f} MB, "
+            f"{self.calls_today:,}/{self.calls_allowed:,} calls today; {self.rows:,} rows"
         )
