@@ -104,9 +104,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # all of them.
     ("streams.registry",),
     # What a run begins with, what is said at its end, and of the tap itself,
-    ("preparation", "summary", "about"),
+    ("preparation", "summary", "about", "forecast_page"),
     # what --discover writes; one run,
-    ("discovery", "selection", "sync"),
+    ("discovery", "selection", "sync", "forecast"),
     # its exit code,
     ("run",),
     # the command line.
@@ -115,7 +115,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 COMMAND = {
-    "preparation", "summary", "about", "discovery", "selection", "sync", "run", "cli", "__main__",
+    "preparation", "summary", "about", "forecast_page", "discovery", "selection", "sync",
+    "forecast", "run", "cli", "__main__",
 }  # fmt: skip
 
 # Libraries and what alone may import them.
