@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from tap_marketo import __version__
 
+_ACTIONS = ("discover", "plan", "about")
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -36,6 +38,11 @@ def _parser() -> argparse.ArgumentParser:
         "-d", "--discover", action="store_true", help="write the catalog of all streams"
     )
     actions.add_argument(
+        "--plan",
+        action="store_true",
+        help="tell what a sync with this catalog and state would do now",
+    )
+    actions.add_argument(
         "--about", action="store_true", help="tell version, capabilities and settings"
     )
     parser.add_argument(
@@ -47,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "may be given several times",
     )
     parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), help="how --about is written"
+        "--format", choices=("text", "json", "markdown"), help="how --about and --plan are written"
     )
     return parser
 
@@ -58,8 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.select and not args.discover:
         parser.error("--select goes with --discover")
-    if args.format and not args.about:
-        parser.error("--format goes with --about")
+    if args.format and not (args.about or args.plan):
+        parser.error("--format goes with --about and --plan")
+    if args.format == "markdown" and args.plan:
+        parser.error("--plan is written as text or json")
     if not args.config and not args.about:
         parser.error("the following arguments are required: -c/--config")
     # Only now: --help and --version do without requests and singer, which take their time.
@@ -67,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     return run(
         Command(
-            action=next((name for name in ("discover", "about") if getattr(args, name)), "sync"),
+            action=next((name for name in _ACTIONS if getattr(args, name)), "sync"),
             config=args.config,
             catalog=args.catalog or args.properties,
             state=args.state,

@@ -45,6 +45,7 @@ class Course:
         calls: what they all cost, beside those that the rehearsal has made.
         size: bytes of the files of those that are made; 0 while nothing is known.
         window: from when to when they export; None if there are none.
+        has_waited: whether some of them are not done yet.
         time: after how long the last of them has been read.
         left: what begins first of what is not exported today; None if nothing is left.
         jobs_left: how many jobs that will take.
@@ -60,6 +61,7 @@ class Course:
     calls: int = 0
     size: float = 0.0
     window: Window | None = None
+    has_waited: bool = False
     time: timedelta = timedelta()
     left: ExportPlan | None = None
     jobs_left: int = 0
@@ -79,6 +81,7 @@ class Rehearsal:
 
     Attributes:
         allowance: the day's bytes, at the end of the run.
+        used: how many of them were used before it.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Rehearsal:
         """
         api = ExportApi(client)
         self.allowance = ExportAllowance(config.daily_export_bytes, state.bytes_per_day())
+        self.used = 0
         self._lines = Lines(lambda family, exports: None)
         self._planner = Planner(state, api, config.start_date, now, lambda family, exports: None)
         self._scheduler = Scheduler(
@@ -124,19 +128,25 @@ class Rehearsal:
         self._ends: dict[Job, float] = {}
         self._made: set[Job] = set()
 
-    def run(self, families: Sequence[BulkFamily]) -> list[Course]:
+    def run(self, families: Sequence[BulkFamily], found: Sequence[BulkFamily]) -> list[Course]:
         """Go through what some families have to read, and say what becomes of it.
 
         The jobs of the last days are asked for, and those that the state names are looked at.
 
+        Args:
+            families: whose plans are known.
+            found: those of which something may be found to export.
+
         Raises:
             TapError: what concerns the whole run.
         """
-        self._scheduler.learn(families)
+        if families or found:
+            self._scheduler.learn([*families, *found])
         for family in families:
             self._courses[family.name] = Course(family)
             self._scheduler.add(family)
         self._scheduler.look()
+        self.used = self.allowance.used(self._real.now())
         self._wall = self._real.now().timestamp()
         self._began = self._moment = self._real.monotonic()
         for line in self._lines:
@@ -201,7 +211,9 @@ class Rehearsal:
 
     def _process(self, job: Job, line: Line) -> None:
         """Let a worker take a job as soon as one is free."""
-        time = self._courses[line.family.name].job_time or UNKNOWN_JOB
+        course = self._courses[line.family.name]
+        course.has_waited = True
+        time = course.job_time or UNKNOWN_JOB
         self._workers.sort()
         self._starts[job] = max(self._moment, self._workers[0])
         self._workers[0] = self._ends[job] = self._starts[job] + time.total_seconds() * self._scale

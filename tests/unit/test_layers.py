@@ -110,9 +110,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # all of them.
     ("streams.registry",),
     # What a run begins with, what is said at its end, and of the tap itself,
-    ("preparation", "summary", "about", "display"),
+    ("preparation", "summary", "about", "display", "forecast_page"),
     # what --discover writes; one run,
-    ("discovery", "selection", "sync"),
+    ("discovery", "selection", "sync", "forecast"),
     # its exit code,
     ("run",),
     # the command line.
@@ -121,8 +121,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 COMMAND = {
-    "preparation", "summary", "about", "display", "discovery", "selection", "sync", "run", "cli",
-    "__main__",
+    "preparation", "summary", "about", "display", "forecast_page", "discovery", "selection", "sync",
+    "forecast", "run", "cli", "__main__",
 }  # fmt: skip
 
 # Libraries and what alone may import them.
