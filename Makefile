@@ -8,7 +8,7 @@ TOOLS := $(VENV)/tools
 # What the examples run, by name and version: each is made once, and anew for another version.
 EXAMPLES := $(TOOLS)/dagster/1.13.29
 
-.PHONY: help test lint types unit demo bench soak format clean
+.PHONY: help test lint types unit docs demo bench soak format clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,9 @@ unit: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES)
 format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/ready ## write the pages that are made from the code: docs/columns.md
+	$(BIN)/python -m tests.columns_page
 
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
 	$(PYTHON) -m tests.demo $(CONFIG)
