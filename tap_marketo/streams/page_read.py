@@ -65,6 +65,8 @@ class PageRead(StreamRead):
         pages: Iterable[Page],
         scan: Scan,
         complete: Callable[[Row], Row] | None = None,
+        *,
+        is_one_call: bool = False,
     ) -> None:
         """Prepare to read.
 
@@ -75,6 +77,7 @@ class PageRead(StreamRead):
             pages: of the scan; asked for one by one.
             scan: what to read.
             complete: adds to a row what a call for it tells; None where no such call is wanted.
+            is_one_call: whether there is one page.
 
         Raises:
             CatalogError: the entry has no key column.
@@ -83,6 +86,7 @@ class PageRead(StreamRead):
         self._pages = pages
         self._scan = scan
         self._complete = complete
+        self.is_one_call = is_one_call
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         name, key = self.stream, self._replication_key

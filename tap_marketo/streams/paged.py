@@ -74,8 +74,17 @@ class PagedStream(DeclaredStream):
         earliest = start.config.start_date
         scan = Scan.from_bookmark(start.state, self.name, key, _LOOKBACK, earliest, start.now)
         pages = self._pages(start.account, scan)
+        is_one = self.read is whole_list
         return [
-            PageRead(entry, self.keys, key, pages, scan, self._completion(entry, start))
+            PageRead(
+                entry,
+                self.keys,
+                key,
+                pages,
+                scan,
+                self._completion(entry, start),
+                is_one_call=is_one,
+            )
             for entry in entries
         ]
 

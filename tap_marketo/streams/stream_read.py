@@ -26,10 +26,12 @@ class StreamRead(ABC):
         misfits: values that did not fit their columns.
         further_permissions: what this reading needs beside the permissions of its stream.
         finds_families: whether steps may bring families.
+        is_one_call: whether all rows come with one call.
     """
 
     further_permissions: tuple[str, ...] = ()
     finds_families = False
+    is_one_call = False
 
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None
