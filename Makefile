@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Each Singer tool has an environment of its own, as their requirements contradict each other.
 TOOLS := $(VENV)/tools
 
-.PHONY: help test lint types unit demo bench soak format clean
+.PHONY: help test lint types unit docs demo bench soak format clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ unit: $(VENV)/ready $(TOOLS)/ready
 format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/ready ## write the pages that are made from the code: docs/columns.md
+	$(BIN)/python -m tests.columns_page
 
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
 	$(PYTHON) -m tests.demo $(CONFIG)

@@ -12,29 +12,66 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tap-marketo",
         description="Read a Marketo account and write it to stdout as Singer messages.",
-        epilog="Settings, streams and state are described in the README.",
+        epilog="Settings, streams and state are described in the project's docs/.",
     )
     parser.add_argument("--version", action="version", version=f"tap-marketo {__version__}")
     parser.add_argument(
-        "-c", "--config", metavar="FILE", required=True, help="settings, a JSON file"
+        "-c",
+        "--config",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="settings, a JSON file, or ENV: the environment's TAP_MARKETO_<SETTING>; of several "
+        "the later one counts",
     )
     parser.add_argument(
         "-s", "--state", metavar="FILE", help="state of the last run: go on from there"
     )
     parser.add_argument(
-        "-d", "--discover", action="store_true", help="write the catalog of all streams"
-    )
-    parser.add_argument(
         "--catalog", metavar="FILE", help="sync the streams selected in this catalog"
     )
     parser.add_argument("-p", "--properties", metavar="FILE", help="old name of --catalog")
+    actions = parser.add_mutually_exclusive_group()
+    actions.add_argument(
+        "-d", "--discover", action="store_true", help="write the catalog of all streams"
+    )
+    actions.add_argument(
+        "--about", action="store_true", help="tell version, capabilities and settings"
+    )
+    parser.add_argument(
+        "--select",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="with --discover: select what matches, as leads.*, or leave it out, as '!*.email'; "
+        "may be given several times",
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json", "markdown"), help="how --about is written"
+    )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tap and return its exit code, that of :func:`tap_marketo.run.run`."""
-    args = _parser().parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    if args.select and not args.discover:
+        parser.error("--select goes with --discover")
+    if args.format and not args.about:
+        parser.error("--format goes with --about")
+    if not args.config and not args.about:
+        parser.error("the following arguments are required: -c/--config")
     # Only now: --help and --version do without requests and singer, which take their time.
-    from tap_marketo.run import run  # noqa: PLC0415
+    from tap_marketo.run import Command, run  # noqa: PLC0415
 
-    return run(args.config, args.catalog or args.properties, args.state, discovers=args.discover)
+    return run(
+        Command(
+            action=next((name for name in ("discover", "about") if getattr(args, name)), "sync"),
+            config=args.config,
+            catalog=args.catalog or args.properties,
+            state=args.state,
+            select=args.select,
+            form=args.format or "text",
+        )
+    )

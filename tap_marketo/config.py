@@ -47,6 +47,7 @@ _SECONDS = Number(above=0)
 _SECONDS_OF_A_DAY = Number(above=0, most=86400.0, zero_is_default=True)
 _HOURS = Number(least=0, most=8760.0)
 _DAYS = Number(least=0, most=365.0)
+_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +57,12 @@ class Config:
     endpoint: str = setting(
         EndpointUrl(), "REST API URL, from Admin > Web Services > REST API > Endpoint"
     )
-    client_id: str = setting(Text(), "from Admin > LaunchPoint > View Details", is_secret=True)
-    client_secret: str = setting(Text(), "from Admin > LaunchPoint > View Details", is_secret=True)
+    client_id: str = setting(
+        Text(), "Client Id, from Admin > LaunchPoint > View Details", is_secret=True
+    )
+    client_secret: str = setting(
+        Text(), "Client Secret, from Admin > LaunchPoint > View Details", is_secret=True
+    )
     start_date: datetime = setting(
         Time(), "how far back a stream without a bookmark begins, ISO 8601"
     )
@@ -174,6 +179,11 @@ class Config:
                 config.poll_interval,
             )
         return config
+
+    @property
+    def daily_export_bytes(self) -> int:
+        """What may be exported a day, in bytes (max_daily_export_mb)."""
+        return round(self.max_daily_export_mb * _MEGABYTE)
 
     @property
     def wait_scale(self) -> float:

@@ -112,6 +112,14 @@ class Failures:
         Raises:
             FailedStreamsError: it names all of them, with the reason of each.
         """
+        said = self.told()
+        if said:
+            raise FailedStreamsError(
+                f"{said} All other streams are up to date; the next run tries these again."
+            )
+
+    def told(self) -> str:
+        """Name all streams that failed, with the reason of each; empty if none did."""
         said: list[str] = []
         if self._failed:
             said.append(f"Not everything could be read: {'; '.join(self._failed)}.")
@@ -120,11 +128,7 @@ class Failures:
                 f"Marketo refuses: {'; '.join(self._refused)}. To do without them, deselect them "
                 'or set "on_refused": "skip".'
             )
-        if said:
-            raise FailedStreamsError(
-                f"{' '.join(said)} All other streams are up to date; the next run tries these "
-                "again."
-            )
+        return " ".join(said)
 
     def _needed(self, streams: Sequence[str], permissions: Sequence[str]) -> str:
         of_streams = {self._permissions.get(stream, "") for stream in streams}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tap_marketo.about import about
 from tap_marketo.clock import Clock
-from tap_marketo.config import Config, load_config
+from tap_marketo.config import load_config
 from tap_marketo.discovery import discover
 from tap_marketo.errors import CatalogError, QuotaError, TapError, Terminated
 from tap_marketo.log import LOGGER, set_up_logging
@@ -12,6 +16,7 @@ from tap_marketo.names import NAMINGS
 from tap_marketo.protocol.catalog import load_catalog
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state_file import load_state
+from tap_marketo.selection import select
 from tap_marketo.streams.account import Account
 from tap_marketo.sync import Sync
 
@@ -19,14 +24,29 @@ from tap_marketo.sync import Sync
 QUOTA_EXIT_CODE = 3
 
 
-def run(config: str, catalog: str | None, state: str | None, *, discovers: bool) -> int:
-    """Discover or sync, and return the exit code.
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What the command line asks for.
 
-    Args:
-        config: path of the settings.
+    Attributes:
+        action: ``sync``, ``discover`` or ``about``.
+        config: where the settings are: paths of files, ENV for the environment.
         catalog: path of the catalog; a sync needs one.
         state: path of the last run's state, None for none.
-        discovers: write the catalog instead of syncing.
+        select: patterns of what discovery marks as selected; without any it marks nothing.
+        form: how a page for people is written: ``text``, ``json`` or ``markdown``.
+    """
+
+    action: str
+    config: Sequence[str]
+    catalog: str | None
+    state: str | None
+    select: Sequence[str]
+    form: str
+
+
+def run(command: Command) -> int:
+    """Do what the command line asks for, and return the exit code.
 
     Returns:
         0 done, 1 stopped with a reason, 3 a daily allowance is spent, 128 + n ended by signal n.
@@ -35,13 +55,7 @@ def run(config: str, catalog: str | None, state: str | None, *, discovers: bool)
     try:
         output = Output()
         output.pipe.catch_signals()
-        settings = load_config(config)
-        if discovers:
-            clock = Clock()
-            client = MarketoClient(settings, clock)
-            output.catalog(discover(Account(client, clock, NAMINGS[settings.names])))
-        else:
-            _sync(settings, catalog, state, output)
+        return _ACTIONS[command.action](command, output)
     except Terminated as request:
         LOGGER.warning(
             "Stopped by %s. The next run goes on from the last STATE that was kept.", request
@@ -56,24 +70,48 @@ def run(config: str, catalog: str | None, state: str | None, *, discovers: bool)
     except Exception:  # noqa: BLE001  the one place for what nobody foresaw
         LOGGER.critical("This is a fault of tap-marketo; please report it.", exc_info=True)
         return 1
+
+
+def _about(command: Command, output: Output) -> int:
+    output.page(about(command.form))
     return 0
 
 
-def _sync(config: Config, catalog: str | None, state: str | None, output: Output) -> None:
-    if not catalog:
+def _discover(command: Command, output: Output) -> int:
+    config = load_config(command.config)
+    clock = Clock()
+    client = MarketoClient(config, clock)
+    catalog = discover(Account(client, clock, NAMINGS[config.names]))
+    if command.select:
+        select(catalog, command.select)
+    output.catalog(catalog)
+    return 0
+
+
+def _sync(command: Command, output: Output) -> int:
+    config = load_config(command.config)
+    if not command.catalog:
         raise CatalogError(
             "Nothing to do without a catalog: make one with --discover, select streams in it, "
             "and give it with --catalog."
         )
     clock = Clock()
     client = MarketoClient(config, clock)
-    known = load_state(state)
-    entries = load_catalog(catalog)
+    known = load_state(command.state)
+    entries = load_catalog(command.catalog)
     if not entries:
-        LOGGER.warning("No stream is selected in %s: nothing to sync.", catalog)
+        LOGGER.warning("No stream is selected in %s: nothing to sync.", command.catalog)
     try:
         Sync(client, clock, config, known, output).run(entries)
     except QuotaError as error:
         if config.on_quota == "fail":
             raise
         LOGGER.warning("%s", error)
+    return 0
+
+
+_ACTIONS: Mapping[str, Callable[[Command, Output], int]] = {
+    "about": _about,
+    "discover": _discover,
+    "sync": _sync,
+}

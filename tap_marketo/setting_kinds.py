@@ -115,9 +115,6 @@ class Url(Text):
     def _base(self, path: str) -> str:
         return path.removesuffix("/oauth/token")
 
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string", "format": "uri"}
-
 
 class EndpointUrl(Url):
     """Where the REST API is, with or without what its paths begin with, or the Munchkin id."""

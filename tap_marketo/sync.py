@@ -8,20 +8,15 @@ from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import TapError, Terminated
 from tap_marketo.exports.engine import ExportEngine
-from tap_marketo.exports.family import BulkFamily
 from tap_marketo.failures import Failures
-from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.preparation import exports_of_others, prepare
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
-from tap_marketo.streams.account import Account
-from tap_marketo.streams.kind import SyncStart
-from tap_marketo.streams.registry import REGISTRY, bulk_object_of, kind_of_stream, permission_of
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.summary import sum_up
-from tap_marketo.times import to_marketo, whole_seconds
 
 # How often, in seconds, a long wait looks whether the target is still there.
 _LONGEST_NAP = 5.0
@@ -47,27 +42,22 @@ class Sync:
         Raises:
             TapError: what stopped the run; what was written up to then is valid.
         """
-        self._client.start()
-        # Taken after the first answer, which tells Marketo's time.
-        now = whole_seconds(self._clock.now())
-        if self._config.start_date > now:
-            LOGGER.warning(
-                "start_date %s lies in the future: there is nothing to sync yet.",
-                to_marketo(self._config.start_date),
-            )
+        begun = prepare(self._client, self._clock, self._config, self._state, entries)
+        if begun is None:
             return
-        start = SyncStart(Account(self._client, self._clock), self._config, self._state, now)
-        failures = Failures(
-            lambda: self._client.successes,
-            {entry.stream: permission_of(entry) for entry in entries},
-            tolerates_refusals=self._config.on_refused == "skip",
-        )
-        reads, families = _readings(entries, start, failures)
+        reads, families, failures = begun.reads, begun.families, begun.failures
         engine = ExportEngine(
-            self._client, self._clock, self._config, self._state, self._emitter, failures, now
+            self._client,
+            self._clock,
+            self._config,
+            self._state,
+            self._emitter,
+            failures,
+            begun.start.now,
         )
         try:
-            self._drop_exports_of_others(engine, entries)
+            for family, bulk_object in exports_of_others(self._state, entries):
+                engine.drop(family, bulk_object)
             pages = self._pages(reads, engine, failures)
             if reads and reads[0].is_one_call:
                 # Whoever tries a config ends the run at its first row: then no job is under way.
@@ -88,16 +78,6 @@ class Sync:
         self._emitter.state()
         failures.check()
         engine.check_quota()
-
-    def _drop_exports_of_others(
-        self, engine: ExportEngine, entries: Sequence[CatalogEntry]
-    ) -> None:
-        """Cancel the jobs that the state holds for streams that are no longer selected."""
-        selected = {entry.stream for entry in entries}
-        for name, streams in self._state.streams_with_exports().items():
-            bulk_object = bulk_object_of(name)
-            if bulk_object and selected.isdisjoint(streams):
-                engine.drop(name, bulk_object)
 
     def _work_through(self, engine: ExportEngine, pages: Iterator[None]) -> None:
         """Read what is ready; while nothing is, read pages; while there are none, wait."""
@@ -128,31 +108,6 @@ class Sync:
             except TapError as error:
                 failures.set_aside([read.stream], error, read.further_permissions)
         engine.expect_families(False)
-
-
-def _readings(
-    entries: Sequence[CatalogEntry], start: SyncStart, failures: Failures
-) -> tuple[list[StreamRead], list[BulkFamily]]:
-    """Return how the selected streams are read."""
-    for entry in entries:
-        if kind_of_stream(entry) is None:
-            LOGGER.warning(
-                "%s is skipped: there is no such stream. Run discovery again.", entry.stream
-            )
-    reads: list[StreamRead] = []
-    families: list[BulkFamily] = []
-    for kind in REGISTRY:
-        own = [entry for entry in entries if kind_of_stream(entry) is kind]
-        try:
-            own_reads, own_families = kind.readings(own, start)
-        except TapError as error:
-            failures.set_aside([entry.stream for entry in own], error)
-            continue
-        reads += own_reads
-        families += own_families
-    # What costs one call goes first.
-    reads.sort(key=lambda read: not read.is_one_call)
-    return reads, families
 
 
 def _find_families(reads: Sequence[StreamRead]) -> bool:

@@ -1,7 +1,7 @@
 """The whole pipeline on this machine: sandbox Marketo, tap, target, a DuckDB file.
 
 ``make demo`` runs it against the sandbox: a first sync, then changes in Marketo, then an
-incremental sync from the saved state, and at the end the README's SQL that applies deletions and
+incremental sync from the saved state, and at the end the documented SQL that applies deletions and
 merges. ``make demo CONFIG=config.json`` runs one sync against the account of that config. Standard
 library only: it makes the environments it needs in ``.demo/``.
 """
@@ -212,7 +212,7 @@ def _demonstrate(pipeline: Pipeline, account: Mapping[str, str]) -> None:
         f"{name} with {current[f'current_{name}']:,} of {current[name]:,} rows"
         for name in ("leads", "list_memberships", "program_members")
     )
-    print(f'The SQL of the README, "{SQL_TITLE}", made views of those that are there: {views}.\n')
+    print(f'The SQL of the docs, "{SQL_TITLE}", made views of those that are there: {views}.\n')
 
 
 def _print_tables(tables: Mapping[str, int], sign: str = "") -> None:

@@ -31,7 +31,7 @@ _CHEAPER = 4
 # Of a family whose costs are not known yet, the first jobs of a long stretch are made so long
 # only. Two of them are under way before the first file tells more; a year still takes no more
 # jobs than it takes windows of 30 days.
-_UNKNOWN = timedelta(days=14)
+FIRST_WINDOWS = timedelta(days=14)
 _DAY = timedelta(days=1).total_seconds()
 
 
@@ -92,6 +92,11 @@ class ExportAllowance:
         if span >= _DAY:
             self._rates[family] = max(self._rates[family], export.file_size / span)
 
+    def usual_size(self, bulk_object: str) -> float | None:
+        """Return how many bytes a job of an object has cost on average; None if none is known."""
+        sizes = [e.file_size for e in self._finished.values() if e.bulk_object == bulk_object]
+        return sum(sizes) / len(sizes) if sizes else None
+
     def used(self, now: datetime) -> int:
         """Return the bytes used since the last reset."""
         since = last_allowance_reset(now)
@@ -118,7 +123,7 @@ class ExportAllowance:
             cost = rate * stretch.length.total_seconds()
             window = _worth(stretch, cost, self._good_size)
         else:
-            window = stretch if stretch.length <= longest else stretch.first(_UNKNOWN)
+            window = stretch if stretch.length <= longest else stretch.first(FIRST_WINDOWS)
         return window.first(longest)
 
     def has_room(self, cost: float, under_way: float, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import ExportQuotaError, RequestRefusedError, TapError
+from tap_marketo.errors import ExportQuotaError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.canceller import cancel_waiting_jobs
 from tap_marketo.exports.family import BulkFamily
@@ -58,10 +58,8 @@ class ExportEngine:
         self._state = state
         self._earliest = config.start_date
         self._emitter = emitter
-        self._failures = failures
         self._api = ExportApi(client)
-        limit = round(config.max_daily_export_mb * _MEGABYTE)
-        self._allowance = ExportAllowance(limit, state.bytes_per_day())
+        self._allowance = ExportAllowance(config.daily_export_bytes, state.bytes_per_day())
         self._lines = lines = Lines(self._report)
         planner = Planner(state, self._api, config.start_date, now, self._report)
         self._scheduler = Scheduler(
@@ -78,28 +76,13 @@ class ExportEngine:
         self._families += families
         if families and not self._has_learned:
             self._has_learned = True
-            self._learn()
+            self._scheduler.learn(self._families)
         for family in families:
             self._scheduler.add(family)
 
     def expect_families(self, more: bool) -> None:
         """Be told whether more families may be started."""
         self._lines.may_grow = more
-
-    def _learn(self) -> None:
-        """Learn from all objects' jobs; an object whose jobs cannot be seen cannot be watched."""
-        for bulk_object in self._api.objects():
-            own = [family for family in self._families if family.bulk_object == bulk_object]
-            try:
-                self._scheduler.learn(self._api.finished(bulk_object))
-            except RequestRefusedError as error:
-                LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
-            except TapError as error:
-                for family in own:
-                    self._scheduler.set_aside(family, error)
-                if not own:
-                    self._failures.tolerate(error)
-                    LOGGER.warning("Exports of %s are not counted: %s", bulk_object, error)
 
     def drop(self, family: str, bulk_object: str) -> None:
         """Cancel the jobs that the state holds for a family that is no longer selected."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tap_marketo.errors import ExportError, MarketoError
-from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.looks import RecentJobs, Waiting, next_look
 from tap_marketo.log import LOGGER
@@ -46,9 +47,35 @@ class Line:
         """Return those that are not made yet."""
         return [job for job in self.jobs if job.export_id is None]
 
+    def earliest(self) -> ExportPlan | None:
+        """Return what begins earliest of what they are to export, None if there is nothing."""
+        return min(
+            (job.plan for job in self.jobs), key=lambda plan: plan.window.start, default=None
+        )
+
     def watched(self) -> list[Job]:
         """Return those that Marketo is working on."""
         return [job for job in self.jobs if job.export_id and job.status in _WATCHED]
+
+    def note_made(self, job: Job, export_id: str, made: datetime, turn: int) -> None:
+        """Take note that Marketo has one of them now.
+
+        Args:
+            job: which.
+            export_id: its id.
+            made: when, UTC.
+            turn: which of all jobs made in this run it is.
+        """
+        job.export_id, job.status = export_id, ExportStatus.CREATED
+        job.plan = replace(job.plan, made=made)
+        self.last_turn = turn
+
+    def note_enqueued(self, job: Job, moment: float) -> None:
+        """Take note that one of them was enqueued (monotonic seconds)."""
+        job.status = ExportStatus.QUEUED
+        job.enqueued = job.begun = moment
+        if len(self.watched()) == 1:
+            self.last_look = moment
 
     def next_look(self, interval: float) -> float:
         """Return when they are to be looked at next (monotonic seconds), never if none is watched.

@@ -51,6 +51,11 @@ class RecentJobs:
         """The shortest of them; 0 while few are known."""
         return max(0.0, min(self._seconds)) if len(self._seconds) >= _ENOUGH else 0.0
 
+    @property
+    def usual(self) -> float | None:
+        """How long they took on average; None while none is known."""
+        return sum(self._seconds) / len(self._seconds) if self._seconds else None
+
 
 def next_look(last: float, interval: float, jobs: Iterable[Waiting], quickest: float) -> float:
     """Return when the next look at some jobs is due.

@@ -1,10 +1,8 @@
-"""Which export job is made and enqueued next, as far as queue and allowance go."""
+"""Export jobs are made and enqueued, as far as Marketo lets them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
@@ -16,11 +14,12 @@ from tap_marketo.errors import (
     QueueFullError,
 )
 from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.chooser import JobChooser
 from tap_marketo.exports.jobs import Job, listed
-from tap_marketo.exports.lines import HOLDS_PLACE, Line, Lines, cancel_quietly
+from tap_marketo.exports.lines import Line, Lines, cancel_quietly
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
-from tap_marketo.times import Window, whole_seconds
+from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.times import whole_seconds
 
 # A full queue is tried again in steps that grow to so many seconds.
 _LONGEST_QUEUE_WAIT = 300.0
@@ -43,6 +42,7 @@ class JobMaker:
         config: Config,
         allowance: ExportAllowance,
         lines: Lines,
+        chooser: JobChooser,
         replan: Callable[[Line], None],
     ) -> None:
         """Make jobs for some lines.
@@ -50,19 +50,19 @@ class JobMaker:
         Args:
             api: the calls.
             clock: measures.
-            config: poll_interval, job_timeout, max_queued_exports, max_export_days.
+            config: poll_interval, job_timeout.
             allowance: the day's bytes.
             lines: whose jobs are made.
+            chooser: says which comes next, and how much of it.
             replan: lays a line out anew when its family has changed its filter.
         """
         self._api = api
         self._clock = clock
         self._interval = config.poll_interval
         self._timeout = config.job_timeout
-        self._places = config.max_queued_exports
-        self._longest = timedelta(days=config.max_export_days)
         self._allowance = allowance
         self._lines = lines
+        self._chooser = chooser
         self._replan = replan
         self.queue_full_until = float("-inf")
         self._queue_full_since: float | None = None
@@ -112,75 +112,19 @@ class JobMaker:
         )
 
     def next_job(self) -> Job | None:
-        """Choose the job that is made or enqueued next.
-
-        It is of the family with the fewest places, of several that which has waited longest; as
-        long as more families may be found, each takes one place. When the day's allowance will
-        not hold everything, it is filled in date order instead, once all families are known.
-
-        Returns:
-            None if there is none, or no room for it at the moment.
-        """
+        """Return the job that is made or enqueued next, None if it has to wait."""
         if self.quota_spent is not None or self._clock.monotonic() < self.queue_full_until:
             return None
-        for line in self._lines:
-            for job in line.jobs:
-                if job.status is ExportStatus.CREATED:
-                    return job
-        lines = [line for line in self._lines if line.unmade()]
-        if not lines:
-            return None
-        if self._is_scarce(lines):
-            if self._lines.may_grow:
-                return None
-            line = min(lines, key=lambda line: line.unmade()[0].plan.order)
-        else:
-            line = min(lines, key=lambda line: (line.held(), line.last_turn))
-            if self._lines.may_grow and line.held():
-                return None
-        return line.unmade()[0] if self._lines.held() < self._places else None
-
-    def _is_scarce(self, lines: Sequence[Line]) -> bool:
-        wanted = sum(self._cost(job) for line in lines for job in line.unmade())
-        return wanted > self._allowance.limit - self._allowance.used(self._clock.now())
-
-    def _cost(self, job: Job) -> float:
-        plan = job.plan
-        return self._allowance.cost(job.family.name, plan.window, len(plan.ids))
+        return self._chooser.next_job()
 
     def _cut(self, job: Job) -> bool:
-        """Cut a job's window to what one job should export, and to what fits into today.
-
-        Returns:
-            Whether anything fits.
-        """
-        line, plan = self._lines.of(job), job.plan
-        under_way = [
-            other
-            for line in self._lines
-            for other in line.jobs
-            if other.export_id and other.status in HOLDS_PLACE
-        ]
-        window = self._fit(job, sum(map(self._cost, under_way)))
-        if window is None:
-            # What is under way may turn out smaller than expected: then there is room again.
-            if not under_way:
-                self._stop_for_today()
-            return False
-        rest = plan.window.after(window)
-        if rest:
-            job.plan = replace(plan, window=window)
-            line.jobs.insert(line.jobs.index(job) + 1, Job(job.family, replace(plan, window=rest)))
-        return True
-
-    def _fit(self, job: Job, under_way: float) -> Window | None:
-        """Return as much of a job's window as one job exports today, None if nothing fits."""
-        family, window, now = job.family.name, job.plan.window, self._clock.now()
-        if job.plan.ids:
-            has_room = self._allowance.has_room(self._cost(job), under_way, now)
-            return window if has_room else None
-        wanted = self._allowance.one_job(family, window, self._longest)
-        return self._allowance.fit(family, wanted, under_way, now)
+        """Cut a job to what fits into today; say whether anything does."""
+        if self._chooser.cut(job):
+            return True
+        # What is under way may turn out smaller than expected: then there is room again.
+        if not self._chooser.under_way():
+            self._stop_for_today()
+        return False
 
     def _stop_for_today(self) -> None:
         self.quota_spent = ExportQuotaError(
@@ -201,10 +145,9 @@ class JobMaker:
         except FieldNotFoundError as error:
             family.do_without_field(error)
             return
-        job.export_id, job.status = export_id, ExportStatus.CREATED
-        job.plan = replace(plan, made=whole_seconds(self._clock.now()))
         self._turns += 1
-        self._lines.of(job).last_turn = self._turns
+        made = whole_seconds(self._clock.now())
+        self._lines.of(job).note_made(job, export_id, made, self._turns)
         LOGGER.info("Made the %s for %s.", job.name, listed(plan.streams))
         try:
             # In the state before it is waited for: a run stopped from here on resumes it.
@@ -217,8 +160,4 @@ class JobMaker:
     def _enqueue(self, job: Job) -> None:
         self._api.enqueue(job.family.bulk_object, job.export_id or "")
         self._queue_full_since = None
-        job.status = ExportStatus.QUEUED
-        job.enqueued = job.begun = self._clock.monotonic()
-        line = self._lines.of(job)
-        if len(line.watched()) == 1:
-            line.last_look = job.enqueued
+        self._lines.of(job).note_enqueued(job, self._clock.monotonic())

@@ -39,6 +39,15 @@ class Planner:
 
     def plan(self, family: BulkFamily) -> list[ExportPlan]:
         """Lay out what a family has to read, and cancel its jobs that are of no use any more."""
+        plans, dropped = self.lay_out(family)
+        for export in dropped:
+            cancel_quietly(self._api, family.bulk_object, export.export_id)
+        if dropped:
+            self._report(family, [plan.job for plan in plans if plan.job])
+        return plans
+
+    def lay_out(self, family: BulkFamily) -> tuple[list[ExportPlan], list[PendingExport]]:
+        """Return what a family has to read, and its jobs that are of no use any more."""
         pending = self._standing.state.pending_exports(
             family.name,
             {family.bookmarked_as(stream): family.replication_key for stream in family.streams},
@@ -46,12 +55,7 @@ class Planner:
         )
         plans = family.plans(self._standing, pending)
         needed = [plan.job for plan in plans if plan.job]
-        dropped = [export for export in pending if export not in needed]
-        for export in dropped:
-            cancel_quietly(self._api, family.bulk_object, export.export_id)
-        if dropped:
-            self._report(family, needed)
-        return plans
+        return plans, [export for export in pending if export not in needed]
 
     def position_after(self, job: Job) -> Position:
         """Return what has been reached when a job has been read to its end."""

@@ -8,23 +8,23 @@ Marketo's workers do not idle while a file is read.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
-from math import ceil
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import ExportQuotaError, TapError
+from tap_marketo.errors import ExportQuotaError, RequestRefusedError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.chooser import JobChooser
 from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.jobs import Job, listed
 from tap_marketo.exports.lines import HOLDS_PLACE, Line, Lines
+from tap_marketo.exports.looks import RecentJobs
 from tap_marketo.exports.maker import JobMaker
 from tap_marketo.exports.watcher import JobWatcher
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
+from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
 from tap_marketo.times import to_marketo
 
 Plans = Sequence[ExportPlan]
@@ -54,15 +54,16 @@ class Scheduler:
             plan: lays out what a family has to read.
             failures: where families that fail are set aside.
         """
+        self._api = api
         self._clock = clock
         self._interval = config.poll_interval
-        self._longest = timedelta(days=config.max_export_days)
         self._allowance = allowance
         self._lines = lines
         self._plan = plan
         self._failures = failures
         self._watcher = JobWatcher(api, clock, config, allowance, lines)
-        self._maker = JobMaker(api, clock, config, allowance, lines, self._line_up)
+        self._chooser = chooser = JobChooser(clock, config, allowance, lines)
+        self._maker = JobMaker(api, clock, config, allowance, lines, chooser, self._line_up)
         self._working = False
 
     @property
@@ -70,15 +71,40 @@ class Scheduler:
         """Why no more jobs are made today, None as long as they are."""
         return self._maker.quota_spent
 
-    def learn(self, exports: Iterable[FinishedExport]) -> None:
-        """Learn from jobs of earlier runs how long Marketo takes and what has been used today."""
-        finished = list(exports)
-        self._allowance.take_over(finished)
-        self._watcher.learn(finished)
+    def learn(self, families: Sequence[BulkFamily]) -> None:
+        """Learn from the last days' jobs of all objects how long Marketo takes, and what is used.
+
+        An object whose jobs cannot be seen cannot be watched.
+
+        Args:
+            families: those that are to be added.
+
+        Raises:
+            TapError: what concerns the whole run.
+        """
+        for bulk_object in self._api.objects():
+            own = [family for family in families if family.bulk_object == bulk_object]
+            try:
+                finished = self._api.finished(bulk_object)
+            except RequestRefusedError as error:
+                LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
+            except TapError as error:
+                for family in own:
+                    self.set_aside(family, error)
+                if not own:
+                    self._failures.tolerate(error)
+                    LOGGER.warning("Exports of %s are not counted: %s", bulk_object, error)
+            else:
+                self._allowance.take_over(finished)
+                self._watcher.learn(finished)
+
+    def recent(self, bulk_object: str) -> RecentJobs:
+        """Return how long Marketo took for the last jobs of an object."""
+        return self._watcher.recent(bulk_object)
 
     def add(self, family: BulkFamily) -> None:
         """Plan what a family has to read and line up its jobs."""
-        line = Line(family, self._watcher.recent(family.bulk_object))
+        line = Line(family, self.recent(family.bulk_object))
         self._lines.add(line)
         self._line_up(line)
 
@@ -96,13 +122,14 @@ class Scheduler:
             return False
         self._working = True
         try:
-            looked = self._look()
+            looked = self.look()
             self._fill()
         finally:
             self._working = False
         return looked
 
-    def _look(self) -> bool:
+    def look(self) -> bool:
+        """Look at the jobs for which it is due; say whether Marketo was asked."""
         looked = False
         for line in self._lines:
             with self.setting_aside(line.family):
@@ -152,9 +179,9 @@ class Scheduler:
         """Say of each family what has not been exported, and from which date."""
         left = []
         for line in self._lines:
-            if line.jobs:
+            first = line.earliest()
+            if first:
                 streams = sorted({stream for job in line.jobs for stream in job.plan.streams})
-                first = min((job.plan for job in line.jobs), key=lambda plan: plan.window.start)
                 left.append(f"{listed(streams)} from {line.family.beginning(first)}")
         return left
 
@@ -169,7 +196,7 @@ class Scheduler:
     def progress(self) -> str:
         """Say in a few words how many jobs are where."""
         statuses = [job.status for line in self._lines for job in line.jobs if job.export_id]
-        waiting = sum(self._jobs_in(job) for line in self._lines for job in line.unmade())
+        waiting = sum(self._chooser.jobs_in(job) for line in self._lines for job in line.unmade())
         queued = sum(status in (None, *HOLDS_PLACE[:2]) for status in statuses)
         processing = statuses.count(ExportStatus.PROCESSING)
         ready = statuses.count(ExportStatus.COMPLETED)
@@ -192,15 +219,7 @@ class Scheduler:
             LOGGER.info(
                 "%s: about %d exports from %s to %s.",
                 line.family.name,
-                sum(map(self._jobs_in, line.jobs)),
+                sum(map(self._chooser.jobs_in, line.jobs)),
                 to_marketo(line.jobs[0].plan.window.start),
                 to_marketo(line.jobs[-1].plan.window.end),
             )
-
-    def _jobs_in(self, job: Job) -> int:
-        """Return how many jobs its window will take, as far as can be told."""
-        if job.export_id is not None or job.plan.ids:
-            return 1
-        window = job.plan.window
-        part = self._allowance.one_job(job.family.name, window, self._longest)
-        return ceil(window.length / part.length)

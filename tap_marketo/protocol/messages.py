@@ -1,4 +1,4 @@
-"""The only writer of stdout: whole lines, in order, and nothing but Singer messages."""
+"""The only writer of stdout: whole lines, in order; a sync's are Singer messages alone."""
 
 from __future__ import annotations
 
@@ -60,7 +60,11 @@ class Output:
 
     def catalog(self, catalog: Mapping[str, Any]) -> None:
         """Write the catalog of a discovery."""
-        self.line(json.dumps(catalog, indent=2).encode() + b"\n")
+        self.page(json.dumps(catalog, indent=2))
+
+    def page(self, text: str) -> None:
+        """Write what is asked for instead of messages."""
+        self.line(text.encode() + b"\n")
         self.flush()
 
     def line(self, line: bytes) -> None:

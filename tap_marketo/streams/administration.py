@@ -11,6 +11,7 @@ from tap_marketo.marketo.export_calls import list_path
 from tap_marketo.marketo.pages import Page, Row, single_page, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.details import Details, by_key, path_with
+from tap_marketo.streams.outlook import Calls
 from tap_marketo.streams.page_read import Scan
 from tap_marketo.streams.paged import PagedStream, whole_list
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT, READ_LEAD
@@ -108,6 +109,7 @@ ADMINISTRATION = (
     PagedStream(
         name="lead_fields",
         read=_lead_fields,
+        calls=Calls(1, "one for 300 fields of their schema"),
         permission=READ_LEAD,
         replication_key=None,
         keys=("name",),
@@ -152,6 +154,7 @@ ADMINISTRATION = (
     PagedStream(
         name="bulk_exports",
         read=_exports,
+        calls=Calls(len(_BULK_OBJECTS) + 1, "one for 300 jobs of each bulk object"),
         replication_key=None,
         keys=("exportId",),
     ),

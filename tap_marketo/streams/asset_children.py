@@ -12,6 +12,7 @@ from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.children import ChildStream
 from tap_marketo.streams.folders import tree
+from tap_marketo.streams.outlook import Calls
 from tap_marketo.streams.page_rows import id_of, raw_id
 from tap_marketo.streams.permissions import READ_ASSET
 
@@ -65,6 +66,7 @@ SEGMENTS = ChildStream(
     replication_key=None,
     parents=_segmentations,
     read=_segments,
+    calls=Calls(1, "for each segmentation one for 200 segments, and one that proves the end"),
     rests=False,
 )
 TOKENS = ChildStream(
@@ -74,4 +76,5 @@ TOKENS = ChildStream(
     keys=("folderType", "folderId", "name"),
     parents=_folders_and_programs,
     read=_tokens,
+    calls=Calls(8, "one for 200 of the folders and programs, and one for each of them"),
 )

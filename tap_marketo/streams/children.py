@@ -17,7 +17,9 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.declared import DeclaredStream
 from tap_marketo.streams.gone import Gone
 from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.outlook import IN_FULL, Calls, Outlook
 from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.times import to_marketo
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +29,13 @@ class ChildStream(DeclaredStream):
     Attributes:
         parents: yields all of them, some at a time.
         read: the pages of one parent's rows.
+        calls: what both cost.
         rests: whether it is read at most once in child_refresh_hours; not so where parents are few.
     """
 
     parents: Callable[[Account], Iterator[Sequence[Parent]]]
     read: Callable[[MarketoClient, Parent], Iterator[Page]]
+    calls: Calls
     rests: bool = True
 
     def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
@@ -84,9 +88,20 @@ class ChildRead(StreamRead):
             yield None
         self._move_to(emitter, ChildMark(None, None, began))
 
+    def outlook(self) -> Outlook:
+        mark = self._mark
+        if mark.reached is None and mark.refreshed and not self._is_due(mark.refreshed):
+            due = to_marketo(mark.refreshed + self._rest)
+            return Outlook(f"not before {due} (child_refresh_hours)")
+        behind = f", behind {mark.reached}, which a stopped run has reached" if mark.reached else ""
+        return Outlook(f"{IN_FULL}, parent by parent{behind}", None, self._declared.calls)
+
+    def _is_due(self, refreshed: datetime) -> bool:
+        return self._now - refreshed >= self._rest
+
     def _is_fresh(self, refreshed: datetime | None) -> bool:
         """Say whether it was read not long ago, and log so."""
-        if refreshed is None or self._now - refreshed >= self._rest:
+        if refreshed is None or self._is_due(refreshed):
             return False
         LOGGER.info(
             "%s was read at %s, and is read again %g hours later (child_refresh_hours).",

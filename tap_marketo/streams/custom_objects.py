@@ -16,6 +16,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
 from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.outlook import Outlook
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
 from tap_marketo.streams.stream_read import Steps, StreamRead
 
@@ -68,11 +69,17 @@ class CustomObjectRead(StreamRead):
         self._lookback = timedelta(hours=start.config.leads_lookback_hours)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        yield self._family()
+
+    def outlook(self) -> Outlook:
+        return Outlook("", families=[self._family()])
+
+    def _family(self) -> CustomObjectFamily:
         name = _object_name(self.entry)
         fields = with_fields(self._account.custom_object_fields(name), _ALWAYS)
         family = CustomObjectFamily(name, self.entry, fields, self._lookback)
         family.misfits = {self.stream: self.misfits}
-        yield family
+        return family
 
 
 class CustomObjects(StreamKind):

@@ -24,6 +24,7 @@ from tap_marketo.streams.activity_columns import (
     is_of_deletions,
 )
 from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.outlook import ACTIVITY_CALLS, BY_DATE, Outlook
 from tap_marketo.streams.page_read import PageRead, Scan
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import StreamRead
@@ -58,7 +59,8 @@ class Deletions(StreamKind):
         scan = Scan.from_bookmark(start.state, stream, key, lookback, earliest, start.now)
         record = _record_maker(entry, start.account.activity_types)
         pages = _pages(start.account.client, stream, scan, record)
-        return PageRead(entry, [ACTIVITY_KEY], key, pages, scan)
+        outlook = Outlook(BY_DATE, scan.since, ACTIVITY_CALLS)
+        return PageRead(entry, [ACTIVITY_KEY], key, pages, scan, outlook)
 
 
 def _pages(

@@ -32,6 +32,10 @@ class Details:
     read: Callable[[MarketoClient, Row], Row]
     by_default: bool = False
 
+    def chosen(self, selected: Container[str]) -> list[str]:
+        """Return those of the columns that are selected."""
+        return [column for column in self.columns if column in selected]
+
     def reader(
         self, client: MarketoClient, selected: Container[str]
     ) -> Callable[[Row], Row] | None:
@@ -41,7 +45,7 @@ class Details:
             client: makes the calls.
             selected: columns of the stream.
         """
-        chosen = [column for column in self.columns if column in selected]
+        chosen = self.chosen(selected)
         if not chosen:
             return None
 

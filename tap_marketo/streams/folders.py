@@ -12,6 +12,7 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page, Row, offset_pages
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.outlook import Calls
 from tap_marketo.streams.page_read import Scan
 from tap_marketo.streams.paged import PagedStream
 from tap_marketo.streams.permissions import READ_ASSET
@@ -81,5 +82,6 @@ FOLDERS = PagedStream(
     name="folders",
     permission=READ_ASSET,
     read=_read,
+    calls=Calls(6, "one for 200 folders of each area, and one that proves the end"),
     keys=("id", "type"),
 )

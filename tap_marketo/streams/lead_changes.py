@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -27,6 +28,7 @@ from tap_marketo.rows.value_rows import value_block
 from tap_marketo.streams.activity_log import ActivityLog
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.outlook import ACTIVITY_CALLS, Calls, Outlook
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, to_time_extracted
@@ -105,18 +107,22 @@ class LeadsById:
 
 
 class LeadChangesFamily(BulkFamily):
-    """Exports of which leads have changed; each lead is then read by its id."""
+    """Exports of which leads have changed; each lead is then read by its id.
+
+    Attributes:
+        reader: reads them; set before a file is read.
+    """
 
     name = NAME
     bulk_object = "activities"
     keys = ("id",)
     replication_key = "activityDate"
     further_permissions = (READ_ACTIVITY,)
+    reader: LeadsById
 
     def __init__(
         self,
         leads: DescribedFamily,
-        reader: LeadsById,
         types: Sequence[int],
         standing: Standing,
         lookback: timedelta,
@@ -125,7 +131,6 @@ class LeadChangesFamily(BulkFamily):
 
         Args:
             leads: exports the leads.
-            reader: reads them by id.
             types: numbers of the activity types that tell of a change.
             standing: what its plans begin with.
             lookback: how far before the bookmark a sync begins.
@@ -134,7 +139,6 @@ class LeadChangesFamily(BulkFamily):
         self.streams = leads.streams
         self.misfits = leads.misfits
         self._leads = leads
-        self._reader = reader
         self._types = types
         self._standing = standing
 
@@ -160,9 +164,9 @@ class LeadChangesFamily(BulkFamily):
         for block in file.blocks():
             ids.update(_lead_id(row[0]) for row in block.rows)
             if len(ids) >= _MOST_KEPT:
-                yield from self._reader.blocks(ids)
+                yield from self.reader.blocks(ids)
                 ids.clear()
-        yield from self._reader.blocks(ids)
+        yield from self.reader.blocks(ids)
 
 
 def _lead_id(cell: str) -> int:
@@ -198,23 +202,18 @@ class LeadChangesRead(StreamRead):
         self._standing = Standing(start.state, start.config.start_date, until)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        if self._leads.replication_key == "updatedAt":
+        family = self._family()
+        if family is None:
             return
-        log = ActivityLog(self._account, _SIGNS)
         reader = LeadsById(self._account.client, self._leads, emitter, now)
-        family = LeadChangesFamily(self._leads, reader, log.numbers, self._standing, self._lookback)
-        stand = family.stand(self._standing, self.stream)
-        window = Window(stand.start(self._standing.now), self._standing.now)
-        state = self._standing.state
-        is_begun = bool(state.pending_exports(NAME, {}, self._standing.earliest))
-        if not log.numbers or (window.end <= window.start and not is_begun):
-            return
-        if stand.bookmark is None or is_begun:
+        family.reader = reader
+        if self._is_exported(family):
             yield family
             return
+        window = self._window(family)
         # Few changes are found by pages for less.
         ids: set[int] = set()
-        pages = log.pages(window.start)
+        pages = self._log.pages(window.start)
         for signs in islice(pages, _FEW_PAGES):
             ids.update(sign.lead for sign in signs)
             yield None
@@ -227,6 +226,40 @@ class LeadChangesRead(StreamRead):
             yield None
         plan = ExportPlan(window, (self.stream,), made=window.end)
         emitter.move_to(family.position_after(self._standing, plan))
+
+    def outlook(self) -> Outlook | None:
+        family = self._family()
+        if family is None:
+            return None
+        by_id = "one for 300 leads that have changed"
+        if self._is_exported(family):
+            return Outlook("", calls=Calls(0, by_id), families=[family])
+        calls = Calls(ACTIVITY_CALLS.least, f"{ACTIVITY_CALLS.each}; {by_id}")
+        how = f"changed leads by activities; an export finds them where {_FEW_PAGES} pages do not"
+        return Outlook(how, self._window(family).start, calls)
+
+    @cached_property
+    def _log(self) -> ActivityLog:
+        return ActivityLog(self._account, _SIGNS)
+
+    def _family(self) -> LeadChangesFamily | None:
+        """Return the family that finds changed leads, None if there is nothing to look for."""
+        if self._leads.replication_key == "updatedAt" or not self._log.numbers:
+            return None
+        family = LeadChangesFamily(self._leads, self._log.numbers, self._standing, self._lookback)
+        window = self._window(family)
+        return family if window.start < window.end or self._is_begun() else None
+
+    def _window(self, family: LeadChangesFamily) -> Window:
+        now = self._standing.now
+        return Window(family.stand(self._standing, self.stream).start(now), now)
+
+    def _is_begun(self) -> bool:
+        return bool(self._standing.state.pending_exports(NAME, {}, self._standing.earliest))
+
+    def _is_exported(self, family: LeadChangesFamily) -> bool:
+        """Say whether changed leads are found by an export, whatever there is of them."""
+        return family.stand(self._standing, self.stream).bookmark is None or self._is_begun()
 
 
 def _made(state: State, family: str, earliest: datetime) -> list[datetime]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tap_marketo.marketo.pages import Page, Row
@@ -11,6 +11,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PageMark, Position
 from tap_marketo.protocol.state import State
+from tap_marketo.streams.outlook import Outlook
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import before, parse_utc
 
@@ -64,6 +65,7 @@ class PageRead(StreamRead):
         replication_key: str | None,
         pages: Iterable[Page],
         scan: Scan,
+        outlook: Outlook,
         complete: Callable[[Row], Row] | None = None,
         *,
         is_one_call: bool = False,
@@ -76,6 +78,7 @@ class PageRead(StreamRead):
             replication_key: its bookmark; None for a stream that is emitted in full each time.
             pages: of the scan; asked for one by one.
             scan: what to read.
+            outlook: what can be said of it beforehand.
             complete: adds to a row what a call for it tells; None where no such call is wanted.
             is_one_call: whether there is one page.
 
@@ -85,8 +88,15 @@ class PageRead(StreamRead):
         super().__init__(entry, keys, replication_key)
         self._pages = pages
         self._scan = scan
+        self._outlook = outlook
         self._complete = complete
         self.is_one_call = is_one_call
+
+    def outlook(self) -> Outlook:
+        if self._scan.mark is None:
+            return self._outlook
+        how = f"{self._outlook.how}, from the page on that a stopped run has reached"
+        return replace(self._outlook, how=how)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         name, key = self.stream, self._replication_key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.declared import DeclaredStream
 from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.outlook import BY_DATE, CHANGED_ROWS, IN_FULL, Calls, Outlook
 from tap_marketo.streams.page_read import PageRead, Scan
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import to_marketo
@@ -50,6 +51,15 @@ def by_update_range(account: Account, stream: PagedStream, scan: Scan) -> Iterat
     return offset_pages(account.client, stream.path, stream.name, span, stream.identity)
 
 
+_OFFSETS = Calls(1, "one for 200 rows, and one that proves the end")
+_CALLS: Mapping[Reader, Calls] = {
+    whole_list: Calls(1),
+    by_token: Calls(1, "one for 300 rows"),
+    by_offset: _OFFSETS,
+    by_update_range: _OFFSETS,
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class PagedStream(DeclaredStream):
     """A stream that is read page by page.
@@ -57,11 +67,13 @@ class PagedStream(DeclaredStream):
     Attributes:
         path: of the list.
         read: how its pages follow each other.
+        calls: what its pages cost; None where its way to be read says so.
         prepare: makes a row with the columns' names of what Marketo sends, where that differs.
     """
 
     path: str = ""
     read: Reader
+    calls: Calls | None = None
     prepare: Callable[[Row], Row] | None = None
 
     def identity(self, row: Row) -> object:
@@ -82,8 +94,13 @@ class PagedStream(DeclaredStream):
                 key,
                 pages,
                 scan,
+<<<<<<< HEAD
                 self._completion(entry, start),
                 is_one_call=is_one,
+=======
+                self._outlook(entry, scan),
+                self._completion(entry, start),
+>>>>>>> main
             )
             for entry in entries
         ]
@@ -92,6 +109,16 @@ class PagedStream(DeclaredStream):
         if self.details is None:
             return None
         return self.details.reader(start.account.client, entry.columns)
+
+    def _outlook(self, entry: CatalogEntry, scan: Scan) -> Outlook:
+        calls = self.calls or _CALLS[self.read]
+        if self.details and (columns := self.details.chosen(entry.columns)):
+            each = f"one a row for {', '.join(columns)}"
+            calls = replace(calls, each="; ".join(filter(None, (calls.each, each))))
+        if self.replication_key is None:
+            return Outlook(IN_FULL, None, calls)
+        how = BY_DATE if self.read is by_update_range else CHANGED_ROWS
+        return Outlook(how, scan.since, calls)
 
     def _pages(self, account: Account, scan: Scan) -> Iterator[Page]:
         for page in self.read(account, self, scan):

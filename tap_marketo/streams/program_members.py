@@ -21,7 +21,8 @@ from tap_marketo.streams.details import rows_of
 from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, SWEEP, MembersFamily
-from tap_marketo.streams.member_passes import Increment, Pass, line_up, marks
+from tap_marketo.streams.member_passes import MOST_PROGRAMS, Increment, Pass, line_up, marks
+from tap_marketo.streams.outlook import ACTIVITY_CALLS, IN_FULL, Calls, Outlook
 from tap_marketo.streams.page_rows import id_of, is_created_since, raw_id
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead
@@ -95,6 +96,23 @@ class MembersRead(StreamRead):
             yield from self._changes(emitter, now)
             yield from self._sweep_pass(emitter)
 
+    def outlook(self) -> Outlook:
+        a_job = f"three a job of {MOST_PROGRAMS} programs, and the looks"
+        if self._stand.bookmark is None:
+            reached = self._state.child_mark(self.stream).reached
+            behind = f", behind {reached}" if reached else ""
+            calls = Calls(1, f"one for 200 programs, and one that proves the end; {a_job}")
+            return Outlook(f"{IN_FULL}, all programs{behind}", None, calls, found=[self._family])
+        since = self._increment().since
+        signs = ACTIVITY_CALLS
+        each = f"{signs.each}; one for 200 changed programs, and one that proves the end; {a_job}"
+        how = "programs of which activities tell"
+        found = [self._family]
+        if self._is_sweep_due(self._state.child_mark(SWEEP)):
+            how += ", and a pass over all programs (program_members_sweep_days)"
+            found.append(self._sweep)
+        return Outlook(how, since, Calls(signs.least + 1, each), found=found)
+
     # The first sync -----------------------------------------------------------------------------
 
     def _first_pass(self, emitter: Emitter) -> Steps:
@@ -125,7 +143,7 @@ class MembersRead(StreamRead):
     # What has changed since ---------------------------------------------------------------------
 
     def _changes(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        increment = Increment(self._stand, self._state.child_mark(self.stream), self._now)
+        increment = self._increment()
         left: dict[tuple[int, int], Sign] = {}
         for signs in self._log.pages(increment.since):
             for sign in signs:
@@ -148,6 +166,9 @@ class MembersRead(StreamRead):
         self._sweep.news = {**increment.news, **dict.fromkeys(exported, self._now)}
         yield from self._export(self._family, passes, emitter)
 
+    def _increment(self) -> Increment:
+        return Increment(self._stand, self._state.child_mark(self.stream), self._now)
+
     def _left(self, sign: Sign) -> Row:
         """Return the row of a lead that is a member no longer."""
         columns = {field: column for column, field in self._family.field_of.items()}
@@ -168,11 +189,10 @@ class MembersRead(StreamRead):
             # A state without it: it counts from now on.
             mark = ChildMark(None, None, self._now)
             emitter.move_to(Position(children={SWEEP: mark}))
-        last = mark.refreshed or self._now
-        is_due = mark.scan_started or self._now - last >= self._every
-        if not self._every or not is_due or not self._family.has_update_range:
+        if not self._is_sweep_due(mark) or not self._family.has_update_range:
             yield from self._export(self._sweep, [], emitter)
             return
+        last = mark.refreshed or self._now
         began = mark.scan_started or self._now
         programs = yield from self._all_programs()
         behind = mark.reached.id if mark.reached else None
@@ -185,6 +205,10 @@ class MembersRead(StreamRead):
         window = Window(min(before(last, self._lookback), began), began)
         passes = [Pass(window, left, reached, marks(SWEEP, began, last), behind)]
         yield from self._export(self._sweep, passes, emitter)
+
+    def _is_sweep_due(self, mark: ChildMark) -> bool:
+        last = mark.refreshed or self._now
+        return bool(self._every) and (bool(mark.scan_started) or self._now - last >= self._every)
 
     # Common -------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.nested import RowFitter
 from tap_marketo.rows.records import RecordWriter, object_lines
+from tap_marketo.streams.outlook import Outlook
 from tap_marketo.times import to_time_extracted
 
 Steps = Iterator[BulkFamily | None]
@@ -71,6 +72,14 @@ class StreamRead(ABC):
         Args:
             emitter: takes rows and positions.
             now: tells the time of a call, UTC.
+        """
+
+    @abstractmethod
+    def outlook(self) -> Outlook | None:
+        """Say what it will read, without reading anything; None if that is nothing.
+
+        Raises:
+            TapError: what it needs to know for that cannot be had.
         """
 
     def _announce(self, emitter: Emitter) -> None:

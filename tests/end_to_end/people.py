@@ -15,7 +15,7 @@ from tests.harness import Account, Target
 OBJECTS = ("custom_object_car_c", "custom_object_visit_c")
 STREAMS = (MEMBERS, MEMBERSHIPS, *OBJECTS)
 
-# README, leads without the updatedAt filter; New Lead is one of them.
+# docs/members.md, leads without the updatedAt filter; New Lead is one of them.
 _TELLING = (
     "New Lead", "Change Data Value", "Change Score", "Change Owner", "Change Revenue Stage",
     "Change Lead Partition", "Merge Leads",

@@ -41,9 +41,9 @@ DATA = [
     "--landing-page-domains", "205", "--segmentations", "6", "--segments", "230",
 ]  # fmt: skip
 LOOKBACK = timedelta(hours=24)
-# Of lists (README, streams).
+# Of lists (docs/streams.md).
 PAGED_LOOKBACK = timedelta(minutes=15)
-# Streams less than a day apart are read together, from the earliest on (README, late rows).
+# Streams less than a day apart are read together, from the earliest on (docs/state.md, late rows).
 TOGETHER = timedelta(days=1)
 CLOSED = "the target closes"
 

@@ -75,12 +75,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.jobs",),
     # all of them,
     ("exports.lines",),
+    # which of them comes next,
+    ("exports.chooser",),
     # which are planned, made and watched,
     ("exports.planner", "exports.maker", "exports.watcher", "exports.canceller"),
     # how they are handed out and read,
     ("exports.scheduler", "exports.reader"),
-    # and the whole of it.
-    ("exports.engine",),
+    # and the whole of it, done and rehearsed.
+    ("exports.engine", "exports.rehearsal"),
+    # What can be said of a reading beforehand.
+    ("streams.outlook",),
     # What the account has, how pages are read, columns of activities,
     ("streams.account", "streams.stream_read", "streams.activity_columns", "streams.gone"),
     ("streams.details", "streams.permissions", "streams.activity_log", "streams.member_passes"),
@@ -99,10 +103,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
-    # What is said at the end,
-    ("summary",),
+    # What a run begins with, what is said at its end, and of the tap itself,
+    ("preparation", "summary", "about"),
     # what --discover writes; one run,
-    ("discovery", "sync"),
+    ("discovery", "selection", "sync"),
     # its exit code,
     ("run",),
     # the command line.
@@ -110,7 +114,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-COMMAND = {"summary", "discovery", "sync", "run", "cli", "__main__"}
+COMMAND = {
+    "preparation", "summary", "about", "discovery", "selection", "sync", "run", "cli", "__main__",
+}  # fmt: skip
 
 # Libraries and what alone may import them.
 FENCES = {

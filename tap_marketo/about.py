@@ -1,0 +1,99 @@
+"""What the tap is, as taps built on Meltano's SDK tell it of themselves."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tap_marketo import __version__
+from tap_marketo.config import SETTINGS
+from tap_marketo.settings import Setting
+
+NAME = "tap-marketo"
+DESCRIPTION = "Singer tap for Adobe Marketo Engage"
+CAPABILITIES = ("catalog", "discover", "state", "about")
+
+FORMATS = ("text", "json", "markdown")
+
+
+def about(form: str) -> str:
+    """Return name, version, capabilities and settings.
+
+    Args:
+        form: one of FORMATS; JSON has the settings as a JSON Schema.
+    """
+    return {"text": _text, "json": _json, "markdown": _markdown}[form]()
+
+
+def _text() -> str:
+    lines = [
+        f"Name: {NAME}",
+        f"Description: {DESCRIPTION}",
+        f"Version: {__version__}",
+        f"Capabilities: {', '.join(CAPABILITIES)}",
+        "Settings:",
+    ]
+    width = max(len(each.name) for each in SETTINGS)
+    for each in SETTINGS:
+        lines.append(f"  {each.name:<{width}}  {each.about} ({_default(each)})")
+    return "\n".join(lines)
+
+
+def _json() -> str:
+    told = {
+        "name": NAME,
+        "description": DESCRIPTION,
+        "version": __version__,
+        "capabilities": CAPABILITIES,
+        "settings": {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "type": "object",
+            "properties": {each.name: _schema(each) for each in SETTINGS},
+            "required": [each.name for each in SETTINGS if each.is_required],
+        },
+    }
+    return json.dumps(told, indent=2)
+
+
+def _markdown() -> str:
+    rows = [
+        f"| `{each.name}` | {'yes' if each.is_required else 'no'} | "
+        f"{'' if each.is_required else _default(each)} | {each.about} |"
+        for each in SETTINGS
+    ]
+    return "\n".join(
+        [
+            f"# `{NAME}`",
+            "",
+            f"{DESCRIPTION}, version {__version__}.",
+            "",
+            "## Capabilities",
+            "",
+            *(f"* `{capability}`" for capability in CAPABILITIES),
+            "",
+            "## Settings",
+            "",
+            "| setting | required | default | meaning |",
+            "| --- | --- | --- | --- |",
+            *rows,
+        ]
+    )
+
+
+def _default(setting: Setting) -> str:
+    if setting.is_required:
+        return "required"
+    if isinstance(setting.default, bool):
+        return json.dumps(setting.default)
+    if isinstance(setting.default, float):
+        return f"{setting.default:g}"
+    return str(setting.default) or "made of the endpoint"
+
+
+def _schema(setting: Setting) -> dict[str, Any]:
+    schema = {**setting.kind.schema(), "title": setting.name, "description": setting.about}
+    if setting.is_secret:
+        schema |= {"secret": True, "writeOnly": True}
+    if setting.default not in (None, ""):
+        schema["default"] = setting.default
+    return schema

@@ -1,0 +1,105 @@
+"""What a run over the selected streams begins with, whether it reads them or only plans to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tap_marketo.clock import Clock
+from tap_marketo.config import Config
+from tap_marketo.errors import TapError
+from tap_marketo.exports.family import BulkFamily
+from tap_marketo.failures import Failures
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.state import State
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.kind import SyncStart
+from tap_marketo.streams.registry import REGISTRY, bulk_object_of, kind_of_stream, permission_of
+from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.times import to_marketo, whole_seconds
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A run that has begun.
+
+    Attributes:
+        start: what its streams begin with.
+        reads: the streams read page by page.
+        families: those that are exported, as far as they are known without asking further.
+        failures: where streams that fail are set aside.
+    """
+
+    start: SyncStart
+    reads: Sequence[StreamRead]
+    families: Sequence[BulkFamily]
+    failures: Failures
+
+
+def prepare(
+    client: MarketoClient,
+    clock: Clock,
+    config: Config,
+    state: State,
+    entries: Sequence[CatalogEntry],
+) -> Preparation | None:
+    """Begin a run; None if there is nothing to sync yet.
+
+    Raises:
+        TapError: what concerns the whole run.
+    """
+    client.start()
+    # Taken after the first answer, which tells Marketo's time.
+    now = whole_seconds(clock.now())
+    if config.start_date > now:
+        LOGGER.warning(
+            "start_date %s lies in the future: there is nothing to sync yet.",
+            to_marketo(config.start_date),
+        )
+        return None
+    start = SyncStart(Account(client, clock), config, state, now)
+    failures = Failures(
+        lambda: client.successes,
+        {entry.stream: permission_of(entry) for entry in entries},
+        tolerates_refusals=config.on_refused == "skip",
+    )
+    return Preparation(start, *_readings(entries, start, failures), failures)
+
+
+def _readings(
+    entries: Sequence[CatalogEntry], start: SyncStart, failures: Failures
+) -> tuple[list[StreamRead], list[BulkFamily]]:
+    """Return how the selected streams are read."""
+    for entry in entries:
+        if kind_of_stream(entry) is None:
+            LOGGER.warning(
+                "%s is skipped: there is no such stream. Run discovery again.", entry.stream
+            )
+    reads: list[StreamRead] = []
+    families: list[BulkFamily] = []
+    for kind in REGISTRY:
+        own = [entry for entry in entries if kind_of_stream(entry) is kind]
+        try:
+            own_reads, own_families = kind.readings(own, start)
+        except TapError as error:
+            failures.set_aside([entry.stream for entry in own], error)
+            continue
+        reads += own_reads
+        families += own_families
+    # What costs one call goes first.
+    reads.sort(key=lambda read: not read.is_one_call)
+    return reads, families
+
+
+def exports_of_others(state: State, entries: Sequence[CatalogEntry]) -> Iterator[tuple[str, str]]:
+    """Yield the families, with their bulk objects, of which the state holds jobs for nobody.
+
+    Their streams are no longer selected.
+    """
+    selected = {entry.stream for entry in entries}
+    for name, streams in state.streams_with_exports().items():
+        bulk_object = bulk_object_of(name)
+        if bulk_object and selected.isdisjoint(streams):
+            yield name, bulk_object

@@ -1,0 +1,116 @@
+"""Selection of streams and columns by patterns, as Meltano has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tap_marketo.errors import CatalogError
+from tap_marketo.log import LOGGER
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A pattern for streams and their columns: ``leads.*``, ``activities_*.*``, ``!*.ssn``.
+
+    ``*``, ``?`` and ``[...]`` stand for what they do in file names. A dot within the name of a
+    stream is written with a backslash before it. Without columns, all of them are meant.
+
+    Attributes:
+        text: as it was given.
+        excludes: whether what it matches is left out.
+        stream: matches names of streams.
+        column: matches names of columns.
+    """
+
+    text: str
+    excludes: bool
+    stream: str
+    column: str
+
+    @classmethod
+    def parse(cls, text: str) -> Pattern:
+        """Read a pattern as it is given."""
+        stream, _, column = re.sub(r"(?<!\\)\.", "\0", text.removeprefix("!"), count=1).partition(
+            "\0"
+        )
+        return cls(text, text.startswith("!"), stream.replace(r"\.", "."), column or "*")
+
+    def matches_stream(self, stream: str) -> bool:
+        """Say whether a stream is meant, or some columns of it."""
+        return fnmatchcase(stream, self.stream)
+
+    def matches(self, stream: str, column: str) -> bool:
+        """Say whether a column of a stream is meant."""
+        return self.matches_stream(stream) and fnmatchcase(column, self.column)
+
+
+def select(catalog: Mapping[str, Any], patterns: Sequence[str]) -> None:
+    """Mark in a catalog what some patterns select, and all else as not selected.
+
+    What any pattern excludes is left out, wherever it stands among them.
+
+    Args:
+        catalog: as discovered.
+        patterns: at least one.
+
+    Raises:
+        CatalogError: a pattern that should select something matches nothing.
+    """
+    parsed = [Pattern.parse(text) for text in patterns]
+    _check(catalog, parsed)
+    wanted = [pattern for pattern in parsed if not pattern.excludes]
+    unwanted = [pattern for pattern in parsed if pattern.excludes]
+    for stream in catalog["streams"]:
+        name = stream["tap_stream_id"]
+        is_selected = any(p.matches_stream(name) for p in wanted) and not any(
+            p.column == "*" and p.matches_stream(name) for p in unwanted
+        )
+        costly = []
+        for item in stream["metadata"]:
+            mark = item["metadata"]
+            if not item["breadcrumb"]:
+                mark["selected"] = is_selected
+            elif mark["inclusion"] == "available":
+                column = item["breadcrumb"][-1]
+                mark["selected"] = (
+                    is_selected
+                    and any(p.matches(name, column) for p in wanted)
+                    and not any(p.matches(name, column) for p in unwanted)
+                )
+                if mark["selected"] and _takes_calls(mark):
+                    costly.append(column)
+        if costly:
+            LOGGER.warning(
+                "%s of %s take a call for each row. To leave them out: %s.",
+                ", ".join(costly), name,
+                " ".join(f"--select '!{name}.{column}'" for column in costly),
+            )  # fmt: skip
+
+
+def _takes_calls(mark: Mapping[str, Any]) -> bool:
+    return mark.get("selected-by-default") is False and "marketo.extra-column" not in mark
+
+
+def _check(catalog: Mapping[str, Any], patterns: Sequence[Pattern]) -> None:
+    streams = {
+        stream["tap_stream_id"]: stream["schema"]["properties"] for stream in catalog["streams"]
+    }
+    for pattern in patterns:
+        meant = [name for name in streams if pattern.matches_stream(name)]
+        if any(pattern.matches(name, column) for name in meant for column in streams[name]):
+            continue
+        if meant:
+            known = sorted({column for name in meant for column in streams[name]})
+            what, name = f"no column of {meant[0]}", pattern.column
+        else:
+            known, what, name = list(streams), "no stream of this account", pattern.stream
+        close = get_close_matches(name, known, n=1)
+        hint = f": did you mean {close[0]!r}?" if close else "."
+        if not pattern.excludes:
+            raise CatalogError(f"--select {pattern.text!r} matches {what}{hint}")
+        LOGGER.warning("--select %r matches %s%s", pattern.text, what, hint)
