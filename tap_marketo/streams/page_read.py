@@ -11,7 +11,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PageMark, Position
 from tap_marketo.protocol.state import State
-from tap_marketo.streams.outlook import Outlook
+from tap_marketo.streams.outlook import Calls, Outlook
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import before, parse_utc
 
@@ -67,8 +67,6 @@ class PageRead(StreamRead):
         scan: Scan,
         outlook: Outlook,
         complete: Callable[[Row], Row] | None = None,
-        *,
-        is_one_call: bool = False,
     ) -> None:
         """Prepare to read.
 
@@ -80,7 +78,6 @@ class PageRead(StreamRead):
             scan: what to read.
             outlook: what can be said of it beforehand.
             complete: adds to a row what a call for it tells; None where no such call is wanted.
-            is_one_call: whether there is one page.
 
         Raises:
             CatalogError: the entry has no key column.
@@ -90,7 +87,7 @@ class PageRead(StreamRead):
         self._scan = scan
         self._outlook = outlook
         self._complete = complete
-        self.is_one_call = is_one_call
+        self.is_one_call = outlook.calls == Calls(1)
 
     def outlook(self) -> Outlook:
         if self._scan.mark is None:

@@ -86,7 +86,6 @@ class PagedStream(DeclaredStream):
         earliest = start.config.start_date
         scan = Scan.from_bookmark(start.state, self.name, key, _LOOKBACK, earliest, start.now)
         pages = self._pages(start.account, scan)
-        is_one = self.read is whole_list
         return [
             PageRead(
                 entry,
@@ -94,13 +93,8 @@ class PagedStream(DeclaredStream):
                 key,
                 pages,
                 scan,
-<<<<<<< HEAD
-                self._completion(entry, start),
-                is_one_call=is_one,
-=======
                 self._outlook(entry, scan),
                 self._completion(entry, start),
->>>>>>> main
             )
             for entry in entries
         ]

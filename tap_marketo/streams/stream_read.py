@@ -27,7 +27,7 @@ class StreamRead(ABC):
         misfits: values that did not fit their columns.
         further_permissions: what this reading needs beside the permissions of its stream.
         finds_families: whether steps may bring families.
-        is_one_call: whether all rows come with one call.
+        is_one_call: whether one call brings all its rows.
     """
 
     further_permissions: tuple[str, ...] = ()

@@ -123,10 +123,8 @@ def test_a_row_that_takes_no_export_is_out_before_a_job_is_made(tap: Tap) -> Non
             written.append((tap.directory / "stdout").read_text())
 
     with account(*SMALL) as marketo, between_calls(marketo, look) as endpoint:
-        config = marketo.config(**SETTINGS, endpoint=endpoint)
-        catalog = select(tap.discover(config), ["leads", "lists", "activity_types"])
-        written.clear()
-        with background(tap, config, catalog) as run:
+        chosen = select(tap.discover(marketo.config()), ["leads", "lists", "activity_types"])
+        with background(tap, marketo.config(**SETTINGS, endpoint=endpoint), chosen) as run:
             done = run.finish()
         assert done.code == 0, done.stderr
     messages = [json.loads(line) for line in written[0].splitlines()]
