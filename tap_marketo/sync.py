@@ -73,10 +73,15 @@ class Sync:
         try:
             for family, bulk_object in exports_of_others(self._state, entries):
                 engine.drop(family, bulk_object)
+            pages = self._pages(reads, engine, begun.failures, display)
+            if reads and reads[0].is_one_call:
+                # Whoever tries a config ends the run at its first row: then no job is under way.
+                next(pages, _END)
+                self._output.flush()
             engine.expect_families(_find_families(reads))
             engine.start(families)
             self._output.pipe.on_stall = engine.look_after
-            self._work_through(engine, self._pages(reads, engine, begun.failures, display))
+            self._work_through(engine, pages)
             engine.announce()
         except Terminated:
             self._output.pipe.on_stall = None
