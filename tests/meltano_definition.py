@@ -95,7 +95,14 @@ def definition() -> str:
     """Return the definition that ``meltano add --from-ref`` takes."""
     why = _comment("Of what is no part of a variant `meltano add --from-ref` drops `select`.")
     variant = [f"name: {_VARIANT}", *_plugin(f"${{{SOURCE_VARIABLE}}}")]
-    lines = [*_comment(HEAD), *_name(), *why, "variants:", *_item(variant)]
+    lines = [
+        *_comment(HEAD),
+        *_comment(WHY_NO_DECIMALS),
+        *_name(),
+        *why,
+        "variants:",
+        *_item(variant),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -104,6 +111,7 @@ def project() -> str:
     plugin = [*_name(), f"variant: {_VARIANT}", *_plugin("-e .")]
     lines = [
         *_comment(f"The tap in a Meltano project: `meltano install` in this checkout. {HEAD}"),
+        *_comment(WHY_NO_DECIMALS),
         "send_anonymous_usage_stats: false",
         "default_environment: dev",
         "environments:",
@@ -144,7 +152,6 @@ def _plugin(source: str) -> list[str]:
         *_patterns(f"!{column}" for column in details()),
         *_comment(WHY_NOT_EXTRAS),
         *_patterns(f"!activities_*.{column}" for column in EXTRA_COLUMNS),
-        *_comment(WHY_NO_DECIMALS),
         "settings:",
         *(line for each in SETTINGS for line in _item(_setting(each))),
     ]

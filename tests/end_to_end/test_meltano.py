@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -31,6 +32,9 @@ SLOW_SCALE = 60
 SLOW = ("--scale", str(SLOW_SCALE), "--export-minutes", "60")
 START = "2026-05-01T00:00:00Z"
 EXCLUDED = "activities_change_data_value"
+ENDPOINT_OF_THE_PAGE = "https://123-ABC-456.mktorest.com/rest"
+ALLOWANCE = "TAP_MARKETO_MAX_DAILY_EXPORT_MB"
+ADD = f"add tap-marketo --from-ref ../tap-marketo/{DEFINITION.relative_to(ROOT)}"
 LOAD = "run tap-marketo target-duckdb"
 
 # Meltano leaves everybody alone but PyPI, which pip asks as it is set up on this machine.
@@ -50,10 +54,12 @@ class Project:
         """Use a directory in which `meltano init` has made a project."""
         self.directory = directory
         self.environment: dict[str, str] = {}
+        self.given: list[str] = []
         self.log = ""
 
     def meltano(self, command: str, expected_code: int = 0) -> str:
         """Run a command; return what it writes, and keep what it logs."""
+        self.given.append(f"meltano {command}")
         print(f"$ meltano {command}", flush=True)
         mine = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         done = subprocess.run(
@@ -70,8 +76,11 @@ class Project:
         return done.stdout
 
     def use(self, marketo: Account, **settings: Any) -> None:
-        """Give the tap's settings in the environment, where secrets belong."""
-        config = {**marketo.config(start_date=START), **settings}
+        """Give the endpoint with a command, the other settings in the environment."""
+        self.meltano(f"config set tap-marketo endpoint {marketo.endpoint}")
+        self.given.append(f"meltano config set tap-marketo endpoint {ENDPOINT_OF_THE_PAGE}")
+        config = {**marketo.config(), **settings}
+        del config["endpoint"], config["start_date"]
         self.environment = {f"TAP_MARKETO_{k.upper()}": str(v) for k, v in config.items()}
 
     def catalog(self) -> dict[str, Any]:
@@ -90,13 +99,15 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A new project, with a target."""
-    source = tmp_path / "source"
-    shutil.copytree(ROOT / "tap_marketo", source / "tap_marketo")
+    clone = tmp_path / "tap-marketo"
+    for name in ("tap_marketo", "meltano"):
+        shutil.copytree(ROOT / name, clone / name)
     for name in ("setup.py", "pyproject.toml", "README.md"):
-        shutil.copy(ROOT / name, source)
-    Project(tmp_path).meltano("init project --no-usage-stats")
-    made = Project(tmp_path / "project")
-    (made.directory / ".env").write_text(f"{SOURCE_VARIABLE}={source}\n")
+        shutil.copy(ROOT / name, clone)
+    made = Project(tmp_path)
+    made.meltano("init marketo")
+    made.directory /= "marketo"
+    (made.directory / ".env").write_text(f"{SOURCE_VARIABLE}={clone}\n")
     return made
 
 
@@ -163,8 +174,15 @@ def columns_of_leads(target: DuckDB) -> set[str]:
     return set(target.tables({})["leads"][0])
 
 
-def test_a_meltano_user_needs_the_definition_alone(project: Project) -> None:
-    project.meltano(f"add tap-marketo --from-ref {DEFINITION}")
+def commands_of_the_page() -> set[str]:
+    """Return the commands that docs/meltano.md gives."""
+    text = (ROOT / "docs" / "meltano.md").read_text(encoding="utf-8")
+    return set(re.findall(r"(?m)^meltano .+$", text))
+
+
+def test_what_the_page_for_meltano_users_says(project: Project) -> None:
+    project.meltano(ADD)
+    project.meltano(f"config set tap-marketo start_date {START}")
     with account(*OPTIONS, *SLOW) as marketo:
         try_config(project, marketo)
     target = DuckDB("target-duckdb", project.directory)
@@ -176,6 +194,9 @@ def test_a_meltano_user_needs_the_definition_alone(project: Project) -> None:
         secrets = (marketo.client_id.encode(), marketo.client_secret.encode())
         for path in project.files():
             assert not any(secret in path.read_bytes() for secret in secrets), path
+    project.meltano("job add marketo --tasks 'tap-marketo target-duckdb'")
+    project.meltano("schedule add marketo-hourly --job marketo --interval '@hourly'")
+    assert commands_of_the_page() <= set(project.given)
 
 
 def try_config(project: Project, marketo: Account) -> None:
@@ -186,6 +207,7 @@ def try_config(project: Project, marketo: Account) -> None:
     assert marketo.client_secret not in told
     assert "(redacted)" in told
     project.meltano("config test tap-marketo")
+    assert marketo.counters()["total_calls"] < 20
     assert_costs_are_left_out(selected(project.catalog()))
     assert_nothing_is_exported(marketo)
     # It is a test: without the credentials it fails, and says why.
@@ -200,6 +222,8 @@ def select_and_load(project: Project, target: DuckDB, marketo: Account) -> None:
     # Without an environment the patterns come to those of the definition.
     project.meltano("--no-environment select tap-marketo segmentations '*'")
     project.meltano("--no-environment select tap-marketo --exclude leads phone")
+    # Added again, as after an upgrade, the definition leaves what is selected as it is.
+    project.meltano(f"{ADD} --no-install")
     told = project.meltano("select tap-marketo --list")
     assert "segmentations.name" in told
     project.meltano(LOAD)
@@ -212,14 +236,18 @@ def select_and_load(project: Project, target: DuckDB, marketo: Account) -> None:
 def load_what_has_changed(project: Project, target: DuckDB, marketo: Account) -> None:
     """The next run goes on from the state that Meltano keeps."""
     marketo.change(new_leads=4, updated_leads=3, new_activities=20, new_segmentations=2)
+    # A day's allowance that is spent is no failure, and the run after it loads what is left.
+    project.environment[ALLOWANCE] = "0.0001"
+    project.meltano(LOAD)
+    assert "No more exports today" in project.log
+    del project.environment[ALLOWANCE]
     marketo.control("POST", "reset_counters")
     project.meltano(LOAD)
     assert_loaded(target, marketo, project.catalog())
     # Leads and activities, from the look-back on.
-    assert len(jobs(marketo)) == 2
-    assert min(span(job)[0] for job in jobs(marketo)) > "2026-06-14"
-    # The catalog is the one that the first run found.
-    assert marketo.counters()["calls"]["describe"] <= 1
+    made = [job for job in jobs(marketo) if job["status"] == "Completed"]
+    assert sorted(job["object"] for job in made) == ["activities", "leads"]
+    assert min(span(job)[0] for job in made) > "2026-06-14"
     assert "tap-marketo-to-target-duckdb" in project.meltano("state list")
 
 
@@ -237,3 +265,9 @@ def load_a_new_field(project: Project, target: DuckDB, marketo: Account) -> None
     truth = {row["id"]: row["shoeSize"] for row in marketo.truth("leads")}
     assert [held[key] for key in changed] == [truth[key] for key in changed]
     assert any(truth[key] is not None for key in changed)
+    # Those loaded before have it after everything has been read again.
+    assert held != truth
+    project.meltano(f"{LOAD} --full-refresh")
+    assert {row["id"]: row["shoesize"] for row in target.tables({})["leads"]} == {
+        key: truth[key] for key in held
+    }
