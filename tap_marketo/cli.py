@@ -14,7 +14,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tap-marketo",
         description="Read a Marketo account and write it to stdout as Singer messages.",
-        epilog="Settings, streams and state are described in the README.",
+        epilog="Settings, streams and state are described in the project's docs/.",
     )
     parser.add_argument("--version", action="version", version=f"tap-marketo {__version__}")
     parser.add_argument(

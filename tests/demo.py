@@ -1,7 +1,7 @@
 """The whole pipeline on this machine: sandbox Marketo, tap, target, a DuckDB file.
 
 ``make demo`` runs it against the sandbox: a first sync, then changes in Marketo, then an
-incremental sync from the saved state, and at the end the README's SQL that applies deletions and
+incremental sync from the saved state, and at the end the documented SQL that applies deletions and
 merges. ``make demo CONFIG=config.json`` runs one sync against the account of that config. Standard
 library only: it makes the environments it needs in ``.demo/``.
 """
@@ -9,6 +9,7 @@ library only: it makes the environments it needs in ``.demo/``.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
 DATABASE = HOME / "marketo.duckdb"
 LOG = HOME / "tap.log"
+AT_A_TERMINAL = sys.stderr.isatty()
 # With DuckDB from 1.3 on, target-duckdb takes the first row of a batch for a header.
 TARGET = ["target-duckdb==0.8.0", "duckdb<1.3"]
 
@@ -67,10 +69,8 @@ def main() -> int:
         else:
             with sandbox() as account:
                 _demonstrate(pipeline, account)
-    print(
-        f"The tables are in {DATABASE.relative_to(ROOT)}, the log of the last run in "
-        f"{LOG.relative_to(ROOT)}; `make clean` removes them."
-    )
+    log = "" if AT_A_TERMINAL else f", the log of the last run in {LOG.relative_to(ROOT)}"
+    print(f"The tables are in {DATABASE.relative_to(ROOT)}{log}; `make clean` removes them.")
     return 0
 
 
@@ -124,7 +124,13 @@ class Pipeline:
         started = time.monotonic()
         with (
             LOG.open("wb") as log,
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as tap,
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                # At a terminal the tap shows how far it is; then there is no need of its log.
+                stderr=None if AT_A_TERMINAL else log,
+                env=os.environ | ({"TAP_MARKETO_LOGLEVEL": "WARNING"} if AT_A_TERMINAL else {}),
+            ) as tap,
         ):
             target = subprocess.run(
                 [str(self._target / "target-duckdb"), "--config", str(self._target_config)],
@@ -212,7 +218,7 @@ def _demonstrate(pipeline: Pipeline, account: Mapping[str, str]) -> None:
         f"{name} with {current[f'current_{name}']:,} of {current[name]:,} rows"
         for name in ("leads", "list_memberships", "program_members")
     )
-    print(f'The SQL of the README, "{SQL_TITLE}", made views of those that are there: {views}.\n')
+    print(f'The SQL of the docs, "{SQL_TITLE}", made views of those that are there: {views}.\n')
 
 
 def _print_tables(tables: Mapping[str, int], sign: str = "") -> None:

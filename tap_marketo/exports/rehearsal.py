@@ -18,6 +18,7 @@ from tap_marketo.exports.chooser import JobChooser
 from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import Line, Lines
+from tap_marketo.exports.looks import WORKERS
 from tap_marketo.exports.planner import Planner
 from tap_marketo.exports.scheduler import Scheduler
 from tap_marketo.failures import Failures
@@ -26,8 +27,6 @@ from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedEx
 from tap_marketo.protocol.state import State
 from tap_marketo.times import Window
 
-# bulk-extract.md, Limits: so many jobs are processed at once.
-_WORKERS = 2
 # What a job is taken to take while none has been seen; Adobe gives no figure.
 UNKNOWN_JOB = timedelta(minutes=5)
 
@@ -124,7 +123,7 @@ class Rehearsal:
         )
         self._wall = 0.0
         self._chooser = JobChooser(self._clock, config, self.allowance, self._lines)
-        self._workers = [0.0] * _WORKERS
+        self._workers = [0.0] * WORKERS
         self._starts: dict[Job, float] = {}
         self._ends: dict[Job, float] = {}
         self._made: set[Job] = set()

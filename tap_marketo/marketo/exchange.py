@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -127,7 +128,10 @@ class Exchange:
         finally:
             seconds = self._clock.monotonic() - started
             tags = {metrics.Tag.endpoint: endpoint}
-            log_timer(metrics.Metric.http_request_duration, seconds, tags, ok=ok)
+            # Half of all lines of a first sync would be these.
+            log_timer(
+                metrics.Metric.http_request_duration, seconds, tags, ok=ok, level=logging.DEBUG
+            )
         self._clock.observe(response.headers.get("Date"))
         return response
 

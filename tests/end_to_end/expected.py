@@ -1,6 +1,6 @@
 """What a target's tables should hold, worked out from what the sandbox holds.
 
-Written from the README's tables of streams and values, not from the tap's code.
+Written from the tables of streams and values in docs/, not from the tap's code.
 """
 
 from __future__ import annotations

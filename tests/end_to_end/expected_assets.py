@@ -1,6 +1,6 @@
 """What the tables of assets, of their children and of administration should hold.
 
-Written from the README and Adobe's pages, not from the tap's code: which names are times, where a
+Written from docs/ and Adobe's pages, not from the tap's code: which names are times, where a
 text may be something else, which columns take a call of their own.
 """
 
@@ -159,7 +159,7 @@ def _details(account: Account, name: str) -> dict[tuple[Any, ...], Row]:
 
 
 def _truth(account: Account, name: str) -> list[Row]:
-    """Return what Marketo holds, with what the README says of it."""
+    """Return what Marketo holds, with what docs/streams.md says of it."""
     rows = account.truth(name)
     if name == "folders":
         return list(map(_folder, rows))

@@ -281,7 +281,7 @@ def test_a_list_that_never_holds_still_stops_with_its_name(
 
 
 def test_the_parameters_say_what_is_wanted(catalog: dict[str, Any]) -> None:
-    """Every table is one of the three kinds of replication that the README tells."""
+    """Every table is one of the three kinds of replication that docs/streams.md tells."""
     methods = {
         stream["tap_stream_id"]: stream["metadata"][0]["metadata"]["forced-replication-method"]
         for stream in catalog["streams"]

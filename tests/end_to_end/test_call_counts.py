@@ -41,7 +41,7 @@ def test_discovery_asks_for_fields_types_and_the_filter_only(marketo: Account, t
 
 
 def documented_calls() -> dict[str, tuple[int, int, int]]:
-    """Return the README's table: rows, calls of a first sync and of one without changes."""
+    """Return the documented table: rows, calls of a first sync and of one without changes."""
     return {
         row[0].strip("`"): (int(row[1]), int(row[2]), int(row[3])) for row in readme.table("Calls")
     }
@@ -56,7 +56,7 @@ def usual() -> Iterator[Account]:
 
 
 @pytest.mark.parametrize("stream", documented_calls())
-def test_each_list_costs_what_the_readme_says(
+def test_each_list_costs_what_the_docs_say(
     usual: Account, catalog: dict[str, Any], tap: Tap, stream: str
 ) -> None:
     config, target = usual.config(start_date=START), Target()
@@ -72,7 +72,7 @@ def test_each_list_costs_what_the_readme_says(
     assert (rows, first, later) == documented_calls()[stream]
 
 
-def test_the_readme_tells_the_calls_of_every_list(usual: Account, tap: Tap) -> None:
+def test_the_docs_tell_the_calls_of_every_list(usual: Account, tap: Tap) -> None:
     lists = {stream["tap_stream_id"] for stream in tap.discover(usual.config())["streams"]}
     exported = {
         name for name in lists if re.match("activities_|custom_object_(?!types$)", name)

@@ -1,4 +1,4 @@
-"""With the README's SQL what targets have loaded is what Marketo has, also after merges."""
+"""With the documented SQL what targets have loaded is what Marketo has, also after merges."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ACTIVITIES = (
 STREAMS = ("leads", "list_memberships", "program_members", *ACTIVITIES)
 
 SQL = code("Deleted and merged leads", "sql")
-# The README has the view of one table of activities, the last one.
+# The page has the view of one table of activities, the last one.
 ONE_TABLE = SQL[SQL.rindex("create or replace view") :]
 ALL_SQL = SQL + "".join(ONE_TABLE.replace(ACTIVITIES[0], name) for name in ACTIVITIES[1:])
 
@@ -186,7 +186,7 @@ class Cast(NamedTuple):
 
 
 @pytest.mark.parametrize("target", DATABASES)
-def test_the_sql_of_the_readme_applies_deletions_and_merges(target: str, tap: Tap) -> None:
+def test_the_sql_of_the_docs_applies_deletions_and_merges(target: str, tap: Tap) -> None:
     with account(*OPTIONS) as marketo, database(target, tap.directory) as place:
         pipeline = Pipeline(tap, place, marketo)
         # One of two members leaves the first, and then wins the other one; the only member of the
@@ -198,7 +198,7 @@ def test_the_sql_of_the_readme_applies_deletions_and_merges(target: str, tap: Ta
         pair = [lead for lead, own in programs.items() if left in own]
         (alone,) = (lead for lead, own in programs.items() if only in own)
         assert alone not in pair
-        # What a loser leaves just before the merge looks as if the winner had left it (README).
+        # What a loser leaves just before the merge looks as if the winner had left it (the page).
         leavers = {
             row["leadId"]
             for row in marketo.truth("activities")

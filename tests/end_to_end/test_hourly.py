@@ -29,7 +29,7 @@ STREAMS = ("leads", MEMBERS, MEMBERSHIPS, *people.OBJECTS)
 BEGIN = datetime(2026, 6, 17, tzinfo=timezone.utc)
 # Activities of an hour, and those among them that are dated up to 24 hours ago.
 NEW, LATE = 120, 4
-# README, late rows: none shows later than 18 hours and a run after Marketo wrote it.
+# docs/state.md, late rows: none shows later than 18 hours and a run after Marketo wrote it.
 LONGEST_DELAY = 19
 
 

@@ -456,7 +456,7 @@ def test_merged_and_deleted_leads_leave_rows_and_who_inherits_none(
     there = {lead["id"] for lead in marketo.truth("leads")}
     merges = (row for row in marketo.truth("activities") if row["activityTypeId"] == 32)
     winners = {row["leadId"] for row in merges}
-    # No activity tells of either (README, deleted and merged leads).
+    # No activity tells of either (docs/deletes-and-merges.md).
     assert {pair for pair in held.keys() - truth.keys() if pair[1] in there} == set()
     assert {pair for pair in truth.keys() - held.keys() if pair[1] not in winners} == set()
 

@@ -24,7 +24,7 @@ from tests.harness import Account, Tap, Target, account, select
 
 # Before everything there is.
 START = "2020-01-01T00:00:00Z"
-# How long before the bookmark rows come again (README, streams).
+# How long before the bookmark rows come again (docs/streams.md).
 LOOKBACK = timedelta(minutes=15)
 
 

@@ -1,6 +1,6 @@
 """Program members: right tables at first and from activities on, and exports of what has changed.
 
-The contract is the README's (Members and memberships); what is asked for is what the sandbox saw.
+The contract is docs/members.md; what is asked for is what the sandbox saw.
 """
 
 from __future__ import annotations

@@ -236,7 +236,7 @@ def change(marketo: Account) -> None:
     marketo.change(**CHANGES)
     for kind in marketo.truth("custom_object_types"):
         marketo.change(custom_objects_changed=5, custom_object_type=kind["name"])
-    # The next run looks for activities written late (README, "Late rows"), and tokens are old.
+    # The next run looks for activities written late (docs/state.md), and tokens are old.
     marketo.advance(hours=24)
 
 

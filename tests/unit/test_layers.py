@@ -68,7 +68,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # the calls it is used for.
     ("marketo.export_calls", "marketo.pages", "marketo.describe"),
     # Date windows, looks at jobs, the day's bytes, export files as they arrive,
-    ("exports.windows", "exports.looks", "exports.allowance", "exports.download"),
+    (
+        "exports.windows",
+        "exports.looks",
+        "exports.progress",
+        "exports.allowance",
+        "exports.download",
+    ),
     # a kind of export,
     ("exports.family",),
     # one export job,
@@ -104,7 +110,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # all of them.
     ("streams.registry",),
     # What a run begins with, what is said at its end, and of the tap itself,
-    ("preparation", "summary", "about", "forecast_page"),
+    ("preparation", "summary", "about", "display", "forecast_page"),
     # what --discover writes; one run,
     ("discovery", "selection", "sync", "forecast"),
     # its exit code,
@@ -115,7 +121,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 COMMAND = {
-    "preparation", "summary", "about", "forecast_page", "discovery", "selection", "sync",
+    "preparation", "summary", "about", "display", "forecast_page", "discovery", "selection", "sync",
     "forecast", "run", "cli", "__main__",
 }  # fmt: skip
 
@@ -142,6 +148,7 @@ FENCES = {
         "rows.attributes",
     },
     "csv": {"rows.csv_rows"},
+    "tqdm": {"display"},
     "argparse": {"cli"},
 }
 

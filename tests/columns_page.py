@@ -1,0 +1,142 @@
+"""Writes docs/columns.md, the columns of all streams, from what discovery finds: ``make docs``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
+from tap_marketo.protocol.schemas import Schema, schema_types
+from tap_marketo.streams.activities import Activities
+from tap_marketo.streams.custom_objects import CustomObjects
+from tap_marketo.streams.declared import DeclaredStream
+from tap_marketo.streams.deletions import Deletions
+from tap_marketo.streams.kind import StreamKind
+from tap_marketo.streams.leads import Leads
+from tap_marketo.streams.program_members import ProgramMembers
+from tap_marketo.streams.registry import kind_of_stream
+from tests.harness import ROOT, account, select, tap_in_a_directory
+
+PAGE = ROOT / "docs" / "columns.md"
+
+HEAD = """\
+# Columns
+
+<!-- Made by `make docs` from what discovery finds; edit tests/columns_page.py. -->
+
+Names are Marketo's own, with `"names": "as_marketo"`; what `"plain"` makes of them is in
+[names](names-and-values.md#names). Every column but the keys may be null. *Always* means: emitted
+whether it is selected or not, as keys and replication keys are. A *detail* takes a call for each
+row that is emitted; it is off until you select it. How values come out is in
+[values](names-and-values.md#values).
+
+## Columns that are found in the account
+
+Of these streams the account decides which columns there are: discovery asks Marketo for its fields
+and attributes.
+
+| stream | always | and |
+| --- | --- | --- |
+"""
+
+FOUND: Mapping[type[StreamKind], tuple[str, str]] = {
+    Leads: (
+        "leads",
+        "a column for each field of the lead that the REST API knows, by its REST name, standard "
+        "and custom ones. `lead_fields` says what each means. Formulas are in the catalog, but "
+        "cannot be selected. Without the `updatedAt` filter `createdAt` is the replication key",
+    ),
+    ProgramMembers: (
+        "program_members",
+        "a column for each field of the member that Marketo tells of, custom ones too, such as "
+        "`statusName`, `membershipDate`, `reachedSuccess`, `trackName`, `nurtureCadence`",
+    ),
+    CustomObjects: ("custom_object_<name>", "a column for each field of the custom object"),
+    Activities: (
+        "activities_<type>",
+        "`campaignId`; for a type with a primary attribute, always, `primary_attribute_name`, "
+        "`primary_attribute_value` and `primary_attribute_value_id`; a column for each other "
+        "attribute; and, off until you select them, `actionResult` and `unknown_attributes` "
+        "([notes](streams.md#notes-on-streams))",
+    ),
+    Deletions: (
+        "activities_delete_lead",
+        "`campaignId`, and a column for each attribute of the type",
+    ),
+}
+
+BODY = """
+## Columns that are known beforehand
+
+"""
+
+
+def entries() -> list[CatalogEntry]:
+    """Return the streams that discovery finds in the sandbox's usual account."""
+    with account("--leads", "1", "--activities", "1") as marketo, tap_in_a_directory() as tap:
+        catalog = select(tap.discover(marketo.config()))
+        return load_catalog(str(tap.write("catalog.json", catalog)))
+
+
+def page(found: Sequence[CatalogEntry]) -> str:
+    """Return the text of docs/columns.md."""
+    by_kind: dict[StreamKind, list[CatalogEntry]] = {}
+    for entry in found:
+        kind = kind_of_stream(entry)
+        assert kind, entry.stream
+        by_kind.setdefault(kind, []).append(entry)
+    text = [HEAD]
+    for kind, own in by_kind.items():
+        if type(kind) in FOUND:
+            stream, more = FOUND[type(kind)]
+            always = [
+                column for column in own[0].columns if all(_is_always(column, e) for e in own)
+            ]
+            text.append(f"| `{stream}` | {_names(always)} | {more} |\n")
+    text.append(BODY)
+    for kind, own in by_kind.items():
+        if type(kind) not in FOUND:
+            for entry in own:
+                text.append("".join(_table(kind, entry)))
+    return "".join(text).rstrip() + "\n"
+
+
+def _table(kind: StreamKind, entry: CatalogEntry) -> Iterator[str]:
+    yield f"### `{entry.stream}`\n\n| column | type | mind |\n| --- | --- | --- |\n"
+    for column, schema in entry.schema["properties"].items():
+        yield f"| `{column}` | {_type(schema)} | {', '.join(_notes(kind, entry, column))} |\n"
+    yield "\n"
+
+
+def _notes(kind: StreamKind, entry: CatalogEntry, column: str) -> Iterator[str]:
+    details = kind.details if isinstance(kind, DeclaredStream) else None
+    if column in entry.stream_metadata("table-key-properties"):
+        yield "key"
+    elif column in (entry.stream_metadata("valid-replication-keys") or ()):
+        yield "replication key"
+    elif _is_always(column, entry):
+        yield "always"
+    elif details and column in details.columns:
+        yield "a call for each row" if details.by_default else "detail"
+
+
+def _is_always(column: str, entry: CatalogEntry) -> bool:
+    return bool(entry.column_metadata(column, "inclusion") == "automatic")
+
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(f"`{column}`" for column in columns)
+
+
+def _type(schema: Schema) -> str:
+    kind = next(kind for kind in schema_types(schema) if kind != "null")
+    if kind == "array":
+        return f"array of {_type(schema['items'])}"
+    if kind == "object":
+        return f"object: {_names(schema['properties'])}"
+    if kind == "string":
+        return "time" if schema.get("format") == "date-time" else "text"
+    return kind
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(entries()), encoding="utf-8")

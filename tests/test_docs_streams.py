@@ -1,0 +1,195 @@
+"""What the documents say of streams is true: keys, replication, costs, permissions, columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from math import ceil
+from typing import NamedTuple
+
+import pytest
+
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.streams.administration import ADMINISTRATION
+from tap_marketo.streams.children import ChildStream
+from tap_marketo.streams.declared import DeclaredStream
+from tap_marketo.streams.kind import StreamKind
+from tap_marketo.streams.paged import (
+    PagedStream,
+    Reader,
+    by_offset,
+    by_token,
+    by_update_range,
+    whole_list,
+)
+from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
+from tap_marketo.streams.registry import REGISTRY, kind_of_stream
+from tests import columns_page
+from tests.readme import section, table
+
+GROUPS = ("People", "Activities", "Programs and campaigns", "Assets", "Administration")
+
+
+class StreamRow(NamedTuple):
+    """A row of the tables of streams."""
+
+    group: str
+    key: str
+    replication: str
+    calls: str
+    permission: str
+
+
+STREAM_ROWS = {
+    row[0].strip("`"): StreamRow(group, *row[1:]) for group in GROUPS for row in table(group)
+}
+
+
+def row_name(stream: str) -> str:
+    """Return the name of a stream's row; that of one found in the account has a place for it."""
+    if stream in STREAM_ROWS:
+        return stream
+    names = [
+        name
+        for name in STREAM_ROWS
+        if "<" in name and re.fullmatch(re.sub("<.*?>", ".+", name), stream)
+    ]
+    assert len(names) == 1, f"{stream} has {len(names)} rows"
+    return names[0]
+
+
+Documented = Sequence[tuple[StreamRow, StreamKind, CatalogEntry]]
+
+
+@pytest.fixture(scope="module")
+def documented() -> Documented:
+    """Every stream that discovery finds in the usual account, with its row and its kind."""
+    found = []
+    for entry in columns_page.entries():
+        kind = kind_of_stream(entry)
+        assert kind
+        found.append((STREAM_ROWS[row_name(entry.stream)], kind, entry))
+    return found
+
+
+def group_of(kind: StreamKind) -> str:
+    """Return the group of a kind of streams, by what it is declared with."""
+    if kind in ADMINISTRATION:
+        return "Administration"
+    if isinstance(kind, DeclaredStream) and kind.name.endswith(("programs", "campaigns")):
+        return "Programs and campaigns"
+    groups = {READ_LEAD: "People", READ_CUSTOM_OBJECT: "People", READ_ACTIVITY: "Activities"}
+    return groups.get(kind.permission, "Assets")
+
+
+def test_the_docs_list_every_stream_once_in_its_group(documented: Documented) -> None:
+    assert len(STREAM_ROWS) == sum(len(table(group)) for group in GROUPS)
+    assert {row_name(entry.stream) for _, _, entry in documented} == set(STREAM_ROWS)
+    assert {id(kind) for _, kind, _ in documented} == set(map(id, REGISTRY))
+    for row, kind, entry in documented:
+        assert row.group == group_of(kind), entry.stream
+
+
+def test_the_docs_have_the_keys_and_permissions_of_streams(documented: Documented) -> None:
+    for row, kind, entry in documented:
+        keys = entry.stream_metadata("table-key-properties")
+        assert row.key == ", ".join(f"`{column}`" for column in keys), entry.stream
+        needed = ", ".join((kind.permission, *kind.further_permissions))
+        assert row.permission == (needed or "none"), entry.stream
+
+
+def replication(kind: StreamKind, entry: CatalogEntry) -> str:
+    """Return how a stream is replicated, in the words of docs/streams.md."""
+    keys = entry.stream_metadata("valid-replication-keys")
+    if not keys:
+        is_rare = isinstance(kind, ChildStream) and kind.rests
+        return "in full" + (", at most once in `child_refresh_hours`" if is_rare else "")
+    if type(kind).bulk_object is not StreamKind.bulk_object:
+        way = "exported by date"
+    elif isinstance(kind, PagedStream) and kind.read is not by_update_range:
+        way = "all pages, changed rows"
+    else:
+        way = "asked for by date"
+    return f"`{keys[0]}`, {way}"
+
+
+def test_the_docs_say_how_streams_are_replicated(documented: Documented) -> None:
+    for row, kind, entry in documented:
+        assert row.replication == replication(kind, entry), entry.stream
+
+
+# What the pages of a list cost, and how many that is.
+ONE, BATCHES, OFFSETS = (
+    "one", "one for 300 rows", "one for 200 rows, and one that proves the end",
+)  # fmt: skip
+PAGES: Mapping[Reader, str] = {
+    whole_list: ONE,
+    by_token: BATCHES,
+    by_offset: OFFSETS,
+    by_update_range: OFFSETS,
+}
+COSTS: Mapping[str, Callable[[int], int]] = {
+    ONE: lambda rows: 1,
+    BATCHES: lambda rows: ceil(rows / 300),
+    # Each page but the first begins with the last row of the page before.
+    OFFSETS: lambda rows: 1 + ceil(max(0, rows - 200) / 199) + (1 if rows else 0),
+}
+
+
+def details(kind: StreamKind) -> str:
+    """Return what docs/streams.md says of the columns that take a call for each row."""
+    if not isinstance(kind, DeclaredStream) or kind.details is None:
+        return ""
+    columns = ", ".join(f"`{column}`" for column in kind.details.columns)
+    return f"; {'for' if kind.details.by_default else 'details'} {columns}: one a row"
+
+
+def test_the_docs_say_what_streams_cost_in_calls(documented: Documented) -> None:
+    for row, kind, entry in documented:
+        if isinstance(kind, PagedStream) and kind.read in PAGES:
+            assert row.calls == PAGES[kind.read] + details(kind), entry.stream
+        else:
+            # A way of its own, in words of its own.
+            assert not details(kind)
+            assert row.calls not in COSTS
+
+
+def test_the_calls_that_streams_cost_are_those_measured() -> None:
+    tried = set()
+    for name, rows, first, _ in table("Calls"):
+        pages, _, more = STREAM_ROWS[name.strip("`")].calls.partition("; ")
+        if pages in COSTS and (not more or more.startswith(("details", "for `"))):
+            cost = COSTS[pages](int(rows)) + (int(rows) if more.startswith("for `") else 0)
+            assert cost == int(first), name
+            tried.add(pages)
+    assert tried == set(COSTS)
+
+
+def test_the_setup_says_what_each_permission_is_for(documented: Documented) -> None:
+    needed: dict[str, set[str]] = {}
+    for _, kind, entry in documented:
+        for permission in (kind.permission, *kind.further_permissions):
+            needed.setdefault(permission, set()).add(row_name(entry.stream))
+    without = needed.pop("")
+    told = {
+        permission: set(re.findall("`(.+?)`", streams))
+        for permission, _, streams in table("1. A role that may read")
+    }
+    assert told == needed
+    for stream in without:
+        assert f"`{stream}`" in section("1. A role that may read")
+
+
+def test_the_page_of_columns_is_up_to_date(documented: Documented) -> None:
+    """If it is not: ``make docs``."""
+    page = columns_page.PAGE.read_text(encoding="utf-8")
+    assert page == columns_page.page([entry for _, _, entry in documented])
+
+
+def test_the_columns_that_are_told_of_found_streams_exist(documented: Documented) -> None:
+    columns: dict[str, set[str]] = {}
+    for _, _, entry in documented:
+        columns.setdefault(row_name(entry.stream), set()).update(entry.schema["properties"])
+    for stream, _, more in table("Columns that are found in the account"):
+        named = set(re.findall("`(.+?)`", more)) - set(columns)
+        assert named <= columns[stream.strip("`")], stream
