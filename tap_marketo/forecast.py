@@ -18,6 +18,7 @@ from tap_marketo.marketo.throttle import PERIOD_SECONDS
 from tap_marketo.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
+from tap_marketo.redact import redact
 from tap_marketo.streams.outlook import Outlook
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import next_allowance_reset, to_marketo
@@ -96,7 +97,8 @@ class _Gathering:
             first_calls=first_calls,
             rehearsal=self._rehearsal if is_exporting else None,
             notes=list(self._dropped(courses, entries)),
-            failed=self._begun.failures.told(),
+            # It quotes Marketo.
+            failed=redact(self._begun.failures.told()),
         )
 
     def _outlooks(self) -> Iterator[tuple[StreamRead, Outlook]]:
