@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tap_marketo import __version__
 
-_ACTIONS = ("discover", "plan", "about")
+_ACTIONS = ("discover", "test", "plan", "about")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_argument(
         "--about", action="store_true", help="tell version, capabilities and settings"
     )
+    actions.add_argument(
+        "--test",
+        action="store_true",
+        help="check whether a sync could run, of the selected streams if there is a catalog",
+    )
     parser.add_argument(
         "--select",
         metavar="PATTERN",
@@ -54,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         "may be given several times",
     )
     parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), help="how --about and --plan are written"
+        "--format",
+        choices=("text", "json", "markdown"),
+        help="how --about, --plan and --test are written",
     )
     return parser
 
@@ -65,10 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.select and not args.discover:
         parser.error("--select goes with --discover")
-    if args.format and not (args.about or args.plan):
-        parser.error("--format goes with --about and --plan")
-    if args.format == "markdown" and args.plan:
-        parser.error("--plan is written as text or json")
+    if args.format and not (args.about or args.plan or args.test):
+        parser.error("--format goes with --about, --plan and --test")
+    if args.format == "markdown" and not args.about:
+        parser.error("--plan and --test are written as text or json")
     if not args.config and not args.about:
         parser.error("the following arguments are required: -c/--config")
     # Only now: --help and --version do without requests and singer, which take their time.

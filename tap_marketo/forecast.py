@@ -18,6 +18,7 @@ from tap_marketo.marketo.throttle import PERIOD_SECONDS
 from tap_marketo.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
+from tap_marketo.redact import redact
 from tap_marketo.streams.outlook import Outlook
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import next_allowance_reset, to_marketo
@@ -75,7 +76,11 @@ class _Gathering:
         of_reads = [family for _, outlook in outlooks for family in outlook.families]
         found = [family for _, outlook in outlooks for family in outlook.found]
         families = [*self._begun.families, *of_reads]
+        first_calls = _calls(self._client)
         courses = self._rehearsal.run(families, found)
+        if families:
+            # Where something is exported for certain, a run asks for the last days' jobs as well.
+            first_calls = _calls(self._client)
         each = {
             family.name: outlook.calls.each
             for _, outlook in outlooks
@@ -89,9 +94,11 @@ class _Gathering:
             self._begun.start.now,
             self._config,
             items,
+            first_calls=first_calls,
             rehearsal=self._rehearsal if is_exporting else None,
             notes=list(self._dropped(courses, entries)),
-            failed=self._begun.failures.told(),
+            # It quotes Marketo.
+            failed=redact(self._begun.failures.told()),
         )
 
     def _outlooks(self) -> Iterator[tuple[StreamRead, Outlook]]:
@@ -150,7 +157,7 @@ class _Gathering:
             told.append(f"{UNKNOWN_JOB / _MINUTE:.0f} minutes a job, as none has been seen")
         else:
             told.append(f"{course.job_time / _MINUTE:.1f} minutes a job by the last ones")
-        return ", ".join(told)
+        return "; ".join(told)
 
     def _read(self, read: StreamRead, outlook: Outlook) -> Item:
         item = partial(
@@ -204,6 +211,12 @@ def _how(family: BulkFamily) -> str:
     return f"exported by {family.replication_key}{shared}"
 
 
+def _calls(client: MarketoClient) -> int:
+    """Return how many calls this plan has made: a run begins with the same."""
+    # And the one that told the day's.
+    return client.successes + 1
+
+
 def _said(
     client: MarketoClient,
     now: datetime,
@@ -211,14 +224,14 @@ def _said(
     items: Sequence[Item],
     *,
     notes: Sequence[str],
+    first_calls: int | None = None,
     rehearsal: Rehearsal | None = None,
     failed: str = "",
 ) -> Forecast:
     return Forecast(
         now=now,
         items=items,
-        # Those that this plan has made, and the one that told the day's.
-        first_calls=client.successes + 1,
+        first_calls=_calls(client) if first_calls is None else first_calls,
         calls_used=client.budget.used,
         calls_allowed=client.budget.allowed,
         calls_a_minute=round(config.max_calls_per_20_seconds * 60 / PERIOD_SECONDS),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tap_marketo.about import about
+from tap_marketo.check import check
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config, load_config
 from tap_marketo.discovery import discover
@@ -33,9 +34,9 @@ class Command:
     """What the command line asks for.
 
     Attributes:
-        action: ``sync``, ``discover``, ``plan`` or ``about``.
+        action: ``sync``, ``discover``, ``test``, ``plan`` or ``about``.
         config: where the settings are: paths of files, ENV for the environment.
-        catalog: path of the catalog; a sync needs one.
+        catalog: path of the catalog; a sync needs one, a test may have one.
         state: path of the last run's state, None for none.
         select: patterns of what discovery marks as selected; without any it marks nothing.
         form: how a page for people is written: ``text``, ``json`` or ``markdown``.
@@ -92,6 +93,17 @@ def _discover(command: Command, output: Output) -> int:
     return 0
 
 
+def _test(command: Command, output: Output) -> int:
+    config = load_config(command.config)
+    entries = load_catalog(command.catalog) if command.catalog else None
+    clock = Clock()
+    found = check(MarketoClient(config, clock), clock, config, entries)
+    output.page(json.dumps(found.as_json(), indent=2) if command.form == "json" else found.text())
+    if found.is_spent:
+        return QUOTA_EXIT_CODE
+    return 0 if found.passes else 1
+
+
 def _plan(command: Command, output: Output) -> int:
     config, entries, known = _given(command)
     clock = Clock()
@@ -143,4 +155,5 @@ _ACTIONS: Mapping[str, Callable[[Command, Output], int]] = {
     "discover": _discover,
     "plan": _plan,
     "sync": _sync,
+    "test": _test,
 }

@@ -59,7 +59,11 @@ class FileAnswer:
 
 
 class Exchange:
-    """Sends single requests and reads their answers."""
+    """Sends single requests and reads their answers.
+
+    Attributes:
+        sent: how many requests have been sent.
+    """
 
     def __init__(self, user_agent: str, timeout: float, pace: Pace, clock: Clock) -> None:
         """Open nothing yet.
@@ -74,6 +78,7 @@ class Exchange:
         self._pace = pace
         self._clock = clock
         self._deadline: float | None = None
+        self.sent = 0
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
 
@@ -107,6 +112,7 @@ class Exchange:
             if timeout <= 0:
                 raise TransientError(what, "there is no time left for it")
         ok = False
+        self.sent += 1
         try:
             if method == "GET":
                 method, url, request = fitting(url, **request)

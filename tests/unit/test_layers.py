@@ -109,10 +109,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
-    # What a run begins with, what is said at its end, and of the tap itself,
-    ("preparation", "summary", "about", "display", "forecast_page"),
-    # what --discover writes; one run,
-    ("discovery", "selection", "sync", "forecast"),
+    # What a run begins with, what is said at its end, and of the tap itself; what a check asks, and
+    # how it looks,
+    ("preparation", "summary", "about", "display", "forecast_page", "survey", "findings"),
+    # what --discover writes; one run; one check,
+    ("discovery", "selection", "sync", "forecast", "check"),
     # its exit code,
     ("run",),
     # the command line.
@@ -121,8 +122,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 COMMAND = {
-    "preparation", "summary", "about", "display", "forecast_page", "discovery", "selection", "sync",
-    "forecast", "run", "cli", "__main__",
+    "preparation", "summary", "about", "display", "forecast_page", "survey", "findings",
+    "discovery", "selection", "sync", "forecast", "check", "run", "cli", "__main__",
 }  # fmt: skip
 
 # Libraries and what alone may import them.
