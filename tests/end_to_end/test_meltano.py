@@ -209,6 +209,8 @@ def try_config(project: Project, marketo: Account) -> None:
     project.meltano("config test tap-marketo")
     assert marketo.counters()["total_calls"] < 20
     assert_costs_are_left_out(selected(project.catalog()))
+    assert "A sync could run." in project.meltano("invoke tap-marketo --test")
+    assert "exported by updatedAt" in project.meltano("invoke tap-marketo --plan")
     assert_nothing_is_exported(marketo)
     # It is a test: without the credentials it fails, and says why.
     del project.environment["TAP_MARKETO_CLIENT_SECRET"]
