@@ -36,10 +36,11 @@ setup(
         "backoff>=2.2,<3",
         "pendulum>=3.0,<4",
         "orjson>=3.9.3,<4",
+        "tqdm>=4.66,<5",
     ],
     extras_require={
         "test": TEST,
-        "dev": [*TEST, "mypy>=1.11", "ruff>=0.6", "types-requests>=2.31"],
+        "dev": [*TEST, "mypy>=1.11", "ruff>=0.6", "types-requests>=2.31", "types-tqdm>=4.66"],
     },
     entry_points={"console_scripts": ["tap-marketo=tap_marketo.cli:main"]},
 )

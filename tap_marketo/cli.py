@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from tap_marketo import __version__
 
+_ACTIONS = ("discover", "test", "plan", "about")
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -36,7 +38,17 @@ def _parser() -> argparse.ArgumentParser:
         "-d", "--discover", action="store_true", help="write the catalog of all streams"
     )
     actions.add_argument(
+        "--plan",
+        action="store_true",
+        help="tell what a sync with this catalog and state would do now",
+    )
+    actions.add_argument(
         "--about", action="store_true", help="tell version, capabilities and settings"
+    )
+    actions.add_argument(
+        "--test",
+        action="store_true",
+        help="check whether a sync could run, of the selected streams if there is a catalog",
     )
     parser.add_argument(
         "--select",
@@ -47,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         "may be given several times",
     )
     parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), help="how --about is written"
+        "--format",
+        choices=("text", "json", "markdown"),
+        help="how --about, --plan and --test are written",
     )
     return parser
 
@@ -58,8 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.select and not args.discover:
         parser.error("--select goes with --discover")
-    if args.format and not args.about:
-        parser.error("--format goes with --about")
+    if args.format and not (args.about or args.plan or args.test):
+        parser.error("--format goes with --about, --plan and --test")
+    if args.format == "markdown" and not args.about:
+        parser.error("--plan and --test are written as text or json")
     if not args.config and not args.about:
         parser.error("the following arguments are required: -c/--config")
     # Only now: --help and --version do without requests and singer, which take their time.
@@ -67,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     return run(
         Command(
-            action=next((name for name in ("discover", "about") if getattr(args, name)), "sync"),
+            action=next((name for name in _ACTIONS if getattr(args, name)), "sync"),
             config=args.config,
             catalog=args.catalog or args.properties,
             state=args.state,

@@ -11,7 +11,7 @@ from tap_marketo.log import LOGGER
 from tap_marketo.times import UTC
 
 # A few seconds between two machines are normal; minutes would show in the data.
-_NOTABLE_SKEW = timedelta(minutes=2)
+NOTABLE_SKEW = timedelta(minutes=2)
 
 
 class Clock:
@@ -21,6 +21,10 @@ class Clock:
     window's end would never be asked for again. Containers' clocks can be minutes off, so the
     Date header of Marketo's answers counts too; whichever is behind wins, which costs freshness
     at worst and never a row.
+
+    Attributes:
+        marketo_ahead: by how much Marketo's time is later than this machine's, None while no
+            answer has told it.
     """
 
     def __init__(
@@ -39,12 +43,12 @@ class Clock:
         self.monotonic = monotonic
         self.sleep = sleep
         self._wall = wall
-        self._marketo_ahead = timedelta(0)
+        self.marketo_ahead: timedelta | None = None
         self._warned = False
 
     def now(self) -> datetime:
         """Return the time in UTC."""
-        return self._local() + min(self._marketo_ahead, timedelta(0))
+        return self._local() + min(self.marketo_ahead or timedelta(0), timedelta(0))
 
     def observe(self, date_header: str | None) -> None:
         """Learn Marketo's time from an answer's Date header (RFC 9110, 6.6.1), if it is one."""
@@ -54,12 +58,12 @@ class Clock:
             return
         if told.tzinfo is None:
             told = told.replace(tzinfo=UTC)
-        self._marketo_ahead = told - self._local()
-        if not self._warned and abs(self._marketo_ahead) > _NOTABLE_SKEW:
+        self.marketo_ahead = told - self._local()
+        if not self._warned and abs(self.marketo_ahead) > NOTABLE_SKEW:
             self._warned = True
             LOGGER.warning(
                 "This machine's clock and Marketo's differ by %.0f s; the one behind is used.",
-                abs(self._marketo_ahead.total_seconds()),
+                abs(self.marketo_ahead.total_seconds()),
             )
 
     def _local(self) -> datetime:

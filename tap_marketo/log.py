@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -51,9 +52,21 @@ def log_counter(metric: str, value: int, tags: Mapping[str, str]) -> None:
     metrics.log(LOGGER, metrics.Point("counter", metric, value, dict(tags)))
 
 
-def log_timer(metric: str, seconds: float, tags: Mapping[str, str], *, ok: bool = True) -> None:
+def log_timer(
+    metric: str,
+    seconds: float,
+    tags: Mapping[str, str],
+    *,
+    ok: bool = True,
+    level: int = logging.INFO,
+) -> None:
     """Write a singer timer metric, for instance http_request_duration."""
     status = metrics.Status.succeeded if ok else metrics.Status.failed
-    metrics.log(
-        LOGGER, metrics.Point("timer", metric, seconds, {**tags, metrics.Tag.status: status})
-    )
+    point = {
+        "type": "timer",
+        "metric": metric,
+        "value": seconds,
+        "tags": {**tags, metrics.Tag.status: status},
+    }
+    # singer's own function knows one level alone.
+    LOGGER.log(level, "METRIC: %s", json.dumps(point))

@@ -88,6 +88,8 @@ def _readings(
             continue
         reads += own_reads
         families += own_families
+    # What costs one call goes first.
+    reads.sort(key=lambda read: not read.is_one_call)
     return reads, families
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tap_marketo.about import about
+from tap_marketo.check import check
 from tap_marketo.clock import Clock
-from tap_marketo.config import load_config
+from tap_marketo.config import Config, load_config
 from tap_marketo.discovery import discover
-from tap_marketo.errors import CatalogError, QuotaError, TapError, Terminated
+from tap_marketo.errors import CatalogError, FailedStreamsError, QuotaError, TapError, Terminated
+from tap_marketo.forecast import forecast
 from tap_marketo.log import LOGGER, set_up_logging
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.names import NAMINGS
-from tap_marketo.protocol.catalog import load_catalog
+from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
 from tap_marketo.protocol.messages import Output
+from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tap_marketo.selection import select
 from tap_marketo.streams.account import Account
@@ -29,9 +34,9 @@ class Command:
     """What the command line asks for.
 
     Attributes:
-        action: ``sync``, ``discover`` or ``about``.
+        action: ``sync``, ``discover``, ``test``, ``plan`` or ``about``.
         config: where the settings are: paths of files, ENV for the environment.
-        catalog: path of the catalog; a sync needs one.
+        catalog: path of the catalog; a sync needs one, a test may have one.
         state: path of the last run's state, None for none.
         select: patterns of what discovery marks as selected; without any it marks nothing.
         form: how a page for people is written: ``text``, ``json`` or ``markdown``.
@@ -88,30 +93,67 @@ def _discover(command: Command, output: Output) -> int:
     return 0
 
 
+def _test(command: Command, output: Output) -> int:
+    config = load_config(command.config)
+    entries = load_catalog(command.catalog) if command.catalog else None
+    clock = Clock()
+    found = check(MarketoClient(config, clock), clock, config, entries)
+    output.page(json.dumps(found.as_json(), indent=2) if command.form == "json" else found.text())
+    if found.is_spent:
+        return QUOTA_EXIT_CODE
+    return 0 if found.passes else 1
+
+
+def _plan(command: Command, output: Output) -> int:
+    config, entries, known = _given(command)
+    clock = Clock()
+    client = MarketoClient(config, clock)
+    with _quota_as(config.on_quota):
+        told = forecast(client, clock, config, entries, known)
+        output.page(told.text() if command.form == "text" else json.dumps(told.as_json(), indent=2))
+        if told.failed:
+            raise FailedStreamsError(f"{told.failed} All other streams are in the plan.")
+    return 0
+
+
 def _sync(command: Command, output: Output) -> int:
+    config, entries, known = _given(command)
+    clock = Clock()
+    client = MarketoClient(config, clock)
+    if not entries:
+        LOGGER.warning("No stream is selected in %s: nothing to sync.", command.catalog)
+    with _quota_as(config.on_quota):
+        Sync(client, clock, config, known, output).run(entries)
+    return 0
+
+
+def _given(command: Command) -> tuple[Config, Sequence[CatalogEntry], State]:
+    """Return the settings, the selected streams, and where they stand."""
     config = load_config(command.config)
     if not command.catalog:
         raise CatalogError(
             "Nothing to do without a catalog: make one with --discover, select streams in it, "
             "and give it with --catalog."
         )
-    clock = Clock()
-    client = MarketoClient(config, clock)
     known = load_state(command.state)
-    entries = load_catalog(command.catalog)
-    if not entries:
-        LOGGER.warning("No stream is selected in %s: nothing to sync.", command.catalog)
+    return config, load_catalog(command.catalog), known
+
+
+@contextmanager
+def _quota_as(on_quota: str) -> Iterator[None]:
+    """Let a spent allowance be what the setting says."""
     try:
-        Sync(client, clock, config, known, output).run(entries)
+        yield
     except QuotaError as error:
-        if config.on_quota == "fail":
+        if on_quota == "fail":
             raise
         LOGGER.warning("%s", error)
-    return 0
 
 
 _ACTIONS: Mapping[str, Callable[[Command, Output], int]] = {
     "about": _about,
     "discover": _discover,
+    "plan": _plan,
     "sync": _sync,
+    "test": _test,
 }

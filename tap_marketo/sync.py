@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
+from tap_marketo.display import Display, open_display
 from tap_marketo.errors import TapError, Terminated
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.preparation import exports_of_others, prepare
+from tap_marketo.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.messages import Output
@@ -45,23 +46,42 @@ class Sync:
         begun = prepare(self._client, self._clock, self._config, self._state, entries)
         if begun is None:
             return
-        reads, families, failures = begun.reads, begun.families, begun.failures
-        engine = ExportEngine(
-            self._client,
-            self._clock,
-            self._config,
-            self._state,
-            self._emitter,
-            failures,
-            begun.start.now,
-        )
+        with open_display() as display:
+            engine = ExportEngine(
+                self._client,
+                self._clock,
+                self._config,
+                self._state,
+                self._emitter,
+                begun.failures,
+                begun.start.now,
+                lambda is_news: display.show(engine.progress, is_news=is_news),
+            )
+            self._read(begun, engine, display, entries)
+        self._emitter.state()
+        begun.failures.check()
+        engine.check_quota()
+
+    def _read(
+        self,
+        begun: Preparation,
+        engine: ExportEngine,
+        display: Display,
+        entries: Sequence[CatalogEntry],
+    ) -> None:
+        reads, families = begun.reads, begun.families
         try:
             for family, bulk_object in exports_of_others(self._state, entries):
                 engine.drop(family, bulk_object)
+            pages = self._pages(reads, engine, begun.failures, display)
+            if reads and reads[0].is_one_call:
+                # Whoever tries a config ends the run at its first row: then no job is under way.
+                next(pages, _END)
+                self._output.flush()
             engine.expect_families(_find_families(reads))
             engine.start(families)
             self._output.pipe.on_stall = engine.look_after
-            self._work_through(engine, self._pages(reads, engine, failures))
+            self._work_through(engine, pages)
             engine.announce()
         except Terminated:
             self._output.pipe.on_stall = None
@@ -70,9 +90,6 @@ class Sync:
         finally:
             self._output.pipe.on_stall = None
             sum_up(self._emitter.counts, reads, families)
-        self._emitter.state()
-        failures.check()
-        engine.check_quota()
 
     def _work_through(self, engine: ExportEngine, pages: Iterator[None]) -> None:
         """Read what is ready; while nothing is, read pages; while there are none, wait."""
@@ -91,9 +108,14 @@ class Sync:
                 self._clock.sleep(min(engine.seconds_to_wait(), _LONGEST_NAP))
 
     def _pages(
-        self, reads: Sequence[StreamRead], engine: ExportEngine, failures: Failures
+        self,
+        reads: Sequence[StreamRead],
+        engine: ExportEngine,
+        failures: Failures,
+        display: Display,
     ) -> Iterator[None]:
         for place, read in enumerate(reads):
+            display.doing = f"reading {read.stream}"
             engine.expect_families(_find_families(reads[place:]))
             try:
                 for found in read.steps(self._emitter, self._clock.now):
@@ -102,6 +124,7 @@ class Sync:
                     yield
             except TapError as error:
                 failures.set_aside([read.stream], error, read.further_permissions)
+        display.doing = ""
         engine.expect_families(False)
 
 

@@ -9,6 +9,7 @@ library only: it makes the environments it needs in ``.demo/``.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
 DATABASE = HOME / "marketo.duckdb"
 LOG = HOME / "tap.log"
+AT_A_TERMINAL = sys.stderr.isatty()
 # With DuckDB from 1.3 on, target-duckdb takes the first row of a batch for a header.
 TARGET = ["target-duckdb==0.8.0", "duckdb<1.3"]
 
@@ -67,10 +69,8 @@ def main() -> int:
         else:
             with sandbox() as account:
                 _demonstrate(pipeline, account)
-    print(
-        f"The tables are in {DATABASE.relative_to(ROOT)}, the log of the last run in "
-        f"{LOG.relative_to(ROOT)}; `make clean` removes them."
-    )
+    log = "" if AT_A_TERMINAL else f", the log of the last run in {LOG.relative_to(ROOT)}"
+    print(f"The tables are in {DATABASE.relative_to(ROOT)}{log}; `make clean` removes them.")
     return 0
 
 
@@ -124,7 +124,13 @@ class Pipeline:
         started = time.monotonic()
         with (
             LOG.open("wb") as log,
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as tap,
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                # At a terminal the tap shows how far it is; then there is no need of its log.
+                stderr=None if AT_A_TERMINAL else log,
+                env=os.environ | ({"TAP_MARKETO_LOGLEVEL": "WARNING"} if AT_A_TERMINAL else {}),
+            ) as tap,
         ):
             target = subprocess.run(
                 [str(self._target / "target-duckdb"), "--config", str(self._target_config)],

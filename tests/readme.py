@@ -51,12 +51,22 @@ def section(title: str) -> str:
     return found[0]
 
 
+def tables(title: str) -> list[list[list[str]]]:
+    """Return the tables of a section, each with its head and its rows."""
+    found = re.findall(r"(?m)(?:^\|.*\n)+", section(title))
+    assert found, title
+    return [
+        [_cells(row) for place, row in enumerate(each.splitlines()) if place != 1] for each in found
+    ]
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split(" | ")]
+
+
 def table(title: str) -> list[list[str]]:
     """Return the rows of a section's first table, without its head."""
-    found = re.search(r"(?m)(?:^\|.*\n)+", section(title))
-    assert found, title
-    rows = found[0].splitlines()
-    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+    return tables(title)[0][1:]
 
 
 def code(title: str, language: str) -> str:

@@ -86,6 +86,7 @@ def test_the_docs_list_every_stream_once_in_its_group(documented: Documented) ->
     assert len(STREAM_ROWS) == sum(len(table(group)) for group in GROUPS)
     assert {row_name(entry.stream) for _, _, entry in documented} == set(STREAM_ROWS)
     assert {id(kind) for _, kind, _ in documented} == set(map(id, REGISTRY))
+    assert {kind.name for kind in REGISTRY} == set(STREAM_ROWS)
     for row, kind, entry in documented:
         assert row.group == group_of(kind), entry.stream
 
@@ -104,7 +105,7 @@ def replication(kind: StreamKind, entry: CatalogEntry) -> str:
     if not keys:
         is_rare = isinstance(kind, ChildStream) and kind.rests
         return "in full" + (", at most once in `child_refresh_hours`" if is_rare else "")
-    if type(kind).bulk_object is not StreamKind.bulk_object:
+    if kind.is_exported:
         way = "exported by date"
     elif isinstance(kind, PagedStream) and kind.read is not by_update_range:
         way = "all pages, changed rows"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tap_marketo.clock import Clock
@@ -11,14 +11,15 @@ from tap_marketo.errors import ExportQuotaError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.canceller import cancel_waiting_jobs
 from tap_marketo.exports.family import BulkFamily
-from tap_marketo.exports.lines import Lines, cancel_quietly
+from tap_marketo.exports.jobs import Job
+from tap_marketo.exports.lines import HOLDS_PLACE, Lines, cancel_quietly
 from tap_marketo.exports.planner import Planner
+from tap_marketo.exports.progress import Progress
 from tap_marketo.exports.reader import ExportReader
 from tap_marketo.exports.scheduler import Scheduler
 from tap_marketo.failures import Failures
-from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.protocol.state import State
@@ -41,6 +42,7 @@ class ExportEngine:
         emitter: Emitter,
         failures: Failures,
         now: datetime,
+        tell: Callable[[bool], None],
     ) -> None:
         """Put the parts together; nothing is called yet.
 
@@ -52,6 +54,7 @@ class ExportEngine:
             emitter: takes rows and positions.
             failures: where families that fail are set aside.
             now: the end of the last window, whole seconds UTC.
+            tell: tells how far the exports are; is told whether there is news.
         """
         self._client = client
         self._clock = clock
@@ -68,6 +71,8 @@ class ExportEngine:
         self._reader = ExportReader(
             self._api, clock, config, emitter, planner, self._allowance, lines, self.look_after
         )
+        self._tell = tell
+        self._reading: Job | None = None
         self._families: list[BulkFamily] = []
         self._has_learned = False
 
@@ -91,24 +96,38 @@ class ExportEngine:
         self._emitter.move_to(Position(exports={family: []}))
 
     def look_after(self) -> None:
-        """Do what is due about the jobs, and say how far they are when there is news."""
-        if self._scheduler.work():
-            budget = self._client.budget
-            LOGGER.info(
-                "Exports: %s; %s rows and %.1f MB read; calls today: %s of %s.",
-                self._scheduler.progress(),
-                f"{self._emitter.counts.total():,}",
-                self._reader.bytes_read / _MEGABYTE,
-                f"{budget.used:,}",
-                f"{budget.allowed:,}",
-            )
+        """Do what is due about the jobs, and let it be told how far they are."""
+        self._tell(self._scheduler.work())
+
+    def progress(self) -> Progress:
+        """Return how far the exports are."""
+        statuses = self._scheduler.statuses()
+        budget, reading = self._client.budget, self._reading
+        return Progress(
+            read=self._reader.jobs_read,
+            to_make=self._scheduler.jobs_to_make(),
+            queued=sum(status in (None, *HOLDS_PLACE[:2]) for status in statuses),
+            processing=statuses.count(ExportStatus.PROCESSING),
+            ready=statuses.count(ExportStatus.COMPLETED),
+            reading=reading.name if reading else "",
+            rows=self._emitter.counts.total(),
+            bytes_read=self._reader.bytes_read,
+            bytes_today=self._allowance.used(self._clock.now()),
+            bytes_allowed=self._allowance.limit,
+            calls_today=budget.used,
+            calls_allowed=budget.allowed,
+            seconds_to_wait=self._scheduler.seconds_to_wait(),
+            seconds_left=self._scheduler.seconds_left(),
+        )
 
     def read_next(self) -> bool:
         """Read the export whose turn it is, if its file can be read; say whether one was."""
         job = self._scheduler.take_ready()
         if job:
+            self._reading = job
             with self._scheduler.setting_aside(job.family):
                 self._reader.read(job)
+            self._reading = None
         return job is not None
 
     def end_early(self) -> None:

@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
+WORKERS = 2
+"""How many jobs Marketo processes at once (bulk-extract.md, Limits)."""
+
 # The quickest of the last ten jobs says when the next one can be done; of fewer than five it does
 # not: every second job is quicker than the one before.
 _REMEMBERED = 10

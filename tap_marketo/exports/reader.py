@@ -37,6 +37,7 @@ class ExportReader:
 
     Attributes:
         bytes_read: of all files so far.
+        jobs_read: how many have been read to their ends.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class ExportReader:
         self._lines = lines
         self._meanwhile = meanwhile
         self.bytes_read = 0
+        self.jobs_read = 0
 
     def read(self, job: Job) -> None:
         """Emit the rows of a completed job and move its streams' bookmarks to its end.
@@ -122,6 +124,7 @@ class ExportReader:
         return file.rows_read
 
     def _move_bookmarks(self, job: Job) -> None:
+        self.jobs_read += 1
         left = self._finish(job)
         self._emitter.remember_costs(self._allowance.bytes_per_day)
         reached = self._planner.position_after(job)

@@ -18,6 +18,7 @@ from tap_marketo.exports.chooser import JobChooser
 from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import Line, Lines
+from tap_marketo.exports.looks import WORKERS
 from tap_marketo.exports.planner import Planner
 from tap_marketo.exports.scheduler import Scheduler
 from tap_marketo.failures import Failures
@@ -26,8 +27,6 @@ from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedEx
 from tap_marketo.protocol.state import State
 from tap_marketo.times import Window
 
-# bulk-extract.md, Limits: so many jobs are processed at once.
-_WORKERS = 2
 # What a job is taken to take while none has been seen; Adobe gives no figure.
 UNKNOWN_JOB = timedelta(minutes=5)
 
@@ -46,6 +45,7 @@ class Course:
         calls: what they all cost, beside those that the rehearsal has made.
         size: bytes of the files of those that are made; 0 while nothing is known.
         window: from when to when they export; None if there are none.
+        has_waited: whether some of them are not done yet.
         time: after how long the last of them has been read.
         left: what begins first of what is not exported today; None if nothing is left.
         jobs_left: how many jobs that will take.
@@ -61,6 +61,7 @@ class Course:
     calls: int = 0
     size: float = 0.0
     window: Window | None = None
+    has_waited: bool = False
     time: timedelta = timedelta()
     left: ExportPlan | None = None
     jobs_left: int = 0
@@ -80,6 +81,7 @@ class Rehearsal:
 
     Attributes:
         allowance: the day's bytes, at the end of the run.
+        used: how many of them were used before it.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class Rehearsal:
         """
         api = ExportApi(client)
         self.allowance = ExportAllowance(config.daily_export_bytes, state.bytes_per_day())
+        self.used = 0
         self._lines = Lines(lambda family, exports: None)
         self._planner = Planner(state, api, config.start_date, now, lambda family, exports: None)
         self._scheduler = Scheduler(
@@ -120,24 +123,30 @@ class Rehearsal:
         )
         self._wall = 0.0
         self._chooser = JobChooser(self._clock, config, self.allowance, self._lines)
-        self._workers = [0.0] * _WORKERS
+        self._workers = [0.0] * WORKERS
         self._starts: dict[Job, float] = {}
         self._ends: dict[Job, float] = {}
         self._made: set[Job] = set()
 
-    def run(self, families: Sequence[BulkFamily]) -> list[Course]:
+    def run(self, families: Sequence[BulkFamily], found: Sequence[BulkFamily]) -> list[Course]:
         """Go through what some families have to read, and say what becomes of it.
 
         The jobs of the last days are asked for, and those that the state names are looked at.
 
+        Args:
+            families: whose plans are known.
+            found: those of which something may be found to export.
+
         Raises:
             TapError: what concerns the whole run.
         """
-        self._scheduler.learn(families)
+        if families or found:
+            self._scheduler.learn([*families, *found])
         for family in families:
             self._courses[family.name] = Course(family)
             self._scheduler.add(family)
         self._scheduler.look()
+        self.used = self.allowance.used(self._real.now())
         self._wall = self._real.now().timestamp()
         self._began = self._moment = self._real.monotonic()
         for line in self._lines:
@@ -202,7 +211,9 @@ class Rehearsal:
 
     def _process(self, job: Job, line: Line) -> None:
         """Let a worker take a job as soon as one is free."""
-        time = self._courses[line.family.name].job_time or UNKNOWN_JOB
+        course = self._courses[line.family.name]
+        course.has_waited = True
+        time = course.job_time or UNKNOWN_JOB
         self._workers.sort()
         self._starts[job] = max(self._moment, self._workers[0])
         self._workers[0] = self._ends[job] = self._starts[job] + time.total_seconds() * self._scale

@@ -18,8 +18,8 @@ from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.chooser import JobChooser
 from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.jobs import Job, listed
-from tap_marketo.exports.lines import HOLDS_PLACE, Line, Lines
-from tap_marketo.exports.looks import RecentJobs
+from tap_marketo.exports.lines import Line, Lines
+from tap_marketo.exports.looks import WORKERS, RecentJobs
 from tap_marketo.exports.maker import JobMaker
 from tap_marketo.exports.watcher import JobWatcher
 from tap_marketo.failures import Failures
@@ -193,15 +193,24 @@ class Scheduler:
             times.append(self._maker.queue_full_until)
         return max(0.0, min(times, default=now + self._interval) - now)
 
-    def progress(self) -> str:
-        """Say in a few words how many jobs are where."""
-        statuses = [job.status for line in self._lines for job in line.jobs if job.export_id]
-        waiting = sum(self._chooser.jobs_in(job) for line in self._lines for job in line.unmade())
-        queued = sum(status in (None, *HOLDS_PLACE[:2]) for status in statuses)
-        processing = statuses.count(ExportStatus.PROCESSING)
-        ready = statuses.count(ExportStatus.COMPLETED)
-        made = f"{queued} queued, {processing} processing, {ready} ready"
-        return f"about {waiting} to be made, {made}" if waiting else made
+    def jobs_to_make(self) -> int:
+        """Return about how many jobs are still to be made."""
+        return sum(self._chooser.jobs_in(job) for line in self._lines for job in line.unmade())
+
+    def statuses(self) -> list[ExportStatus | None]:
+        """Return the status of each job that Marketo has; of some nothing is known yet."""
+        return [job.status for line in self._lines for job in line.jobs if job.export_id]
+
+    def seconds_left(self) -> float | None:
+        """Return about how long Marketo's workers take for what is left; None if unknown."""
+        seconds = 0.0
+        for line in self._lines:
+            left = [job for job in line.jobs if job.status is not ExportStatus.COMPLETED]
+            usual = line.recent.usual
+            if left and usual is None:
+                return None
+            seconds += (usual or 0.0) * sum(map(self._chooser.jobs_in, left))
+        return seconds / WORKERS
 
     def _is_stuck(self, line: Line) -> bool:
         if not line.jobs:

@@ -35,7 +35,12 @@ WHAT = "POST identity/oauth/token"
 
 
 class TokenAuth(AuthBase):
-    """Puts a valid token into each request's Authorization header (authentication.md)."""
+    """Puts a valid token into each request's Authorization header (authentication.md).
+
+    Attributes:
+        user: the API user whose token it is; empty before the first one, and where Marketo does
+            not say.
+    """
 
     def __init__(
         self,
@@ -63,6 +68,7 @@ class TokenAuth(AuthBase):
         }
         self._send = send
         self._clock = clock
+        self.user = ""
         self._token = ""
         self._expires = float("-inf")
 
@@ -116,6 +122,9 @@ class TokenAuth(AuthBase):
             raise TransientError(WHAT, "the answer holds no access_token")
         add_secret(token)
         self._token = token
+        # authentication.md: scope is the user who owns the custom service.
+        scope = answer.get("scope")
+        self.user = redact(scope) if isinstance(scope, str) else ""
         lifetime = min(lifetime, _LONGEST_LIFE_SECONDS)
         # Asked for again before its end, Marketo gives the same token with what is left of its
         # hour (authentication.md): a margin longer than that would fetch it for every call.

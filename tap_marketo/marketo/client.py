@@ -85,6 +85,16 @@ class MarketoClient:
             logger=None,
         )
 
+    @property
+    def calls(self) -> int:
+        """How many calls have been made, repeated ones and those for tokens among them."""
+        return self._http.sent
+
+    @property
+    def api_user(self) -> str:
+        """The API user that the token stands for, empty as long as Marketo has not said."""
+        return self._auth.user
+
     def start(self) -> None:
         """Fetch a token and learn today's calls, and with them Marketo's time.
 

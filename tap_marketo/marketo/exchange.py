@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -58,7 +59,11 @@ class FileAnswer:
 
 
 class Exchange:
-    """Sends single requests and reads their answers."""
+    """Sends single requests and reads their answers.
+
+    Attributes:
+        sent: how many requests have been sent.
+    """
 
     def __init__(self, user_agent: str, timeout: float, pace: Pace, clock: Clock) -> None:
         """Open nothing yet.
@@ -73,6 +78,7 @@ class Exchange:
         self._pace = pace
         self._clock = clock
         self._deadline: float | None = None
+        self.sent = 0
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
 
@@ -106,6 +112,7 @@ class Exchange:
             if timeout <= 0:
                 raise TransientError(what, "there is no time left for it")
         ok = False
+        self.sent += 1
         try:
             if method == "GET":
                 method, url, request = fitting(url, **request)
@@ -127,7 +134,10 @@ class Exchange:
         finally:
             seconds = self._clock.monotonic() - started
             tags = {metrics.Tag.endpoint: endpoint}
-            log_timer(metrics.Metric.http_request_duration, seconds, tags, ok=ok)
+            # Half of all lines of a first sync would be these.
+            log_timer(
+                metrics.Metric.http_request_duration, seconds, tags, ok=ok, level=logging.DEBUG
+            )
         self._clock.observe(response.headers.get("Date"))
         return response
 

@@ -7,7 +7,7 @@ One :class:`ExportApi` serves every bulk object; which object is meant is the pa
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +36,8 @@ _MOST = 1 << 60
 # Empty pages in a row, each promising more, after which the list of jobs is taken to have ended:
 # a job that was not on it is asked for by its id.
 _MOST_EMPTY_PAGES = 2
+# bulk-extract.md: the places of the queue, jobs being processed included.
+QUEUE_PLACES = 10
 # bulk-extract.md: the most one list call returns.
 _BATCH_SIZE = 300
 
@@ -103,6 +105,21 @@ class FinishedExport:
     file_size: int
     bulk_object: str
     took: float | None = None
+
+
+@dataclass(frozen=True)
+class JobsPage:
+    """A page of the list of an object's jobs.
+
+    Attributes:
+        statuses: of its jobs, by their ids; one whose status is no known word is left out.
+        finished: those that have a file.
+        next_token: of the page that follows, empty if none does.
+    """
+
+    statuses: Mapping[str, ExportStatus]
+    finished: Sequence[FinishedExport]
+    next_token: str
 
 
 def list_path(bulk_object: str) -> str:
@@ -187,8 +204,19 @@ class ExportApi:
         The file sizes of today's are what counts against the daily allowance (bulk-extract.md,
         File Size).
         """
-        exports = (_finished(bulk_object, entry) for entry in self._listed(bulk_object))
-        return [export for export in exports if export]
+        return _finished(bulk_object, self._listed(bulk_object))
+
+    def page(self, bulk_object: str, token: str) -> JobsPage:
+        """Return one page of the list of the API user's jobs of the past seven days.
+
+        Args:
+            bulk_object: path part of the object.
+            token: that the page before gave, empty for the first one.
+        """
+        entries, next_token = self._page(bulk_object, token)
+        statuses = {str(entry.get("exportId")): _known_status(entry) for entry in entries}
+        known = {export_id: status for export_id, status in statuses.items() if status}
+        return JobsPage(known, _finished(bulk_object, entries), next_token)
 
     def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
         """Open a completed job's file from a byte on, as :meth:`MarketoClient.open_file` does."""
@@ -201,20 +229,28 @@ class ExportApi:
 
         Some may be missing: who needs all of them reads the list as any other.
         """
-        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
-        seen_tokens: set[str] = set()
+        token = ""
+        seen_tokens = {token}
         empty = 0
         while empty <= _MOST_EMPTY_PAGES:
-            page = self._client.get(list_path(bulk_object), f"{bulk_object}_list", params)
-            empty = 0 if page["result"] else empty + 1
-            for entry in page["result"]:
-                if isinstance(entry, dict):
-                    yield entry
-            token = page.get("nextPageToken")
-            if not isinstance(token, str) or not token or token in seen_tokens:
+            entries, token = self._page(bulk_object, token)
+            empty = 0 if entries else empty + 1
+            yield from entries
+            if token in seen_tokens:
                 return
             seen_tokens.add(token)
+
+    def _page(self, bulk_object: str, token: str) -> tuple[list[Mapping[str, Any]], str]:
+        """Return the entries of a page, and the token of the next one."""
+        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
+        if token:
             params["nextPageToken"] = token
+        page = self._client.get(list_path(bulk_object), f"{bulk_object}_list", params)
+        following = page.get("nextPageToken")
+        entries: list[Mapping[str, Any]] = [
+            entry for entry in page["result"] if isinstance(entry, dict)
+        ]
+        return entries, following if isinstance(following, str) else ""
 
     def _custom_objects(self) -> list[str]:
         """Return the path parts of the custom objects (custom-objects.md, List)."""
@@ -255,12 +291,22 @@ def _info(entry: Mapping[str, Any]) -> ExportInfo:
     )
 
 
-def _finished(bulk_object: str, entry: Mapping[str, Any]) -> FinishedExport | None:
-    size, finished_at = _count(entry.get("fileSize")), _time(entry, "finishedAt")
-    if not size or not finished_at:
+def _known_status(entry: Mapping[str, Any]) -> ExportStatus | None:
+    try:
+        return ExportStatus.read(entry.get("status"), "")
+    except DataError:
         return None
-    took = _seconds(entry, "startedAt", "finishedAt")
-    return FinishedExport(str(entry.get("exportId")), finished_at, size, bulk_object, took)
+
+
+def _finished(bulk_object: str, entries: Iterable[Mapping[str, Any]]) -> list[FinishedExport]:
+    finished: list[FinishedExport] = []
+    for entry in entries:
+        size, finished_at = _count(entry.get("fileSize")), _time(entry, "finishedAt")
+        if size and finished_at:
+            export_id = str(entry.get("exportId"))
+            took = _seconds(entry, "startedAt", "finishedAt")
+            finished.append(FinishedExport(export_id, finished_at, size, bulk_object, took))
+    return finished
 
 
 def _time(entry: Mapping[str, Any], key: str) -> datetime | None:

@@ -56,6 +56,11 @@ class CallBudget:
         return (self._told or 0) + self._since
 
     @property
+    def is_spent(self) -> bool:
+        """Whether the total at which to stop is known to be reached."""
+        return self._told is not None and self.used >= self.allowed
+
+    @property
     def check_is_due(self) -> bool:
         """Whether Marketo's own count has to be read before the next call."""
         return self._told is None or self._since >= self.CHECK_EVERY
@@ -71,7 +76,7 @@ class CallBudget:
         Raises:
             CallQuotaError: the day's total has reached max_daily_calls.
         """
-        if self._told is not None and self.used >= self.allowed:
+        if self.is_spent:
             raise CallQuotaError(
                 what,
                 f"{self.used:,} calls have been made today by the whole subscription, of the "

@@ -83,9 +83,8 @@ class ActivitiesFamily(BulkFamily):
         super().__init__(served)
 
     def _is_served(self, entry: CatalogEntry) -> bool:
-        try:
-            number = int(entry.stream_metadata(ACTIVITY_ID))
-        except (TypeError, ValueError, OverflowError):
+        number = _type_number(entry)
+        if number is None:
             LOGGER.warning(
                 "%s is skipped: the catalog does not say its activity type (%s). Run discovery "
                 "again.", entry.stream, ACTIVITY_ID,
@@ -93,8 +92,8 @@ class ActivitiesFamily(BulkFamily):
             return False
         if number not in self._types:
             LOGGER.warning(
-                "%s is skipped: Marketo no longer has activity type %d. Run discovery again.",
-                entry.stream, number,
+                "%s is skipped: Marketo no longer has %s. Run discovery again.",
+                entry.stream, _spelled(number),
             )  # fmt: skip
             self._gone.add(number)
             return False
@@ -168,6 +167,18 @@ class ActivitiesFamily(BulkFamily):
         )
 
 
+def _type_number(entry: CatalogEntry) -> int | None:
+    """Return the activity type of a stream, None if the catalog does not say it."""
+    try:
+        return int(entry.stream_metadata(ACTIVITY_ID))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _spelled(number: int) -> str:
+    return f"activity type {number}"
+
+
 def _rows_of(block: Block, place: int, types: Collection[str]) -> Block:
     """Return the rows of a block that are of some types; the place is that of their ids."""
     is_wanted = [row[place] in types for row in block.rows]
@@ -178,6 +189,8 @@ def _rows_of(block: Block, place: int, types: Collection[str]) -> Block:
 class Activities(StreamKind):
     """Activity streams that are exported in bulk; discovery tells of all types."""
 
+    name = f"{ACTIVITY_STREAM_PREFIX}<type>"
+    is_exported = True
     permission = READ_ACTIVITY
 
     def owns(self, entry: CatalogEntry) -> bool:
@@ -192,6 +205,12 @@ class Activities(StreamKind):
             _catalog_entry(names[number], number, entry, account.naming)
             for number, entry in types.items()
         ]
+
+    def missing(self, entry: CatalogEntry, account: Account) -> str:
+        number = _type_number(entry)
+        if number is None:
+            return f"its activity type, which the catalog does not say ({ACTIVITY_ID})"
+        return "" if number in account.activity_types else _spelled(number)
 
     def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
         if not entries:

@@ -85,6 +85,8 @@ class CustomObjectRead(StreamRead):
 class CustomObjects(StreamKind):
     """The streams of custom objects."""
 
+    name = f"{_PREFIX}<name>"
+    is_exported = True
     permission = READ_CUSTOM_OBJECT
 
     def owns(self, entry: CatalogEntry) -> bool:
@@ -125,15 +127,18 @@ class CustomObjects(StreamKind):
             )
         return entries
 
+    def missing(self, entry: CatalogEntry, account: Account) -> str:
+        name = _object_name(entry)
+        is_there = name in account.custom_objects and _API_NAME.fullmatch(name)
+        return "" if is_there else f"custom objects of type {name}"
+
     def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
-        known = start.account.custom_objects if entries else []
         reads: list[StreamRead] = []
         for entry in entries:
-            name = _object_name(entry)
-            if name not in known or not _API_NAME.fullmatch(name):
+            if gone := self.missing(entry, start.account):
                 LOGGER.warning(
-                    "%s is skipped: Marketo no longer has custom objects of type %s. Run discovery "
-                    "again.", entry.stream, name,
+                    "%s is skipped: Marketo no longer has %s. Run discovery again.",
+                    entry.stream, gone,
                 )  # fmt: skip
                 continue
             reads.append(CustomObjectRead(entry, start))

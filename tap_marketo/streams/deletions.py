@@ -40,6 +40,7 @@ class Deletions(StreamKind):
     It is found with the other types of activities.
     """
 
+    name = "activities_delete_lead"
     permission = READ_ACTIVITY
 
     def owns(self, entry: CatalogEntry) -> bool:

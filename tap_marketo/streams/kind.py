@@ -37,11 +37,16 @@ class StreamKind(ABC):
     """Streams that are found and read in one way.
 
     Attributes:
+        name: the stream's name; for streams that are found in the account, the pattern of their
+            names, such as ``activities_<type>``.
+        is_exported: whether they are read by bulk exports.
         permission: what the API user's role needs to read them, empty for nothing. Discovery
             tries it.
         further_permissions: what it needs beside that.
     """
 
+    name: str
+    is_exported: bool = False
     permission: str = ""
     further_permissions: tuple[str, ...] = ()
 
@@ -52,6 +57,10 @@ class StreamKind(ABC):
     @abstractmethod
     def discover(self, account: Account) -> list[dict[str, Any]]:
         """Return the catalog entries of these streams."""
+
+    def missing(self, entry: CatalogEntry, account: Account) -> str:
+        """Say what a stream of a catalog is about that Marketo no longer has, "" if nothing is."""
+        return ""
 
     def readings(
         self, entries: Sequence[CatalogEntry], start: SyncStart

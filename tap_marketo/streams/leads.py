@@ -27,6 +27,11 @@ LEADS_STREAM = "leads"
 _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
 
 
+def goes_by_creation(entry: CatalogEntry) -> bool:
+    """Say whether the catalog has leads exported by createdAt."""
+    return entry.stream_metadata("valid-replication-keys") in ("createdAt", ["createdAt"])
+
+
 class LeadsFamily(DescribedFamily):
     """Leads, by the time of their last change (bulk-lead-extract.md)."""
 
@@ -50,8 +55,7 @@ class LeadsFamily(DescribedFamily):
             with_changes: whether changed leads are found in another way where the filter by
                 updatedAt is missing.
         """
-        keys = entry.stream_metadata("valid-replication-keys")
-        self.replication_key = "createdAt" if keys in ("createdAt", ["createdAt"]) else "updatedAt"
+        self.replication_key = "createdAt" if goes_by_creation(entry) else "updatedAt"
         self._with_changes = with_changes
         super().__init__(entry, fields, lookback)
         if self.replication_key == "createdAt":
@@ -93,13 +97,15 @@ class LeadsFamily(DescribedFamily):
 class Leads(StreamKind):
     """The leads stream."""
 
+    name = LEADS_STREAM
+    is_exported = True
     permission = READ_LEAD
 
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream == LEADS_STREAM
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
-        replication_key = "updatedAt" if _can_filter_by_update(account) else "createdAt"
+        replication_key = "updatedAt" if _takes_filter_by_update(account) else "createdAt"
         return [
             described_entry(
                 LEADS_STREAM,
@@ -128,11 +134,17 @@ class Leads(StreamKind):
         return next((kind.bulk_object for kind in kinds if kind.name == family), None)
 
 
-def _can_filter_by_update(account: Account) -> bool:
+def can_filter_by_update(account: Account) -> bool:
     """Ask for an export of one second of changes, and cancel it.
 
-    There is no call that tells whether the subscription has the updatedAt filter; only the
-    refusal of an export does (bulk-lead-extract.md, Filters).
+    There is no call that tells whether the subscription has the updatedAt filter, and the list
+    of jobs does not show with which filters those of the past were made: only the refusal of an
+    export tells (bulk-lead-extract.md, Filters). A job that is never enqueued takes no place in
+    the queue and exports nothing (bulk-extract.md, Queue).
+
+    Raises:
+        ExportQuotaError: today's bytes are spent, and with them no job can be created.
+        MarketoError: it could not be found out.
     """
     api = ExportApi(account.client)
     end = whole_seconds(account.clock.now())
@@ -140,20 +152,28 @@ def _can_filter_by_update(account: Account) -> bool:
     try:
         export_id = api.create(LEADS_STREAM, ["id"], {"updatedAt": span})
     except FilterUnavailableError:
-        LOGGER.info(
-            "This subscription cannot filter lead exports by updatedAt: leads will be read by "
-            "createdAt, and changed ones found by their activities."
-        )
         return False
-    except QuotaError as error:
-        LOGGER.warning(
-            "Whether leads can be read by updatedAt could not be tried; taking it for granted. %s",
-            error,
-        )
-        return True
     try:
         api.cancel(LEADS_STREAM, export_id)
     except MarketoError as error:
         # It was never enqueued: it costs nothing and Marketo forgets it in a week.
         LOGGER.info("The trial export could not be cancelled. %s", error)
     return True
+
+
+def _takes_filter_by_update(account: Account) -> bool:
+    """Say whether a new catalog has leads exported by updatedAt."""
+    try:
+        can_filter = can_filter_by_update(account)
+    except QuotaError as error:
+        LOGGER.warning(
+            "Whether leads can be read by updatedAt could not be tried; taking it for granted. %s",
+            error,
+        )
+        return True
+    if not can_filter:
+        LOGGER.info(
+            "This subscription cannot filter lead exports by updatedAt: leads will be read by "
+            "createdAt, and changed ones found by their activities."
+        )
+    return can_filter

@@ -11,7 +11,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PageMark, Position
 from tap_marketo.protocol.state import State
-from tap_marketo.streams.outlook import Outlook
+from tap_marketo.streams.outlook import Calls, Outlook
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import before, parse_utc
 
@@ -87,6 +87,7 @@ class PageRead(StreamRead):
         self._scan = scan
         self._outlook = outlook
         self._complete = complete
+        self.is_one_call = outlook.calls == Calls(1)
 
     def outlook(self) -> Outlook:
         if self._scan.mark is None:

@@ -27,24 +27,7 @@ _OF_THE_RUN = (CredentialsError, TokenRejectedError, QuotaError)
 
 def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
     """Return a probe by a list of which one row is asked for."""
-    return _by(path, lambda a: a.client.get(path, "probe", params, needs_result=False))
-
-
-def _by(path: str, ask: Callable[[Account], object]) -> Callable[[Account], object]:
-    """Return a probe by a call.
-
-    Whatever it fails for but a lack of permission, the streams are not left out for it.
-    """
-
-    def probe(account: Account) -> None:
-        try:
-            ask(account)
-        except (AccessDeniedError, *_OF_THE_RUN):
-            raise
-        except MarketoError as error:
-            LOGGER.info("The permission for %s could not be tried. %s", path, error)
-
-    return probe
+    return lambda account: account.client.get(path, "probe", params, needs_result=False)
 
 
 # One cheap call for each permission; what discovery asks for anyway is one for leads' and one for
@@ -55,8 +38,23 @@ _PROBES: Mapping[str, Callable[[Account], object]] = {
     READ_CAMPAIGNS: _one_row("/rest/v1/campaigns.json", batchSize=1),
     READ_ASSET: _one_row("/rest/asset/v1/channels.json", maxReturn=1),
     READ_REDIRECT_RULES: _one_row("/rest/asset/v1/redirectRules.json", maxReturn=1),
-    READ_CUSTOM_OBJECT: _by("/rest/v1/customobjects.json", lambda a: a.custom_objects),
+    READ_CUSTOM_OBJECT: lambda account: account.custom_objects,
 }
+# Without what these ask for, discovery cannot go on.
+_ASKED_ANYWAY = (READ_LEAD, READ_ACTIVITY)
+
+PERMISSIONS = tuple(_PROBES)
+
+
+def try_permission(account: Account, permission: str) -> None:
+    """Make the one call that takes a permission.
+
+    Raises:
+        AccessDeniedError: the role of the API user lacks it.
+        MarketoError: whether it has it could not be found out.
+        DataError: the same.
+    """
+    _PROBES[permission](account)
 
 
 class Grants:
@@ -76,10 +74,16 @@ class Grants:
         """
         if permission not in self._has:
             try:
-                _PROBES[permission](self._account)
+                try_permission(self._account, permission)
                 self._has[permission] = True
             except AccessDeniedError as error:
                 self.deny(permission, error)
+            except MarketoError as error:
+                if isinstance(error, _OF_THE_RUN) or permission in _ASKED_ANYWAY:
+                    raise
+                # The streams are not left out for anything but a lack of permission.
+                LOGGER.info("The permission %s could not be tried. %s", permission, error)
+                self._has[permission] = True
         return self._has[permission]
 
     def deny(self, permission: str, error: AccessDeniedError) -> None:

@@ -283,6 +283,8 @@ def _ids(rows: Iterable[Row]) -> list[int]:
 class ProgramMembers(StreamKind):
     """The stream of program members."""
 
+    name = STREAM
+    is_exported = True
     permission = READ_LEAD
     further_permissions = (READ_ACTIVITY, READ_ASSET)
 

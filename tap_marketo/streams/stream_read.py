@@ -27,10 +27,12 @@ class StreamRead(ABC):
         misfits: values that did not fit their columns.
         further_permissions: what this reading needs beside the permissions of its stream.
         finds_families: whether steps may bring families.
+        is_one_call: whether one call brings all its rows.
     """
 
     further_permissions: tuple[str, ...] = ()
     finds_families = False
+    is_one_call = False
 
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None

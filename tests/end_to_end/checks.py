@@ -125,6 +125,16 @@ def log_of(marketo: Account, call: str, what: str | None = None) -> list[dict[st
     ]
 
 
+def calls(marketo: Account) -> dict[str, int]:
+    """Return how often each call was made, tokens left out."""
+    counted: dict[str, int] = {}
+    for call in marketo.counters()["calls"]:
+        made = 0 if call.startswith("token_") else len(log_of(marketo, call))
+        if made:
+            counted[call] = made
+    return counted
+
+
 def looks(marketo: Account) -> list[dict[str, Any]]:
     """Return the calls that looked at jobs; those before a job is made count the day's bytes."""
     log: list[dict[str, Any]] = marketo.control("GET", "log")["log"]

@@ -54,8 +54,15 @@ def tables(account: Account, catalog: Mapping[str, Any], since: str) -> Tables:
 
 def told_of(account: Account, since: str) -> set[int]:
     """Return the leads of whose change an activity tells, dated ``since`` or later."""
-    told = _activities(account, _TELLING)
-    return {row["leadId"] for row in told if row["activityDate"] >= since}
+    return {lead for lead, date in last_told(account).items() if date >= since}
+
+
+def last_told(account: Account) -> dict[int, str]:
+    """Return when an activity told last of each lead that it changed."""
+    dates: dict[int, str] = {}
+    for row in _activities(account, _TELLING):
+        dates[row["leadId"]] = max(dates.get(row["leadId"], ""), row["activityDate"])
+    return dates
 
 
 def told_of_members(account: Account) -> list[tuple[int, int, str]]:

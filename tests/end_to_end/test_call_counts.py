@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import readme
-from tests.end_to_end.checks import SMALL, VISITS, discovered, log_of, looks
+from tests.end_to_end.checks import SMALL, VISITS, calls, discovered, looks
 from tests.harness import Account, Tap, Target, account, select
 
 # Before everything there is.
@@ -28,16 +28,6 @@ def catalog() -> dict[str, Any]:
 def marketo() -> Iterator[Account]:
     with account(*SMALL, "--export-minutes", "0.5") as running:
         yield running
-
-
-def calls(marketo: Account) -> dict[str, int]:
-    """Return how often each call was made, tokens left out."""
-    counted: dict[str, int] = {}
-    for call in marketo.counters()["calls"]:
-        made = 0 if call.startswith("token_") else len(log_of(marketo, call))
-        if made:
-            counted[call] = made
-    return counted
 
 
 def test_discovery_asks_for_fields_types_and_the_filter_only(marketo: Account, tap: Tap) -> None:

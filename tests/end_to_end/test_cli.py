@@ -202,10 +202,12 @@ def test_log_and_metrics_go_to_stderr_in_singers_format(marketo: Account, tap: T
     catalog = select(
         tap.discover(marketo.config()), ["leads", "activities_visit_webpage", "campaigns"]
     )
-    done = tap.run(marketo.config(), catalog)
+    command = tap.command(marketo.config(), catalog)
+    assert "http_request_duration" not in run(command).stderr
+    done = run(command, TAP_MARKETO_LOGLEVEL="DEBUG")
     lines = [line for line in done.stderr.split("\n") if line]
     assert all(re.match(r"(DEBUG|INFO|WARNING|CRITICAL) ", line) for line in lines)
-    points = [json.loads(line.split(": ", 1)[1]) for line in lines if "INFO METRIC: " in line]
+    points = [json.loads(line.split(": ", 1)[1]) for line in lines if " METRIC: " in line]
     counted = {p["tags"]["endpoint"]: p["value"] for p in points if p["metric"] == "record_count"}
     assert counted["leads"] == len(done.records("leads")) > 0
     assert counted["campaigns"] == len(done.records("campaigns")) > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.end_to_end.checks import (
     assert_activities,
     assert_leads,
     background,
+    between_calls,
     discovered,
     jobs,
     release,
@@ -110,3 +112,21 @@ def test_a_second_signal_ends_it_at_once(
         assert time.monotonic() - began < 2
     assert done.code == 128 + signal.SIGTERM
     assert "Traceback" not in done.stderr
+
+
+def test_a_row_that_takes_no_export_is_out_before_a_job_is_made(tap: Tap) -> None:
+    # Orchestrators try a config so: they end the run at its first row, and keep no state.
+    written: list[str] = []
+
+    def look(path: str) -> None:
+        if path.endswith("/create.json"):
+            written.append((tap.directory / "stdout").read_text())
+
+    with account(*SMALL) as marketo, between_calls(marketo, look) as endpoint:
+        chosen = select(tap.discover(marketo.config()), ["leads", "lists", "activity_types"])
+        with background(tap, marketo.config(**SETTINGS, endpoint=endpoint), chosen) as run:
+            done = run.finish()
+        assert done.code == 0, done.stderr
+    messages = [json.loads(line) for line in written[0].splitlines()]
+    streams = {message["stream"] for message in messages if message["type"] == "RECORD"}
+    assert streams == {"activity_types"}

@@ -68,7 +68,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # the calls it is used for.
     ("marketo.export_calls", "marketo.pages", "marketo.describe"),
     # Date windows, looks at jobs, the day's bytes, export files as they arrive,
-    ("exports.windows", "exports.looks", "exports.allowance", "exports.download"),
+    (
+        "exports.windows",
+        "exports.looks",
+        "exports.progress",
+        "exports.allowance",
+        "exports.download",
+    ),
     # a kind of export,
     ("exports.family",),
     # one export job,
@@ -103,10 +109,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
-    # What a run begins with, what is said at its end, and of the tap itself,
-    ("preparation", "summary", "about"),
-    # what --discover writes; one run,
-    ("discovery", "selection", "sync"),
+    # What a run begins with, what is said at its end, and of the tap itself; what a check asks, and
+    # how it looks,
+    ("preparation", "summary", "about", "display", "forecast_page", "survey", "findings"),
+    # what --discover writes; one run; one check,
+    ("discovery", "selection", "sync", "forecast", "check"),
     # its exit code,
     ("run",),
     # the command line.
@@ -115,7 +122,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
 COMMAND = {
-    "preparation", "summary", "about", "discovery", "selection", "sync", "run", "cli", "__main__",
+    "preparation", "summary", "about", "display", "forecast_page", "survey", "findings",
+    "discovery", "selection", "sync", "forecast", "check", "run", "cli", "__main__",
 }  # fmt: skip
 
 # Libraries and what alone may import them.
@@ -141,6 +149,7 @@ FENCES = {
         "rows.attributes",
     },
     "csv": {"rows.csv_rows"},
+    "tqdm": {"display"},
     "argparse": {"cli"},
 }
 

@@ -1,0 +1,70 @@
+"""How far the exports of a run are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far they are.
+
+    Attributes:
+        read: jobs read in this run.
+        to_make: about how many are still to be made.
+        queued: jobs that wait in Marketo's queue.
+        processing: jobs that Marketo works on.
+        ready: jobs whose files can be read.
+        reading: the job whose file is being read; empty if there is none.
+        rows: records emitted, of all streams.
+        bytes_read: of export files, in this run.
+        bytes_today: that the API user has exported today.
+        bytes_allowed: that it may export in a day.
+        calls_today: of the whole subscription.
+        calls_allowed: in a day.
+        seconds_to_wait: until jobs are looked at next.
+        seconds_left: about how long Marketo still takes; None while that is not known.
+    """
+
+    read: int
+    to_make: int
+    queued: int
+    processing: int
+    ready: int
+    reading: str
+    rows: int
+    bytes_read: int
+    bytes_today: int
+    bytes_allowed: int
+    calls_today: int
+    calls_allowed: int
+    seconds_to_wait: float
+    seconds_left: float | None
+
+    @property
+    def to_read(self) -> int:
+        """About how many jobs are still to be read."""
+        return self.to_make + self.under_way + self.ready
+
+    @property
+    def under_way(self) -> int:
+        """How many jobs Marketo has still to do."""
+        return self.queued + self.processing
+
+    def __str__(self) -> str:
+        """Return a line for the log."""
+        waiting = f"about {self.to_make} to be made, " if self.to_make else ""
+        return (
+            f"Exports: {waiting}{self.queued} queued, {self.processing} processing, "
+            f"{self.ready} ready; {self.rows:,} rows and {self.bytes_read / _MEGABYTE:.1f} MB "
+            f"read; calls today: {self.calls_today:,} of {self.calls_allowed:,}."
+        )
+
+    def in_short(self) -> str:
+        """Return what a display shows of the day's allowances and of what has been read."""
+        return (
+            f"{self.bytes_today / _MEGABYTE:,.1f}/{self.bytes_allowed / _MEGABYTE:,.0f} MB, "
+            f"{self.calls_today:,}/{self.calls_allowed:,} calls today; {self.rows:,} rows"
+        )

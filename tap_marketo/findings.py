@@ -1,0 +1,149 @@
+"""What a check has found, as a page for a person and as JSON for machines."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from tap_marketo import __version__
+from tap_marketo.redact import redact
+
+_WIDTH = 100
+_MARK_WIDTH = 8
+_NAME_WIDTH = 26
+
+
+class Verdict(Enum):
+    """What a finding means for a sync."""
+
+    OK = "ok"
+    """Nothing is in the way."""
+    NOTE = "note"
+    """A sync could run; something is worth knowing."""
+    UNKNOWN = "unknown"
+    """It was not asked, for a reason that the finding gives."""
+    SPENT = "spent"
+    """A daily allowance is spent: a sync could run again tomorrow."""
+    WRONG = "wrong"
+    """A sync could not run."""
+
+
+# Those which keep a sync from running stand out on the page.
+_MARKS = {Verdict.UNKNOWN: "-", Verdict.SPENT: "SPENT", Verdict.WRONG: "WRONG"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked.
+
+    Attributes:
+        name: of the thing.
+        verdict: what it means for a sync.
+        message: what was found.
+        remedy: what to do, empty where there is nothing to be done.
+        values: the same for machines.
+    """
+
+    name: str
+    verdict: Verdict
+    message: str
+    remedy: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """Return the lines of the page."""
+        mark = _MARKS.get(self.verdict, self.verdict.value)
+        head = f"{mark:<{_MARK_WIDTH}}{self.name:<{_NAME_WIDTH}}"
+        lines = _wrapped(self.message, head, " " * len(head))
+        if self.remedy:
+            lines += _wrapped(self.remedy, " " * len(head) + "-> ", " " * (len(head) + 3))
+        return lines
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as members of a JSON object."""
+        return {
+            "name": self.name.lower().replace(" ", "_"),
+            "verdict": self.verdict.value,
+            "message": _clean(self.message),
+            "remedy": _clean(self.remedy) or None,
+            **self.values,
+        }
+
+
+@dataclass(frozen=True)
+class Check:
+    """All that a check has found.
+
+    Attributes:
+        endpoint: of the account.
+        findings: about the account and what it allows.
+        permissions: about each permission of the API user's role.
+        calls: how many calls it took, the one for the token among them.
+    """
+
+    endpoint: str
+    findings: Sequence[Finding]
+    permissions: Sequence[Finding]
+    calls: int
+
+    @property
+    def passes(self) -> bool:
+        """Whether a sync could run now."""
+        return not self._count(Verdict.WRONG, Verdict.SPENT)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nothing but a spent daily allowance keeps a sync from running."""
+        return not self.passes and not self._count(Verdict.WRONG)
+
+    def text(self) -> str:
+        """Return the page for a person."""
+        lines = [f"tap-marketo {__version__}, {self.endpoint}", ""]
+        for finding in self.findings:
+            lines += finding.lines()
+        if self.permissions:
+            lines += ["", "Permissions of the API user's role:", ""]
+        for finding in self.permissions:
+            lines += finding.lines()
+        said = f"{self._verdict()} {self.calls} calls were made, nothing was exported."
+        lines += ["", *_wrapped(said)]
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the same as a JSON object."""
+        return {
+            "passes": self.passes,
+            "version": __version__,
+            "endpoint": self.endpoint,
+            "calls": self.calls,
+            "findings": [finding.as_json() for finding in self.findings],
+            "permissions": [
+                {**finding.as_json(), "name": finding.name} for finding in self.permissions
+            ],
+        }
+
+    def _verdict(self) -> str:
+        if self.passes:
+            return "A sync could run."
+        if self.is_spent:
+            return "A sync could not run today: a daily allowance is spent."
+        wrong = self._count(Verdict.WRONG)
+        return f"A sync could not run: {wrong} {'thing is' if wrong == 1 else 'things are'} wrong."
+
+    def _count(self, *verdicts: Verdict) -> int:
+        return sum(each.verdict in verdicts for each in (*self.findings, *self.permissions))
+
+
+def _wrapped(text: str, first: str = "", others: str = "") -> list[str]:
+    return textwrap.wrap(
+        _clean(text), _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )
+
+
+def _clean(text: str) -> str:
+    """Return a text in one line, without secrets: it may quote what Marketo or a proxy said."""
+    line = redact(" ".join(text.split()))
+    return "".join(char if char.isprintable() else "?" for char in line)

@@ -1,0 +1,147 @@
+"""What a check asks of the account, within a few calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TypeVar
+
+from tap_marketo.clock import Clock
+from tap_marketo.errors import (
+    CallQuotaError,
+    CredentialsError,
+    DataError,
+    MarketoError,
+    TapError,
+    TokenRejectedError,
+)
+from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.details import path_with
+from tap_marketo.streams.leads import can_filter_by_update
+from tap_marketo.streams.permissions import (
+    PERMISSIONS,
+    READ_ACTIVITY,
+    READ_CUSTOM_OBJECT,
+    READ_LEAD,
+    try_permission,
+)
+
+T = TypeVar("T")
+
+# Calls made at most, but for repetitions of the last one.
+MOST_CALLS = 20
+# A trial job is created and cancelled.
+_CALLS_OF_A_TRIAL = 2
+# Bulk objects that every account has, with the permission for their calls.
+_BULK_OBJECTS = (
+    ("leads", READ_LEAD),
+    ("activities", READ_ACTIVITY),
+    ("program/members", READ_LEAD),
+)
+_OF_THE_RUN = (CredentialsError, TokenRejectedError, CallQuotaError)
+
+
+class Survey:
+    """The answers to all that is asked; where there is none, the error that was in the way.
+
+    Attributes:
+        account: what is asked.
+        not_begun: why nothing could be asked; None if it could.
+        stopped: the error that ended the asking, as no other call could have worked.
+        permissions: what came of trying each; None if it is granted.
+        filter: whether leads can be filtered by updatedAt; None if that was not asked.
+        allowance: the export files of the API user's jobs.
+        jobs: the status of each of his jobs of the past seven days.
+        seen: bulk objects whose jobs have all been seen.
+        unseen: those of which some have not, with the reason.
+    """
+
+    def __init__(self, client: MarketoClient, clock: Clock, export_bytes: int) -> None:
+        """Ask for nothing yet.
+
+        Args:
+            client: makes the calls.
+            clock: learns Marketo's time from the answers.
+            export_bytes: allowed in a day.
+        """
+        self.account = Account(client, clock)
+        self.not_begun: TapError | None = None
+        self.stopped: TapError | None = None
+        self.permissions: dict[str, TapError | None] = {}
+        self.filter: bool | TapError | None = None
+        self.allowance = ExportAllowance(export_bytes, {})
+        self.jobs: dict[str, ExportStatus] = {}
+        self.seen: list[str] = []
+        self.unseen: dict[str, TapError] = {}
+        self._client = client
+        self._api = ExportApi(client)
+
+    def has(self, permission: str) -> bool:
+        """Say whether the role of the API user is known to have a permission."""
+        return self.permissions.get(permission, self.not_begun) is None
+
+    def begin(self) -> bool:
+        """Fetch a token and today's calls, and say whether any call is left."""
+        try:
+            self._client.start()
+        except TapError as error:
+            self.not_begun = error
+            return False
+        return not self._client.budget.is_spent
+
+    def ask(self, *, of_filter: bool) -> None:
+        """Ask for all there is to know.
+
+        Nothing is exported and no job is left: the one that shows whether Marketo takes the
+        filter is cancelled at once, without ever having been enqueued.
+
+        Args:
+            of_filter: whether the filter by updatedAt is of any concern.
+        """
+        for permission in PERMISSIONS:
+            attempt = partial(try_permission, self.account, permission)
+            self.permissions[permission] = self._ask(attempt)
+        if of_filter and self.has(READ_LEAD):
+            trial = partial(can_filter_by_update, self.account)
+            self.filter = self._ask(trial, _CALLS_OF_A_TRIAL)
+        for bulk_object, permission in self._bulk_objects():
+            if self.has(permission):
+                self._look_at_jobs(bulk_object)
+
+    def _ask(self, attempt: Callable[[], T], calls: int = 1) -> T | TapError:
+        """Make calls and return what comes of it, or what was in the way."""
+        if self.stopped:
+            return self.stopped
+        if self._client.calls + calls > MOST_CALLS:
+            return TapError(f"a check makes {MOST_CALLS} calls at most")
+        try:
+            return attempt()
+        except _OF_THE_RUN as error:
+            self.stopped = error
+            return error
+        except (MarketoError, DataError) as error:
+            return error
+
+    def _bulk_objects(self) -> Iterator[tuple[str, str]]:
+        """Yield the bulk objects, those last that are as many as the account has."""
+        yield from _BULK_OBJECTS
+        if self.has(READ_CUSTOM_OBJECT):
+            for name in self.account.custom_objects:
+                yield path_with("customobjects/{id}", name), READ_CUSTOM_OBJECT
+
+    def _look_at_jobs(self, bulk_object: str) -> None:
+        token = ""
+        while True:
+            page = self._ask(partial(self._api.page, bulk_object, token))
+            if isinstance(page, TapError):
+                self.unseen[bulk_object] = page
+                return
+            self.jobs.update(page.statuses)
+            self.allowance.take_over(page.finished)
+            if not page.next_token:
+                self.seen.append(bulk_object)
+                return
+            token = page.next_token

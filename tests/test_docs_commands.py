@@ -1,0 +1,123 @@
+"""The code that documents show: commands run, JSON is JSON, configs have settings that exist."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tap_marketo.config import setting_names
+from tests.harness import ROOT, Account, Tap, account, assert_secrets_kept, run, select
+from tests.readme import PAGES
+
+# Shell that is not run here, by the command's beginning, and why.
+NOT_RUN = {
+    "make demo": "takes minutes and installs a target; it is a program of its own",
+    "make test": "it is what runs this",
+    "make bench": "takes half an hour",
+    "python3 -m venv ": "begins an installation",
+    "tap-marketo/bin/pip install ": "installs, and the clone is the reader's",
+}
+# Text is what a command prints.
+LANGUAGES = {"sh", "json", "yaml", "sql", "text"}
+
+# Takes what a target takes and writes the last STATE, as most targets do.
+TARGET = """\
+#!{python}
+import json, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    if message["type"] == "STATE":
+        print(json.dumps(message["value"]))
+"""
+
+
+def blocks(language: str) -> list[tuple[Path, str]]:
+    """Return the blocks of code in a language, each with its page."""
+    return [
+        (path, block)
+        for path in PAGES
+        for block in re.findall(rf"(?ms)^```{language}\n(.*?)^```$", path.read_text("utf-8"))
+    ]
+
+
+def commands() -> list[str]:
+    """Return the shell commands that are shown, each once, without remarks."""
+    lines = (
+        re.sub(r"\s+# .*", "", line).strip()
+        for _, block in blocks("sh")
+        for line in block.replace("\\\n", " ").splitlines()
+    )
+    return list(dict.fromkeys(line for line in lines if line))
+
+
+@pytest.fixture(scope="module")
+def marketo() -> Iterator[Account]:
+    with account("--leads", "20", "--activities", "60") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def catalog(marketo: Account, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    discovered = Tap(tmp_path_factory.mktemp("discovery")).discover(marketo.config())
+    return select(discovered, ["leads", "lists", "activity_types"])
+
+
+def program(path: Path, text: str) -> None:
+    """Write a program that can be run."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "command", [each for each in commands() if not each.startswith(tuple(NOT_RUN))]
+)
+def test_commands_that_are_shown_run(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, command: str
+) -> None:
+    config = marketo.config()
+    tap.write("config.json", config)
+    tap.write("catalog.json", catalog)
+    tap.write("state.json", {"bookmarks": {}})
+    bin_directory = tap.directory / "bin"
+    program(
+        bin_directory / "tap-marketo", f'#!/bin/sh\nexec {sys.executable} -m tap_marketo "$@"\n'
+    )
+    program(bin_directory / "some-singer-target", TARGET.format(python=sys.executable))
+    done = run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        tap.directory,
+        PATH=f"{bin_directory}:{os.environ['PATH']}",
+        PYTHONPATH=str(ROOT),
+    )
+    assert done.code == 0, done.stderr
+    assert not done.critical
+    assert_secrets_kept(config, done.stdout, done.stderr)
+    if "some-singer-target" in command:
+        assert set(json.loads(done.lines[-1])["bookmarks"]) >= {"leads", "lists"}
+
+
+@pytest.mark.parametrize("beginning", NOT_RUN)
+def test_what_is_not_run_is_shown(beginning: str) -> None:
+    assert any(command.startswith(beginning) for command in commands())
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_blocks_of_code_say_their_language(path: Path) -> None:
+    fences = re.findall(r"(?m)^```(.*)$", path.read_text(encoding="utf-8"))
+    assert not any(fences[1::2])
+    assert set(fences[::2]) <= LANGUAGES
+
+
+@pytest.mark.parametrize(("path", "block"), blocks("json"))
+def test_json_that_is_shown_is_json(path: Path, block: str) -> None:
+    shown = json.loads(block)
+    if "endpoint" in shown:
+        assert set(shown) <= set(setting_names()), path

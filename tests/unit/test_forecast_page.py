@@ -1,0 +1,97 @@
+"""Pages of plans: whatever they tell of, sums add up and columns stand in line."""
+
+from __future__ import annotations
+
+import json
+import string
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tap_marketo.forecast_page import Forecast, Item, Left
+
+MOMENTS = st.datetimes(
+    datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc)
+).map(lambda moment: moment.replace(microsecond=0))
+SIZES = st.none() | st.floats(0, 1e13)
+WORDS = st.text(string.ascii_lowercase, min_size=1, max_size=40)
+LEFT = st.builds(Left, since=MOMENTS, jobs=st.integers(1, 999), size=SIZES)
+ITEMS = st.builds(
+    Item,
+    name=WORDS,
+    streams=st.lists(WORDS),
+    how=WORDS,
+    since=st.none() | MOMENTS,
+    until=st.none() | MOMENTS,
+    is_exported=st.booleans(),
+    jobs=st.none() | st.integers(0, 9999),
+    taken_up=st.integers(0, 9),
+    calls=st.integers(0, 10**6),
+    each=st.just("") | WORDS,
+    size=SIZES,
+    time=st.none() | st.timedeltas(timedelta(), timedelta(days=9)),
+    guess=st.just("") | WORDS,
+    left=st.none() | LEFT,
+)
+FORECASTS = st.builds(
+    Forecast,
+    now=MOMENTS,
+    items=st.lists(ITEMS, max_size=70, unique_by=lambda item: item.name),
+    first_calls=st.integers(1, 99),
+    calls_used=st.integers(0, 10**5),
+    calls_allowed=st.integers(2, 10**5),
+    calls_a_minute=st.integers(3, 300),
+    bytes_used=st.none() | st.integers(0, 10**13),
+    bytes_allowed=st.integers(1, 10**12),
+    resets_at=MOMENTS,
+    goes_on_at=MOMENTS,
+    notes=st.lists(WORDS, max_size=3),
+    failed=st.just("") | WORDS,
+)
+
+
+@given(FORECASTS)
+def test_the_days_are_enough_for_what_is_left_and_one_less_is_not(plan: Forecast) -> None:
+    left = sum(each.size or 0 for _, each in plan.left)
+    if not plan.left:
+        assert plan.days == 1
+    else:
+        assert plan.days >= 2
+        # As far as floats can tell.
+        assert plan.bytes_allowed * (plan.days - 1) >= left * (1 - 1e-9)
+        assert plan.days == 2 or plan.bytes_allowed * (plan.days - 2) < left * (1 + 1e-9)
+
+
+@given(FORECASTS)
+def test_json_has_every_line_and_their_sum(plan: Forecast) -> None:
+    told = json.loads(json.dumps(plan.as_json()))
+    assert [each["name"] for each in told["items"]] == [item.name for item in plan.items]
+    assert told["sum"]["jobs"] == sum(each["jobs"] or 0 for each in told["items"])
+    calls = sum(each["calls"] for each in told["items"])
+    assert told["sum"]["calls"] == calls + told["sum"]["first_calls"]
+    assert told["sum"]["minutes"] == max((e["minutes"] or 0 for e in told["items"]), default=0)
+    assert told["sum"]["mb_not_known"] == [e["name"] for e in told["items"] if e["mb"] is None]
+    assert (told["goes_on_at"] is None) == told["today"]["fits"]
+    assert told["today"]["fits"] == (
+        not told["left"] and told["sum"]["calls"] <= told["today"]["calls_left"]
+    )
+
+
+@given(FORECASTS)
+def test_the_page_has_a_line_for_each_and_columns_in_line(plan: Forecast) -> None:
+    page = plan.text()
+    assert all(line == line.rstrip() for line in page.splitlines())
+    if plan.items:
+        head, _, *lines, _ = page.split("\n\n")[1].splitlines()
+        how = head.index("how")
+        ends = [head.index(name) + len(name) for name in ("jobs", "calls", "MB", "min")]
+        for item, line in zip(plan.items, lines, strict=True):
+            assert line.startswith(item.name)
+            assert line[how:].startswith(item.how)
+            # Numbers end where their heads do.
+            assert all(line[end : end + 2] == "  " for end in ends)
+            assert all(words in page for words in (item.each, item.guess))
+    for note in plan.notes:
+        assert f"{note}." in page
+    assert plan.failed in page
