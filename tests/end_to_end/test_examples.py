@@ -96,7 +96,7 @@ class Dagster:
         }
 
     def subscribe(self, name: str, marketo: Account) -> None:
-        """Set a subscription up as its README says."""
+        """Set a subscription up as docs/many-accounts.md says."""
         self._subscriptions[name] = marketo
         home = self.place(name)
         home.mkdir()
