@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Each Singer tool has an environment of its own, as their requirements contradict each other.
 TOOLS := $(VENV)/tools
 # What the examples run, by name and version: each is made once, and anew for another version.
-EXAMPLES := $(TOOLS)/dagster/1.13.29
+EXAMPLES := $(addprefix $(TOOLS)/,dagster/1.13.29 meltano-map-transform/0.12.3)
 MELTANO := $(TOOLS)/meltano/4.4.1
 
 .PHONY: help test lint types unit docs demo meltano bench soak format clean

@@ -23,6 +23,13 @@ NOT_RUN = {
     "make bench": "takes half an hour",
     "python3 -m venv ": "begins an installation",
     "tap-marketo/bin/pip install ": "installs, and the clone is the reader's",
+    "pip install dagster": "installs",
+    "mkdir -p $DAGSTER_HOME": "goes with the next",
+    "cp examples/many_accounts/": "tests/end_to_end/test_examples.py sets the example up",
+    "tap-marketo --config config.json --catalog catalog.json --state state.json | meltano-": (
+        "tests/end_to_end/test_masking.py runs it"
+    ),
+    "dagster": "tests/end_to_end/test_examples.py runs the example",
 }
 # Text is what a command prints.
 LANGUAGES = {"sh", "json", "yaml", "sql", "text"}
@@ -52,7 +59,7 @@ def commands() -> list[str]:
     lines = (
         re.sub(r"\s+# .*", "", line).strip()
         for _, block in blocks("sh")
-        for line in block.replace("\\\n", " ").splitlines()
+        for line in re.sub(r"\\\n *", "", block).splitlines()
     )
     return list(dict.fromkeys(line for line in lines if line))
 
