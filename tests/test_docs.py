@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tap_marketo import __version__
 from tap_marketo.config import SETTINGS, load_config, setting_names
-from tap_marketo.setting_kinds import (
-    Boolean,
-    Choice,
-    EndpointUrl,
-    HeaderText,
-    Integer,
-    Kind,
-    Number,
-    Text,
-    Time,
-    Url,
-)
+from tap_marketo.setting_kinds import Choice
 from tests.harness import ROOT, TAP, run
+from tests.meltano_definition import DEFINITION, PROJECT, definition, project
 from tests.readme import parts, table
 
 
@@ -52,56 +41,35 @@ def test_the_sample_config_holds_every_setting_and_loads() -> None:
             assert getattr(config, setting.name) == setting.default, setting.name
 
 
-# Meltano 4.4 cannot write a decimal as JSON.
-KINDS: Mapping[type[Kind], str] = {
-    Text: "string",
-    HeaderText: "string",
-    Url: "string",
-    EndpointUrl: "string",
-    Time: "date_iso8601",
-    Choice: "options",
-    Boolean: "boolean",
-    Integer: "integer",
-    Number: "string",
-}
+def test_the_definitions_for_meltano_are_those_of_the_table_of_settings() -> None:
+    again = "make docs"
+    assert DEFINITION.read_text(encoding="utf-8") == definition(), again
+    assert PROJECT.read_text(encoding="utf-8") == project(), again
 
 
-def meltano_settings() -> dict[str, dict[str, str]]:
-    """Return the settings that meltano.yml declares, with what it says of each."""
-    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
-    blocks = text.partition("\n    settings:\n")[2].split("    - name: ")[1:]
-    return {
-        block.partition("\n")[0]: dict(re.findall(r"(?m)^      ([a-z]+): (.+)$", block))
-        for block in blocks
-    }
-
-
-def test_meltano_yml_declares_every_setting() -> None:
-    declared = meltano_settings()
-    assert list(declared) == setting_names()
-    for setting in SETTINGS:
-        told = declared[setting.name]
-        assert json.loads(told["description"]) == setting.about
-        assert told["kind"] == KINDS[type(setting.kind)], setting.name
-        assert told.get("sensitive") == ("true" if setting.is_secret else None), setting.name
-
-
-def test_meltano_yml_asks_for_what_has_no_default() -> None:
-    text = (ROOT / "meltano.yml").read_text(encoding="utf-8")
+def test_the_definition_for_meltano_has_every_setting() -> None:
+    text = DEFINITION.read_text(encoding="utf-8")
+    blocks = text.partition("\n  settings:\n")[2].split("  - name: ")[1:]
+    assert [block.partition("\n")[0] for block in blocks] == setting_names()
+    for setting, block in zip(SETTINGS, blocks, strict=True):
+        assert ("\n    sensitive: true\n" in block) == setting.is_secret
+        assert setting.about in block
     required = [setting.name for setting in SETTINGS if setting.is_required]
-    assert f"settings_group_validation:\n    - [{', '.join(required)}]\n" in text
-    assert "capabilities: [catalog, discover, state]" in text
+    assert f"settings_group_validation:\n  - [{', '.join(required)}]\n" in text
 
 
-@pytest.mark.parametrize("name", ["README.md", "meltano.yml"])
+INSTALLING = ["README.md", "meltano.yml", str(DEFINITION.relative_to(ROOT)), "docs/meltano.md"]
+
+
+@pytest.mark.parametrize("name", INSTALLING)
 def test_nothing_installs_what_pypi_has_under_this_name(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
-    sources = re.findall(r"(?m)(?:bin/pip install|pip_url:) +([^#\n]+?) *(?:#.*)?$", text)
+    installs = r"(?m)(?:bin/pip install +|pip_url: +|PIP_URL=)([^#\n]+?) *(?:#.*)?$"
+    sources = re.findall(installs, text)
     assert sources
     for source in sources:
-        assert re.match(r"(-e )?\.$|git\+https:|\"tap-marketo @ git\+https:|/.+\.whl$", source), (
-            source
-        )
+        ours = r"(-e )?\.$|(\"tap-marketo @ )?git\+https:|/.+\.whl$|\$\{TAP_MARKETO_PIP_URL\}$"
+        assert re.match(ours, source), source
     assert set(re.findall(r"tap_marketo-([0-9.]+)-py3", text)) <= {__version__}
 
 

@@ -7,7 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from tap_marketo.errors import FilterUnavailableError, MarketoError, QuotaError
+from tap_marketo.errors import (
+    AccessDeniedError,
+    FilterUnavailableError,
+    MarketoError,
+    QuotaError,
+    RequestRefusedError,
+)
 from tap_marketo.exports.family import BulkFamily, ExportPlan, Standing, date_range
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER
@@ -165,7 +171,9 @@ def _takes_filter_by_update(account: Account) -> bool:
     """Say whether a new catalog has leads exported by updatedAt."""
     try:
         can_filter = can_filter_by_update(account)
-    except QuotaError as error:
+    except AccessDeniedError:
+        raise
+    except (QuotaError, RequestRefusedError) as error:
         LOGGER.warning(
             "Whether leads can be read by updatedAt could not be tried; taking it for granted. %s",
             error,

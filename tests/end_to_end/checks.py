@@ -185,11 +185,16 @@ class Background:
     def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that happens while it goes on."""
 
+        has_happened = False
+
         def ended_or_met() -> bool:
-            return condition() or self._process.poll() is not None
+            nonlocal has_happened
+            # Asked once: what has been met may be over a moment later.
+            has_happened = condition()
+            return has_happened or self._process.poll() is not None
 
         wait_until(ended_or_met)
-        assert condition(), self._ended().stderr
+        assert has_happened or condition(), self._ended().stderr
 
     def finish(self) -> Run:
         """Wait for its end."""

@@ -128,7 +128,7 @@ def test_a_good_account_passes_with_one_page_and_few_calls(tap: Tap) -> None:
         assert_nothing_is_left(marketo)
         # It is the page that the documents show, but for the account's address.
         documented = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
-        shown = re.findall(r"(?s)```\n(tap-marketo [^`]+)```", documented)
+        shown = re.findall(r"(?s)```text\n(tap-marketo [^`]+)```", documented)
         address = r"https?://\S+"
         assert [re.sub(address, "", plain(each)) for each in shown] == [
             re.sub(address, "", plain(done.stdout))

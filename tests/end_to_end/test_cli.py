@@ -339,3 +339,18 @@ def test_the_built_wheel_works_with_the_source_tree_away(
     assert done.returncode == 0, done.stderr
     # Whatever stands beside the code, schemas for instance, was installed with it.
     assert json.loads(done.stdout) == tap.discover(marketo.config())
+
+
+@pytest.mark.parametrize("code", ["610", "1003", "1029"])
+def test_discovery_does_without_knowing_whether_leads_have_a_filter(
+    marketo: Account, tap: Tap, code: str
+) -> None:
+    message = "Export daily quota exceeded" if code == "1029" else "Not for this subscription"
+    marketo.fault("create", "error", code=code, message=message)
+    done = tap.run(marketo.config(), None, None, "--discover")
+    marketo.heal()
+    assert done.code == 0, done.stderr
+    assert "WARNING Whether leads can be read by updatedAt could not be tried" in done.stderr
+    (leads,) = (s for s in json.loads(done.stdout)["streams"] if s["tap_stream_id"] == "leads")
+    (own,) = (item["metadata"] for item in leads["metadata"] if not item["breadcrumb"])
+    assert own["valid-replication-keys"] == ["updatedAt"]

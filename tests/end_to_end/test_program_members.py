@@ -454,11 +454,12 @@ def kill(
     with background(tap, config, catalog, target.state) as run:
 
         def reached() -> bool:
-            state = run.state()
-            done = sum(
-                job["status"] == "Completed" and job["downloads"] > 0 for job in made(marketo)
-            )
-            return done == read and len(state.get("exports", {}).get(family, ())) == ahead
+            # The state after the jobs: when a file is read, all that are made ahead are in it,
+            # and until it has been read that job is as well.
+            own = made(marketo)
+            done = sum(job["status"] == "Completed" and job["downloads"] > 0 for job in own)
+            pending = run.state().get("exports", {}).get(family, ())
+            return done == read and len(own) == read + ahead and len(pending) == ahead
 
         run.until(reached)
         killed = run.kill()
