@@ -69,10 +69,12 @@ def sync(name: str, context: dg.AssetExecutionContext) -> None:
 
     def keep(line: bytes) -> None:
         # A STATE from the target promises that all before it is loaded, whatever comes after it:
-        # it is kept at once, and also when the tap fails.
-        new = home / "state.new"
-        new.write_bytes(line)
-        new.replace(home / "state.json")
+        # it is kept at once, and also when the tap fails. A target that is killed may leave half a
+        # line.
+        if line.endswith(b"\n"):
+            new = home / "state.new"
+            new.write_bytes(line)
+            new.replace(home / "state.json")
 
     def tell(line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
@@ -146,7 +148,13 @@ def subscription(name: str, cron: str) -> dg.Definitions:
     def marketo(context: dg.AssetExecutionContext) -> None:
         sync(name, context)
 
-    job = dg.define_asset_job(f"sync_{name}", [marketo], executor_def=dg.in_process_executor)
+    job = dg.define_asset_job(
+        f"sync_{name}",
+        [marketo],
+        executor_def=dg.in_process_executor,
+        # Where an instance starts runs anew that failed: only those that crashed.
+        tags={"dagster/retry_on_asset_or_op_failure": "false"},
+    )
 
     @dg.schedule(
         name=f"hourly_{name}",
