@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tap_marketo.about import about
-from tap_marketo.check import check
 from tap_marketo.clock import Clock
+from tap_marketo.commands.about import about
+from tap_marketo.commands.check import check
+from tap_marketo.commands.discovery import discover
+from tap_marketo.commands.forecast import forecast
+from tap_marketo.commands.selection import select
+from tap_marketo.commands.sync import Sync
 from tap_marketo.config import Config, load_config
-from tap_marketo.discovery import discover
 from tap_marketo.errors import CatalogError, FailedStreamsError, QuotaError, TapError, Terminated
-from tap_marketo.forecast import forecast
 from tap_marketo.log import LOGGER, set_up_logging
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.names import NAMINGS
@@ -21,9 +23,7 @@ from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
-from tap_marketo.selection import select
 from tap_marketo.streams.account import Account
-from tap_marketo.sync import Sync
 
 # Tells orchestrators "come again tomorrow" from "something is wrong".
 QUOTA_EXIT_CODE = 3

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from textwrap import fill, indent
 
 from tap_marketo import __version__
-from tap_marketo.about import CAPABILITIES, DESCRIPTION, NAME
+from tap_marketo.commands.about import CAPABILITIES, DESCRIPTION, NAME
 from tap_marketo.config import SETTINGS
 from tap_marketo.setting_kinds import (
     Boolean,

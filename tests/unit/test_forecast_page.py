@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_marketo.forecast_page import Forecast, Item, Left
+from tap_marketo.commands.forecast_page import Forecast, Item, Left
 
 MOMENTS = st.datetimes(
     datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc)

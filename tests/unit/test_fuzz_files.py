@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_marketo.clock import Clock
+from tap_marketo.commands.sync import Sync
 from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.errors import InputError
 from tap_marketo.exports.windows import Plan, Stand, plan_windows
@@ -24,7 +25,6 @@ from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
-from tap_marketo.sync import Sync
 from tests.fuzzing import budget, json_bytes, spoilt
 
 UTC = timezone.utc

@@ -26,7 +26,8 @@ ARROWS = {
     "rows": {"protocol"},
     "exports": {"marketo", "protocol", "rows"},
     "streams": {"marketo", "protocol", "rows", "exports"},
-    "command": {"marketo", "protocol", "rows", "exports", "streams"},
+    "commands": {"marketo", "protocol", "rows", "exports", "streams"},
+    "command": {"marketo", "protocol", "streams", "commands"},
 }
 
 # A module imports from layers above it in this list only: never from its own, never from below.
@@ -109,22 +110,33 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.assets", "streams.asset_children"),
     # all of them.
     ("streams.registry",),
-    # What a run begins with, what is said at its end, and of the tap itself; what a check asks, and
-    # how it looks,
-    ("preparation", "summary", "about", "display", "forecast_page", "survey", "findings"),
-    # what --discover writes; one run; one check,
-    ("discovery", "selection", "sync", "forecast", "check"),
-    # its exit code,
+    # What a run begins with, what is said of it, and of the tap itself; what a check asks; the
+    # pages of a plan and a check,
+    (
+        "commands.preparation",
+        "commands.summary",
+        "commands.display",
+        "commands.about",
+        "commands.survey",
+        "commands.findings",
+        "commands.forecast_page",
+    ),
+    # what is asked for, each as a whole.
+    (
+        "commands.discovery",
+        "commands.selection",
+        "commands.sync",
+        "commands.forecast",
+        "commands.check",
+    ),
+    # One run and its exit code,
     ("run",),
     # the command line.
     ("cli",),
     ("__main__",),
 )
 LAYER_OF = {module: number for number, layer in enumerate(LAYERS) for module in layer}
-COMMAND = {
-    "preparation", "summary", "about", "display", "forecast_page", "survey", "findings",
-    "discovery", "selection", "sync", "forecast", "check", "run", "cli", "__main__",
-}  # fmt: skip
+COMMAND = {"run", "cli", "__main__"}
 
 # Libraries and what alone may import them.
 FENCES = {
@@ -137,7 +149,13 @@ FENCES = {
     },
     "backoff": {"marketo.client", "exports.download"},
     # Its metrics' names, its catalog metadata, its log format.
-    "singer": {"log", "protocol.catalog", "marketo.exchange", "exports.watcher", "summary"},
+    "singer": {
+        "log",
+        "protocol.catalog",
+        "marketo.exchange",
+        "exports.watcher",
+        "commands.summary",
+    },
     "pendulum": {"times"},
     "orjson": {
         "protocol.messages",
@@ -149,7 +167,7 @@ FENCES = {
         "rows.attributes",
     },
     "csv": {"rows.csv_rows"},
-    "tqdm": {"display"},
+    "tqdm": {"commands.display"},
     "argparse": {"cli"},
 }
 

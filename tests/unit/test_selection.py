@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_marketo.selection import Pattern
+from tap_marketo.commands.selection import Pattern
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tap_marketo.clock import Clock
+from tap_marketo.commands.forecast_page import Forecast, Item, Left
+from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.config import Config
 from tap_marketo.errors import TapError
 from tap_marketo.exports.allowance import FIRST_WINDOWS
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.rehearsal import UNKNOWN_JOB, Course, Rehearsal
-from tap_marketo.forecast_page import Forecast, Item, Left
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.throttle import PERIOD_SECONDS
-from tap_marketo.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.redact import redact

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from tap_marketo.clock import NOTABLE_SKEW, Clock
+from tap_marketo.commands.findings import Check, Finding, Verdict
+from tap_marketo.commands.survey import Survey
 from tap_marketo.config import Config
 from tap_marketo.errors import (
     AccessDeniedError,
@@ -20,7 +22,6 @@ from tap_marketo.errors import (
     TapError,
     TokenRejectedError,
 )
-from tap_marketo.findings import Check, Finding, Verdict
 from tap_marketo.marketo.auth import WHAT as TOKEN_CALL
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import QUEUE_PLACES, ExportStatus
@@ -30,7 +31,6 @@ from tap_marketo.streams.lead_changes import LeadChangesRead
 from tap_marketo.streams.leads import LEADS_STREAM, goes_by_creation
 from tap_marketo.streams.permissions import PERMISSIONS, READ_ASSET, READ_CAMPAIGNS, READ_LEAD
 from tap_marketo.streams.registry import REGISTRY, kind_of_stream
-from tap_marketo.survey import Survey
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 _MEGABYTE = 1_000_000

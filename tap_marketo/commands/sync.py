@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tap_marketo.clock import Clock
+from tap_marketo.commands.display import Display, open_display
+from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
+from tap_marketo.commands.summary import sum_up
 from tap_marketo.config import Config
-from tap_marketo.display import Display, open_display
 from tap_marketo.errors import TapError, Terminated
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.stream_read import StreamRead
-from tap_marketo.summary import sum_up
 
 # How often, in seconds, a long wait looks whether the target is still there.
 _LONGEST_NAP = 5.0
