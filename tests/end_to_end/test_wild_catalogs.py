@@ -10,17 +10,23 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.end_to_end import expected, expected_assets
+from tests.end_to_end import expected, expected_assets, people
 from tests.end_to_end.checks import SMALL, START, VISITS, assert_activities, assert_leads
+from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.harness import Account, Tap, Target, account, select
 
 # One of each kind of list: asked for by date, with details, with keys of several columns, read in
 # full, and those that take a call for each parent.
 LISTS = ["smart_lists", "folders", "tag_types", "segments", "tokens", "custom_object_types"]
-STREAMS = ["leads", VISITS, "lists", *LISTS]
-SIZES = ("--programs", "20", "--folders", "20", "--tokens", "40", "--smart-lists", "20")
-# Catalogs without metadata know no default of a column.
-BARE = ["leads", "lists", *LISTS]
+CARS, CAR_VISITS = people.OBJECTS
+PEOPLE = [MEMBERS, MEMBERSHIPS, CARS]
+STREAMS = ["leads", VISITS, "lists", *LISTS, *PEOPLE]
+SIZES = (
+    "--programs", "20", "--folders", "20", "--tokens", "40", "--smart-lists", "20",
+    "--lists", "20", "--list-memberships", "100", "--program-members", "100",
+)  # fmt: skip
+# Catalogs without metadata know no default of a column, and no type's number or name in Marketo.
+BARE = ["leads", "lists", *LISTS, MEMBERS, MEMBERSHIPS]
 Catalog = dict[str, Any]
 Stream = dict[str, Any]
 
@@ -29,6 +35,14 @@ Stream = dict[str, Any]
 def marketo() -> Iterator[Account]:
     with account(*SMALL, *SIZES, "--export-minutes", "0.5") as running:
         yield running
+
+
+def assert_people(marketo: Account, catalog: Catalog, target: Target) -> None:
+    """The tables of members, memberships and custom objects are right, where there are any."""
+    truth = people.tables(marketo, catalog, START)
+    for name in target.tables.keys() & {*PEOPLE}:
+        assert truth[name], "a test without rows would prove nothing"
+        assert people.table(target, name) == truth[name], name
 
 
 @pytest.fixture
@@ -133,6 +147,7 @@ def test_a_catalog_of_any_hand_selects_what_it_says(
     assert_leads(marketo, target)
     if VISITS in wanted:
         assert_activities(marketo, catalog, target, [VISITS])
+    assert_people(marketo, select(catalog, STREAMS), target)
     columns = set(stream_of(catalog, "lists")["schema"]["properties"])
     assert expected.table(target, "lists") == expected.assets(marketo, "lists", columns, START)
     for name in LISTS:
@@ -162,14 +177,63 @@ def test_streams_that_no_longer_exist_are_named_and_the_rest_goes_on(
             if not item["breadcrumb"]:
                 item["metadata"]["marketo.activity-id"] = number
         chosen["streams"].insert(0, gone)
+    gone = copy.deepcopy(stream_of(chosen, CARS))
+    gone["tap_stream_id"] = gone["stream"] = "custom_object_gone_c"
+    expected.metadata(gone)[()]["marketo.custom-object"] = "gone_c"
+    chosen["streams"].insert(0, gone)
     target = Target()
     done = tap.sync(marketo.config(start_date=START), chosen, target)
-    for name in ("opportunities", "activities_gone"):
+    for name in ("opportunities", "activities_gone", "custom_object_gone_c"):
         (line,) = [x for x in done.stderr.split("\n") if x.startswith("WARNING") and name in x]
         assert "Run discovery again" in line
     assert sorted(target.tables) == sorted(STREAMS)
     assert_leads(marketo, target)
     assert_activities(marketo, catalog, target, [VISITS])
+    assert_people(marketo, chosen, target)
+
+
+def test_a_catalog_without_the_filter_by_updated_at_has_leads_of_any_hand(
+    marketo: Account, catalog: Catalog, tap: Tap
+) -> None:
+    # Discovered by a subscription that lacks the filter; then edited like the others.
+    expected.metadata(stream_of(catalog, "leads"))[()]["valid-replication-keys"] = ["createdAt"]
+    for made in (by_meltanos_rules, with_extra_keys, written_by_hand):
+        chosen = made(catalog)
+        for stream in chosen["streams"]:
+            expected.metadata(stream)[()]["selected"] = stream["tap_stream_id"] == "leads"
+        target = Target()
+        tap.sync(marketo.config(start_date=START), chosen, target)
+        truth = people.tables(marketo, catalog, START)["leads"]
+        assert truth, "a test without rows would prove nothing"
+        assert expected.table(target, "leads") == truth
+        assert target.schemas["leads"]["bookmark_properties"] == ["createdAt"]
+
+
+def test_columns_of_people_that_are_unselected_or_gone_leave_the_rest_right(
+    marketo: Account, catalog: Catalog, tap: Tap
+) -> None:
+    chosen = select(catalog, PEOPLE)
+    unselected = {MEMBERS: "acquiredBy", CARS: "color", MEMBERSHIPS: "isMember"}
+    for name, column in unselected.items():
+        stream = stream_of(chosen, name)
+        expected.metadata(stream)["properties", column]["selected"] = False
+        stream["schema"]["properties"]["gone"] = {"type": ["null", "string"]}
+        mark = {"inclusion": "available", "selected": True}
+        stream["metadata"].append({"breadcrumb": ["properties", "gone"], "metadata": mark})
+    target = Target()
+    done = tap.sync(marketo.config(start_date=START), chosen, target)
+    truth = people.tables(marketo, select(catalog, PEOPLE), START)
+    for name, column in unselected.items():
+        rows = {expected.plain_key(key): row for key, row in target.tables[name].items()}
+        for row in truth[name].values():
+            del row[column]
+        if name == MEMBERSHIPS:
+            # What a page does not have is null; its time is that of the run.
+            rows = {key: {c: row[c] for c in row if c != "updatedAt"} for key, row in rows.items()}
+            truth[name] = {key: {**row, "gone": None} for key, row in truth[name].items()}
+        else:
+            assert f"WARNING {name}.gone " in done.stderr
+        assert rows == truth[name]
 
 
 def test_schemas_edited_by_users_shape_the_records(
