@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.servers import Reply, Request, in_front_of, server
 from tests.harness import Account, Tap, select
 
 LEADS, VISITS, EVERY_TYPE = "leads", "activities_visit_webpage", "activities_every_data_type"
-TYPE_IDS = (1, 100006)
+CARS = "custom_object_car_c"
+TYPE_IDS = frozenset({1, 100006})
+CAMPAIGNS, LISTS = "/rest/v1/campaigns.json", "/rest/v1/lists.json"
 PROGRAMS = "/rest/asset/v1/programs.json"
-MEMBER_DESCRIBE = "/rest/v1/programs/members/describe.json"
+# Programs changed since a time are another list than all programs.
+CHANGED_PROGRAMS = f"{PROGRAMS}?earliestUpdatedAt"
 PAGED = {
     "/rest/v1/activities/types.json": "activity_types",
-    "/rest/v1/campaigns.json": "campaigns",
-    "/rest/v1/lists.json": "lists",
-    PROGRAMS: "programs",
+    CAMPAIGNS: "campaigns",
+    LISTS: "lists",
+    CHANGED_PROGRAMS: "programs",
 }
-STREAMS = [LEADS, VISITS, EVERY_TYPE, *PAGED.values()]
+PEOPLE = [MEMBERS, MEMBERSHIPS, CARS]
+STREAMS = [LEADS, VISITS, EVERY_TYPE, *PAGED.values(), *PEOPLE]
 FIELDS = ["id", "createdAt", "updatedAt", "email", "leadScore", "interestTags", "isSubscriber"]
 # So many rows of each list are kept.
 ROWS = 4
 
 Json = dict[str, Any]
+
+_CREATE = re.compile(r"/bulk/v1/(.+)/export/create\.json")
 
 
 @dataclass
@@ -41,11 +48,24 @@ class Recording:
     export_ids: dict[str, str] = field(default_factory=dict)
 
     def path_of(self, target: str) -> str:
-        """Return the path of a call as it is recorded."""
-        path = urlsplit(target).path
+        """Return the path of a call as it is recorded, with what tells lists of a path apart."""
+        path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
         for export_id in self.export_ids.values():
             path = path.replace(f"/{export_id}/", "/*/")
-        return path
+        if "activityTypeIds" in query and path.endswith("/activities.json"):
+            return f"{path}?activityTypeIds={query['activityTypeIds'][0]}"
+        return CHANGED_PROGRAMS if path == PROGRAMS and "earliestUpdatedAt" in query else path
+
+    def answer(self, target: str) -> Reply | None:
+        """Return what is recorded for a call, from its offset on; None if nothing is."""
+        path = self.path_of(target)
+        reply = self.replies.get(path)
+        offset = offset_of(target)
+        if not reply or not offset:
+            return reply
+        envelope = self.json(path)
+        envelope["result"] = envelope["result"][offset:]
+        return Reply(200, json.dumps(envelope).encode(), reply.headers)
 
     def json(self, path: str) -> Json:
         """Return a recorded answer, parsed."""
@@ -67,43 +87,83 @@ class Recording:
 
     def put(self, path: str, envelope: Json) -> None:
         """Set the answer to a call; its headers are those of any other JSON answer."""
-        headers = self.replies["/rest/v1/campaigns.json"].headers
+        headers = self.replies["/rest/v1/stats/usage.json"].headers
         self.replies[path] = Reply(200, json.dumps(envelope).encode(), headers)
 
 
-def record(marketo: Account, tap: Tap, **settings: Any) -> Recording:
-    """Record one sync of all kinds of streams; of what it listed a few rows are kept."""
+def offset_of(target: str) -> int:
+    """Return the offset that a call asks for."""
+    return int(parse_qs(urlsplit(target).query).get("offset", ["0"])[0])
+
+
+def record(marketo: Account, tap: Tap, start_date: str) -> Recording:
+    """Record the first sync of all kinds of streams; of what it lists it sees a few rows."""
+    chosen = select(tap.discover(marketo.config()), STREAMS, leads=FIELDS)
+    few = _few(TYPE_IDS) | {
+        path: lambda row: (row.get("updatedAt") or start_date) >= start_date
+        for path in (CAMPAIGNS, LISTS, CHANGED_PROGRAMS)
+    }
+    return record_run(marketo, tap, chosen, None, few | {PROGRAMS: bool}, start_date=start_date)
+
+
+def record_later(
+    marketo: Account, tap: Tap, chosen: Json, state: Json, type_ids: frozenset[int]
+) -> Recording:
+    """Record a sync that goes on from a state; of activity types it sees some."""
+    return record_run(marketo, tap, chosen, state, _few(type_ids))
+
+
+def _few(type_ids: frozenset[int]) -> dict[str, Callable[[Json], bool]]:
+    return {
+        "/rest/v1/leads/describe.json": lambda row: _rest_name(row) in FIELDS,
+        "/rest/v1/activities/types.json": lambda row: row["id"] in type_ids,
+    }
+
+
+def record_run(
+    marketo: Account,
+    tap: Tap,
+    chosen: Json,
+    state: Json | None,
+    few: Mapping[str, Callable[[Json], bool]],
+    **settings: Any,
+) -> Recording:
+    """Record one sync.
+
+    Args:
+        marketo: the sandbox.
+        tap: the command.
+        chosen: its catalog.
+        state: from where it goes on.
+        few: of which lists it sees some rows, and which these are; of all but describe's and the
+            types no more than ROWS.
+        settings: of its config.
+    """
     told = Recording()
     sandbox = in_front_of(marketo.endpoint.removesuffix("/rest"))
 
     def answer(request: Request) -> Reply:
-        reply = sandbox(request)
         path = told.path_of(request.target)
-        if path.endswith("/create.json"):
-            told.export_ids[path.split("/")[3]] = json.loads(reply.body)["result"][0]["exportId"]
+        if offset_of(request.target) and (known := told.answer(request.target)):
+            return known
+        reply = sandbox(request)
+        if made := _CREATE.fullmatch(path):
+            assert made[1] not in told.export_ids, "a second job would be answered as the first"
+            told.export_ids[made[1]] = json.loads(reply.body)["result"][0]["exportId"]
+        if path in few:
+            most = None if "/describe" in path or "/types" in path else ROWS
+            reply = _of_few(reply, few[path], most)
         # Of the lists of jobs the last: it tells of completed ones.
         if path not in told.replies or path.endswith("/export.json"):
             told.replies[path] = reply
         return reply
 
-    chosen = select(tap.discover(marketo.config()), STREAMS, leads=FIELDS)
     with server(answer) as recorder:
-        done = tap.run(marketo.config(endpoint=recorder.url, **settings), chosen)
+        done = tap.run(marketo.config(endpoint=recorder.url, **settings), chosen, state)
         assert done.code == 0, done.stderr
-    _keep_few(told, "/rest/v1/leads/describe.json", lambda row: _rest_name(row) in FIELDS)
-    _keep_few(told, "/rest/v1/activities/types.json", lambda row: row["id"] in TYPE_IDS)
-    for path in ("/rest/v1/campaigns.json", "/rest/v1/lists.json", PROGRAMS):
-        emitted = [row["id"] for row in done.records(PAGED[path])][:ROWS]
-        _keep_few(told, path, partial(_is_among, emitted))
     for bulk_object, export_id in told.export_ids.items():
         _add_status(told, f"/bulk/v1/{bulk_object}/export", export_id)
-    # Discovery alone asks for it.
-    told.put(MEMBER_DESCRIBE, {"requestId": "", "success": True, "result": [{"fields": []}]})
     return told
-
-
-def _is_among(ids: list[int], row: Json) -> bool:
-    return row["id"] in ids
 
 
 def _rest_name(row: Json) -> str | None:
@@ -111,12 +171,13 @@ def _rest_name(row: Json) -> str | None:
     return name
 
 
-def _keep_few(told: Recording, path: str, wanted: Callable[[Json], bool]) -> None:
-    envelope = told.json(path)
-    envelope["result"] = [row for row in envelope["result"] if wanted(row)]
+def _of_few(reply: Reply, wanted: Callable[[Json], bool], most: int | None) -> Reply:
+    envelope = json.loads(reply.body)
+    if "result" in envelope:
+        envelope["result"] = [row for row in envelope["result"] if wanted(row)][:most]
     for name in ("nextPageToken", "moreResult"):
         envelope.pop(name, None)
-    told.put(path, envelope)
+    return Reply(reply.status, json.dumps(envelope).encode(), reply.headers)
 
 
 def _add_status(told: Recording, path: str, export_id: str) -> None:
@@ -136,31 +197,24 @@ class Replay:
 
     url: str
     told: Recording
-    calls: int = 0
+    requests: list[Request] = field(default_factory=list)
     spoilt: dict[str, Reply] = field(default_factory=dict)
     times: float = 0
 
     def spoil(self, path: str, reply: Reply | None, times: float) -> None:
         """Answer a path so many times with something else; None takes all back."""
-        self.calls = 0
+        self.requests.clear()
         self.spoilt = {path: reply} if reply else {}
         self.times = times
 
     def answer(self, request: Request) -> Reply:
         """Answer one call."""
-        self.calls += 1
+        self.requests.append(request)
         path = self.told.path_of(request.target)
-        query = parse_qs(urlsplit(request.target).query)
-        offset = int(query.get("offset", ["0"])[0])
-        if path in self.spoilt and self.times > 0 and not offset:
+        if path in self.spoilt and self.times > 0 and not offset_of(request.target):
             self.times -= 1
             return self.spoilt[path]
-        reply = self.told.replies.get(path) or Reply(404, b"", {})
-        if path == PROGRAMS and offset:
-            envelope = self.told.json(path)
-            envelope["result"] = envelope["result"][offset:]
-            return Reply(200, json.dumps(envelope).encode(), reply.headers)
-        return reply
+        return self.told.answer(request.target) or Reply(404, b"", {})
 
 
 @contextmanager
