@@ -208,8 +208,7 @@ def configured(marketo: Account) -> dict[str, Any]:
 
 def now_of(marketo: Account) -> str:
     """Return Marketo's time."""
-    now: str = marketo.control("GET", "clock")["now"]
-    return now
+    return str(expected.value(marketo.control("GET", "clock")["now"], "datetime"))
 
 
 def true_tables(marketo: Account, catalog: Mapping[str, Any], began: str, synced: str) -> Truth:
@@ -229,7 +228,7 @@ def true_tables(marketo: Account, catalog: Mapping[str, Any], began: str, synced
     # read, at first or as a new one.
     new = {row["id"] for row in marketo.truth("lists") if row["createdAt"] >= synced}
     told = {
-        key: date
+        key: expected.value(date, "datetime")
         for key, (date, _) in expected.list_words(marketo).items()
         if date >= synced and key[0] not in new
     }
