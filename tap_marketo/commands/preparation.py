@@ -53,6 +53,7 @@ def prepare(
     client.start()
     # Taken after the first answer, which tells Marketo's time.
     now = whole_seconds(clock.now())
+    state.check_past(now)
     if config.start_date > now:
         LOGGER.warning(
             "start_date %s lies in the future: there is nothing to sync yet.",

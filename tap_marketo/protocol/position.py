@@ -48,6 +48,8 @@ class Parent:
             ValueError: the text is none.
         """
         kind, _, number = text.rpartition("/")
+        if not kind or not number.isdecimal():
+            raise ValueError(f"no parent: {text!r}")
         return cls(kind, int(number))
 
 

@@ -58,6 +58,14 @@ class State:
             if content or key not in ("exports", "export_bytes_per_day")
         }
 
+    def check_past(self, now: datetime) -> None:
+        """Check that no time lies in the future.
+
+        Raises:
+            StateError: one lies more than a day after ``now`` (UTC).
+        """
+        self._read.check_past(self._bookmarks, self._exports, now)
+
     def bookmark(self, stream: str, key: str) -> datetime | None:
         """Return a stream's bookmark in UTC, None when there is none.
 

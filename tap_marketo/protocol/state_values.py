@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import StateError
@@ -15,8 +16,13 @@ _TIMES = (
     *("updatedAt", "createdAt", "activityDate", "settled"),
     *("export_end", "scan_started", "refreshed", "read_since"),
 )
+# The other tap may have set the end of its export into the future.
+_PAST = tuple(key for key in _TIMES if key != "export_end")
 _NUMBERS = ("reached", "reading")
+_LIST_ID = re.compile(r"\d{1,18}")
 _TEXTS = ("export_id", "next_page_token", "parent")
+# The clock of the run that wrote a state may have been ahead of this one's, but not so far.
+_MOST_AHEAD = timedelta(days=1)
 
 
 class StateValues:
@@ -87,6 +93,27 @@ class StateValues:
                 self.number(marks, key, where)
             self._readings(marks, where)
 
+    def check_past(
+        self, bookmarks: Mapping[str, Any], exports: Mapping[str, Any], now: datetime
+    ) -> None:
+        """Check that all times lie before a time (UTC): of what lies behind nothing is read."""
+        for stream, marks in bookmarks.items():
+            where = f"bookmarks.{stream}"
+            for key in _PAST:
+                self._check_past(marks, key, where, now)
+            readings = marks.get("readings") or {}
+            for number in readings:
+                self._check_past(readings, number, f"{where}.readings", now)
+        for family, entries in exports.items():
+            for index, entry in enumerate(entries or ()):
+                for key in ("start", "end", "made"):
+                    self._check_past(entry, key, f"exports.{family}[{index}]", now)
+
+    def _check_past(self, holder: Mapping[str, Any], key: str, where: str, now: datetime) -> None:
+        moment = self.time(holder, key, where)
+        if moment and moment > now and moment - now > _MOST_AHEAD:
+            raise self.nonsense(f"{where}.{key}", f"lies in the future: {holder[key]!r}")
+
     def child_mark(self, bookmarks: Mapping[str, Any], stream: str) -> ChildMark:
         """Return the mark of a stream with a call for each parent."""
         marks = bookmarks.get(stream, {})
@@ -97,25 +124,42 @@ class StateValues:
         except ValueError:
             raise self.nonsense(f"{where}.parent", f"is no parent: {text!r}") from None
         started = self.time(marks, "scan_started", where)
+        if reached and not started:
+            # What has changed of those that were read would be missed.
+            raise self.nonsense(f"{where}.scan_started", "is missing beside parent")
         return ChildMark(reached, started, self.time(marks, "refreshed", where))
 
     def list_mark(self, bookmarks: Mapping[str, Any], stream: str) -> ListMark:
         """Return the mark of the stream of list memberships."""
         marks = bookmarks.get(stream, {})
         where = f"bookmarks.{stream}"
-        return ListMark(
+        mark = ListMark(
             self.number(marks, "reached", where),
             self.time(marks, "scan_started", where),
             self.number(marks, "reading", where),
-            self.text(marks, "next_page_token", where),
+            self.text(marks, "next_page_token", where) or None,
             self.time(marks, "read_since", where),
             self._readings(marks, where),
         )
+        # What has happened to lists that were read would be missed.
+        page = {
+            "reading": mark.reading,
+            "next_page_token": mark.token,
+            "read_since": mark.read_since,
+        }
+        missing = [key for key, value in page.items() if value is None]
+        if 0 < len(missing) < len(page):
+            others = " and ".join(key for key in page if key not in missing)
+            raise self.nonsense(f"{where}.{missing[0]}", f"is missing beside {others}")
+        begun = [key for key in ("reached", "reading") if getattr(mark, key) is not None]
+        if begun and mark.scan_started is None:
+            raise self.nonsense(f"{where}.scan_started", f"is missing beside {begun[0]}")
+        return mark
 
     def _readings(self, marks: Mapping[str, Any], where: str) -> dict[int, datetime]:
         told = marks.get("readings") or {}
         where = f"{where}.readings"
-        if not isinstance(told, dict) or not all(number.isdecimal() for number in told):
+        if not isinstance(told, dict) or not all(map(_LIST_ID.fullmatch, told)):
             raise self.nonsense(where, "must be an object with times by the lists' ids")
         times = {int(number): self.time(told, number, where) for number in told}
         return {number: moment for number, moment in times.items() if moment}

@@ -94,7 +94,7 @@ class MembershipsRead(StreamRead):
         readings = dict(mark.readings)
         for number in left:
             # A page of a list that was stopped in goes with the time its reading began.
-            is_resumed = mark.token is not None and number == mark.reading
+            is_resumed = mark.token is not None and number == mark.reading == left[0]
             reading = (mark.read_since if is_resumed else None) or now().replace(microsecond=0)
             if not readings or reading - max(readings.values()) >= _GRAIN:
                 readings[number] = reading

@@ -60,9 +60,11 @@ class Increment:
             now: the end of the last window, whole seconds UTC.
         """
         self._stand = stand
-        self.behind = mark.reached.id if mark.reached else None
+        self.behind: int | None = None
         self.windows: list[Window] = []
         until = mark.scan_started
+        if until and stand.bookmark and stand.bookmark < until <= now:
+            self.behind = mark.reached.id if mark.reached else None
         if until and stand.bookmark and stand.bookmark < until < now:
             # As the run had it that read the programs up to the mark.
             self.windows.append(Window(stand.start(until), until))

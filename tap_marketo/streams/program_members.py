@@ -99,7 +99,7 @@ class MembersRead(StreamRead):
     def outlook(self) -> Outlook:
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the looks"
         if self._stand.bookmark is None:
-            reached = self._state.child_mark(self.stream).reached
+            reached = self._first_mark().reached
             behind = f", behind {reached}" if reached else ""
             calls = Calls(1, f"one for 200 programs, and one that proves the end; {a_job}")
             return Outlook(f"{IN_FULL}, all programs{behind}", None, calls, found=[self._family])
@@ -115,8 +115,15 @@ class MembersRead(StreamRead):
 
     # The first sync -----------------------------------------------------------------------------
 
+    def _first_mark(self) -> ChildMark:
+        """Return what a stopped run has begun of the first pass."""
+        if self._state.settled(self.stream):
+            # It has come to its end once, and the bookmark has been lost since.
+            return ChildMark(None, None, None)
+        return self._state.child_mark(self.stream)
+
     def _first_pass(self, emitter: Emitter) -> Steps:
-        mark = self._state.child_mark(self.stream)
+        mark = self._first_mark()
         began = mark.scan_started or self._now
         programs = yield from self._all_programs()
         behind = mark.reached.id if mark.reached else None
@@ -185,14 +192,15 @@ class MembersRead(StreamRead):
 
     def _sweep_pass(self, emitter: Emitter) -> Steps:
         mark = self._state.child_mark(SWEEP)
-        if mark.refreshed is None:
+        if mark.refreshed is None and mark.scan_started is None:
             # A state without it: it counts from now on.
             mark = ChildMark(None, None, self._now)
             emitter.move_to(Position(children={SWEEP: mark}))
         if not self._is_sweep_due(mark) or not self._family.has_update_range:
             yield from self._export(self._sweep, [], emitter)
             return
-        last = mark.refreshed or self._now
+        # Of a pass under way of which that is not known it goes from the very beginning.
+        last = mark.refreshed or self._earliest
         began = mark.scan_started or self._now
         programs = yield from self._all_programs()
         behind = mark.reached.id if mark.reached else None

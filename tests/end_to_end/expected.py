@@ -308,6 +308,42 @@ def on_lists(rows: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]
     }
 
 
+def list_words(account: Account) -> dict[tuple[int, int], tuple[str, bool]]:
+    """Return the last word of activities on who is on a list: its date, and whether they are."""
+    kinds = {
+        each["id"]: each["name"] == "Add to List"
+        for each in account.truth("activity_types")
+        if each["name"] in ("Add to List", "Remove from List")
+    }
+    told = [row for row in account.truth("activities") if row["activityTypeId"] in kinds]
+    return {
+        (row["primaryAttributeValueId"], row["leadId"]): (
+            row["activityDate"],
+            kinds[row["activityTypeId"]],
+        )
+        for row in sorted(told, key=lambda row: (row["activityDate"], int(row["marketoGUID"])))
+    }
+
+
+def off_lists(account: Account, since: str = "") -> dict[tuple[int, int], dict[str, Any]]:
+    """Return the rows of who left a list: of whom activities told last that they are not on it.
+
+    Args:
+        account: the sandbox.
+        since: of those who left then or later.
+    """
+    return {
+        key: {
+            "listId": key[0],
+            "leadId": key[1],
+            "isMember": False,
+            "updatedAt": value(date, "datetime"),
+        }
+        for key, (date, is_member) in list_words(account).items()
+        if not is_member and date >= since
+    }
+
+
 def plain_key(key: tuple[Any, ...]) -> Any:
     """Return a key of one column as its value, one of several as it is."""
     return key if len(key) > 1 else key[0]

@@ -1012,3 +1012,30 @@ def test_an_account_without_such_activities_is_told_so(
     assert len(lines(done, "WARNING", "Change Status in Progression")) == 1
     # The pass finds what they would tell of.
     assert expected.table(read, MEMBERS) == expected.members(marketo, catalog)
+
+
+def test_a_bookmark_that_got_lost_has_all_programs_read_again(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target
+) -> None:
+    settle(marketo, tap, catalog, read)
+    marketo.advance(days=1)
+    change_everywhere(marketo)
+    kill(marketo, tap, catalog, read, 1, 1, program_members_sweep_days=0)
+    assert read.state
+    own = read.state["bookmarks"][MEMBERS]
+    assert own["parent"]
+    del own["updatedAt"]
+    sync(marketo, tap, catalog, read)
+    assert_members(marketo, catalog, read)
+    assert sorted(itertools.chain(*asked(marketo))) == program_ids(marketo)
+
+
+def test_a_bookmark_in_the_future_stops_the_run_with_its_name(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target
+) -> None:
+    assert read.state
+    read.state["bookmarks"][MEMBERS]["updatedAt"] = "2036-01-01T00:00:00+00:00"
+    done = tap.run(marketo.config(**CONFIG), catalog, read.state)
+    assert done.code == 1
+    assert "bookmarks.program_members.updatedAt lies in the future" in done.critical[0]
+    assert not done.records(MEMBERS)

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import datetime, timezone
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tests.end_to_end import expected
+from tests.end_to_end.checks import jobs, log_of, span
 from tests.harness import ROOT, Account, Run, Tap, Target, account, select
 
 START = "2026-01-01T00:00:00Z"
+# Of everything that is exported something, much of it lately.
+MANY = [
+    *("--leads", "600", "--activities", "4000", "--history-days", "166", "--late-share", "0"),
+    *("--programs", "90", "--program-members", "1500", "--custom-objects", "600"),
+    *("--export-minutes", "1"),
+]
 DATA = ["--leads", "200", "--activities", "6000", "--history-days", "166"]
 
 
@@ -18,20 +26,26 @@ def exported(marketo: Account) -> int:
     return sum(job["bytes"] or 0 for job in marketo.counters()["jobs"])
 
 
+def daily_runs(
+    marketo: Account, tap: Tap, config: dict[str, Any], catalog: dict[str, Any], target: Target
+) -> Iterator[Run]:
+    """Run once a day until a run says it is done."""
+    for _ in range(20):
+        done = tap.run(config, catalog, target.state)
+        target.take(done.lines)
+        assert done.code in (0, 3), done.stderr
+        yield done
+        if done.code == 0:
+            return
+        marketo.advance(days=1)
+    raise AssertionError("it is never done")
+
+
 def sync_until_done(
     marketo: Account, tap: Tap, config: dict[str, Any], catalog: dict[str, Any], target: Target
 ) -> list[Run]:
-    """Run once a day until a run says it is done."""
-    runs = []
-    while True:
-        done = tap.run(config, catalog, target.state)
-        target.take(done.lines)
-        runs.append(done)
-        if done.code == 0:
-            return runs
-        assert done.code == 3, done.stderr
-        assert len(runs) < 20
-        marketo.advance(days=1)
+    """Run once a day until a run says it is done; return all runs."""
+    return list(daily_runs(marketo, tap, config, catalog, target))
 
 
 def test_the_days_allowance_is_filled_and_not_passed(tap: Tap) -> None:
@@ -111,6 +125,121 @@ def test_who_is_ahead_waits_for_the_others_when_bytes_are_scarce(tap: Tap) -> No
         assert "leads from 2026-0" in stopped.critical[0]
         last = max(jobs[objects.index("program/members")]["filter"]["programIds"])
         assert f"program_members from program {last + 1}" in stopped.critical[0]
+
+
+# The families of exports by their objects in Marketo: the streams of each, as a message names them.
+FAMILIES = {
+    "leads": "leads",
+    "activities": "activities_open_email, activities_send_email, activities_visit_webpage",
+    "program/members": "program_members",
+    "customobjects/car_c": "custom_object_car_c",
+    "customobjects/visit_c": "custom_object_visit_c",
+}
+
+
+class Course:
+    """How far the exports of each family have come, by the jobs that were made for them."""
+
+    def __init__(self, programs: Sequence[int]) -> None:
+        """Begin with nothing exported.
+
+        Args:
+            programs: all there are, ascending.
+        """
+        self._programs = programs
+        self._exported = 0
+        self._reached = dict.fromkeys(FAMILIES.keys() - {"program/members"}, START)
+
+    def take(self, job: dict[str, Any]) -> None:
+        """Go on by a job; it begins where that before it of its family ended."""
+        if job["object"] == "program/members":
+            batch = job["filter"]["programIds"]
+            assert batch == self._programs[self._exported : self._exported + 10]
+            self._exported += len(batch)
+        else:
+            begin, end = span(job)
+            assert begin == self._reached[job["object"]]
+            self._reached[job["object"]] = end
+
+    def left(self, now: str) -> set[str]:
+        """Return what is left of each family, in the words of a message."""
+        left = {f"{FAMILIES[name]} from {end}" for name, end in self._reached.items() if end < now}
+        if self._exported < len(self._programs):
+            left.add(f"program_members from program {self._programs[self._exported]}")
+        return left
+
+    def orders(self, now: str) -> dict[str, datetime]:
+        """Return the place in date order of what comes next of each family that is not done."""
+        orders = {name: moment(end) for name, end in self._reached.items() if end < now}
+        if self._exported < len(self._programs):
+            # The programs have their places all over the time that the others export.
+            part = self._exported / len(self._programs)
+            orders["program/members"] = moment(START) + (moment(now) - moment(START)) * part
+        return orders
+
+
+def moment(text: str) -> datetime:
+    return expected.as_time(text.replace("Z", "+00:00"))
+
+
+def test_what_a_day_does_not_hold_of_all_families_is_exported_in_date_order_over_days(
+    tap: Tap,
+) -> None:
+    limit = 250_000
+    lookback = {"leads_lookback_hours": 0, "activities_lookback_hours": 0}
+    with account(*MANY) as marketo:
+        config = marketo.config(start_date=START, max_daily_export_mb=limit / 1e6, **lookback)
+        streams = [stream for named in FAMILIES.values() for stream in named.split(", ")]
+        chosen = select(tap.discover(config), streams)
+        target, days = Target(), []
+        now, known = clock(marketo), len(jobs(marketo))
+        for done in daily_runs(marketo, tap, config, chosen, target):
+            days.append((now, done, jobs(marketo)[known:]))
+            now, known = clock(marketo), len(jobs(marketo))
+        programs = sorted(row["id"] for row in marketo.truth("programs"))
+        fetched: dict[str, float] = {}
+        for entry in log_of(marketo, "file"):
+            fetched.setdefault(entry["id"], entry["at"])
+        truth = expected.tables(marketo, chosen, START)
+    for stream in streams:
+        assert truth[stream], "a test without rows would prove nothing"
+        assert expected.table(target, stream) == truth[stream]
+    assert len(days) > 3
+    course = Course(programs)
+    still = sum(job["bytes"] for _, _, made in days for job in made)
+    for number, (now, done, made) in enumerate(days):
+        # What things cost is not known on the first day, and may seem to fit at the end.
+        is_scarce = number > 0 and still > 2 * limit
+        if number == 0:
+            assert {job["object"] for job in made} == FAMILIES.keys()
+        # Before all families are known each may have a job, whatever its place.
+        first = {job["object"]: job for job in reversed(made)}
+        for job in made:
+            if is_scarce and job != first[job["object"]]:
+                orders = course.orders(now)
+                assert orders[job["object"]] <= min(orders.values()) + timedelta(hours=1)
+            assert job["status"] == "Completed"
+            course.take(job)
+            still -= job["bytes"]
+        assert exported_before_the_last(made, fetched) < limit
+        left = course.left(now)
+        assert done.code == (3 if left else 0)
+        if left:
+            last = done.stderr.rstrip().split("\n")[-1]
+            assert last == done.critical[0]
+            told = last.partition("Left to do: ")[2].partition(". It can go on")[0]
+            assert set(told.split("; ")) == left
+
+
+def exported_before_the_last(made: Sequence[dict[str, Any]], fetched: dict[str, float]) -> int:
+    """Return the bytes of a day's jobs whose file had been asked for when the last was made."""
+    last = max(job["created"] for job in made)
+    return sum(job["bytes"] for job in made if fetched[job["exportId"]] < last)
+
+
+def clock(marketo: Account) -> str:
+    now: str = marketo.control("GET", "clock")["now"]
+    return now
 
 
 def test_exports_of_the_same_user_made_elsewhere_count(tap: Tap) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.end_to_end import expected, expected_assets
+from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.expected_assets import ASSETS, CHILDREN
 from tests.end_to_end.warehouses import TARGETS, Rows, Warehouse, warehouse
 from tests.harness import Account, Tap, account, assert_secrets_kept, select
@@ -25,7 +26,7 @@ OPTIONS = (
     "0",
     "--hostile",
     *("--programs", "60", "--smart-lists", "60", "--folders", "60", "--tokens", "200"),
-    *("--custom-object-types", "5", "--crm-sync"),
+    *("--custom-object-types", "5", "--crm-sync", "--lists", "60"),
 )
 SETTINGS: dict[str, Any] = {"names": "plain"}
 
@@ -45,6 +46,12 @@ CHANGES = {
     "new_lists": 2,
     "custom_object_types_updated": 2,
     "new_lead_partitions": 1,
+    "new_program_members": 12,
+    "program_members_changed": 25,
+    "program_members_left": 9,
+    "program_members_back": 3,
+    "list_members_added": 15,
+    "list_members_removed": 20,
     # Nothing of a domain changes.
     **{f"{name}_updated": 4 for name in (*ASSETS, *CHILDREN) if name != "landing_page_domains"},
     **{f"new_{name}": 2 for name in (*ASSETS, *CHILDREN)},
@@ -54,6 +61,13 @@ NEW_TYPE = 100900
 Truth = dict[str, dict[Any, dict[str, Any]]]
 # Keys of rows by stream.
 Keys = Mapping[str, Set[Any]]
+
+
+class Between(NamedTuple):
+    """A time of which Marketo does not tell more."""
+
+    first: str
+    last: str
 
 
 class Cell(NamedTuple):
@@ -72,9 +86,6 @@ ABSENT = "absent"
 
 # Tables of which a run changes rows: today's calls and errors, the jobs under way.
 MOVING = ("daily_usage", "daily_errors", "bulk_exports")
-
-# Who has left stays in them, which Marketo's tables do not tell: they have tests of their own.
-WITH_THE_PAST = ("program_members", "list_memberships")
 
 # Whole numbers of up to 40 digits, which go out as they are: the tap counts and names them.
 HUGE = {"hugeNumber", "hugeScore", "huge_number"}
@@ -101,7 +112,6 @@ def selected(target: str, catalog: Mapping[str, Any]) -> dict[str, Any]:
             if breadcrumb and "marketo.extra-column" not in own and holds(target, breadcrumb[-1])
         ]
         for stream in catalog["streams"]
-        if stream["tap_stream_id"] not in WITH_THE_PAST
     }
     return select(catalog, list(held), **held)
 
@@ -123,6 +133,9 @@ def same(wanted: Any, held: Any, is_time: bool = False) -> bool:
         return wanted.keys() == held.keys() and all(same(wanted[k], held[k]) for k in wanted)
     if isinstance(wanted, list) and isinstance(held, list):
         return len(wanted) == len(held) and all(map(same, wanted, held))
+    if isinstance(wanted, Between) and isinstance(held, str):
+        first, last = map(expected.as_time, wanted)
+        return first <= expected.as_time(held) <= last
     if is_time and isinstance(wanted, str) and isinstance(held, str):
         return expected.as_time(wanted) == expected.as_time(held)
     # In Python, but not in JSON, true is 1.
@@ -135,10 +148,12 @@ def differences(
     truth: Truth,
     tables: Mapping[str, Rows],
     moved: Keys,
+    past: Truth,
 ) -> list[Cell]:
     """Return every cell of the warehouse that is not as the truth has it.
 
-    Rows that moved while the tap ran may be there as they were at any time of it, or not yet.
+    Rows that moved while the tap ran may be there as they were at any time of it, or not yet;
+    those of the past need not be there, but are to be right.
     """
     found: list[Cell] = []
     for stream in selected_streams(catalog):
@@ -149,10 +164,11 @@ def differences(
         if len(held) != len(rows):
             found.append(Cell(name, ABSENT, str(keys), len(held), len(rows)))
         certain = truth[name].keys() - moved.get(name, set())
-        for key in (held.keys() - truth[name].keys()) | (certain - held.keys()):
-            found.append(Cell(name, key, str(keys), key in truth[name], key in held))
-        for key in held.keys() & certain:
-            found += _row(place, stream, key, truth[name][key], held[key])
+        true = {**past.get(name, {}), **truth[name]}
+        for key in (held.keys() - true.keys()) | (certain - held.keys()):
+            found.append(Cell(name, key, str(keys), key in true, key in held))
+        for key in held.keys() & true.keys() - moved.get(name, set()):
+            found += _row(place, stream, key, true[key], held[key])
     return found
 
 
@@ -190,10 +206,45 @@ def configured(marketo: Account) -> dict[str, Any]:
     return marketo.config(start_date=START, **SETTINGS)
 
 
-def true_tables(marketo: Account, catalog: Mapping[str, Any]) -> Truth:
-    """Return every table as Marketo has it, deleted leads among them."""
-    tables = expected.tables(marketo, catalog, START)
-    return {**tables, **expected.deletions(marketo, catalog, START)}
+def now_of(marketo: Account) -> str:
+    """Return Marketo's time."""
+    return str(expected.value(marketo.control("GET", "clock")["now"], "datetime"))
+
+
+def true_tables(marketo: Account, catalog: Mapping[str, Any], began: str, synced: str) -> Truth:
+    """Return every table as Marketo has it, deleted leads among them.
+
+    Args:
+        marketo: the sandbox.
+        catalog: names the columns.
+        began: when the first sync did.
+        synced: when it had ended.
+    """
+    tables = {
+        **expected.tables(marketo, catalog, START),
+        **expected.deletions(marketo, catalog, START),
+    }
+    # Since when it is known who is on a list: since an activity told, if not since the list was
+    # read, at first or as a new one.
+    new = {row["id"] for row in marketo.truth("lists") if row["createdAt"] >= synced}
+    told = {
+        key: expected.value(date, "datetime")
+        for key, (date, _) in expected.list_words(marketo).items()
+        if date >= synced and key[0] not in new
+    }
+    read = Between(began, now_of(marketo))
+    tables[MEMBERSHIPS] = {
+        key: {**row, "updatedAt": told.get(key, read)} for key, row in tables[MEMBERSHIPS].items()
+    }
+    return tables
+
+
+def who_left(marketo: Account, catalog: Mapping[str, Any], since: str = "") -> Truth:
+    """Return the rows of those who left, then or later, where rows tell that somebody did."""
+    return {
+        MEMBERS: {**expected.leavers(marketo, catalog, since)},
+        MEMBERSHIPS: {**expected.off_lists(marketo, since)},
+    }
 
 
 def moving(marketo: Account) -> Truth:
@@ -215,13 +266,13 @@ def changed(before: Truth, after: Truth) -> Keys:
 
 
 def assert_held(
-    place: Warehouse, catalog: Mapping[str, Any], truth: Truth, moved: Keys
+    place: Warehouse, catalog: Mapping[str, Any], truth: Truth, moved: Keys, past: Truth
 ) -> dict[str, Rows]:
     """Every cell of every table is as Marketo has it; returns what the warehouse holds."""
     keys = {s["tap_stream_id"]: s["key_properties"] for s in selected_streams(catalog)}
     tables = place.tables(keys)
     assert tables.keys() <= set(map(place.table_name, keys))
-    wrong = differences(place, catalog, truth, tables, moved)
+    wrong = differences(place, catalog, truth, tables, moved, past)
     assert not wrong, "\n".join(map(str, wrong[:50]))
     return tables
 
@@ -257,6 +308,7 @@ def assert_each_kind_is_compared(
     truth: Truth,
     tables: Mapping[str, Rows],
     moved: Keys,
+    past: Truth,
 ) -> None:
     """One cell of each kind of column that is altered, full or null, is found, and it alone."""
     cells: dict[tuple[str, bool], tuple[str, Any, str]] = {}
@@ -272,10 +324,10 @@ def assert_each_kind_is_compared(
         alone = {"streams": [s for s in catalog["streams"] if s["tap_stream_id"] == name]}
         rows, row = truth[name], truth[name][key]
         spoilt = {name: {**rows, key: {**row, column: altered(row[column])}}}
-        found = differences(place, alone, spoilt, tables, moved)
+        found = differences(place, alone, spoilt, tables, moved, past)
         assert [cell[:3] for cell in found] == [(name, key, column)]
         fewer = {name: {other: row for other, row in rows.items() if other != key}}
-        found = differences(place, alone, fewer, tables, moved)
+        found = differences(place, alone, fewer, tables, moved, past)
         assert [(cell.key, cell.wanted, cell.held) for cell in found] == [(key, False, True)]
 
 
@@ -286,21 +338,30 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
             done = {"object": name, "bytes": 10, "minutes_ago": 5}
             marketo.control("POST", "finished_jobs", done)
         catalog = selected(target, tap.discover(configured(marketo)))
-        start = moving(marketo)
+        start, began = moving(marketo), now_of(marketo)
         state = sync(place, tap, marketo, catalog, None)
-        before = true_tables(marketo, catalog)
-        assert_held(place, catalog, before, changed(start, moving(marketo)))
+        synced = now_of(marketo)
+        before = true_tables(marketo, catalog, began, synced)
+        assert_held(place, catalog, before, changed(start, moving(marketo)), past={})
         change(marketo)
         catalog = selected(target, tap.discover(configured(marketo)))
         start = moving(marketo)
         sync(place, tap, marketo, catalog, state)
-        truth = true_tables(marketo, catalog)
+        truth = true_tables(marketo, catalog, began, synced)
+        left = who_left(marketo, catalog, synced)
+        assert all(left.values())
         # What Marketo no longer shows stays as it was last seen: a deleted lead, of which
-        # activities_delete_lead tells, and days that passed a week ago.
-        for name in ("leads", *MOVING):
-            truth[name] = {**before[name], **truth[name]}
+        # activities_delete_lead tells, with its memberships, and days that passed a week ago.
+        # Of who left a program or a list since there is a row that says so; of who left before
+        # there may be, as runs look back.
+        for name in ("leads", *MOVING, *left):
+            truth[name] = {**before[name], **left.get(name, {}), **truth[name]}
+        past = {
+            name: {key: row for key, row in rows.items() if key not in truth[name]}
+            for name, rows in who_left(marketo, catalog).items()
+        }
         moved = changed(start, moving(marketo))
-        tables = assert_held(place, catalog, truth, moved)
+        tables = assert_held(place, catalog, truth, moved, past)
     # A table without rows, or one in which nothing changed, would prove nothing.
     for stream in selected_streams(catalog):
         name = stream["tap_stream_id"]
@@ -308,4 +369,4 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
             assert before[name], name
             assert truth[name] != before[name] or name == "lead_fields", name
     assert sum(map(len, truth.values())) > 1000
-    assert_each_kind_is_compared(place, catalog, truth, tables, moved)
+    assert_each_kind_is_compared(place, catalog, truth, tables, moved, past)

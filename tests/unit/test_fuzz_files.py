@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -94,6 +95,33 @@ STATE = {
             "next_page_token": "TOKEN",
             "scan_started": "2026-06-02T00:00:00Z",
         },
+        "program_members": {
+            "updatedAt": "2026-06-01T00:00:00+00:00",
+            "settled": "2026-05-31T00:00:00+00:00",
+            "parent": "Program/1007",
+            "scan_started": "2026-06-02T00:00:00+00:00",
+            "refreshed": None,
+        },
+        "program_members_sweep": {
+            "parent": None,
+            "scan_started": None,
+            "refreshed": "2026-06-01T00:00:00+00:00",
+        },
+        "list_memberships": {
+            "reached": 3007,
+            "scan_started": "2026-06-01T00:00:00+00:00",
+            "reading": 3008,
+            "next_page_token": "TOKEN",
+            "read_since": "2026-06-01T00:02:00+00:00",
+            "readings": {
+                "3001": "2026-06-01T00:00:00+00:00",
+                "3005": "2026-06-01T00:01:00+00:00",
+            },
+        },
+        "lead_changes": {
+            "activityDate": "2026-06-01T00:00:00+00:00",
+            "settled": "2026-05-31T00:00:00+00:00",
+        },
     },
     "exports": {
         "leads": [
@@ -105,7 +133,18 @@ STATE = {
                 "streams": ["leads"],
                 "replication_key": "updatedAt",
             }
-        ]
+        ],
+        "program_members": [
+            {
+                "export_id": "2",
+                "start": "2026-06-01T00:00:00+00:00",
+                "end": "2026-06-02T00:00:00+00:00",
+                "made": "2026-06-02T00:00:00+00:00",
+                "ids": [1008, 1009],
+                "streams": ["program_members"],
+                "replication_key": "updatedAt",
+            }
+        ],
     },
     "export_bytes_per_day": {"leads": 1000},
     "currently_syncing": "leads",
@@ -208,6 +247,9 @@ def use_state(state: State, lookback: timedelta) -> None:
     """Do with a state what a run does: plan, go on from where it stands, write it."""
     start = datetime(2026, 1, 1, tzinfo=UTC)
     state.bytes_per_day()
+    with contextlib.suppress(InputError):
+        # Or one line that names what lies in the future.
+        state.check_past(NOW)
     for family in (*state.streams_with_exports(), "leads", "activities"):
         state.pending_exports(family, {}, start)
     try:
@@ -224,6 +266,7 @@ def use_state(state: State, lookback: timedelta) -> None:
         reached = reached.after(plan.window, plan.made)
     assert reached.bookmark is None or reached.bookmark >= min(NOW, bookmark or NOW)
     state.page_mark("lists")
+    use_marks(state)
     orjson.dumps(state.value)
     state.apply(
         Position(
@@ -235,6 +278,29 @@ def use_state(state: State, lookback: timedelta) -> None:
     again = State(orjson.loads(orjson.dumps(state.value)))
     assert again.bookmark("leads", "updatedAt") == state.bookmark("leads", "updatedAt")
     assert again.pending_exports("leads", {"leads": "updatedAt"}, start) == pending
+
+
+def use_marks(state: State) -> None:
+    """Go on from the marks of members and lists, write them, and find them again."""
+    for stream in ("program_members", "program_members_sweep"):
+        try:
+            mark = state.child_mark(stream)
+        except InputError:
+            # What is no parent is of no consequence until its stream is selected.
+            continue
+        state.apply(Position(children={stream: mark}))
+        assert State(orjson.loads(orjson.dumps(state.value))).child_mark(stream) == mark
+    again = State(orjson.loads(orjson.dumps(state.value)))
+    with contextlib.suppress(InputError):
+        lists = state.list_mark("list_memberships")
+        assert all(isinstance(number, int) for number in lists.readings)
+        again.apply(Position(lists={"list_memberships": lists}))
+        assert State(orjson.loads(orjson.dumps(again.value))).list_mark("list_memberships") == lists
+    for family in ("program_members", "program_members_sweep"):
+        exports = state.pending_exports(family, {}, NOW)
+        assert all(type(number) is int for export in exports for number in export.ids)
+        again.apply(Position(exports={family: exports}))
+        assert again.pending_exports(family, {}, NOW) == exports
 
 
 SELECTIONS: list[tuple[Any, bool | None]] = [

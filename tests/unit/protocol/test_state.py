@@ -426,3 +426,80 @@ def test_parents_go_by_type_and_number() -> None:
     parents = [Parent("Program", 2), Parent("Folder", 10), Parent("Folder", 9)]
     assert [str(parent) for parent in sorted(parents)] == ["Folder/9", "Folder/10", "Program/2"]
     assert all(Parent.read(str(parent)) == parent for parent in parents)
+
+
+FUTURE = "2026-06-17T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        ({"bookmarks": {"leads": {"updatedAt": FUTURE}}}, r"bookmarks\.leads\.updatedAt"),
+        ({"bookmarks": {"leads": {"settled": FUTURE}}}, r"bookmarks\.leads\.settled"),
+        ({"bookmarks": {"tokens": {"refreshed": FUTURE}}}, r"bookmarks\.tokens\.refreshed"),
+        (
+            {"bookmarks": {"list_memberships": {"readings": {"7": FUTURE}}}},
+            r"bookmarks\.list_memberships\.readings\.7",
+        ),
+        ({"exports": {"leads": [{**JOB, "end": FUTURE}]}}, r"exports\.leads\[0\]\.end"),
+    ],
+)
+def test_a_time_in_the_future_is_named_as_nothing_behind_it_would_be_read(
+    value: dict[str, Any], complaint: str
+) -> None:
+    state = State(value, "my.json")
+    with pytest.raises(StateError, match=f"{complaint} lies in the future: '{FUTURE[:10]}"):
+        state.check_past(datetime(2026, 6, 15, 12, tzinfo=UTC))
+    # Clocks differ, but not by so much.
+    state.check_past(datetime(2026, 6, 16, 12, tzinfo=UTC))
+
+
+def test_the_other_tap_may_have_set_the_end_of_an_export_into_the_future() -> None:
+    State(OTHER_TAPS_STATE).check_past(day(1, 15))
+
+
+READING: dict[str, Any] = {
+    "reached": 3007,
+    "scan_started": "2026-06-01T00:00:00+00:00",
+    "reading": 3008,
+    "next_page_token": "TOKEN",
+    "read_since": "2026-06-01T00:02:00+00:00",
+    "readings": {"3001": "2026-06-01T00:00:00+00:00"},
+}
+
+
+@pytest.mark.parametrize(
+    ("missing", "complaint"),
+    [
+        ("scan_started", "scan_started is missing beside reached"),
+        ("reading", "reading is missing beside next_page_token and read_since"),
+        ("next_page_token", "next_page_token is missing beside reading and read_since"),
+        ("read_since", "read_since is missing beside reading and next_page_token"),
+    ],
+)
+def test_half_of_a_mark_of_lists_is_named_as_what_happened_since_would_be_missed(
+    missing: str, complaint: str
+) -> None:
+    whole = State({"bookmarks": {"list_memberships": READING}})
+    assert whole.list_mark("list_memberships").reached == 3007
+    half = {key: value for key, value in READING.items() if key != missing}
+    state = State({"bookmarks": {"list_memberships": half}}, "my.json")
+    with pytest.raises(StateError, match=rf"bookmarks\.list_memberships\.{complaint}"):
+        state.list_mark("list_memberships")
+
+
+@pytest.mark.parametrize("parent", ["", "1007", "Program/", "Program/x", "Program/-1", "/7"])
+def test_what_is_no_parent_is_named(parent: str) -> None:
+    mark = {"parent": parent, "scan_started": "2026-06-01T00:00:00+00:00"}
+    state = State({"bookmarks": {"tokens": mark}}, "my.json")
+    if not parent:
+        assert state.child_mark("tokens").reached is None
+        return
+    with pytest.raises(StateError, match=rf"bookmarks\.tokens\.parent is no parent: '{parent}'"):
+        state.child_mark("tokens")
+
+
+def test_a_parent_without_the_time_of_its_scan_is_named() -> None:
+    state = State({"bookmarks": {"tokens": {"parent": "Program/7"}}}, "my.json")
+    with pytest.raises(StateError, match=r"tokens\.scan_started is missing beside parent"):
+        state.child_mark("tokens")
