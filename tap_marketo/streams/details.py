@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from tap_marketo.errors import RequestRefusedError
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import Row
+from tap_marketo.marketo.pages import Row, single_page
 from tap_marketo.streams.gone import Gone
 
 
@@ -91,6 +91,10 @@ def path_with(path: str, key: object) -> str:
 def rows_of(
     client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any]
 ) -> list[Row]:
-    """Return what a call about a single thing shows."""
-    result = client.get(path, endpoint, params)["result"]
-    return [row for row in result if isinstance(row, dict)]
+    """Return what a call about a single thing shows.
+
+    Raises:
+        DataError: it holds something else than objects.
+    """
+    (page,) = single_page(client, path, endpoint, params)
+    return page.rows

@@ -274,6 +274,35 @@ def test_schemas_edited_by_users_shape_the_records(
         assert row["activityDate"].replace("Z", "+00:00") == activities[key]["activityDate"]
 
 
+def test_schemas_edited_by_users_shape_the_rows_of_people(
+    marketo: Account, catalog: Catalog, tap: Tap
+) -> None:
+    chosen = select(catalog, PEOPLE)
+    text = {"type": ["null", "string"]}
+    edited = {MEMBERS: "leadId", MEMBERSHIPS: "listId", CARS: "createdAt"}
+    for name, column in edited.items():
+        stream_of(chosen, name)["schema"]["properties"][column] = text
+    target = Target()
+    done = tap.sync(marketo.config(start_date=START), chosen, target)
+    for message in done.messages:
+        if message["type"] == "RECORD":
+            jsonschema.validate(message["record"], target.schemas[message["stream"]]["schema"])
+    truth = people.tables(marketo, select(catalog, PEOPLE), START)
+    for name in (MEMBERS, MEMBERSHIPS):
+        column = edited[name]
+        held = people.table(target, name)
+        place = target.schemas[name]["key_properties"].index(column)
+        assert {
+            tuple(str(part) if n == place else part for n, part in enumerate(key)): {
+                **row, column: str(row[column]),
+            }
+            for key, row in truth[name].items()
+        } == held  # fmt: skip
+    raw = {row["marketoGUID"]: row["createdAt"] for row in marketo.truth("custom_object_car_c")}
+    held = people.table(target, CARS)
+    assert held == {key: {**row, "createdAt": raw[key]} for key, row in truth[CARS].items()}
+
+
 def test_schemas_edited_by_users_shape_the_rows_of_lists(
     marketo: Account, catalog: Catalog, tap: Tap
 ) -> None:
