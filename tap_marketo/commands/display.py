@@ -84,7 +84,8 @@ def _end(told: Progress) -> str:
 @contextmanager
 def open_display() -> Iterator[Display]:
     """Return a live display where stderr is a terminal, and the log elsewhere."""
-    if not sys.stderr.isatty():
+    # There is no stderr where a caller has closed it.
+    if sys.stderr is None or not sys.stderr.isatty():
         yield LogDisplay()
         return
     # Loaded only where it is used.

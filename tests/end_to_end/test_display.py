@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -123,3 +124,10 @@ def test_elsewhere_lines_of_the_log_tell_it(command: list[str]) -> None:
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "singer" in loaded
     assert "tqdm" not in loaded
+
+
+def test_without_a_stderr_rows_come_all_the_same(command: list[str]) -> None:
+    words = " ".join(map(shlex.quote, command))
+    done = run(["bash", "-c", f"exec {words} 2>&-"])
+    assert done.code == 0
+    assert messages(done)
