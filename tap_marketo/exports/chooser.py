@@ -105,7 +105,9 @@ class JobChooser:
         return ceil(window.length / part.length)
 
     def _is_scarce(self, lines: Sequence[Line]) -> bool:
-        wanted = sum(self.cost(job) for line in lines for job in line.unmade())
+        unmade = [job for line in lines for job in line.unmade()]
+        # What is under way takes its part of the day as well.
+        wanted = sum(map(self.cost, [*self.under_way(), *unmade]))
         return wanted > self._allowance.limit - self._allowance.used(self._clock.now())
 
     def _fit(self, job: Job, under_way: float) -> Window | None:

@@ -126,7 +126,7 @@ class StateValues:
         started = self.time(marks, "scan_started", where)
         if reached and not started:
             # What has changed of those that were read would be missed.
-            raise self.nonsense(f"{where}.scan_started", "is missing beside parent")
+            raise self.nonsense(f"{where}.parent", "stands without scan_started")
         return ChildMark(reached, started, self.time(marks, "refreshed", where))
 
     def list_mark(self, bookmarks: Mapping[str, Any], stream: str) -> ListMark:
@@ -149,11 +149,13 @@ class StateValues:
         }
         missing = [key for key, value in page.items() if value is None]
         if 0 < len(missing) < len(page):
-            others = " and ".join(key for key in page if key not in missing)
-            raise self.nonsense(f"{where}.{missing[0]}", f"is missing beside {others}")
+            alone = next(key for key in page if key not in missing)
+            raise self.nonsense(f"{where}.{alone}", f"stands without {' and '.join(missing)}")
         begun = [key for key in ("reached", "reading") if getattr(mark, key) is not None]
         if begun and mark.scan_started is None:
-            raise self.nonsense(f"{where}.scan_started", f"is missing beside {begun[0]}")
+            raise self.nonsense(f"{where}.{begun[0]}", "stands without scan_started")
+        if mark.scan_started and mark.reached is None and mark.readings.keys() - {mark.reading}:
+            raise self.nonsense(f"{where}.readings", "stands without reached")
         return mark
 
     def _readings(self, marks: Mapping[str, Any], where: str) -> dict[int, datetime]:

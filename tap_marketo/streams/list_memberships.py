@@ -91,10 +91,12 @@ class MembershipsRead(StreamRead):
             "%s: the members of %s lists are read%s.", self.stream, f"{len(left):,}",
             f", behind list {mark.reached}" if mark.reached is not None else "",
         )  # fmt: skip
-        readings = dict(mark.readings)
+        goes_on = mark.token is not None and left[:1] == [mark.reading]
+        # If the very first list is gone in which a run was stopped, nothing has been read yet.
+        readings = dict(mark.readings) if goes_on or mark.reached is not None else {}
         for number in left:
             # A page of a list that was stopped in goes with the time its reading began.
-            is_resumed = mark.token is not None and number == mark.reading == left[0]
+            is_resumed = goes_on and number == left[0]
             reading = (mark.read_since if is_resumed else None) or now().replace(microsecond=0)
             if not readings or reading - max(readings.values()) >= _GRAIN:
                 readings[number] = reading

@@ -412,6 +412,25 @@ def test_a_list_that_goes_between_two_of_its_pages_is_passed_over(
     tap.sync(marketo.config(), catalog, target)
 
 
+def test_a_run_stopped_in_the_list_after_the_first_one_that_is_gone_goes_on(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    killed_at(marketo, tap, catalog, target, "list_members", 1)
+    assert marks_of(target)["readings"].keys() == {str(LARGE)}
+    marketo.change(lists_deleted=[LARGE])
+    marketo.change(list_members_added=400, lists=[SECOND])
+    killed_at(marketo, tap, catalog, target, "list_members", 1)
+    marks = marks_of(target)
+    assert (marks["reading"], marks["reached"]) == (SECOND, None)
+    assert marks["readings"].keys() == {str(SECOND)}
+    tap.sync(marketo.config(), catalog, target)
+    held = expected.table(target, MEMBERSHIPS)
+    assert {pair: row for pair, row in held.items() if pair[0] != LARGE} == (
+        expected.memberships(marketo)
+    )
+
+
 def test_a_new_list_that_is_gone_before_it_is_read_is_passed_over(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:

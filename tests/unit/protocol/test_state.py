@@ -471,10 +471,11 @@ READING: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("missing", "complaint"),
     [
-        ("scan_started", "scan_started is missing beside reached"),
-        ("reading", "reading is missing beside next_page_token and read_since"),
-        ("next_page_token", "next_page_token is missing beside reading and read_since"),
-        ("read_since", "read_since is missing beside reading and next_page_token"),
+        ("scan_started", "reached stands without scan_started"),
+        ("reached", "readings stands without reached"),
+        ("reading", "next_page_token stands without reading"),
+        ("next_page_token", "reading stands without next_page_token"),
+        ("read_since", "reading stands without read_since"),
     ],
 )
 def test_half_of_a_mark_of_lists_is_named_as_what_happened_since_would_be_missed(
@@ -501,5 +502,5 @@ def test_what_is_no_parent_is_named(parent: str) -> None:
 
 def test_a_parent_without_the_time_of_its_scan_is_named() -> None:
     state = State({"bookmarks": {"tokens": {"parent": "Program/7"}}}, "my.json")
-    with pytest.raises(StateError, match=r"tokens\.scan_started is missing beside parent"):
+    with pytest.raises(StateError, match=r"tokens\.parent stands without scan_started"):
         state.child_mark("tokens")

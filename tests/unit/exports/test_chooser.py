@@ -1,0 +1,75 @@
+"""Which job comes next: all families by turns, or in date order where the day is too small."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from tap_marketo.clock import Clock
+from tap_marketo.config import Config
+from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.chooser import JobChooser
+from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock
+from tap_marketo.exports.jobs import Job
+from tap_marketo.exports.lines import Line, Lines
+from tap_marketo.exports.looks import RecentJobs
+from tap_marketo.exports.windows import Plan
+from tap_marketo.marketo.export_calls import ExportStatus
+from tap_marketo.rows.csv_rows import CsvFile
+from tap_marketo.times import Window
+
+NOW = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
+MB = 1_000_000
+CONFIG = {
+    "endpoint": "https://123-ABC-456.mktorest.com/rest",
+    "client_id": "id",
+    "client_secret": "secret",
+    "start_date": "2026-01-01T00:00:00Z",
+}
+
+
+class Family(BulkFamily):
+    """Rows of which only the size matters."""
+
+    keys = ("id",)
+    replication_key = "updatedAt"
+
+    def __init__(self, name: str) -> None:
+        super().__init__([])
+        self.name = self.bulk_object = name
+
+    def fields(self) -> list[str]:
+        return []
+
+    def filter(self, plan: ExportPlan) -> dict[str, Any]:
+        return {}
+
+    def records(
+        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+    ) -> Iterator[RecordBlock]:
+        return iter(())
+
+
+def days(first: int, last: int) -> Plan[Any]:
+    """A stretch of time, in days before now."""
+    return Plan(Window(NOW - first * DAY, NOW - last * DAY), ("stream",))
+
+
+@pytest.mark.parametrize(("limit", "following"), [(121 * MB, "others"), (119 * MB, "leads")])
+def test_what_is_under_way_takes_its_part_of_the_day(limit: int, following: str) -> None:
+    leads, others = Family("leads"), Family("others")
+    lines = Lines(lambda family, exports: None)
+    under_way = Job(leads, days(90, 60), "1", ExportStatus.PROCESSING)
+    lines.add(Line(leads, RecentJobs(), deque([under_way, Job(leads, days(60, 0))])))
+    lines.add(Line(others, RecentJobs(), deque([Job(others, days(30, 0))])))
+    # 30 MB are under way, 60 and 30 are left to do.
+    allowance = ExportAllowance(limit, {"leads": MB, "others": MB})
+    clock = Clock(wall=NOW.timestamp)
+    chosen = JobChooser(clock, Config.from_mapping(CONFIG), allowance, lines).next_job()
+    assert chosen
+    assert chosen.family.name == following
