@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tap_marketo.protocol.catalog import load_catalog
 from tests.end_to_end import expected
-from tests.end_to_end.checks import SMALL
+from tests.end_to_end.checks import SMALL, stopped
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.forks import Forks, forks
 from tests.end_to_end.replay import (
@@ -291,11 +291,12 @@ def harm_of(world: World, path: str, reply: Reply) -> Harm:
     return Harm(unharmed, [*(row for row in true if json.dumps(row) not in known), *odd])
 
 
-def numbers_in(rows: Iterable[Mapping[str, Any]], member: str) -> set[int]:
+def numbers_in(rows: Iterable[Any], member: str) -> set[int]:
     """Return what a member of rows may be taken for as a number."""
     found: set[int] = set()
     for row in rows:
-        for told in (row.get(member), str(row.get(member))):
+        value = row.get(member) if isinstance(row, dict) else None
+        for told in (value, str(value)):
             try:
                 found.add(int(told))  # type: ignore[arg-type]
             except (ValueError, TypeError, OverflowError):
@@ -321,7 +322,11 @@ def assert_rows_right(
     came = parsed_rows(reply)
     for row in world.replay.told.json(path)["result"]:
         key = row["id"]
-        twins = [r for r in came or [row] if isinstance(r, dict) and str(r.get("id")) == str(key)]
+        twins = [
+            r
+            for r in ([row] if came is None else came)
+            if isinstance(r, dict) and str(r.get("id")) == str(key)
+        ]
         if twins and all(twin == row for twin in twins):
             assert table[key] == true_table[key]
         elif len(twins) == 1 and key in table:
@@ -477,3 +482,16 @@ def test_a_discovery_with_an_odd_answer_gives_a_catalog_of_use_or_says_what_is_w
         assert wanted <= set(names) or "are left out" in done.stderr
 
     discover()
+
+
+@pytest.mark.parametrize("told", [[{"id": 17}], [None], [1004]])
+def test_an_answer_about_another_program_than_the_one_asked_about_loses_no_members_in_silence(
+    worlds: Mapping[str, World], told: list[Any]
+) -> None:
+    world = worlds["later"]
+    body = json.dumps({"requestId": "", "success": True, "result": told}).encode()
+    headers = world.replay.told.replies[PROGRAM].headers
+    world.replay.spoil(PROGRAM, Reply(200, body, headers), float("inf"))
+    done = world.run(catalog=world.catalog)
+    assert MEMBERS in stopped(done)
+    assert PROGRAM in stopped(done)
