@@ -264,11 +264,13 @@ class MembersRead(StreamRead):
         found: set[int] = set()
         for number in sorted(programs):
             path = f"/rest/asset/v1/program/{number}.json"
+            told: list[int] = []
             try:
                 told = _ids(rows_of(self._account.client, path, "program", {}))
             except RequestRefusedError as error:
                 if not is_gone(error):
                     raise
+            if not told:
                 # Its changes are not asked for again, so that this word alone is not enough.
                 return programs & (yield from self._all_programs())
             if any(other != number for other in told):

@@ -495,3 +495,17 @@ def test_an_answer_about_another_program_than_the_one_asked_about_loses_no_membe
     done = world.run(catalog=world.catalog)
     assert MEMBERS in stopped(done)
     assert PROGRAM in stopped(done)
+
+
+def test_a_program_of_which_marketo_shows_nothing_is_looked_for_among_all(
+    worlds: Mapping[str, World],
+) -> None:
+    world = worlds["later"]
+    body = json.dumps({"requestId": "", "success": True, "result": []}).encode()
+    headers = world.replay.told.replies[PROGRAM].headers
+    world.replay.spoil(PROGRAM, Reply(200, body, headers), float("inf"))
+    world.run(catalog=world.catalog)
+    targets = [request.target for request in world.replay.requests]
+    behind = targets[max(place for place, target in enumerate(targets) if target == PROGRAM) :]
+    assert any(target.startswith("/rest/asset/v1/programs.json?") for target in behind)
+    assert world.programs_asked()
