@@ -75,7 +75,7 @@ class LiveDisplay(Display):
 
 
 def _end(told: Progress) -> str:
-    if told.seconds_left is None or not told.to_read:
+    if not told.seconds_left or not told.to_read:
         return ""
     hours, minutes = divmod(ceil(told.seconds_left / _MINUTE), 60)
     return f"about {hours} h {minutes} min left, " if hours else f"about {minutes} min left, "
