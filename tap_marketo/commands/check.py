@@ -59,7 +59,7 @@ def check(
         config: the settings.
         entries: the selected streams of a catalog; None without a catalog, for all there are.
     """
-    survey = Survey(client, clock, round(config.max_daily_export_mb * _MEGABYTE))
+    survey = Survey(client, clock, config.daily_export_bytes)
     report = _Report(client, clock, config, entries, survey)
     if not survey.begin():
         return Check(config.endpoint, list(report.of_beginning()), (), client.calls)
