@@ -27,7 +27,7 @@ from tests.harness import (
     Target,
     account,
     assert_secrets_kept,
-    run,
+    fresh_run,
     select,
 )
 
@@ -39,12 +39,12 @@ def marketo() -> Iterator[Account]:
 
 
 def test_version() -> None:
-    done = run([*TAP, "--version"])
+    done = fresh_run([*TAP, "--version"])
     assert (done.code, done.stdout) == (0, f"tap-marketo {__version__}\n")
 
 
 def test_help_names_every_option() -> None:
-    done = run([*TAP, "--help"])
+    done = fresh_run([*TAP, "--help"])
     for option in ("-c", "--config", "-s", "--state", "-d", "--discover", "--catalog", "-p",
                    "--properties", "--version"):  # fmt: skip
         assert re.search(rf"(?m)^  .*{option}\b", done.stdout), option
@@ -52,7 +52,7 @@ def test_help_names_every_option() -> None:
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_what_needs_no_run_loads_nothing_for_one(option: str) -> None:
-    told = run([sys.executable, "-X", "importtime", "-m", "tap_marketo", option]).stderr
+    told = fresh_run([sys.executable, "-X", "importtime", "-m", "tap_marketo", option]).stderr
     loaded = {line.rpartition("|")[2].strip() for line in told.splitlines()}
     assert "argparse" in loaded
     assert not loaded & {"requests", "singer", "pendulum", "orjson", "backoff"}
@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_used_is_named(
     command = [*TAP]
     for name, value in files.items():
         command += [name, str(tap.write(f"{name[2:]}.json", value))]
-    done = run(command)
+    done = fresh_run(command)
     assert (done.code, done.stdout) == (1, "")
     assert len(done.critical) == 1
     assert named in done.critical[0]
@@ -162,7 +162,7 @@ def test_a_state_with_a_wrapper_around_it_is_gone_on_from(
 
 
 def test_a_missing_file_is_named(tap: Tap) -> None:
-    done = run([*TAP, "--config", "/nowhere/config.json", "--discover"])
+    done = fresh_run([*TAP, "--config", "/nowhere/config.json", "--discover"])
     assert done.code == 1
     assert "/nowhere/config.json" in done.critical[0]
 
@@ -203,8 +203,8 @@ def test_log_and_metrics_go_to_stderr_in_singers_format(marketo: Account, tap: T
         tap.discover(marketo.config()), ["leads", "activities_visit_webpage", "campaigns"]
     )
     command = tap.command(marketo.config(), catalog)
-    assert "http_request_duration" not in run(command).stderr
-    done = run(command, TAP_MARKETO_LOGLEVEL="DEBUG")
+    assert "http_request_duration" not in fresh_run(command).stderr
+    done = fresh_run(command, TAP_MARKETO_LOGLEVEL="DEBUG")
     lines = [line for line in done.stderr.split("\n") if line]
     assert all(re.match(r"(DEBUG|INFO|WARNING|CRITICAL) ", line) for line in lines)
     points = [json.loads(line.split(": ", 1)[1]) for line in lines if " METRIC: " in line]
@@ -285,7 +285,7 @@ def test_a_target_that_goes_away_is_one_line(marketo: Account, tap: Tap) -> None
 def test_a_closed_stdout_is_one_line(marketo: Account, tap: Tap) -> None:
     command = tap.command(marketo.config(), None, None, "--discover")
     shell = " ".join(f"'{word}'" for word in command) + " >&-"
-    done = run(["sh", "-c", shell])
+    done = fresh_run(["sh", "-c", shell])
     assert done.code == 1
     assert "stdout" in done.critical[0]
 
@@ -311,7 +311,7 @@ def test_pip_takes_it_for_newer_than_the_tap_it_replaces(wheel: Path, tmp_path: 
         )
         other.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         other.writestr(f"{about}/RECORD", "")
-    done = run(
+    done = fresh_run(
         [sys.executable, "-m", "pip", "install", "--dry-run", "--upgrade", "--ignore-installed",
          "--no-index", "--no-deps", "--find-links", str(tmp_path), "tap-marketo"],
     )  # fmt: skip

@@ -18,7 +18,6 @@ from tap_marketo.protocol.catalog import load_catalog
 from tests.end_to_end import expected
 from tests.end_to_end.checks import SMALL, stopped
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
-from tests.end_to_end.forks import Forks, forks
 from tests.end_to_end.replay import (
     CARS,
     CHANGED_PROGRAMS,
@@ -109,7 +108,6 @@ class World:
     """A recorded account, the command, and what the right tables are."""
 
     replay: Replay
-    forks: Forks
     tap: Tap
     catalog: Mapping[str, Any]
     state: Any
@@ -119,7 +117,7 @@ class World:
         """Run the command; however it ends, it ends properly."""
         settings_of_run = config(self.replay, start_date=START)
         state = self.state if catalog else None
-        done = self.forks.run(self.tap.command(settings_of_run, catalog, state, *more))
+        done = self.tap.run(settings_of_run, catalog, state, *more)
         assert_ended_properly(done)
         assert len(self.replay.requests) < MOST_CALLS
         assert_secrets_kept(settings_of_run, done.stdout, done.stderr)
@@ -174,11 +172,10 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Wo
     """A first sync of all kinds of streams, and a later one of those that activities keep fresh."""
     with ExitStack() as stack:
         tap = Tap(tmp_path_factory.mktemp("worlds"))
-        running = stack.enter_context(forks(tap.directory))
 
         def world(told: Recording, catalog: Mapping[str, Any], state: Any = None) -> World:
             replay = stack.enter_context(replaying(told))
-            found = World(replay, running, tap, catalog, state, {})
+            found = World(replay, tap, catalog, state, {})
             if not catalog:
                 found.catalog = select(json.loads(found.run("--discover").stdout), STREAMS)
             done = found.run(catalog=found.catalog)

@@ -12,7 +12,7 @@ import pytest
 
 from tap_marketo import __version__
 from tap_marketo.config import SETTINGS
-from tests.harness import ROOT, TAP, Account, Tap, account, run
+from tests.harness import ROOT, TAP, Account, Tap, account, fresh_run
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def environment(settings: dict[str, Any]) -> dict[str, str]:
 
 def test_all_settings_may_come_from_the_environment(marketo: Account) -> None:
     variables = environment({**marketo.config(), "lead_changes": False, "max_export_days": ""})
-    done = run([*TAP, "--config", "ENV", "--discover"], ROOT, **variables)
+    done = fresh_run([*TAP, "--config", "ENV", "--discover"], ROOT, **variables)
     assert done.code == 0, done.stderr
     assert "leads" in {stream["tap_stream_id"] for stream in json.loads(done.stdout)["streams"]}
     assert marketo.client_secret not in done.stderr
@@ -43,15 +43,15 @@ def test_of_several_configs_the_later_one_counts(marketo: Account, tap: Tap) -> 
     right = str(tap.write("right.json", {"max_export_days": 9}))
     secrets = environment({key: config[key] for key in config if key.startswith("client")})
     options = ["-c", first, "--config", "ENV", "-c", wrong, "--discover"]
-    refused = run([*TAP, *options], ROOT, **secrets)
+    refused = fresh_run([*TAP, *options], ROOT, **secrets)
     assert refused.code == 1
     assert "max_export_days must be a whole number from 1 to 31, not 99" in refused.critical[0]
-    taken = run([*TAP, *options, "-c", right], ROOT, **secrets)
+    taken = fresh_run([*TAP, *options, "-c", right], ROOT, **secrets)
     assert taken.code == 0, taken.stderr
 
 
 def test_what_is_missing_in_the_environment_is_named_with_the_way_to_spell_it() -> None:
-    done = run([*TAP, "--config", "ENV", "--discover"], ROOT, TAP_MARKETO_CLIENT_SECERT="x")
+    done = fresh_run([*TAP, "--config", "ENV", "--discover"], ROOT, TAP_MARKETO_CLIENT_SECERT="x")
     assert done.code == 1
     (line,) = done.critical
     assert 'client_secret is missing (there is a "client_secert")' in line
@@ -60,7 +60,7 @@ def test_what_is_missing_in_the_environment_is_named_with_the_way_to_spell_it() 
 
 def test_a_file_may_have_the_name_of_the_environment(marketo: Account, tap: Tap) -> None:
     tap.write("ENV", marketo.config())
-    done = run([*TAP, "--config", "./ENV", "--discover"], tap.directory, PYTHONPATH=str(ROOT))
+    done = fresh_run([*TAP, "--config", "./ENV", "--discover"], tap.directory, PYTHONPATH=str(ROOT))
     assert done.code == 0, done.stderr
 
 
@@ -76,19 +76,19 @@ def test_a_file_may_have_the_name_of_the_environment(marketo: Account, tap: Tap)
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options: list[str], complaint: str) -> None:
-    done = run([*TAP, *options])
+    done = fresh_run([*TAP, *options])
     assert (done.code, done.stdout) == (2, "")
     assert complaint in done.stderr
 
 
 def about(form: str) -> str:
-    done = run([*TAP, "--about", "--format", form])
+    done = fresh_run([*TAP, "--about", "--format", form])
     assert (done.code, done.stderr) == (0, "")
     return done.stdout
 
 
 def test_about_tells_of_the_tap_without_a_config() -> None:
-    text = run([*TAP, "--about"]).stdout
+    text = fresh_run([*TAP, "--about"]).stdout
     assert text == about("text")
     assert f"Version: {__version__}\n" in text
     assert "Capabilities: catalog, discover, state, about\n" in text
