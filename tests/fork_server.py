@@ -211,6 +211,8 @@ def _serve(control: socket.socket, program: Any) -> dict[str, Any]:
         _forget_ended()
         if hasattr(program, "prepare"):
             program.prepare(order["arguments"])
+        # What is loaded stays: no process need look through it for garbage, nor copy its pages.
+        gc.freeze()
         if not os.fork():
             control.close()
             *streams, answers = fds
@@ -236,9 +238,6 @@ def _run() -> None:
     program: Any = importlib.import_module(name)
     for each in more:
         importlib.import_module(each)
-    # What is loaded stays: no collection need look through it, nor copy its pages.
-    gc.collect()
-    gc.freeze()
     order = _serve(socket.socket(fileno=int(fd)), program)
     os.chdir(order["cwd"])
     os.environ.clear()

@@ -22,6 +22,8 @@ from tests.fork_server import ForkServer, can_be_set
 ROOT = Path(__file__).resolve().parent.parent
 TAP = [sys.executable, "-m", "tap_marketo"]
 _TAPS = ForkServer("tap_marketo.cli", "tap_marketo.run")
+_SANDBOXES = ForkServer("tests.sandbox.__main__")
+_STDERR = 2
 
 # One minute of Marketo takes a twentieth of a second.
 SCALE = 1200
@@ -102,14 +104,14 @@ _RUNNING: dict[str, Account] = {}
 @contextmanager
 def account(*options: str) -> Iterator[Account]:
     """Run a sandbox of its own."""
-    command = [sys.executable, "-m", "tests.sandbox", "--exit-with-stdin"]
-    command += ["--now", NOW, "--scale", str(SCALE), *options]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
+    arguments = ["--exit-with-stdin", "--now", NOW, "--scale", str(SCALE), *options]
+    (stdin, theirs), (ours, stdout) = os.pipe(), os.pipe()
+    process = _SANDBOXES.start(arguments, ROOT, os.environ, stdin, stdout, _STDERR)
+    for fd in (stdin, stdout):
+        os.close(fd)
+    with open(theirs, "wb"), open(ours, "rb") as answers:
         try:
-            assert process.stdout
-            told = json.loads(process.stdout.readline())
+            told = json.loads(answers.readline())
             running = Account(
                 told["endpoint"],
                 told["identity"],
@@ -122,6 +124,7 @@ def account(*options: str) -> Iterator[Account]:
             del _RUNNING[running.endpoint]
         finally:
             process.terminate()
+            process.wait(HANG)
 
 
 @dataclass

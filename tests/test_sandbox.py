@@ -7,11 +7,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
+from typing import Any
 
 import requests
 
+from tests.harness import account
 from tests.sandbox import Options, Sandbox
 from tests.sandbox.client import MONTH, NOW, Client, code, rows_of
+from tests.sandbox.clock import parse_time
+from tests.sandbox.database import Database
 
 
 def test_concurrent_calls() -> None:
@@ -97,3 +102,29 @@ def test_as_a_process() -> None:
         assert requests.get(ready["control"] + "/clock", timeout=5).json()["scale"] == 600
         process.stdin.close()
         assert process.wait(timeout=5) == 0
+
+
+def tables(database: Database, start: float) -> dict[str, list[dict[str, Any]]]:
+    return {name: list(database.truth(name, start)) for name in database.tables()}
+
+
+def test_the_data_follow_from_none_of_the_options_that_processes_share_them_in_spite_of() -> None:
+    start = parse_time(NOW)
+    assert start is not None
+    few = Options(now=NOW, leads=20, activities=200)
+    other = replace(
+        few, port=1, scale=1, lacks="Read-Only Lead", export_minutes="9", minutes_per_mb=1,
+        queue_minutes="3", no_updated_at=True, daily_export_mb=1, daily_calls=1,
+        no_rate_limits=True, crlf=True, token_bytes=900, date_offset=5, no_date=True, verbose=True,
+        exit_with_stdin=True,
+    )  # fmt: skip
+    assert other.of_data() == few
+    assert tables(Database(few, start), start) == tables(Database(other, start), start)
+
+
+def test_forked_processes_share_no_change() -> None:
+    with account("--leads", "3") as first:
+        before = first.truth("leads")
+        first.change(new_leads=1, updated_leads=3)
+        with account("--leads", "3") as second:
+            assert second.truth("leads") == before != first.truth("leads")

@@ -6,9 +6,28 @@ import json
 import os
 import signal
 import threading
+from collections.abc import Sequence
+from functools import lru_cache
 
-from tests.sandbox.options import parse_options
+from tests.sandbox.clock import parse_time
+from tests.sandbox.database import Database
+from tests.sandbox.options import Options, parse_options
 from tests.sandbox.sandbox import Sandbox
+
+
+@lru_cache(maxsize=8)
+def _made(options: Options, start: float) -> Database:
+    return Database(options, start)
+
+
+def _shared_database(options: Options) -> Database | None:
+    start = parse_time(options.now)
+    return None if start is None else _made(options.of_data(), start)
+
+
+def prepare(arguments: Sequence[str]) -> None:
+    """Make the data for main() to find in any process that is forked from this one."""
+    _shared_database(parse_options(arguments))
 
 
 def main() -> None:
@@ -23,7 +42,7 @@ def main() -> None:
             pass
         done.set()
 
-    with Sandbox(options) as sandbox:
+    with Sandbox(options, _shared_database(options)) as sandbox:
         print(json.dumps(sandbox.described()), flush=True)
         if options.exit_with_stdin:
             threading.Thread(target=watch, daemon=True).start()

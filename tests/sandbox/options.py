@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,11 @@ class Options:
     exit_with_stdin: bool = False
     """Stop when standard input closes, so that a dead parent leaves no orphan."""
 
+    def of_data(self) -> Options:
+        """These options with the defaults of all that the data do not depend on."""
+        usual = Options()
+        return replace(self, **{name: getattr(usual, name) for name in _OF_BEHAVIOUR})
+
     @property
     def export_range(self) -> tuple[float, float]:
         """Shortest and longest processing time of a job, in simulated seconds."""
@@ -108,6 +113,13 @@ class Options:
     def queue_range(self) -> tuple[float, float]:
         """Shortest and longest wait of a job for an idle worker, in simulated seconds."""
         return _seconds(self.queue_minutes)
+
+
+_OF_BEHAVIOUR = (
+    "port", "scale", "lacks", "export_minutes", "minutes_per_mb", "queue_minutes", "no_updated_at",
+    "daily_export_mb", "daily_calls", "no_rate_limits", "crlf", "token_bytes", "date_offset",
+    "no_date", "verbose", "exit_with_stdin",
+)  # fmt: skip
 
 
 def _seconds(minutes: str) -> tuple[float, float]:

@@ -27,7 +27,8 @@ class Sandbox:
         requests.get(sandbox.endpoint + "/v1/leads/describe.json", ...)
     """
 
-    def __init__(self, options: Options | None = None) -> None:
+    def __init__(self, options: Options | None = None, database: Database | None = None) -> None:
+        """Make a subscription, of a database that follows from the same options if one is given."""
         self.options = options or Options()
         start = time.time() if self.options.now is None else parse_time(self.options.now)
         if start is None:
@@ -36,7 +37,7 @@ class Sandbox:
         self._folder = Path(tempfile.mkdtemp(prefix="marketo-sandbox-"))
         # Whole seconds, as in every answer: data that follow from the start are then the same
         # for two sandboxes of the same second.
-        self.database = Database(self.options, float(int(start)))
+        self.database = database or Database(self.options, float(int(start)))
         self.clock = Clock(float(int(start)), self.options.scale)
         self.queue = ExportQueue(self.options, self.clock, self.database, self._folder, self._lock)
         self.api = Api(self.options, self.clock, self.database, self.queue, self._lock)
@@ -45,7 +46,7 @@ class Sandbox:
             self.options.port, self._respond, self._begin, self._date, self.options.verbose
         )
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="sandbox", daemon=True
+            target=self._server.serve_forever, args=(0.01,), name="sandbox", daemon=True
         )
 
     @property
