@@ -9,23 +9,29 @@ TOOLS := $(VENV)/tools
 EXAMPLES := $(addprefix $(TOOLS)/,dagster/1.13.29 meltano-map-transform/0.12.3)
 MELTANO := $(TOOLS)/meltano/4.4.1
 
-.PHONY: help test lint types unit docs demo meltano bench soak format clean
+# Tests with other programs, which take environments of their own.
+INTEGRATION := tests/integration
+
+.PHONY: help test integration lint types unit docs demo meltano bench soak format clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-test: lint types unit ## lint, types and all tests
+test: lint types unit ## lint, types and tests
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/ready $(EXAMPLES)
+types: $(VENV)/ready
 	$(BIN)/mypy
-	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
 
-unit: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES) $(MELTANO)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+unit: $(VENV)/ready
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore $(INTEGRATION)
+
+integration: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES) $(MELTANO) ## real targets, Meltano, Dagster, a mapper: tests and types with them
+	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(INTEGRATION)
 
 format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
@@ -39,12 +45,12 @@ demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), ta
 	$(PYTHON) -m tests.demo $(CONFIG)
 
 meltano: $(VENV)/ready $(TOOLS)/ready $(MELTANO) ## a Meltano user's way, with the real Meltano: add, select, run, run again, a new field
-	$(BIN)/python -m pytest -s tests/end_to_end/test_meltano.py
+	$(BIN)/python -m pytest -s $(INTEGRATION)/test_meltano.py
 
 bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per CPU second; writes benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks
 
-soak: $(VENV)/ready $(TOOLS)/ready ## the whole matrix of faults, hundreds of kills, a week of hours, long fuzzing
+soak: $(VENV)/ready ## the whole matrix of faults, hundreds of kills, a week of hours, long fuzzing
 	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal \
 		$(patsubst %,tests/end_to_end/test_%.py,matrix kill hourly slow_target fuzz_answers) \
 		tests/unit/rows/test_fuzz_csv.py tests/unit/test_fuzz_files.py

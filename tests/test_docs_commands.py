@@ -20,19 +20,20 @@ from tests.readme import PAGES
 NOT_RUN = {
     "make demo": "takes minutes and installs a target; it is a program of its own",
     "make test": "it is what runs this",
+    "make integration": "installs what it tests",
     "make bench": "takes half an hour",
     "python3 -m venv ": "begins an installation",
     "tap-marketo/bin/pip install ": "installs, and the clone is the reader's",
     "pip install dagster": "installs",
     "mkdir -p $DAGSTER_HOME": "goes with the next",
-    "cp examples/many_accounts/": "tests/end_to_end/test_examples.py sets the example up",
+    "cp examples/many_accounts/": "tests/integration/test_examples.py sets the example up",
     "tap-marketo --config config.json --catalog catalog.json --state state.json | meltano-": (
-        "tests/end_to_end/test_masking.py runs it"
+        "tests/integration/test_masking.py runs it"
     ),
     'echo "TAP_MARKETO_PIP_URL=': "the clone is the reader's",
-    "meltano ": "tests/end_to_end/test_meltano.py runs them all",
+    "meltano ": "tests/integration/test_meltano.py runs them all",
     "cd marketo": "goes into what `meltano init` makes",
-    "dagster": "tests/end_to_end/test_examples.py runs the example",
+    "dagster": "tests/integration/test_examples.py runs the example",
 }
 # Text is what a command prints.
 LANGUAGES = {"sh", "json", "yaml", "sql", "text"}

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.end_to_end import expected
-from tests.end_to_end.warehouses import DATABASES, Database, Row, Rows, database
 from tests.harness import Account, Tap, account, assert_secrets_kept, select
+from tests.integration.warehouses import DATABASES, Database, Row, Rows, database
 from tests.readme import code
 
 OPTIONS = (

@@ -11,8 +11,8 @@ import pytest
 from tests.end_to_end import expected, expected_assets
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.expected_assets import ASSETS, CHILDREN
-from tests.end_to_end.warehouses import TARGETS, Rows, Warehouse, warehouse
 from tests.harness import Account, Tap, account, assert_secrets_kept, select
+from tests.integration.warehouses import TARGETS, Rows, Warehouse, warehouse
 
 # An account full of what targets stumble over, under names that every target can hold.
 OPTIONS = (

@@ -265,7 +265,7 @@ def database(name: str, directory: Path) -> AbstractContextManager[Database]:
 
 def _need(name: str) -> None:
     if not (TOOLS / name / "bin" / name).exists():
-        pytest.skip(f"{name} is installed by `make test`")
+        pytest.skip(f"{name} is installed by `make integration`")
 
 
 @contextmanager

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.checks import SMALL
-from tests.end_to_end.warehouses import TOOLS
 from tests.harness import ROOT, TAP, Run, Tap, account, run, select
+from tests.integration.warehouses import TOOLS
 from tests.readme import code
 
 MAP = ROOT / "examples" / "map_transform" / "map.json"
@@ -120,7 +120,7 @@ def test_the_page_shows_the_example_that_is_tested() -> None:
 
 def test_each_rule_does_what_it_says_and_nothing_else_changes(tap: Tap, tmp_path: Path) -> None:
     if not Path(PROGRAMS["meltano-map-transform"]).exists():
-        pytest.skip("meltano-map-transform is installed by `make test`")
+        pytest.skip("meltano-map-transform is installed by `make integration`")
     bin_directory = tmp_path / "bin"
     bin_directory.mkdir()
     for name, program in PROGRAMS.items():

@@ -29,8 +29,8 @@ from tests.end_to_end.checks import (
     span,
     wait_until,
 )
-from tests.end_to_end.warehouses import TOOLS, Jsonl
 from tests.harness import HANG, ROOT, Account, Run, Target, account, assert_secrets_kept, select
+from tests.integration.warehouses import TOOLS, Jsonl
 
 EXAMPLE = ROOT / "examples" / "many_accounts"
 DAGSTER = TOOLS / "dagster" / "bin"
@@ -191,7 +191,7 @@ def catalog() -> dict[str, Any]:
 def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DAGSTER_HOME with an empty instance: two processes cannot make one at the same time."""
     if not (DAGSTER / "dagster").exists():
-        pytest.skip("dagster is installed by `make test`")
+        pytest.skip("dagster is installed by `make integration`")
     home = tmp_path_factory.mktemp("dagster")
     shutil.copy(EXAMPLE / "dagster.yaml", home)
     command = [str(DAGSTER / "dagster"), "instance", "info"]
