@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from tap_marketo.config import setting_names
-from tests.harness import ROOT, Account, Tap, account, assert_secrets_kept, run, select
-from tests.readme import PAGES
+from tests.harness import ROOT, Account, Run, Tap, account, assert_secrets_kept, run, select
+from tests.readme import PAGES, section
+
+SYNC = "tap-marketo --config config.json --catalog catalog.json --state state.json"
 
 # Shell that is not run here, by the command's beginning, and why.
 NOT_RUN = {
@@ -24,12 +26,20 @@ NOT_RUN = {
     "make bench": "takes half an hour",
     "python3 -m venv ": "begins an installation",
     "tap-marketo/bin/pip install ": "installs, and the clone is the reader's",
+    **{
+        beginning: "tests/integration/test_targets_page.py runs the pipelines of the page"
+        for name in ("jsonl", "duckdb", "postgres")
+        for beginning in (
+            f"target-{name}/bin/pip install ",
+            f"{SYNC} | {'PGTZ=UTC ' if name == 'postgres' else ''}target-{name}/",
+        )
+    },
+    "code=$?": "the script for cron is run whole, below",
+    'exit "$code"': "the script for cron is run whole, below",
     "pip install dagster": "installs",
     "mkdir -p $DAGSTER_HOME": "goes with the next",
     "cp examples/many_accounts/": "tests/integration/test_examples.py sets the example up",
-    "tap-marketo --config config.json --catalog catalog.json --state state.json | meltano-": (
-        "tests/integration/test_masking.py runs it"
-    ),
+    f"{SYNC} | meltano-": ("tests/integration/test_masking.py runs it"),
     'echo "TAP_MARKETO_PIP_URL=': "the clone is the reader's",
     "meltano ": "tests/integration/test_meltano.py runs them all",
     "cd marketo": "goes into what `meltano init` makes",
@@ -61,7 +71,7 @@ def blocks(language: str) -> list[tuple[Path, str]]:
 def commands() -> list[str]:
     """Return the shell commands that are shown, each once, without remarks."""
     lines = (
-        re.sub(r"\s+# .*", "", line).strip()
+        re.sub(r"(^#!|\s+# ).*", "", line).strip()
         for _, block in blocks("sh")
         for line in re.sub(r"\\\n *", "", block).splitlines()
     )
@@ -94,25 +104,52 @@ def test_commands_that_are_shown_run(
     marketo: Account, catalog: dict[str, Any], tap: Tap, command: str
 ) -> None:
     config = marketo.config()
+    prepare(tap, config, catalog)
+    done = run_shell(tap, command)
+    assert done.code == 0, done.stderr
+    assert not done.critical
+    assert_secrets_kept(config, done.stdout, done.stderr)
+    if "some-singer-target" in command:
+        states = tap.directory / "states.jsonl"
+        lines = states.read_text().splitlines() if states.name in command else done.lines
+        assert set(json.loads(lines[-1])["bookmarks"]) >= {"leads", "lists"}
+
+
+def test_the_script_for_cron_keeps_the_state_and_the_exit_code(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    prepare(tap, marketo.config(), catalog)
+    begin, script = re.findall(r"(?ms)^```sh\n(.*?)^```$", section("Cron"))
+    assert run_shell(tap, begin).code == 0
+    assert run_shell(tap, script).code == 0
+    kept = (tap.directory / "state.json").read_text()
+    assert set(json.loads(kept)["bookmarks"]) >= {"leads", "lists"}
+    tap.write("config.json", {})
+    assert run_shell(tap, script).code != 0
+    assert (tap.directory / "state.json").read_text() == kept
+
+
+def prepare(tap: Tap, config: Any, catalog: Any) -> None:
+    """Write the files that the pages speak of."""
     tap.write("config.json", config)
     tap.write("catalog.json", catalog)
     tap.write("state.json", {"bookmarks": {}})
+    tap.write("states.jsonl", {"bookmarks": {}})
+
+
+def run_shell(tap: Tap, command: str) -> Run:
+    """Run a command of a page, with the tap and a target on the PATH."""
     bin_directory = tap.directory / "bin"
     program(
         bin_directory / "tap-marketo", f'#!/bin/sh\nexec {sys.executable} -m tap_marketo "$@"\n'
     )
     program(bin_directory / "some-singer-target", TARGET.format(python=sys.executable))
-    done = run(
+    return run(
         ["bash", "-euo", "pipefail", "-c", command],
         tap.directory,
         PATH=f"{bin_directory}:{os.environ['PATH']}",
         PYTHONPATH=str(ROOT),
     )
-    assert done.code == 0, done.stderr
-    assert not done.critical
-    assert_secrets_kept(config, done.stdout, done.stderr)
-    if "some-singer-target" in command:
-        assert set(json.loads(done.lines[-1])["bookmarks"]) >= {"leads", "lists"}
 
 
 @pytest.mark.parametrize("beginning", NOT_RUN)

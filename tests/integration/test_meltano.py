@@ -35,6 +35,7 @@ EXCLUDED = "activities_change_data_value"
 ENDPOINT_OF_THE_PAGE = "https://123-ABC-456.mktorest.com/rest"
 ALLOWANCE = "TAP_MARKETO_MAX_DAILY_EXPORT_MB"
 ADD = f"add tap-marketo --from-ref ../tap-marketo/{DEFINITION.relative_to(ROOT)}"
+TARGET = ROOT / "meltano" / "loaders" / "target-duckdb.yml"
 LOAD = "run tap-marketo target-duckdb"
 
 # Meltano leaves everybody alone but PyPI, which pip asks as it is set up on this machine.
@@ -111,23 +112,6 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def add_target(project: Project, target: DuckDB) -> None:
-    """Add target-duckdb, from the environment in which it is installed already."""
-    settings = [
-        {"name": name, "value": value, **({"kind": "boolean"} if value is True else {})}
-        for name, value in target.settings().items()
-    ]
-    definition = {
-        "name": "target-duckdb",
-        "namespace": "target_duckdb",
-        "executable": str(TOOLS / "target-duckdb" / "bin" / "target-duckdb"),
-        "settings": settings,
-    }
-    # JSON is YAML.
-    (project.directory / "target-duckdb.yml").write_text(json.dumps(definition))
-    project.meltano("add target-duckdb --from-ref target-duckdb.yml")
-
-
 def selected(catalog: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return the catalog's streams that are selected, by name."""
     return {
@@ -186,7 +170,8 @@ def test_what_the_page_for_meltano_users_says(project: Project) -> None:
     with account(*OPTIONS, *SLOW) as marketo:
         try_config(project, marketo)
     target = DuckDB("target-duckdb", project.directory)
-    add_target(project, target)
+    project.meltano(f"add target-duckdb --from-ref ../tap-marketo/{TARGET.relative_to(ROOT)}")
+    project.meltano("config set target-duckdb filepath marketo.duckdb")
     with account(*OPTIONS) as marketo:
         select_and_load(project, target, marketo)
         load_what_has_changed(project, target, marketo)
@@ -221,9 +206,9 @@ def try_config(project: Project, marketo: Account) -> None:
 def select_and_load(project: Project, target: DuckDB, marketo: Account) -> None:
     """What is selected beside the default is loaded, what is excluded is not."""
     project.use(marketo)
-    # Without an environment the patterns come to those of the definition.
-    project.meltano("--no-environment select tap-marketo segmentations '*'")
-    project.meltano("--no-environment select tap-marketo --exclude leads phone")
+    # The default environment does not count: the patterns come to those of the definition.
+    project.meltano("select tap-marketo segmentations '*'")
+    project.meltano("select tap-marketo --exclude leads phone")
     # Added again, as after an upgrade, the definition leaves what is selected as it is.
     project.meltano(f"{ADD} --no-install")
     told = project.meltano("select tap-marketo --list")
