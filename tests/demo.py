@@ -184,7 +184,9 @@ def sandbox() -> Iterator[dict[str, str]]:
 
 
 def _demonstrate(pipeline: Pipeline, account: Mapping[str, str]) -> None:
-    print(f"A sandbox Marketo runs at {account['endpoint']}.\n")
+    print(f"A sandbox Marketo runs at {account['endpoint']}.")
+    print(f"Its clock stands in June 2026 and runs {SCALE} times as fast as yours.")
+    print("So the tap warns that the two clocks differ; with a real account it would be a fault.\n")
     pipeline.discover(
         {
             "endpoint": account["endpoint"],

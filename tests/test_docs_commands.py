@@ -21,10 +21,12 @@ SYNC = "tap-marketo --config config.json --catalog catalog.json --state state.js
 # Shell that is not run here, by the command's beginning, and why.
 NOT_RUN = {
     "make demo": "takes minutes and installs a target; it is a program of its own",
+    "python3 -m tests.sandbox": "serves until it is ended; tests/test_sandbox.py tries its clock",
     "make test": "it is what runs this",
     "make integration": "installs what it tests",
     "make bench": "takes half an hour",
     "python3 -m venv ": "begins an installation",
+    "export PATH=": "the commands below run with the tap on the PATH anyway",
     "tap-marketo/bin/pip install ": "installs, and the clone is the reader's",
     **{
         beginning: "tests/integration/test_targets_page.py runs the pipelines of the page"

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from tests.harness import account
+from tests.harness import Tap, account
 from tests.sandbox import Options, Sandbox
 from tests.sandbox.client import MONTH, NOW, Client, code, rows_of
 from tests.sandbox.clock import parse_time
@@ -99,7 +99,7 @@ def test_as_a_process() -> None:
             "client_secret",
             "now",
         ]
-        assert requests.get(ready["control"] + "/clock", timeout=5).json()["scale"] == 600
+        assert requests.get(ready["control"] + "/clock", timeout=5).json()["scale"] == 1
         process.stdin.close()
         assert process.wait(timeout=5) == 0
 
@@ -128,3 +128,16 @@ def test_forked_processes_share_no_change() -> None:
         first.change(new_leads=1, updated_leads=3)
         with account("--leads", "3") as second:
             assert second.truth("leads") == before != first.truth("leads")
+
+
+def test_by_default_the_clock_is_the_machines_own(tap: Tap) -> None:
+    with Sandbox(Options(leads=1, activities=0)) as sandbox:
+        config = {
+            "endpoint": sandbox.endpoint,
+            "client_id": sandbox.client_id,
+            "client_secret": sandbox.client_secret,
+            "start_date": "2026-01-01T00:00:00Z",
+        }
+        done = tap.run(config, None, None, "--test")
+    assert "ok      Clock" in done.stdout
+    assert "clock" not in done.stderr

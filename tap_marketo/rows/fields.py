@@ -213,7 +213,9 @@ def _integer_converter(column: str, misfits: Misfits) -> Converter:
                 whole = int(number)
                 text = str(whole)
                 if whole != number:
-                    misfits.add(column, "with decimals dropped")
+                    misfits.add(
+                        column, "with decimals dropped, as Marketo calls the field an integer"
+                    )
         except (AttributeError, ValueError, OverflowError):
             misfits.add(column, "not a whole number, now null")
             return None

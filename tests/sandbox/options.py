@@ -17,7 +17,7 @@ class Options:
     """All data follow from the seed (and from `now`)."""
     now: str | None = None
     """Start of the simulated clock, ISO 8601; the real time when not given."""
-    scale: float = 600.0
+    scale: float = 1.0
     """Simulated seconds in a real one. 0 stops the clock: only the control API moves it."""
     leads: int = 500
     activity_types: int = 37

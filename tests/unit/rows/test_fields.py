@@ -24,7 +24,7 @@ ARRAY = schema_for_data_type("array", nullable=True)
 TEXT = schema_for_data_type("string", nullable=True)
 OBJECT: Schema = {"type": ["object", "null"]}
 
-DECIMALS_DROPPED = "with decimals dropped"
+DECIMALS_DROPPED = "with decimals dropped, as Marketo calls the field an integer"
 BEYOND = "beyond 64 bits"
 NO_INTEGER = "not a whole number, now null"
 NO_NUMBER = "not a number, now null"
@@ -388,7 +388,7 @@ def test_misfits_are_summed_up_per_column_and_kind() -> None:
     read_born("long ago")
     assert misfits.summary() == [
         "age: 1 not a whole number, now null",
-        "age: 1,200 with decimals dropped",
+        "age: 1,200 with decimals dropped, as Marketo calls the field an integer",
         "born: 1 not a date, now null",
     ]
 
