@@ -1,7 +1,8 @@
 """Names that every target can hold, and that stay the same whatever else comes into the account.
 
-A name is **plain** if it has ASCII letters, digits and underscores only, no digit first, and 63
-bytes at most, the most that PostgreSQL takes. What has such a name, spaces being underscores,
+A name is **plain** if it has ASCII letters, digits and underscores only, no digit first, and 62
+bytes at most. PostgreSQL takes 63, but pipelinewise-target-postgres shortens a name of 63 bytes by
+itself and leaves its column empty. What has such a name, spaces being underscores,
 keeps it. All else gets the nearest plain name with a **tag**, which depends on that thing alone:
 its number in Marketo, or a hash of its name. A name that looks as if it had a tag gets one too. So
 a tagged name never meets one without, nor another tagged one, and nothing that comes later can
@@ -16,7 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-LONGEST = 63
+LONGEST = 62
 """Bytes of a plain name at most."""
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
@@ -53,7 +54,7 @@ def prepare(
     client.start()
     # Taken after the first answer, which tells Marketo's time.
     now = whole_seconds(clock.now())
-    state.check_past(now)
+    state.check_past(now, abs(clock.marketo_ahead or timedelta()))
     if config.start_date > now:
         LOGGER.warning(
             "start_date %s lies in the future: there is nothing to sync yet.",

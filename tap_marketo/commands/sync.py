@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from tap_marketo.clock import Clock
 from tap_marketo.commands.display import Display, open_display
 from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.commands.summary import sum_up
 from tap_marketo.config import Config
-from tap_marketo.errors import TapError, Terminated
+from tap_marketo.errors import OutputClosedError, TapError, Terminated
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.emitter import STATE_SECONDS, Emitter
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.stream_read import StreamRead
@@ -35,7 +36,8 @@ class Sync:
         self._config = config
         self._state = state
         self._output = output
-        self._emitter = Emitter(state, output)
+        pace = STATE_SECONDS * config.wait_scale
+        self._emitter = Emitter(state, output, clock.monotonic, pace)
 
     def run(self, entries: Sequence[CatalogEntry]) -> None:
         """Sync the selected streams.
@@ -83,9 +85,13 @@ class Sync:
             self._output.pipe.on_stall = engine.look_after
             self._work_through(engine, pages)
             engine.announce()
-        except Terminated:
+        except (TapError, Terminated) as end:
             self._output.pipe.on_stall = None
-            engine.end_early()
+            # What has been reached since the last STATE is not read again.
+            with suppress(OutputClosedError):
+                self._emitter.catch_up()
+            if isinstance(end, Terminated):
+                engine.end_early()
             raise
         finally:
             self._output.pipe.on_stall = None
@@ -103,7 +109,7 @@ class Sync:
             elif engine.is_done:
                 return
             else:
-                self._output.flush()
+                self._emitter.catch_up()
                 self._output.pipe.check_reader()
                 self._clock.sleep(min(engine.seconds_to_wait(), _LONGEST_NAP))
 
@@ -124,6 +130,7 @@ class Sync:
                     yield
             except TapError as error:
                 failures.set_aside([read.stream], error, read.further_permissions)
+            self._emitter.catch_up()
         display.doing = ""
         engine.expect_families(False)
 

@@ -93,7 +93,7 @@ class ExportEngine:
         """Cancel the jobs that the state holds for a family that is no longer selected."""
         for export in self._state.pending_exports(family, {}, self._earliest):
             cancel_quietly(self._api, bulk_object, export.export_id)
-        self._emitter.move_to(Position(exports={family: []}))
+        self._emitter.move_to(Position(exports={family: []}), at_once=True)
 
     def look_after(self) -> None:
         """Do what is due about the jobs, and let it be told how far they are."""
@@ -170,4 +170,4 @@ class ExportEngine:
         )
 
     def _report(self, family: BulkFamily, exports: Sequence[PendingExport]) -> None:
-        self._emitter.move_to(Position(exports={family.name: exports}))
+        self._emitter.move_to(Position(exports={family.name: exports}), at_once=True)

@@ -128,7 +128,7 @@ class ExportReader:
         left = self._finish(job)
         self._emitter.remember_costs(self._allowance.bytes_per_day)
         reached = self._planner.position_after(job)
-        self._emitter.move_to(replace(reached, exports={job.family.name: left}))
+        self._emitter.move_to(replace(reached, exports={job.family.name: left}), at_once=True)
 
     def _emit(self, job: Job, file: CsvFile) -> None:
         family, streams = job.family, job.plan.streams
@@ -167,7 +167,7 @@ class ExportReader:
             return
         except DataError:
             raise error from None
-        self._emitter.move_to(Position(exports={job.family.name: self._finish(job)}))
+        self._emitter.move_to(Position(exports={job.family.name: self._finish(job)}), at_once=True)
         raise error
 
     def _download_again(self, job: Job, error: DamagedFileError) -> None:

@@ -1,18 +1,22 @@
-"""What a sync emits: SCHEMA before records, positions applied to the state, STATE behind them.
+"""What a sync emits: SCHEMA before records, positions applied to the state, STATE at a pace.
 
-The only place that applies positions to the state and writes STATE messages.
+The only place that applies positions to the state and writes STATE messages. A STATE message holds
+the whole state. One for each page or parent would be more bytes than their records.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.position import Position
 from tap_marketo.protocol.state import State
+
+# Least seconds between two STATE messages within a stream: a run that is killed repeats no more.
+STATE_SECONDS = 10.0
 
 
 class Emitter:
@@ -22,10 +26,23 @@ class Emitter:
         counts: records emitted so far, by stream.
     """
 
-    def __init__(self, state: State, output: Output) -> None:
-        """Emit to an output, from a state on."""
+    def __init__(
+        self, state: State, output: Output, monotonic: Callable[[], float], pace: float
+    ) -> None:
+        """Emit to an output, from a state on.
+
+        Args:
+            state: moved by positions.
+            output: takes the messages.
+            monotonic: seconds that never go back.
+            pace: least seconds between two STATE messages within a stream.
+        """
         self._state = state
         self._output = output
+        self._monotonic = monotonic
+        self._pace = pace
+        self._written_at = monotonic()
+        self._is_behind = False
         self._announced: dict[str, Any] = {}
         self.counts: Counter[str] = Counter()
 
@@ -52,15 +69,31 @@ class Emitter:
         """Write through to the target what has been collected."""
         self._output.flush()
 
-    def move_to(self, position: Position) -> None:
-        """Apply a position to the state: everything that leads to it has been emitted."""
+    def move_to(self, position: Position, *, at_once: bool = False) -> None:
+        """Apply a position to the state: everything that leads to it has been emitted.
+
+        Args:
+            position: what has been reached.
+            at_once: whether STATE is written now; else it is when the last one is old enough.
+        """
         self._state.apply(position)
-        self.state()
+        self._is_behind = True
+        if at_once or self._monotonic() - self._written_at >= self._pace:
+            self.state()
 
     def remember_costs(self, bytes_per_day: Mapping[str, int]) -> None:
         """Keep what a day of each bulk family costs, in bytes of export files."""
         self._state.remember_costs(bytes_per_day)
 
+    def catch_up(self) -> None:
+        """Write the state if it has moved since the last STATE message; flush in any case."""
+        if self._is_behind:
+            self.state()
+        else:
+            self._output.flush()
+
     def state(self) -> None:
         """Write the state."""
+        self._is_behind = False
+        self._written_at = self._monotonic()
         self._output.state(self._state.value)

@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 
-from tap_marketo.errors import Terminated
 from tap_marketo.protocol.pipe import Pipe
 
 # Collect this much before writing.
@@ -34,6 +33,7 @@ class Output:
         self.pipe = Pipe(fd)
         self._batch: list[bytes] = []
         self._size = 0
+        self._is_cut = False
 
     def schema(
         self,
@@ -54,7 +54,10 @@ class Output:
         self.line(orjson.dumps(message) + b"\n")
 
     def state(self, value: Mapping[str, Any]) -> None:
-        """Write a STATE message, and everything before it, through to the reader."""
+        """Write a STATE message, and everything before it, through to the reader.
+
+        Nothing is written where lines before it have been dropped, which it would promise.
+        """
         self.line(orjson.dumps({"type": "STATE", "value": value}) + b"\n")
         self.flush()
 
@@ -79,20 +82,21 @@ class Output:
 
         Raises:
             OutputClosedError: nobody reads any more.
-            Terminated: a signal came meanwhile; whole lines have been written.
+            Terminated: a signal came meanwhile; whole lines have been written. If that were not
+                all, nothing is written from then on.
         """
         # on_stall may add lines while a batch is being written: they follow it.
         if self.pipe.is_writing:
             return
-        try:
-            with self.pipe.writing():
-                while self._batch:
-                    data = b"".join(self._batch)
-                    self._clear()
-                    self.pipe.write(memoryview(data))
-        except Terminated:
-            self._clear()
-            raise
+        with self.pipe.writing():
+            while self._batch:
+                data = b"".join(self._batch)
+                self._clear()
+                if self._is_cut:
+                    return
+                # As long as not all is written, or if the reader goes away, something is missing.
+                self._is_cut = True
+                self._is_cut = not self.pipe.write(memoryview(data))
 
     def _clear(self) -> None:
         self._batch.clear()

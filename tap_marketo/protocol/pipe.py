@@ -20,6 +20,8 @@ _PORTION_BYTES = 1 << 16
 _PIPE_BYTES = 4096
 # How often, in seconds, to look after other work while the target does not read.
 _STALL_SECONDS = 0.2
+# How long, in seconds, a target that reads may take what is left when a signal has come.
+_FINISH_SECONDS = 1.0
 # How long, in seconds, a signal waits for the target to take the rest of a line.
 _FINISH_LINE_SECONDS = 2.0
 _CLOSED = (
@@ -33,7 +35,7 @@ class Pipe:
 
     A reader that does not read stops only the writing: while it stalls, ``on_stall`` is called
     again and again, so that jobs go on being watched. A signal waits for the end of the line
-    being written, so that nothing half-written is left.
+    being written, so that nothing half-written is left; where the target reads, for all of them.
 
     Attributes:
         is_writing: whether lines are being written.
@@ -59,6 +61,7 @@ class Pipe:
         self.is_writing = False
         self._stalling = False
         self._signal: int | None = None
+        self._signal_at: float | None = None
         self._stall_error: Exception | None = None
         self.on_stall: Callable[[], None] | None = None
 
@@ -95,24 +98,27 @@ class Pipe:
         if self._stall_error is not None:
             raise self._stall_error
 
-    def write(self, data: memoryview) -> None:
-        """Write whole lines.
+    def write(self, data: memoryview) -> bool:
+        """Write whole lines; say whether all of them were written.
+
+        Once a signal has come, they are written as long as the target reads, for a second at
+        most. The rest is dropped, but for the line under way.
 
         Raises:
             OutputClosedError: nobody reads any more.
-            Terminated: a signal came meanwhile; the line being written then is whole.
         """
-        start = 0
+        size, start = len(data), 0
         deadline: float | None = None
+        is_stalled = False
         while start < len(data):
-            if self._signal is not None and deadline is None:
-                # Finish the line that is under way and drop the rest.
+            if deadline is None and self._gives_up(is_stalled):
                 deadline = time.monotonic() + _FINISH_LINE_SECONDS
                 data = data[: _end_of_line(data, start)]
                 continue
             if deadline is not None and time.monotonic() > deadline:
                 break
-            if not self._is_file and not self._poll.poll(_STALL_SECONDS * 1000):
+            is_stalled = not self._is_file and not self._poll.poll(_STALL_SECONDS * 1000)
+            if is_stalled:
                 self._use_stall()
                 continue
             until = len(data) if self._is_file else start + self._portion
@@ -124,7 +130,13 @@ class Pipe:
                 if error.errno in (errno.EPIPE, errno.EBADF, errno.ECONNRESET):
                     raise OutputClosedError(_CLOSED) from None
                 raise OutputClosedError(f"Cannot write to stdout: {error.strerror}.") from None
-        self._heed_signal()
+        return start == size
+
+    def _gives_up(self, is_stalled: bool) -> bool:
+        """Say whether a signal has come and waits no longer for the target."""
+        if self._signal_at is None:
+            return False
+        return is_stalled or time.monotonic() > self._signal_at + _FINISH_SECONDS
 
     def _heed_signal(self) -> None:
         """Raise what a signal asked for while lines were being written, once."""
@@ -140,13 +152,14 @@ class Pipe:
         try:
             self.on_stall()
         except Terminated as request:
-            self._signal = request.signum
+            self._signal, self._signal_at = request.signum, time.monotonic()
         except Exception as error:  # noqa: BLE001  raised again when the lines are written
             self._stall_error = error
         finally:
             self._stalling = False
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        self._signal_at = time.monotonic()
         if self._stalling or not self.is_writing:
             raise Terminated(signum)
         self._signal = signum

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.protocol.position import ChildMark, ListMark, PageMark, PendingExport, Position
@@ -42,12 +42,22 @@ class State:
         self._value: dict[str, Any] = copy.deepcopy(dict(value or {}))
         # Streams are read side by side here, so that no single one is "currently syncing".
         self._value.pop("currently_syncing", None)
-        self._bookmarks = self._read.object(self._value, "bookmarks", "bookmarks")
-        self._exports = self._read.object(self._value, "exports", "exports")
+        self._read.object(self._value, "bookmarks", "bookmarks")
+        self._read.object(self._value, "exports", "exports")
         self._read.check_bookmarks(self._bookmarks)
         for family in self._exports:
             self._read.pending_exports(self._exports, family)
         self.bytes_per_day()
+
+    @property
+    def _bookmarks(self) -> dict[str, Any]:
+        bookmarks: dict[str, Any] = self._value["bookmarks"]
+        return bookmarks
+
+    @property
+    def _exports(self) -> dict[str, Any]:
+        exports: dict[str, Any] = self._value["exports"]
+        return exports
 
     @property
     def value(self) -> dict[str, Any]:
@@ -58,13 +68,17 @@ class State:
             if content or key not in ("exports", "export_bytes_per_day")
         }
 
-    def check_past(self, now: datetime) -> None:
+    def check_past(self, now: datetime, skew: timedelta = timedelta()) -> None:
         """Check that no time lies in the future.
 
+        Args:
+            now: the time (UTC) by the earlier one of this machine's clock and Marketo's.
+            skew: by how much the later one is ahead of it.
+
         Raises:
-            StateError: one lies more than a day after ``now`` (UTC).
+            StateError: one lies more than a day after ``now``.
         """
-        self._read.check_past(self._bookmarks, self._exports, now)
+        self._read.check_past(self._bookmarks, self._exports, now, skew)
 
     def bookmark(self, stream: str, key: str) -> datetime | None:
         """Return a stream's bookmark in UTC, None when there is none.
@@ -153,35 +167,38 @@ class State:
         return found
 
     def apply(self, position: Position) -> None:
-        """Move the state to a position."""
+        """Move the state to a position, in one step: a signal finds the state before or after."""
+        bookmarks = {stream: dict(marks) for stream, marks in self._bookmarks.items()}
+        exports = dict(self._exports)
         for stream, bookmark in position.bookmarks.items():
             reached = self.bookmark(stream, bookmark.key)
-            marks = self._bookmarks.setdefault(stream, {})
+            marks = bookmarks.setdefault(stream, {})
             if reached is None or bookmark.time >= reached:
                 marks[bookmark.key] = to_bookmark(bookmark.time)
             if bookmark.settled:
                 marks["settled"] = to_bookmark(bookmark.settled)
-            self._forget_other_taps_export(stream)
+            _forget_other_taps_export(marks)
         for stream, mark in position.pages.items():
-            marks = self._bookmarks.setdefault(stream, {})
+            marks = bookmarks.setdefault(stream, {})
             marks["next_page_token"] = mark.token if mark else None
             marks.pop("scan_started", None)
             if mark and mark.scan_started:
                 marks["scan_started"] = to_bookmark(mark.scan_started)
         for stream, child_mark in position.children.items():
-            self._bookmarks.setdefault(stream, {}).update(child_entry(child_mark))
+            bookmarks.setdefault(stream, {}).update(child_entry(child_mark))
         for stream, list_mark in position.lists.items():
-            self._bookmarks.setdefault(stream, {}).update(list_entry(list_mark))
-        for family, exports in position.exports.items():
-            for export in exports:
+            bookmarks.setdefault(stream, {}).update(list_entry(list_mark))
+        for family, pending in position.exports.items():
+            for export in pending:
                 for stream in export.streams:
-                    self._forget_other_taps_export(stream)
-            self._exports.pop(family, None)
-            if exports:
-                self._exports[family] = [export_entry(export) for export in exports]
+                    _forget_other_taps_export(bookmarks.get(stream, {}))
+            exports.pop(family, None)
+            if pending:
+                exports[family] = [export_entry(export) for export in pending]
+        self._value = {**self._value, "bookmarks": bookmarks, "exports": exports}
 
-    def _forget_other_taps_export(self, stream: str) -> None:
-        marks = self._bookmarks.get(stream, {})
-        for key in ("export_id", "export_end"):
-            if key in marks:
-                marks[key] = None
+
+def _forget_other_taps_export(marks: dict[str, Any]) -> None:
+    for key in ("export_id", "export_end"):
+        if key in marks:
+            marks[key] = None

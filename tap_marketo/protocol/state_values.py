@@ -23,6 +23,7 @@ _LIST_ID = re.compile(r"\d{1,18}")
 _TEXTS = ("export_id", "next_page_token", "parent")
 # The clock of the run that wrote a state may have been ahead of this one's, but not so far.
 _MOST_AHEAD = timedelta(days=1)
+_MEND = "Mend it, or leave the key out to read that stream from start_date."
 
 
 class StateValues:
@@ -32,12 +33,9 @@ class StateValues:
         """Read from a state that errors call by its path."""
         self._path = path
 
-    def nonsense(self, key: str, why: str) -> StateError:
+    def nonsense(self, key: str, why: str, remedy: str = _MEND) -> StateError:
         """Return the error for a key that cannot be read."""
-        return StateError(
-            f"The state file {self._path} cannot be used: {key} {why}. "
-            "Mend it, or leave the key out to read that stream from start_date."
-        )
+        return StateError(f"The state file {self._path} cannot be used: {key} {why}. {remedy}")
 
     def object(self, holder: dict[str, Any], key: str, where: str) -> dict[str, Any]:
         """Return the object under a key, which is put there if there is none."""
@@ -94,25 +92,52 @@ class StateValues:
             self._readings(marks, where)
 
     def check_past(
-        self, bookmarks: Mapping[str, Any], exports: Mapping[str, Any], now: datetime
+        self,
+        bookmarks: Mapping[str, Any],
+        exports: Mapping[str, Any],
+        now: datetime,
+        skew: timedelta,
     ) -> None:
-        """Check that all times lie before a time (UTC): of what lies behind nothing is read."""
+        """Check that all times lie before a time (UTC): of what lies behind nothing is read.
+
+        Args:
+            bookmarks: of the state.
+            exports: of the state.
+            now: the time by the earlier one of this machine's clock and Marketo's.
+            skew: by how much the later one is ahead of it.
+        """
         for stream, marks in bookmarks.items():
             where = f"bookmarks.{stream}"
             for key in _PAST:
-                self._check_past(marks, key, where, now)
+                self._check_past(marks, key, where, now, skew)
             readings = marks.get("readings") or {}
             for number in readings:
-                self._check_past(readings, number, f"{where}.readings", now)
+                self._check_past(readings, number, f"{where}.readings", now, skew)
         for family, entries in exports.items():
             for index, entry in enumerate(entries or ()):
                 for key in ("start", "end", "made"):
-                    self._check_past(entry, key, f"exports.{family}[{index}]", now)
+                    self._check_past(entry, key, f"exports.{family}[{index}]", now, skew)
 
-    def _check_past(self, holder: Mapping[str, Any], key: str, where: str, now: datetime) -> None:
+    def _check_past(
+        self, holder: Mapping[str, Any], key: str, where: str, now: datetime, skew: timedelta
+    ) -> None:
         moment = self.time(holder, key, where)
-        if moment and moment > now and moment - now > _MOST_AHEAD:
-            raise self.nonsense(f"{where}.{key}", f"lies in the future: {holder[key]!r}")
+        if moment is None or moment <= now or moment - now <= _MOST_AHEAD:
+            return
+        if moment - now - skew <= _MOST_AHEAD:
+            days = skew / timedelta(days=1)
+            raise StateError(
+                f"This machine's clock and Marketo's differ by {days:.1f} days. By the earlier one "
+                f"{where}.{key} of the state file {self._path} lies in the future, "
+                f"{holder[key]!r}. "
+                "Set this machine's clock right and run again; leave the state file as it is."
+            )
+        raise self.nonsense(
+            f"{where}.{key}",
+            f"lies in the future: {holder[key]!r}",
+            "Compare this machine's clock first. If it is right, set the key to a time before "
+            "which everything has been loaded.",
+        )
 
     def child_mark(self, bookmarks: Mapping[str, Any], stream: str) -> ChildMark:
         """Return the mark of a stream with a call for each parent."""

@@ -1039,3 +1039,14 @@ def test_a_bookmark_in_the_future_stops_the_run_with_its_name(
     assert done.code == 1
     assert "bookmarks.program_members.updatedAt lies in the future" in done.critical[0]
     assert not done.records(MEMBERS)
+
+
+def test_clocks_that_differ_by_days_are_named_and_not_the_state(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target
+) -> None:
+    # The sandbox's present is long past for this machine, so that Marketo's is the earlier clock.
+    marketo.fault("any", "wrong_date", None, seconds=-2 * 24 * 3600)
+    done = tap.run(marketo.config(**CONFIG), catalog, read.state)
+    assert done.code == 1
+    assert "This machine's clock and Marketo's differ by" in done.critical[0]
+    assert "leave the state file as it is" in done.critical[0]

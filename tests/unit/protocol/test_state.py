@@ -450,6 +450,12 @@ def test_a_time_in_the_future_is_named_as_nothing_behind_it_would_be_read(
     state = State(value, "my.json")
     with pytest.raises(StateError, match=f"{complaint} lies in the future: '{FUTURE[:10]}"):
         state.check_past(datetime(2026, 6, 15, 12, tzinfo=UTC))
+    # Neither clock is said to be wrong where they agree, nor a bookmark where they do not.
+    with pytest.raises(StateError, match=r"clock and Marketo's differ by 2\.0 days") as caught:
+        state.check_past(datetime(2026, 6, 15, 12, tzinfo=UTC), timedelta(days=2))
+    assert "leave the state file as it is" in str(caught.value)
+    with pytest.raises(StateError, match=f"{complaint} lies in the future"):
+        state.check_past(datetime(2026, 6, 15, 12, tzinfo=UTC), timedelta(hours=20))
     # Clocks differ, but not by so much.
     state.check_past(datetime(2026, 6, 16, 12, tzinfo=UTC))
 
