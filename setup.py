@@ -33,7 +33,7 @@ setup(
     install_requires=[
         "singer-python>=6.0,<7",
         "requests>=2.31,<3",
-        "backoff>=2.2,<3",
+        "backoff>=2.2.1,<3",
         "pendulum>=3.0,<4",
         "orjson>=3.9.3,<4",
         "tqdm>=4.66,<5",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
+import time
 from collections.abc import Mapping
+from typing import Any
 
 import singer
 from singer import metrics
@@ -33,8 +36,28 @@ class _RedactingFormatter(logging.Formatter):
         return redact(text if record.exc_info else " ".join(text.splitlines()))
 
 
+def is_at_a_terminal() -> bool:
+    """Say whether a person reads stderr; there is none where a caller has closed it."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, "1 export" or "2,000 exports"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _dated() -> logging.Formatter:
+    """Return singer-python's format with the time in UTC after the level.
+
+    The level stays first: whoever sorts the lines of taps by level looks there.
+    """
+    formatter = logging.Formatter("%(levelname)s %(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%SZ")
+    formatter.converter = time.gmtime
+    return formatter
+
+
 def set_up_logging() -> None:
-    """Send the log to stderr in singer-python's format.
+    """Send the log to stderr in singer-python's format; with times where no person looks on.
 
     Called once, at the start: each call of singer.get_logger() reads singer's logging
     configuration anew and would take the redaction away again. For the same reason the metrics
@@ -43,13 +66,14 @@ def set_up_logging() -> None:
     root = singer.get_logger()
     root.setLevel(os.environ.get(LEVEL_VARIABLE, "INFO").upper())
     for handler in root.handlers:
-        handler.setFormatter(_RedactingFormatter(handler.formatter or logging.Formatter()))
+        plain = handler.formatter or logging.Formatter()
+        handler.setFormatter(_RedactingFormatter(plain if is_at_a_terminal() else _dated()))
     logging.captureWarnings(True)
 
 
 def log_counter(metric: str, value: int, tags: Mapping[str, str]) -> None:
     """Write a singer counter metric, for instance record_count."""
-    metrics.log(LOGGER, metrics.Point("counter", metric, value, dict(tags)))
+    _log_point({"type": "counter", "metric": metric, "value": value, "tags": {**tags}})
 
 
 def log_timer(
@@ -62,11 +86,13 @@ def log_timer(
 ) -> None:
     """Write a singer timer metric, for instance http_request_duration."""
     status = metrics.Status.succeeded if ok else metrics.Status.failed
-    point = {
-        "type": "timer",
-        "metric": metric,
-        "value": seconds,
-        "tags": {**tags, metrics.Tag.status: status},
-    }
+    tags = {**tags, metrics.Tag.status: status}
+    _log_point({"type": "timer", "metric": metric, "value": seconds, "tags": tags}, level)
+
+
+def _log_point(point: Mapping[str, Any], level: int = logging.INFO) -> None:
+    """Write a metric as singer-python does, at DEBUG where a person reads the log."""
+    if is_at_a_terminal():
+        level = logging.DEBUG
     # singer's own function knows one level alone.
     LOGGER.log(level, "METRIC: %s", json.dumps(point))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from tap_marketo.clock import Clock
@@ -57,9 +57,16 @@ def run(command: Command) -> int:
         0 done, 1 stopped with a reason, 3 a daily allowance is spent, 128 + n ended by signal n.
     """
     set_up_logging()
+    with ExitStack() as at_end:
+        return _run(command, at_end)
+
+
+def _run(command: Command, at_end: ExitStack) -> int:
     try:
         output = Output()
         output.pipe.catch_signals()
+        if command.action == "sync":
+            return _sync(command, output, at_end)
         return _ACTIONS[command.action](command, output)
     except Terminated as request:
         LOGGER.warning(
@@ -116,14 +123,17 @@ def _plan(command: Command, output: Output) -> int:
     return 0
 
 
-def _sync(command: Command, output: Output) -> int:
+def _sync(command: Command, output: Output, at_end: ExitStack) -> int:
     config, entries, known = _given(command)
     clock = Clock()
     client = MarketoClient(config, clock)
     if not entries:
         LOGGER.warning("No stream is selected in %s: nothing to sync.", command.catalog)
     with _quota_as(config.on_quota):
-        Sync(client, clock, config, known, output).run(entries)
+        sync = Sync(client, clock, config, known, output)
+        # Below the line that says why a run has ended.
+        at_end.callback(sync.log_summary)
+        sync.run(entries)
     return 0
 
 
@@ -154,6 +164,5 @@ _ACTIONS: Mapping[str, Callable[[Command, Output], int]] = {
     "about": _about,
     "discover": _discover,
     "plan": _plan,
-    "sync": _sync,
     "test": _test,
 }

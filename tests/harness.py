@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ SCALE = 1200
 NOW = "2026-06-15T12:00:00Z"
 # A run that takes longer than this many seconds hangs.
 HANG = 120
+# How a line of the log begins where stderr is no terminal.
+TIMED = re.compile(r"(?m)^(DEBUG|INFO|WARNING|CRITICAL) \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 # Shorter "secrets" of tests about faulty configs are ordinary words.
 SHORTEST_SECRET = 8
 
@@ -256,6 +259,11 @@ def _config_of(command: Sequence[str]) -> Any:
     return None
 
 
+def without_times(log: str) -> str:
+    """Return a log without the time of each line; tests/end_to_end/test_cli.py looks at those."""
+    return re.sub(TIMED, r"\1 ", log)
+
+
 def run(command: Sequence[str], cwd: Path = ROOT, /, **environment: str) -> Run:
     """Run a command to its end, from the project's root if nothing else is said.
 
@@ -264,7 +272,8 @@ def run(command: Sequence[str], cwd: Path = ROOT, /, **environment: str) -> Run:
     """
     if list(command[: len(TAP)]) != TAP or not all(map(can_be_set, environment)):
         return fresh_run(command, cwd, **environment)
-    ended = Run(*_TAPS.run(command[len(TAP) :], cwd, {**os.environ, **environment}, HANG))
+    code, out, log = _TAPS.run(command[len(TAP) :], cwd, {**os.environ, **environment}, HANG)
+    ended = Run(code, out, without_times(log))
     assert_secrets_kept(_config_of(command), ended.stdout, ended.stderr)
     return ended
 
@@ -279,7 +288,7 @@ def fresh_run(command: Sequence[str], cwd: Path = ROOT, /, **environment: str) -
         timeout=HANG,
         check=False,
     )
-    ended = Run(done.returncode, done.stdout.decode(), done.stderr.decode())
+    ended = Run(done.returncode, done.stdout.decode(), without_times(done.stderr.decode()))
     assert_secrets_kept(_config_of(command), ended.stdout, ended.stderr)
     return ended
 

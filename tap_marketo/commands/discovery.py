@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tap_marketo.errors import AccessDeniedError
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.plain_names import is_plain
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.permissions import Grants
@@ -31,7 +31,7 @@ def discover(account: Account) -> dict[str, Any]:
                 streams += kind.discover(account)
             except AccessDeniedError as error:
                 grants.deny(kind.permission, error)
-    LOGGER.info("Discovered %d streams.", len(streams))
+    LOGGER.info("Discovered %s.", counted(len(streams), "stream"))
     _warn_of_names(streams)
     return {"streams": streams}
 

@@ -12,7 +12,7 @@ from math import ceil
 from typing import TYPE_CHECKING, NoReturn
 
 from tap_marketo.exports.progress import Progress
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, is_at_a_terminal
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -84,8 +84,7 @@ def _end(told: Progress) -> str:
 @contextmanager
 def open_display() -> Iterator[Display]:
     """Return a live display where stderr is a terminal, and the log elsewhere."""
-    # There is no stderr where a caller has closed it.
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_at_a_terminal():
         yield LogDisplay()
         return
     # Loaded only where it is used.

@@ -10,15 +10,23 @@ from tap_marketo.commands.display import Display, open_display
 from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.commands.summary import sum_up
 from tap_marketo.config import Config
-from tap_marketo.errors import OutputClosedError, TapError, Terminated
+from tap_marketo.errors import (
+    FailedStreamsError,
+    OutputClosedError,
+    QuotaError,
+    TapError,
+    Terminated,
+)
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.failures import Failures
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import STATE_SECONDS, Emitter
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.times import next_allowance_reset, to_marketo
 
 # How often, in seconds, a long wait looks whether the target is still there.
 _LONGEST_NAP = 5.0
@@ -38,6 +46,9 @@ class Sync:
         self._output = output
         pace = STATE_SECONDS * config.wait_scale
         self._emitter = Emitter(state, output, clock.monotonic, pace)
+        self._engine: ExportEngine | None = None
+        self._started = clock.monotonic()
+        self._next = "resumes from the last STATE that was kept"
 
     def run(self, entries: Sequence[CatalogEntry]) -> None:
         """Sync the selected streams.
@@ -45,11 +56,23 @@ class Sync:
         Raises:
             TapError: what stopped the run; what was written up to then is valid.
         """
+        try:
+            self._sync(entries)
+        except QuotaError:
+            resets = to_marketo(next_allowance_reset(self._clock.now()))
+            self._next = f"can continue at {resets}, when the day's allowances are reset"
+            raise
+        except FailedStreamsError:
+            self._next = "tries the failed streams again, and reads what is new of the others"
+            raise
+        self._next = "reads what is new"
+
+    def _sync(self, entries: Sequence[CatalogEntry]) -> None:
         begun = prepare(self._client, self._clock, self._config, self._state, entries)
         if begun is None:
             return
         with open_display() as display:
-            engine = ExportEngine(
+            self._engine = engine = ExportEngine(
                 self._client,
                 self._clock,
                 self._config,
@@ -63,6 +86,22 @@ class Sync:
         self._emitter.state()
         begun.failures.check()
         engine.check_quota()
+
+    def log_summary(self) -> None:
+        """Log in one line what the run has read, what is spent of the day, and what comes next."""
+        counts, budget = self._emitter.counts, self._client.budget
+        streams = sum(rows > 0 for rows in counts.values())
+        read = f"{counted(counts.total(), 'row')} of {counted(streams, 'stream')}"
+        today = f"{budget.used:,} of {counted(budget.allowed, 'call')}"
+        if self._engine:
+            progress = self._engine.progress()
+            read += f", {counted(progress.read, 'export')}"
+            today += f", {progress.megabytes_today()} MB exported"
+        seconds = round(self._clock.monotonic() - self._started)
+        LOGGER.info(
+            "Summary: %s, in %s. Today: %s. The next run %s.",
+            read, counted(seconds, "second"), today, self._next,
+        )  # fmt: skip
 
     def _read(
         self,

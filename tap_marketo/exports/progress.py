@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tap_marketo.log import counted
+
 _MEGABYTE = 1_000_000
 
 
@@ -55,16 +57,21 @@ class Progress:
 
     def __str__(self) -> str:
         """Return a line for the log."""
-        waiting = f"about {self.to_make} to be made, " if self.to_make else ""
+        waiting = f"about {self.to_make:,} to be made, " if self.to_make else ""
+        rows = counted(self.rows, "row")
         return (
             f"Exports: {waiting}{self.queued} queued, {self.processing} processing, "
-            f"{self.ready} ready; {self.rows:,} rows and {self.bytes_read / _MEGABYTE:.1f} MB "
+            f"{self.ready} ready; {rows} and {self.bytes_read / _MEGABYTE:.1f} MB "
             f"read; calls today: {self.calls_today:,} of {self.calls_allowed:,}."
         )
 
     def in_short(self) -> str:
         """Return what a display shows of the day's allowances and of what has been read."""
         return (
-            f"{self.bytes_today / _MEGABYTE:,.1f}/{self.bytes_allowed / _MEGABYTE:,.0f} MB, "
+            f"{self.bytes_today / _MEGABYTE:,.1f}/{self.bytes_allowed / _MEGABYTE:,g} MB, "
             f"{self.calls_today:,}/{self.calls_allowed:,} calls today; {self.rows:,} rows"
         )
+
+    def megabytes_today(self) -> str:
+        """Return how many of the day's MB have been exported."""
+        return f"{self.bytes_today / _MEGABYTE:,.1f} of {self.bytes_allowed / _MEGABYTE:,g}"

@@ -18,7 +18,7 @@ from tap_marketo.exports.download import (
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import Lines
 from tap_marketo.exports.planner import Planner
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport, Position
@@ -102,8 +102,8 @@ class ExportReader:
         else:
             if rows is not None:
                 LOGGER.info(
-                    "Read the %s: %s rows, %.1f MB.",
-                    job.name, f"{rows:,}", download.received / _MEGABYTE,
+                    "Read the %s: %s, %.1f MB.",
+                    job.name, counted(rows, "row"), download.received / _MEGABYTE,
                 )  # fmt: skip
                 self._move_bookmarks(job)
         finally:

@@ -23,7 +23,7 @@ from tap_marketo.exports.looks import WORKERS, RecentJobs
 from tap_marketo.exports.maker import JobMaker
 from tap_marketo.exports.watcher import JobWatcher
 from tap_marketo.failures import Failures
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
 from tap_marketo.times import to_marketo
 
@@ -226,9 +226,9 @@ class Scheduler:
         )
         if line.jobs:
             LOGGER.info(
-                "%s: about %d exports from %s to %s.",
+                "%s: about %s from %s to %s.",
                 line.family.name,
-                sum(map(self._chooser.jobs_in, line.jobs)),
+                counted(sum(map(self._chooser.jobs_in, line.jobs)), "export"),
                 to_marketo(line.jobs[0].plan.window.start),
                 to_marketo(line.jobs[-1].plan.window.end),
             )

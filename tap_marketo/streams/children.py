@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import RequestRefusedError
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -74,7 +74,7 @@ class ChildRead(StreamRead):
             parents.update(parent for parent in some if not mark.reached or parent > mark.reached)
             yield None
         LOGGER.info(
-            "%s takes a call for each of %s parents%s.", self.stream, f"{len(parents):,}",
+            "%s takes a call for each of %s%s.", self.stream, counted(len(parents), "parent"),
             f", behind {mark.reached}" if mark.reached else "",
         )  # fmt: skip
         gone = Gone(len(parents))

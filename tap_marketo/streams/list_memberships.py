@@ -10,7 +10,7 @@ from typing import Any
 
 from tap_marketo.errors import RequestRefusedError
 from tap_marketo.exports.windows import Stand
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
@@ -88,7 +88,7 @@ class MembershipsRead(StreamRead):
         behind = -1 if mark.reached is None else mark.reached
         left = sorted(number for number in lists if number > behind)
         LOGGER.info(
-            "%s: the members of %s lists are read%s.", self.stream, f"{len(left):,}",
+            "%s: reading the members of %s%s.", self.stream, counted(len(left), "list"),
             f", behind list {mark.reached}" if mark.reached is not None else "",
         )  # fmt: skip
         goes_on = mark.token is not None and left[:1] == [mark.reading]

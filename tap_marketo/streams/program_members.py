@@ -8,7 +8,7 @@ from typing import Any
 
 from tap_marketo.errors import DataError, RequestRefusedError
 from tap_marketo.exports.windows import Stand
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.pages import Row, offset_pages
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -129,7 +129,7 @@ class MembersRead(StreamRead):
         behind = mark.reached.id if mark.reached else None
         left = sorted(number for number in programs if number > (behind or 0))
         LOGGER.info(
-            "%s: the members of %s programs are to be exported%s.", self.stream, f"{len(left):,}",
+            "%s: exporting the members of %s%s.", self.stream, counted(len(left), "program"),
             f", behind {mark.reached}" if mark.reached else "",
         )  # fmt: skip
         settled = before(began, self._lookback)
@@ -206,8 +206,8 @@ class MembersRead(StreamRead):
         behind = mark.reached.id if mark.reached else None
         left = sorted(number for number in programs if number > (behind or 0))
         LOGGER.info(
-            "%s: %s programs are looked through for changes that no activity tells of.",
-            self.stream, f"{len(left):,}",
+            "%s: scanning %s for changes without an activity.",
+            self.stream, counted(len(left), "program"),
         )  # fmt: skip
         reached = Position(children={SWEEP: ChildMark(None, None, began)})
         window = Window(min(before(last, self._lookback), began), began)

@@ -12,16 +12,19 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tap_marketo import __version__
+from tap_marketo.times import UTC
 from tests.harness import (
     HANG,
     ROOT,
     TAP,
+    TIMED,
     Account,
     Tap,
     Target,
@@ -196,6 +199,28 @@ def test_a_start_date_in_the_future_is_nothing_to_sync(marketo: Account, tap: Ta
     assert done.code == 0
     assert "future" in done.stderr
     assert not any(m["type"] == "RECORD" for m in done.messages)
+
+
+def test_log_lines_carry_their_time_and_the_last_sums_the_run_up(
+    marketo: Account, tap: Tap
+) -> None:
+    catalog = select(tap.discover(marketo.config()), ["activity_types", "campaigns"])
+    began = datetime.now(UTC).replace(microsecond=0)
+    done = subprocess.run(
+        tap.command(marketo.config(), catalog), cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    lines = done.stderr.splitlines()
+    times = [line.split(" ")[1] for line in lines]
+    assert all(TIMED.match(line) for line in lines)
+    assert times == sorted(times)
+    assert began <= datetime.fromisoformat(times[0].replace("Z", "+00:00")) <= datetime.now(UTC)
+    rows = sum(json.loads(line)["type"] == "RECORD" for line in done.stdout.split("\n") if line)
+    assert re.search(
+        rf"^INFO \S+ Summary: {rows:,} rows of 2 streams, 0 exports, in \d+ seconds?\. "
+        r"Today: [\d,]+ of 40,000 calls, 0\.0 of 500 MB exported\. "
+        r"The next run reads what is new\.$",
+        lines[-1],
+    )
 
 
 def test_log_and_metrics_go_to_stderr_in_singers_format(marketo: Account, tap: Tap) -> None:
