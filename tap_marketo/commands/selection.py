@@ -11,6 +11,7 @@ from typing import Any
 
 from tap_marketo.errors import CatalogError
 from tap_marketo.log import LOGGER
+from tap_marketo.streams.activity_columns import EXTRA_COLUMN, UNKNOWN_ATTRIBUTES
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,16 @@ class Pattern:
         """Say whether a column of a stream is meant."""
         return self.matches_stream(stream) and fnmatchcase(column, self.column)
 
+    def names_columns(self) -> bool:
+        """Say whether some columns are meant, and not just all of them."""
+        return self.column.strip("*") != ""
+
 
 def select(catalog: Mapping[str, Any], patterns: Sequence[str]) -> None:
     """Mark in a catalog what some patterns select, and all else as not selected.
 
-    What any pattern excludes is left out, wherever it stands among them.
+    What any pattern excludes is left out, wherever it stands among them. An object that declares
+    no members, at which some targets stop, is selected only by a pattern for columns.
 
     Args:
         catalog: as discovered.
@@ -77,9 +83,13 @@ def select(catalog: Mapping[str, Any], patterns: Sequence[str]) -> None:
                 mark["selected"] = is_selected
             elif mark["inclusion"] == "available":
                 column = item["breadcrumb"][-1]
+                has_no_members = mark.get(EXTRA_COLUMN) == UNKNOWN_ATTRIBUTES
                 mark["selected"] = (
                     is_selected
-                    and any(p.matches(name, column) for p in wanted)
+                    and any(
+                        p.matches(name, column) and (p.names_columns() or not has_no_members)
+                        for p in wanted
+                    )
                     and not any(p.matches(name, column) for p in unwanted)
                 )
                 if mark["selected"] and _takes_calls(mark):

@@ -81,6 +81,8 @@ _EITHER = frozenset(("status", "validationMessage", "followupValue", "value", "t
 _NUMBERS = {"landing_pages": {"template"}, "emails": {"template"}}
 # No page names this key of the sandbox's.
 _EXTRA = "sandboxExtra"
+# Arrays of arrays of any lengths, which not every target can hold: the inner ones come as JSON.
+_ARRAYS_OF_ARRAYS = ("searchableFields",)
 _LISTS_AS_TEXT = ("applicableProgramTypes", "allowableValues")
 
 
@@ -117,6 +119,8 @@ def row(table: str, raw: Mapping[str, Any], columns: Collection[str]) -> Row:
             value = None
         elif column in _LISTS_AS_TEXT and isinstance(value, str):
             value = [item.strip() for item in value[1:-1].split(",") if item.strip()]
+        elif column in _ARRAYS_OF_ARRAYS and isinstance(value, list):
+            value = [json.dumps(item, ensure_ascii=False, separators=(",", ":")) for item in value]
         elif column in ("folder", "folderId", "parent") and isinstance(value, dict):
             value = dict(value)
         elif column not in _NUMBERS.get(table, ()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_marketo.commands.selection import Pattern
+from tap_marketo.commands.selection import Pattern, select
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,37 @@ def test_a_pattern_matches_a_column_of_a_stream(
     pattern = Pattern.parse(text)
     assert pattern.excludes is text.startswith("!")
     assert pattern.matches(stream, column) is matches
+
+
+@pytest.mark.parametrize(
+    ("patterns", "selected"),
+    [
+        (["*"], False),
+        (["activities_*.*"], False),
+        (["activities_*.unknown_attributes"], True),
+        (["*", "*.unknown_*"], True),
+        (["*.unknown_*", "!*.unknown_attributes"], False),
+    ],
+)
+def test_an_object_that_declares_no_members_is_selected_only_by_its_name(
+    patterns: list[str], selected: bool
+) -> None:
+    note: dict[str, object] = {
+        "inclusion": "available",
+        "marketo.extra-column": "unknown_attributes",
+    }
+    campaign: dict[str, object] = {"inclusion": "available"}
+    columns = {"campaignId": campaign, "unknown_attributes": note}
+    metadata = [
+        {"breadcrumb": [], "metadata": {}},
+        *({"breadcrumb": ["properties", name], "metadata": m} for name, m in columns.items()),
+    ]
+    stream = {
+        "tap_stream_id": "activities_visit_webpage",
+        "schema": {"properties": {name: {} for name in columns}},
+        "metadata": metadata,
+    }
+    select({"streams": [stream]}, patterns)
+    assert note["selected"] is selected
+    if patterns[0] in ("*", "activities_*.*"):
+        assert campaign["selected"] is True

@@ -61,7 +61,8 @@ def custom_object_type(draw: Draw) -> JSON:
         "updatedAt": bulk_time(draw.asset.updated),
         "idField": "marketoGUID",
         "dedupeFields": [key],
-        "searchableFields": [[key], ["marketoGUID"], ["leadID"]],
+        # custom-objects.md, Describe Object: compound keys stand beside single ones.
+        "searchableFields": [[key, "marketoGUID"], ["marketoGUID"], ["leadID"]],
         "relationships": [_relation("relatedTo")],
     }
     if draw.number % 3 == 0:
