@@ -51,6 +51,8 @@ class LeadsFamily(DescribedFamily):
         fields: Collection[Field],
         lookback: timedelta,
         with_changes: bool = True,
+        *,
+        by_creation: bool = False,
     ) -> None:
         """Serve the leads stream.
 
@@ -60,8 +62,10 @@ class LeadsFamily(DescribedFamily):
             lookback: the same.
             with_changes: whether changed leads are found in another way where the filter by
                 updatedAt is missing.
+            by_creation: whether that filter is known to be missing, whatever the catalog says.
         """
-        self.replication_key = "createdAt" if goes_by_creation(entry) else "updatedAt"
+        by_creation = by_creation or goes_by_creation(entry)
+        self.replication_key = "createdAt" if by_creation else "updatedAt"
         self._with_changes = with_changes
         super().__init__(entry, fields, lookback)
         if self.replication_key == "createdAt":
@@ -128,8 +132,12 @@ class Leads(StreamKind):
     ) -> tuple[list[StreamRead], list[BulkFamily]]:
         lookback = timedelta(hours=start.config.leads_lookback_hours)
         with_changes = start.config.lead_changes
+        # A stopped run has met with the refusal of the filter: its jobs are resumed.
+        left = start.state.pending_exports(LeadsFamily.name, {}, start.config.start_date)
+        by_creation = any(job.replication_key == "createdAt" for job in left)
+        fields = start.account.lead_fields if entries else ()
         families = [
-            LeadsFamily(entry, start.account.lead_fields, lookback, with_changes)
+            LeadsFamily(entry, fields, lookback, with_changes, by_creation=by_creation)
             for entry in entries
         ]
         changes = [LeadChangesRead(family, start) for family in families if with_changes]

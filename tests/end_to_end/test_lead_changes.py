@@ -619,3 +619,25 @@ def test_short_ones_travel_in_the_address(
     asked = [request for request in seen.requests if "/v1/leads.json" in request.target]
     assert [request.method for request in asked] == ["GET"]
     assert_leads(marketo, target)
+
+
+def test_a_job_by_creation_is_resumed_though_the_catalog_goes_by_update(
+    marketo: Account, tap: Tap
+) -> None:
+    # The catalog was made while the subscription had the filter.
+    chosen = select(discovered(*SMALL), ["leads"])
+    config, target = config_of(marketo, lead_changes=False), Target()
+    marketo.control("POST", "next_jobs", [{"stick": "Processing"}])
+    with background(tap, config, chosen) as run:
+        run.until(lambda: run.exports_in_state() == 1)
+        target.take(run.kill().lines)
+    (job,) = jobs(marketo)
+    marketo.control("POST", f"jobs/{job['exportId']}", {"stick": None})
+    tap.sync(config, chosen, target)
+    resumed, *later = jobs(marketo)
+    assert (resumed["exportId"], resumed["downloads"]) == (job["exportId"], 1)
+    assert resumed["cancelled_in"] is None
+    # What has come since is a window of its own.
+    assert all(span(each)[0] > START for each in later)
+    truth = {lead["id"] for lead in marketo.truth("leads") if lead["createdAt"] >= START}
+    assert {row["id"] for row in target.rows("leads")} == truth
