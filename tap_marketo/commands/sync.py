@@ -160,17 +160,19 @@ class Sync:
         display: Display,
     ) -> Iterator[None]:
         for place, read in enumerate(reads):
-            display.doing = f"reading {read.stream}"
+            display.begin(read.stream)
             engine.expect_families(_find_families(reads[place:]))
             try:
                 for found in read.steps(self._emitter, self._clock.now):
                     if found:
                         engine.start([found])
+                    rows = self._emitter.counts[read.stream]
+                    display.reach(rows, read.parents_read, read.parents)
                     yield
             except TapError as error:
                 failures.set_aside([read.stream], error, read.further_permissions)
             self._emitter.catch_up()
-        display.doing = ""
+        display.end()
         engine.expect_families(False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tap_marketo.log import counted
@@ -65,11 +66,12 @@ class Progress:
             f"read; calls today: {self.calls_today:,} of {self.calls_allowed:,}."
         )
 
-    def in_short(self) -> str:
-        """Return what a display shows of the day's allowances and of what has been read."""
+    def in_short(self) -> Sequence[str]:
+        """Return what a display shows of what has been read, and of the day's allowances."""
         return (
-            f"{self.bytes_today / _MEGABYTE:,.1f}/{self.bytes_allowed / _MEGABYTE:,g} MB, "
-            f"{self.calls_today:,}/{self.calls_allowed:,} calls today; {self.rows:,} rows"
+            counted(self.rows, "row"),
+            f"{self.calls_today:,} of {self.calls_allowed:,} calls",
+            f"{self.megabytes_today()} MB today",
         )
 
     def megabytes_today(self) -> str:

@@ -78,6 +78,7 @@ class ChildRead(StreamRead):
             f", behind {mark.reached}" if mark.reached else "",
         )  # fmt: skip
         gone = Gone(len(parents))
+        self.parents = len(parents)
         for parent in sorted(parents):
             for page in self._pages(parent, gone):
                 self._emit(page.rows, emitter, now())
@@ -85,6 +86,7 @@ class ChildRead(StreamRead):
             # Those before the first answer may be missing for another reason than that they went.
             if gone.has_answered:
                 self._move_to(emitter, ChildMark(parent, began, mark.refreshed))
+            self.parents_read += 1
             yield None
         self._move_to(emitter, ChildMark(None, None, began))
 

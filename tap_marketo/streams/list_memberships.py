@@ -91,6 +91,7 @@ class MembershipsRead(StreamRead):
             "%s: reading the members of %s%s.", self.stream, counted(len(left), "list"),
             f", behind list {mark.reached}" if mark.reached is not None else "",
         )  # fmt: skip
+        self.parents = len(left)
         goes_on = mark.token is not None and left[:1] == [mark.reading]
         # If the very first list is gone in which a run was stopped, nothing has been read yet.
         readings = dict(mark.readings) if goes_on or mark.reached is not None else {}
@@ -116,6 +117,7 @@ class MembershipsRead(StreamRead):
                 yield None
             mark = ListMark(reached=number, scan_started=began, readings=readings)
             emitter.move_to(Position(lists={self.stream: mark}))
+            self.parents_read += 1
         self._reach(emitter, began, None, readings)
 
     # What has changed since ---------------------------------------------------------------------

@@ -28,11 +28,15 @@ class StreamRead(ABC):
         further_permissions: what this reading needs beside the permissions of its stream.
         finds_families: whether steps may bring families.
         is_one_call: whether one call brings all its rows.
+        parents: how many parents there are, where rows are read parent by parent; 0 while unknown.
+        parents_read: how many of them have been read.
     """
 
     further_permissions: tuple[str, ...] = ()
     finds_families = False
     is_one_call = False
+    parents = 0
+    parents_read = 0
 
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None

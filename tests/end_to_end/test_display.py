@@ -22,9 +22,17 @@ from tests.harness import HANG, ROOT, Account, Run, Tap, account, run, select
 STREAMS = ["leads", "activities_visit_webpage", "lists", "programs", "program_members"]
 
 LINE = re.compile(
-    r"(?P<read>\d+) of (?P<all>\d+) exports, (?P<end>about \d+ min left, )?(?P<doing>.+?); "
-    r"[\d.]+/500 MB, [\d,]+/40,000 calls today; [\d,]+ rows$"
+    r"((?P<read>[\d,]+) of (?P<all>[\d,]+) exports?, )?((?P<doing>(reading|\d+ at Marketo).+?), )?"
+    r"((?P<end>about (\d+ h )?\d+ min left), )?[\d,]+ rows?, "
+    r"[\d,]+ of 40,000 calls, [\d.]+ of 500 MB today$"
 )
+# The pieces of the line, each of which is there whole or not at all.
+PIECE = re.compile(
+    r"[\d,]+ of [1-9][\d,]* exports?|reading [\w ]+?(: [\d,]+ (rows?|of [\d,]+))?|reading the .+"
+    r"|\d+ at Marketo, next look in \d+ s|about (\d+ h )?\d+ min left|[\d,]+ rows?"
+    r"|[\d,]+ of 40,000 calls|[\d.]+ of 500 MB today"
+)
+BAR_COLUMNS = 10
 
 
 @pytest.fixture(scope="module")
@@ -88,21 +96,42 @@ def test_a_terminal_shows_one_line_that_tells_how_far_the_run_is(
     done = run_at_a_terminal(command)
     assert done.code == 0, done.stderr
     lines, states = screen(done.stderr)
-    shown = [state for state in states if " exports, " in state]
-    told = [match for state in shown if (match := re.search(LINE, state))]
-    assert len(told) == len(shown) > 3
-    read = [int(match["read"]) for match in told]
+    shown = [state for state in states if " MB today" in state]
+    found = [match for state in shown if (match := re.search(LINE, state))]
+    assert len(found) == len(shown) > 3
+    read = [int(match["read"]) for match in found if match["read"]]
     assert read == sorted(read)
-    assert read[0] == 0 < read[-1] <= int(told[-1]["all"])
-    assert any(re.fullmatch("reading (lists|programs|program_members)", m["doing"]) for m in told)
-    assert any(re.fullmatch(r"\d+ at Marketo, next look in \d+ s", m["doing"]) for m in told)
-    assert any(match["end"] for match in told)
+    assert read[0] == 0 < read[-1] <= int(found[-1]["all"])
+    assert all(match["all"] != "0" for match in found)
+    doing = [match["doing"] or "" for match in found]
+    assert any(re.match("reading (lists|programs)(: [0-9,]+ rows)?$", each) for each in doing)
+    assert any(re.fullmatch(r"\d+ at Marketo, next look in \d+ s", each) for each in doing)
+    assert any(match["end"] for match in found)
     # Nothing of it stays, and the lines of the log are whole.
-    assert not any("/40,000 calls today; " in line for line in lines)
+    assert not any(" MB today" in line for line in lines)
     logged = [line for line in lines if line]
     assert logged
     assert all(re.match(r"(INFO|WARNING) \S", line) for line in logged), logged
     assert any(re.match(r"INFO Read the leads export .*: [\d,]+ rows", line) for line in logged)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 100])
+def test_a_narrow_line_leaves_out_what_does_not_fit(
+    marketo: Account, tap: Tap, columns: int
+) -> None:
+    catalog = select(tap.discover(marketo.config()), ["leads", "tokens"])
+    done = run_at_a_terminal(tap.command(marketo.config(), catalog), columns)
+    assert done.code == 0, done.stderr
+    shown = [state for state in screen(done.stderr)[1] if "exports" in state or "reading" in state]
+    assert shown
+    assert all(len(state) <= columns for state in shown)
+    for state in shown:
+        # Numbers have commas without a blank behind them; one piece has a comma of its own.
+        pieces = state[BAR_COLUMNS:].strip().replace("Marketo, next", "Marketo; next").split(", ")
+        whole = [each.replace("Marketo; next", "Marketo, next") for each in pieces]
+        assert all(PIECE.fullmatch(each) for each in whole), state
+    counts = {found[1] for state in shown if (found := re.search(r"tokens: ([\d,]+) of 6", state))}
+    assert len(counts) > 3
 
 
 def test_stdout_is_the_same_with_and_without_a_terminal(command: list[str]) -> None:
