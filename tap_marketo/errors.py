@@ -8,6 +8,7 @@
     │   ├── CatalogError
     │   └── StateError
     ├── MarketoError              Marketo answered with an error, or with something unusable
+    │   ├── NotReachedError       a call did not get through to Marketo, for a reason that stays
     │   ├── TransientError        the same call may work in a moment: retried with backoff
     │   │   └── UnreachableError  no connection: at a run's first calls most likely a typing error
     │   ├── ThrottledError        too many calls at the moment: waited for
@@ -96,6 +97,13 @@ class MarketoError(TapError):
         self.brief = f"{what}: {said}{asked}"
         remedy = f". {self.remedy}" if self.remedy else ""
         super().__init__(f"{self.brief}{remedy}")
+
+
+class NotReachedError(MarketoError):
+    """A call does not get through to Marketo: certificate, proxy, redirect or address.
+
+    Marketo said nothing: nothing is left out, skipped or recreated because of it.
+    """
 
 
 class TransientError(MarketoError):

@@ -13,6 +13,7 @@ from typing import Any
 import singer
 from singer import metrics
 
+from tap_marketo.errors import ConfigError
 from tap_marketo.redact import redact
 
 LOGGER = logging.getLogger("tap_marketo")
@@ -64,11 +65,16 @@ def set_up_logging() -> None:
     below are written with singer's plain ``log`` and not with its Counter and Timer classes.
     """
     root = singer.get_logger()
-    root.setLevel(os.environ.get(LEVEL_VARIABLE, "INFO").upper())
     for handler in root.handlers:
         plain = handler.formatter or logging.Formatter()
         handler.setFormatter(_RedactingFormatter(plain if is_at_a_terminal() else _dated()))
     logging.captureWarnings(True)
+    level = os.environ.get(LEVEL_VARIABLE, "").strip().upper() or "INFO"
+    if not isinstance(logging.getLevelName(level), int):
+        raise ConfigError(
+            f"{LEVEL_VARIABLE} must be DEBUG, INFO, WARNING or CRITICAL, not {level!r}."
+        )
+    root.setLevel(level)
 
 
 def log_counter(metric: str, value: int, tags: Mapping[str, str]) -> None:

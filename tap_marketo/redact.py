@@ -13,6 +13,8 @@ _NAMED = re.compile(
     r"(?i)((?:access_token|client_secret|client_id|refresh_token)[\"']?\s*[=:]\s*[\"']?)"
     r"[^\s&\"',;}]+"
 )
+# User and password of a URL, such as that of a proxy.
+_USER = re.compile(r"(://)[^\s/@'\"]+@")
 _BEARER = re.compile(r"(?i)(\bbearer\s+)[^\s\"',;}]+")
 # A shorter "secret" would blot out ordinary words of every message.
 _SHORTEST = 4
@@ -34,5 +36,6 @@ def redact(text: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, MASK)
+    text = _USER.sub(rf"\1{MASK}@", text)
     text = _BEARER.sub(rf"\1{MASK}", text)
     return _NAMED.sub(rf"\1{MASK}", text)

@@ -56,13 +56,13 @@ def run(command: Command) -> int:
     Returns:
         0 done, 1 stopped with a reason, 3 a daily allowance is spent, 128 + n ended by signal n.
     """
-    set_up_logging()
     with ExitStack() as at_end:
         return _run(command, at_end)
 
 
 def _run(command: Command, at_end: ExitStack) -> int:
     try:
+        set_up_logging()
         output = Output()
         output.pipe.catch_signals()
         if command.action == "sync":

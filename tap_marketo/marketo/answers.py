@@ -10,6 +10,7 @@ import requests
 from tap_marketo.errors import (
     AccessDeniedError,
     NotFoundError,
+    NotReachedError,
     RequestRefusedError,
     ThrottledError,
     TokenRejectedError,
@@ -25,9 +26,9 @@ _NO_ASSETS = "no assets found"
 
 
 def refuse_redirect(what: str, response: requests.Response) -> None:
-    """Raise RequestRefusedError for an answer that sends the call elsewhere."""
+    """Raise NotReachedError for an answer that sends the call elsewhere."""
     if 300 <= response.status_code < 400:
-        raise RequestRefusedError(
+        raise NotReachedError(
             what,
             f"HTTP {response.status_code} sends the call elsewhere, which is not followed because "
             "the access token would go along. Check the endpoint and identity settings",

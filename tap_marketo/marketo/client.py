@@ -13,7 +13,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import (
     MarketoError,
-    RequestRefusedError,
+    NotReachedError,
     ThrottledError,
     TokenRejectedError,
     TransientError,
@@ -100,7 +100,7 @@ class MarketoClient:
 
         Raises:
             CredentialsError: client_id or client_secret is wrong.
-            RequestRefusedError: no connection can be made; it names the setting to look at.
+            NotReachedError: no connection can be made; it names the setting to look at.
             MarketoError: Marketo does not answer as it should, or refuses.
         """
 
@@ -124,7 +124,7 @@ class MarketoClient:
                 tries += 1
                 if tries < _FIRST_CONNECTION_TRIES:
                     raise
-                raise RequestRefusedError(
+                raise NotReachedError(
                     error.what,
                     f"{error.reason}, {tries} times. Check the {setting} setting "
                     "(Admin > Web Services) and this machine's network",

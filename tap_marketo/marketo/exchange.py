@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from singer import metrics
 
 from tap_marketo.clock import Clock
 from tap_marketo.errors import (
-    RequestRefusedError,
+    NotReachedError,
     TransientError,
     UnreachableError,
     from_envelope,
@@ -37,6 +38,10 @@ _LONGEST_ADDRESS = 7000
 # Asset calls have no _method since September 2020, but take addresses of 65 KiB (blog.md).
 _ASSETS = "/rest/asset/"
 
+_CHECK_ADDRESS = (
+    "Check the endpoint and identity settings, and the proxy in https_proxy, http_proxy or "
+    "all_proxy"
+)
 # How http.client words a 4xx answer of a proxy to CONNECT.
 _TUNNEL_REFUSED = "Tunnel connection failed: 4"
 
@@ -99,7 +104,7 @@ class Exchange:
             request: as requests takes it.
 
         Raises:
-            RequestRefusedError: TLS or a proxy is in the way.
+            NotReachedError: the certificate is not trusted, or the proxy or the address is no good.
             UnreachableError: no connection could be made.
             TransientError: no answer came.
         """
@@ -121,16 +126,27 @@ class Exchange:
             )
             ok = response.ok
         except requests.exceptions.SSLError as error:
-            raise RequestRefusedError(what, f"no trusted TLS connection: {_brief(error)}") from None
+            # Only an untrusted certificate stays as it is; a handshake may break once.
+            kind = NotReachedError if _is_untrusted(error) else TransientError
+            raise kind(what, f"no trusted TLS connection: {_brief(error)}") from None
         except requests.exceptions.ProxyError as error:
             # A proxy that says no (403, 407) goes on saying so; one that is down may come back.
             if _TUNNEL_REFUSED in str(error):
-                raise RequestRefusedError(what, f"the proxy refuses: {_brief(error)}") from None
+                raise NotReachedError(what, f"the proxy refuses: {_brief(error)}") from None
             raise TransientError(what, _brief(error)) from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+            raise NotReachedError(what, f"{_brief(error)}. {_CHECK_ADDRESS}") from None
         except requests.RequestException as error:
             # Never chained: requests puts URLs and bodies into its exceptions.
             kind = UnreachableError if _never_connected(error) else TransientError
             raise kind(what, _brief(error)) from None
+        except (urllib3.exceptions.HTTPError, UnicodeError) as error:
+            raise NotReachedError(what, f"{_brief(error)}. {_CHECK_ADDRESS}") from None
+        except OSError as error:
+            # What requests says of certificates that are not there is of no class of its own.
+            raise NotReachedError(
+                what, f"{_brief(error)}. Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
+            ) from None
         finally:
             seconds = self._clock.monotonic() - started
             tags = {metrics.Tag.endpoint: endpoint}
@@ -216,6 +232,16 @@ def fitting(
     if len(address) <= _LONGEST_ADDRESS or _ASSETS in url:
         return "GET", url, {"params": params, **request}
     return "POST", f"{url}?_method=GET", {"data": params, **request}
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    """Say whether a certificate was checked and refused, or those to trust cannot be read."""
+    inner: object = error
+    while isinstance(inner, BaseException):
+        if isinstance(inner, ssl.SSLCertVerificationError) or "NO_CERTIFICATE" in str(inner):
+            return True
+        inner = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+    return False
 
 
 def _never_connected(error: requests.RequestException) -> bool:

@@ -15,9 +15,9 @@ from enum import Enum
 from typing import Any
 
 from tap_marketo.errors import (
-    AccessDeniedError,
     AlreadyQueuedError,
     DataError,
+    NotFoundError,
     RequestRefusedError,
     ThrottledError,
     TransientError,
@@ -266,11 +266,11 @@ class ExportApi:
         path = f"/bulk/v1/{bulk_object}/export/{export_id}/status.json"
         try:
             result = self._client.get(path, f"{bulk_object}_status")["result"]
-        except AccessDeniedError:
+        except RequestRefusedError as error:
+            # error-codes.md: no data found, object not found. Any other refusal is no word on it.
+            if isinstance(error, NotFoundError) or error.code in ("702", "1013"):
+                return None
             raise
-        except RequestRefusedError:
-            # Marketo has forgotten this id.
-            return None
         if not result or not isinstance(result[0], dict):
             return None
         return _info(result[0])

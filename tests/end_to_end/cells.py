@@ -222,7 +222,6 @@ _TRIES: dict[tuple[str, str], int | None] = {
     ("no result", "enqueue"): NEVER,
     # A job, or a file, that does not exist is made anew.
     **{("error 610", call): JOBS for call in ("status", "file", "file middle")},
-    ("HTTP 414", "status"): JOBS,
     # What is gone by now is passed over, unless nothing at all is found: of five rows or folders,
     # or of the three segmentations that there are.
     **{("error 610", call): MOST_GONE for call in (*_NO_DETAILS, "tokens")},
@@ -294,7 +293,7 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
     if call.kind == "cancel":
         # That a job which nobody needs goes on is no matter.
         tries = NEVER
-    if call.kind == "status" and fault.name in ("error 610", "HTTP 414"):
+    if call.kind == "status" and fault.name == "error 610":
         said = "no longer has it"
     return Cell(
         fault.name, call.name, times, call.named, said, tries, fault.code,
