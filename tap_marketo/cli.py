@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         help="tell what a sync with this catalog and state would do now",
     )
     actions.add_argument(
-        "--about", action="store_true", help="tell version, capabilities and settings"
+        "--about", action="store_true", help="show version, capabilities, settings and streams"
     )
     actions.add_argument(
         "--test",

@@ -11,6 +11,7 @@ from typing import Any
 
 from tap_marketo import __version__
 from tap_marketo.errors import ConfigError
+from tap_marketo.exact_json import json_fault
 from tap_marketo.log import LEVEL_VARIABLE, LOGGER
 from tap_marketo.names import NAMINGS
 from tap_marketo.redact import add_secret
@@ -256,7 +257,9 @@ def _from_file(path: str) -> dict[str, Any]:
         raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         # The decoder's message quotes no content of the file, only a position.
-        raise ConfigError(f"The config file {path} is not valid JSON: {error}.") from None
+        raise ConfigError(
+            f"The config file {path} is not valid JSON: {json_fault(error)}."
+        ) from None
     if not isinstance(raw, dict):
         raise ConfigError(f"The config file {path} must hold a JSON object of settings.")
     return raw

@@ -1,4 +1,4 @@
-"""JSON read without losing a digit: numbers stay the texts they were."""
+"""JSON read without losing a digit: numbers stay the texts they were; and why a file is no JSON."""
 
 from __future__ import annotations
 
@@ -22,3 +22,25 @@ def loads_exactly(data: bytes | str) -> Any:
         ValueError: the data is not JSON.
     """
     return _EXACT.decode(data if isinstance(data, str) else data.decode("utf-8-sig"))
+
+
+# What a character at which JSON ends to be JSON usually means.
+_USUAL_FAULTS = {
+    **dict.fromkeys("\u201c\u201d\u201e\u2018\u2019", 'quotes are typographic; write "'),
+    **dict.fromkeys("/#", "JSON has no comments"),
+    "'": "texts stand in \", not in '",
+    "}": "there may be a comma too many before it",
+    "]": "there may be a comma too many before it",
+}
+
+
+def json_fault(error: ValueError | RecursionError) -> str:
+    """Return why a file is no JSON and what to do; nothing of the file's content is quoted."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8; save it as UTF-8, which PowerShell's > does not"
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    if not error.doc.strip():
+        return "it is empty; the command that should have written it has probably failed"
+    usual = _USUAL_FAULTS.get(error.doc[error.pos : error.pos + 1])
+    return f"{error}{f'; {usual}' if usual else ''}"

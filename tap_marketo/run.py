@@ -11,6 +11,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.commands.about import about
 from tap_marketo.commands.check import check
 from tap_marketo.commands.discovery import discover
+from tap_marketo.commands.findings import terminals_take_colour
 from tap_marketo.commands.forecast import forecast
 from tap_marketo.commands.selection import select
 from tap_marketo.commands.sync import Sync
@@ -105,7 +106,10 @@ def _test(command: Command, output: Output) -> int:
     entries = load_catalog(command.catalog) if command.catalog else None
     clock = Clock()
     found = check(MarketoClient(config, clock), clock, config, entries)
-    output.page(json.dumps(found.as_json(), indent=2) if command.form == "json" else found.text())
+    if command.form == "json":
+        output.page(json.dumps(found.as_json(), indent=2))
+    else:
+        output.page(found.text(output.pipe.is_terminal and terminals_take_colour()))
     if found.is_spent:
         return QUOTA_EXIT_CODE
     return 0 if found.passes else 1

@@ -8,6 +8,8 @@ from typing import Any
 from tap_marketo import __version__
 from tap_marketo.config import SETTINGS
 from tap_marketo.settings import Setting
+from tap_marketo.streams.kind import StreamKind
+from tap_marketo.streams.registry import REGISTRY
 
 NAME = "tap-marketo"
 DESCRIPTION = "Singer tap for Adobe Marketo Engage"
@@ -17,7 +19,7 @@ FORMATS = ("text", "json", "markdown")
 
 
 def about(form: str) -> str:
-    """Return name, version, capabilities and settings.
+    """Return name, version, capabilities, settings and streams.
 
     Args:
         form: one of FORMATS; JSON has the settings as a JSON Schema.
@@ -36,6 +38,9 @@ def _text() -> str:
     width = max(len(each.name) for each in SETTINGS)
     for each in SETTINGS:
         lines.append(f"  {each.name:<{width}}  {each.about} ({_default(each)})")
+    lines.append("Streams:")
+    width = max(len(kind.name) for kind in REGISTRY)
+    lines += [f"  {kind.name:<{width}}  {_how(kind)}" for kind in REGISTRY]
     return "\n".join(lines)
 
 
@@ -51,6 +56,14 @@ def _json() -> str:
             "properties": {each.name: _schema(each) for each in SETTINGS},
             "required": [each.name for each in SETTINGS if each.is_required],
         },
+        "streams": [
+            {
+                "name": kind.name,
+                "bulk_export": kind.is_exported,
+                "permissions": _permissions(kind),
+            }
+            for kind in REGISTRY
+        ],
     }
     return json.dumps(told, indent=2)
 
@@ -69,15 +82,36 @@ def _markdown() -> str:
             "",
             "## Capabilities",
             "",
-            *(f"* `{capability}`" for capability in CAPABILITIES),
+            *(f"- `{capability}`" for capability in CAPABILITIES),
             "",
             "## Settings",
             "",
-            "| setting | required | default | meaning |",
-            "| --- | --- | --- | --- |",
+            "| Setting | Required | Default | Description |",
+            "|:--------|:--------:|:-------:|:------------|",
             *rows,
+            "",
+            "## Streams",
+            "",
+            "| Stream | Read by | Permissions of the API user's role |",
+            "|:-------|:--------|:-----------------------------------|",
+            *(
+                f"| `{kind.name}` | {_way(kind)} | {', '.join(_permissions(kind)) or 'none'} |"
+                for kind in REGISTRY
+            ),
         ]
     )
+
+
+def _way(kind: StreamKind) -> str:
+    return "bulk export" if kind.is_exported else "pages"
+
+
+def _permissions(kind: StreamKind) -> list[str]:
+    return [name for name in (kind.permission, *kind.further_permissions) if name]
+
+
+def _how(kind: StreamKind) -> str:
+    return f"{_way(kind)}; needs {', '.join(_permissions(kind)) or 'no permission'}"
 
 
 def _default(setting: Setting) -> str:

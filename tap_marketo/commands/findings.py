@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,20 @@ class Verdict(Enum):
 # Those which keep a sync from running stand out on the page.
 _MARKS = {Verdict.UNKNOWN: "-", Verdict.SPENT: "SPENT", Verdict.WRONG: "WRONG"}
 
+# At a terminal each mark has a sign and an SGR colour: green, yellow, none, red, red.
+_COLOURED = {
+    Verdict.OK: ("✓", "32"),
+    Verdict.NOTE: ("!", "33"),
+    Verdict.UNKNOWN: (" ", "0"),
+    Verdict.SPENT: ("✗", "31"),
+    Verdict.WRONG: ("✗", "31"),
+}
+
+
+def terminals_take_colour() -> bool:
+    """Say whether a terminal is to have colour: it can show it, and NO_COLOR does not forbid it."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -53,13 +68,18 @@ class Finding:
     remedy: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
 
-    def lines(self) -> list[str]:
+    def lines(self, in_colour: bool) -> list[str]:
         """Return the lines of the page."""
+        sign, colour = _COLOURED[self.verdict]
         mark = _MARKS.get(self.verdict, self.verdict.value)
+        if in_colour:
+            mark = f"{sign} {mark}"
         head = f"{mark:<{_MARK_WIDTH}}{self.name:<{_NAME_WIDTH}}"
         lines = _wrapped(self.message, head, " " * len(head))
         if self.remedy:
             lines += _wrapped(self.remedy, " " * len(head) + "-> ", " " * (len(head) + 3))
+        if in_colour:
+            lines[0] = f"\x1b[{colour}m{mark}\x1b[0m{lines[0][len(mark) :]}"
         return lines
 
     def as_json(self) -> dict[str, Any]:
@@ -99,15 +119,15 @@ class Check:
         """Whether nothing but a spent daily allowance keeps a sync from running."""
         return not self.passes and not self._count(Verdict.WRONG)
 
-    def text(self) -> str:
-        """Return the page for a person."""
+    def text(self, in_colour: bool) -> str:
+        """Return the page for a person, with ticks and in colour where that is asked for."""
         lines = [f"tap-marketo {__version__}, {self.endpoint}", ""]
         for finding in self.findings:
-            lines += finding.lines()
+            lines += finding.lines(in_colour)
         if self.permissions:
             lines += ["", "Permissions of the API user's role:", ""]
         for finding in self.permissions:
-            lines += finding.lines()
+            lines += finding.lines(in_colour)
         said = f"{self._verdict()} {self.calls} calls were made, nothing was exported."
         lines += ["", *_wrapped(said)]
         return "\n".join(lines)

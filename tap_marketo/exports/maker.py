@@ -129,7 +129,7 @@ class JobMaker:
     def _stop_for_today(self) -> None:
         self.quota_spent = ExportQuotaError(
             "Bulk exports",
-            f"the next export would pass the {self._allowance.limit / _MEGABYTE:,.0f} MB a day "
+            f"the next export would pass the {self._allowance.limit / _MEGABYTE:,g} MB a day "
             "that max_daily_export_mb allows",
         )
         LOGGER.warning("No more exports today: %s.", self.quota_spent.reason)

@@ -12,6 +12,7 @@ from typing import Any
 from singer import metadata
 
 from tap_marketo.errors import CatalogError
+from tap_marketo.exact_json import json_fault
 from tap_marketo.protocol.messages import unwritable
 from tap_marketo.protocol.schemas import Schema, schema_types
 
@@ -154,7 +155,9 @@ def load_catalog(path: str) -> list[CatalogEntry]:
     except OSError as error:
         raise CatalogError(f"Cannot read the catalog file {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise CatalogError(f"The catalog file {path} is not valid JSON: {error}.") from None
+        raise CatalogError(
+            f"The catalog file {path} is not valid JSON: {json_fault(error)}."
+        ) from None
     return selected_entries(raw, path)
 
 

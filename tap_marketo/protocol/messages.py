@@ -67,6 +67,7 @@ class Output:
 
     def page(self, text: str) -> None:
         """Write what is asked for instead of messages."""
+        self.pipe.closed = "What reads this output closed it before the end: not all is written."
         self.line(text.encode() + b"\n")
         self.flush()
 

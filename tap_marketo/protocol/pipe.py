@@ -38,6 +38,8 @@ class Pipe:
     being written, so that nothing half-written is left; where the target reads, for all of them.
 
     Attributes:
+        is_terminal: whether a person reads at a terminal.
+        closed: what is said when the reader has gone.
         is_writing: whether lines are being written.
         on_stall: what is called meanwhile.
     """
@@ -56,6 +58,8 @@ class Pipe:
                 self._open_again()
         except OSError as error:
             raise OutputClosedError(f"Cannot write to stdout: {error.strerror}.") from None
+        self.is_terminal = os.isatty(fd)
+        self.closed = _CLOSED
         self._poll = select.poll()
         self._poll.register(fd, select.POLLOUT)
         self.is_writing = False
@@ -128,7 +132,7 @@ class Pipe:
                 continue
             except OSError as error:
                 if error.errno in (errno.EPIPE, errno.EBADF, errno.ECONNRESET):
-                    raise OutputClosedError(_CLOSED) from None
+                    raise OutputClosedError(self.closed) from None
                 raise OutputClosedError(f"Cannot write to stdout: {error.strerror}.") from None
         return start == size
 
@@ -167,7 +171,7 @@ class Pipe:
     def check_reader(self) -> None:
         """Raise OutputClosedError if the target went away while nothing was being written."""
         if any(event & (select.POLLERR | select.POLLHUP) for _, event in self._poll.poll(0)):
-            raise OutputClosedError(_CLOSED)
+            raise OutputClosedError(self.closed)
 
 
 def _end_of_line(data: memoryview, start: int) -> int:

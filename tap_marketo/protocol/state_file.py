@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tap_marketo.errors import StateError
+from tap_marketo.exact_json import json_fault
 from tap_marketo.log import LOGGER
 from tap_marketo.protocol.messages import unwritable
 from tap_marketo.protocol.state import State
@@ -64,7 +65,7 @@ def _document(path: str) -> Any:
                 f"The state file {path} holds several JSON values, as a target's whole output "
                 "does. Give the last line alone."
             ) from None
-        raise StateError(f"The state file {path} is not valid JSON: {error}.") from None
+        raise StateError(f"The state file {path} is not valid JSON: {json_fault(error)}.") from None
     if not isinstance(document, dict | None):
         raise StateError(f"The state file {path} must hold a JSON object.")
     return document

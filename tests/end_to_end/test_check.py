@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -15,7 +19,7 @@ import requests
 from tests.end_to_end.checks import discovered
 from tests.end_to_end.test_refused import FEW, STREAMS, warnings
 from tests.end_to_end.test_secrets import quoting
-from tests.harness import ROOT, Account, Run, Tap, account, select
+from tests.harness import ROOT, Account, Run, Tap, account, run, select
 
 MOST_CALLS, MOST_LINES, WIDEST = 20, 60, 100
 # custom-services.md, Permission List, where it differs from endpoint-reference.md.
@@ -605,3 +609,32 @@ def test_a_config_that_is_wrong_is_one_line_as_ever(tap: Tap) -> None:
     assert done.code == 1
     assert not done.stdout
     assert len(done.critical) == 1
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_at_a_terminal_the_page_has_ticks_and_colour_unless_no_color_is_set(
+    tap: Tap, no_color: str
+) -> None:
+    with account("--leads", "1", "--activities", "0", "--lacks", "Read-Only Asset") as marketo:
+        command = tap.command(marketo.config(), None, None, "--test")
+        terminal, stdout = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm", "NO_COLOR": no_color}
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=stdout, stderr=subprocess.DEVNULL, env=environment
+        ):
+            os.close(stdout)
+            page = b""
+            with contextlib.suppress(OSError):
+                while data := os.read(terminal, 65536):
+                    page += data
+        os.close(terminal)
+        text = page.decode().replace("\r\n", "\n")
+        plain = run(command).stdout
+    if no_color:
+        assert "\x1b" not in text
+        assert "✓" not in text
+    else:
+        assert "\x1b[32m✓ ok\x1b[0m    Credentials" in text
+        assert "\x1b[33m! note\x1b[0m" in text
+    assert "\x1b" not in plain
+    assert "\nok      Credentials" in plain

@@ -31,6 +31,7 @@ from tests.harness import (
     account,
     assert_secrets_kept,
     fresh_run,
+    run,
     select,
 )
 
@@ -242,6 +243,40 @@ def test_log_and_metrics_go_to_stderr_in_singers_format(marketo: Account, tap: T
     assert set(jobs) == {"leads_export", "activities_export"}
     for step in ("queued", "processing", "ready", "MB read", "calls today"):
         assert step in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is empty"),
+        ('{"streams": []}'.encode("utf-16"), "save it as UTF-8"),
+        (b'{"streams": [],}', "a comma too many"),
+        (b"// mine\n{}", "JSON has no comments"),
+        ("{\u201cstreams\u201d: []}".encode(), "quotes are typographic"),
+        (b"{'streams': []}", 'texts stand in "'),
+    ],
+)
+def test_a_file_that_is_no_json_is_told_why(tap: Tap, content: bytes, said: str) -> None:
+    for option in ("config", "catalog"):
+        command = tap.command({"endpoint": "http://127.0.0.1:1"}, {"streams": []})
+        (tap.directory / f"{option}.json").write_bytes(content)
+        config = {"endpoint": "http://127.0.0.1:1", "client_id": "unused-id"}
+        config |= {"client_secret": "unused-secret", "start_date": "2026-01-01"}
+        if option == "catalog":
+            tap.write("config.json", config)
+        done = run(command)
+        assert done.code
+        (line,) = done.critical
+        assert said in line
+        assert "streams" not in line
+
+
+def test_a_page_whose_reader_goes_speaks_of_no_target(marketo: Account, tap: Tap) -> None:
+    command = " ".join(tap.command(marketo.config(), None, None, "--discover"))
+    done = fresh_run(["bash", "-c", f"{command} | head -n 1"])
+    assert done.critical == [
+        "CRITICAL What reads this output closed it before the end: not all is written."
+    ]
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

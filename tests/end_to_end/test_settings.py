@@ -12,6 +12,7 @@ import pytest
 
 from tap_marketo import __version__
 from tap_marketo.config import SETTINGS
+from tap_marketo.streams.registry import REGISTRY
 from tests.harness import ROOT, TAP, Account, Tap, account, fresh_run
 
 
@@ -99,6 +100,15 @@ def test_about_tells_of_the_tap_without_a_config() -> None:
         (row,) = re.findall(rf"(?m)^\| `{setting.name}` \|.*$", markdown)
         assert setting.about in row
         assert default == "required" or f"| {default} |" in row
+
+
+def test_about_lists_the_streams() -> None:
+    listed = {each["name"]: each for each in json.loads(about("json"))["streams"]}
+    assert listed.keys() == {kind.name for kind in REGISTRY}
+    assert listed["leads"]["bulk_export"] is True
+    assert listed["programs"]["permissions"] == ["Read-Only Asset"]
+    for form in ("text", "markdown"):
+        assert all(name in about(form) for name in listed)
 
 
 def test_about_as_json_has_a_schema_of_the_settings() -> None:
