@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format",
         choices=("text", "json", "markdown"),
-        help="how --about, --plan and --test are written",
+        help="how --about, --plan and --test are written: text or json, --about also as markdown",
     )
     return parser
 

@@ -119,8 +119,18 @@ def _check(catalog: Mapping[str, Any], patterns: Sequence[Pattern]) -> None:
             what, name = f"no column of {meant[0]}", pattern.column
         else:
             known, what, name = list(streams), "no stream of this account", pattern.stream
-        close = get_close_matches(name, known, n=1)
-        hint = f": did you mean {close[0]!r}?" if close else "."
+        hint = _hint(pattern, name, known)
         if not pattern.excludes:
             raise CatalogError(f"--select {pattern.text!r} matches {what}{hint}")
         LOGGER.warning("--select %r matches %s%s", pattern.text, what, hint)
+
+
+def _hint(pattern: Pattern, name: str, known: Sequence[str]) -> str:
+    """Return how the pattern is probably meant, as the end of a sentence."""
+    if "," in pattern.text:
+        return ". Several patterns are given with --select each."
+    family = f"{pattern.stream}_"
+    if pattern.column == "*" and any(each.startswith(family) for each in known):
+        return f": did you mean '{family}*.*'?"
+    close = get_close_matches(name, known, n=1)
+    return f": did you mean {close[0]!r}?" if close else "."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tap_marketo.commands.selection import Pattern, select
+from tap_marketo.errors import CatalogError
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,24 @@ def test_an_object_that_declares_no_members_is_selected_only_by_its_name(
     assert note["selected"] is selected
     if patterns[0] in ("*", "activities_*.*"):
         assert campaign["selected"] is True
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("leads.*,lists.*", r"Several patterns are given with --select each\.$"),
+        ("activities.*", r"did you mean 'activities_\*\.\*'\?$"),
+        ("lead.*", r"did you mean 'leads'\?$"),
+        ("nothing.like.it", r"matches no stream of this account\.$"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_answered_with_what_may_be_meant(
+    pattern: str, hint: str
+) -> None:
+    names = ("leads", "lists", "activities_bare", "activities_click_email")
+    streams = [
+        {"tap_stream_id": name, "schema": {"properties": {"id": {}}}, "metadata": []}
+        for name in names
+    ]
+    with pytest.raises(CatalogError, match=hint):
+        select({"streams": streams}, [pattern])
