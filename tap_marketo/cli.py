@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
         "the later one counts",
     )
     parser.add_argument(
-        "-s", "--state", metavar="FILE", help="state of the last run: go on from there"
+        "-s", "--state", metavar="FILE", help="state of the last run: continue from there"
     )
     parser.add_argument(
         "--catalog", metavar="FILE", help="sync the streams selected in this catalog"
@@ -40,7 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_argument(
         "--plan",
         action="store_true",
-        help="tell what a sync with this catalog and state would do now",
+        help="show what a sync with this catalog and state would do now, without running it",
     )
     actions.add_argument(
         "--about", action="store_true", help="show version, capabilities, settings and streams"
