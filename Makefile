@@ -51,9 +51,8 @@ bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per C
 	$(PYTHON) -m benchmarks
 
 soak: $(VENV)/ready ## the whole matrix of faults, hundreds of kills, a week of hours, long fuzzing
-	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal \
-		$(patsubst %,tests/end_to_end/test_%.py,matrix kill hourly slow_target fuzz_answers) \
-		tests/unit/rows/test_fuzz_csv.py tests/unit/test_fuzz_files.py
+	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/unit \
+		$(patsubst %,tests/end_to_end/test_%.py,matrix kill hourly slow_target fuzz_answers)
 
 clean: ## remove everything these targets made
 	rm -rf $(VENV) .demo .bench build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,9 +45,19 @@ _REFUSING = ("error", "expire_token")
 
 
 def discovered(*options: str) -> dict[str, Any]:
-    """Return the catalog of a sandbox with these options."""
-    with account(*(options or SMALL)) as marketo, tap_in_a_directory() as tap:
-        return tap.discover(marketo.config())
+    """Return the catalog of a sandbox with these options, which is discovered once for all tests.
+
+    It is for tests that only sync: where faults or changes come before discovery, discover there.
+    """
+    catalog: dict[str, Any] = json.loads(_catalog_text(options or SMALL))
+    return catalog
+
+
+@cache
+def _catalog_text(options: tuple[str, ...]) -> str:
+    # As text, so that what a test does to its catalog stays in that test.
+    with account(*options) as marketo, tap_in_a_directory() as tap:
+        return json.dumps(tap.discover(marketo.config()))
 
 
 # What came out ---------------------------------------------------------------------------------

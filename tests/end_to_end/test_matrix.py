@@ -22,7 +22,7 @@ import pytest
 from tests.end_to_end import cells, expected_assets, people
 from tests.end_to_end.cell_calls import CALLS, LEADS, LEADS_LATER, PEOPLE, PEOPLE_LATER, USUAL
 from tests.end_to_end.cells import CELLS, FAMILIES, FATES, FAULTS, TEXT_BYTES, TIMES, Cell, slice_of
-from tests.end_to_end.checks import MAILS, SMALL, START, VISITS, jobs, stopped
+from tests.end_to_end.checks import MAILS, SMALL, START, VISITS, discovered, jobs, stopped
 from tests.end_to_end.expected import metadata
 from tests.harness import NOW, Account, Run, Tap, Target, account, select, tap_in_a_directory
 
@@ -133,7 +133,7 @@ def undisturbed(file: str, scene: str, without: tuple[str, ...]) -> Undisturbed:
         if earlier:
             catalog, before = earlier.catalog, earlier.after
         else:
-            catalog = selected(tap.discover(marketo.config()), scene, without)
+            catalog = selected(discovered(*options_of(file, scene)), scene, without)
             before = Target()
         tables = tables_of_marketo(marketo, catalog)
         marketo.control("POST", "reset_counters")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.fuzzing import budget
+
 settings.register_profile(
     "unit",
-    max_examples=150,
+    max_examples=budget(60, soak=150),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

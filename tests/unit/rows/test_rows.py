@@ -34,6 +34,7 @@ from tap_marketo.rows.records import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.activities import ActivitiesFamily
 from tap_marketo.streams.leads import LeadsFamily
+from tests.fuzzing import budget
 from tests.unit.rows.blocks import OneType
 
 ROWS = Path(__file__).with_name("data")
@@ -78,7 +79,7 @@ ODD = (
     "2026-05-01T10:00:00+02:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-05:00",
     "2026-W01-1", "٣", "NaN", "Infinity", "inf",
 )  # fmt: skip
-FUZZ = settings(max_examples=400, deadline=None)
+FUZZ = settings(max_examples=budget(200, soak=400), deadline=None)
 
 
 def account() -> tuple[LeadsFamily, ActivitiesFamily]:
