@@ -63,6 +63,7 @@ def test_what_needs_no_run_loads_nothing_for_one(option: str) -> None:
 
 
 def test_discovery_prints_the_catalog_and_nothing_else(marketo: Account, tap: Tap) -> None:
+    marketo.control("POST", "reset_counters")
     done = tap.run(marketo.config(), None, None, "--discover")
     assert done.code == 0
     catalog = json.loads(done.stdout)
@@ -283,7 +284,7 @@ def test_a_page_whose_reader_goes_speaks_of_no_target(marketo: Account, tap: Tap
 def test_a_signal_ends_the_run_at_once_and_the_next_goes_on(
     tap: Tap, signum: signal.Signals, code: int
 ) -> None:
-    with account("--leads", "30", "--activities", "300", "--export-minutes", "60") as marketo:
+    with account("--leads", "30", "--activities", "300", "--export-minutes", "20") as marketo:
         config = marketo.config()
         chosen = select(tap.discover(config), ["leads", "activities_visit_webpage"])
         process = subprocess.Popen(

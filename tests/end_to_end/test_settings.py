@@ -108,7 +108,8 @@ def test_about_lists_the_streams() -> None:
     assert listed["leads"]["bulk_export"] is True
     assert listed["programs"]["permissions"] == ["Read-Only Asset"]
     for form in ("text", "markdown"):
-        assert all(name in about(form) for name in listed)
+        page = about(form)
+        assert all(name in page for name in listed)
 
 
 def test_about_as_json_has_a_schema_of_the_settings() -> None:

@@ -14,12 +14,14 @@ from tests.end_to_end.expected_assets import KEYS
 from tests.harness import Account, Tap, Target, account, select
 
 START = "2026-03-01T00:00:00Z"
+# Of what takes a call for each.
+FEW = ("--tokens", "30", "--folders", "10", "--segmentations", "3")
 
 
 @pytest.fixture
 def marketo() -> Iterator[Account]:
     # What of the past is seen late would be seen between a sync and the look at the truth.
-    options = ("--leads", "300", "--activities", "3000", "--history-days", "200")
+    options = ("--leads", "300", "--activities", "3000", "--history-days", "200", *FEW)
     with account(*options, "--late-share", "0") as running:
         yield running
 
