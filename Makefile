@@ -50,9 +50,9 @@ meltano: $(VENV)/ready $(TOOLS)/ready $(MELTANO) ## a Meltano user's way, with t
 bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per CPU second; writes benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks
 
-soak: $(VENV)/ready ## the whole matrix of faults, hundreds of kills, a week of hours, long fuzzing
+soak: $(VENV)/ready ## the whole matrix of faults, hundreds of mixes and kills, a week of hours, long fuzzing
 	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 2 --dist worksteal tests/unit \
-		$(patsubst %,tests/end_to_end/test_%.py,matrix kill hourly slow_target fuzz_answers)
+		$(patsubst %,tests/end_to_end/test_%.py,matrix mixes kill hourly slow_target fuzz_answers)
 
 clean: ## remove everything these targets made
 	rm -rf $(VENV) .demo .bench build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -289,7 +289,7 @@ def test_the_day_begins_at_midnight_in_chicago_also_in_winter(tap: Tap) -> None:
 def test_a_quota_spent_by_others_ends_the_same_way(tap: Tap) -> None:
     with account(*DATA) as marketo:
         config = marketo.config(start_date=START, on_quota="stop")
-        chosen = select(tap.discover(config))
+        chosen = select(tap.discover(config), ["leads", "lists"])
         marketo.control("POST", "usage", {"foreign_bytes": 500_000_000})
         target = Target()
         done = tap.sync(config, chosen, target)
