@@ -8,12 +8,11 @@ from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
 from tap_marketo.protocol.schemas import Schema, schema_types
 from tap_marketo.streams.activities import Activities
 from tap_marketo.streams.custom_objects import CustomObjects
-from tap_marketo.streams.declared import DeclaredStream
+from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
 from tap_marketo.streams.deletions import Deletions
-from tap_marketo.streams.kind import StreamKind
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.program_members import ProgramMembers
-from tap_marketo.streams.registry import kind_of_stream
+from tap_marketo.streams.registry import definition_of
 from tests.harness import ROOT, account, select, tap_in_a_directory
 
 PAGE = ROOT / "docs" / "columns.md"
@@ -38,7 +37,7 @@ and attributes.
 | --- | --- | --- |
 """
 
-FOUND: Mapping[type[StreamKind], tuple[str, str]] = {
+FOUND: Mapping[type[StreamDefinition], tuple[str, str]] = {
     Leads: (
         "leads",
         "a column for each field of the lead that the REST API knows, by its REST name, standard "
@@ -79,9 +78,9 @@ def entries() -> list[CatalogEntry]:
 
 def page(found: Sequence[CatalogEntry]) -> str:
     """Return the text of docs/columns.md."""
-    by_kind: dict[StreamKind, list[CatalogEntry]] = {}
+    by_kind: dict[StreamDefinition, list[CatalogEntry]] = {}
     for entry in found:
-        kind = kind_of_stream(entry)
+        kind = definition_of(entry)
         assert kind, entry.stream
         by_kind.setdefault(kind, []).append(entry)
     text = [HEAD]
@@ -100,14 +99,14 @@ def page(found: Sequence[CatalogEntry]) -> str:
     return "".join(text).rstrip() + "\n"
 
 
-def _table(kind: StreamKind, entry: CatalogEntry) -> Iterator[str]:
+def _table(kind: StreamDefinition, entry: CatalogEntry) -> Iterator[str]:
     yield f"### `{entry.stream}`\n\n| column | type | mind |\n| --- | --- | --- |\n"
     for column, schema in entry.schema["properties"].items():
         yield f"| `{column}` | {_type(schema)} | {', '.join(_notes(kind, entry, column))} |\n"
     yield "\n"
 
 
-def _notes(kind: StreamKind, entry: CatalogEntry, column: str) -> Iterator[str]:
+def _notes(kind: StreamDefinition, entry: CatalogEntry, column: str) -> Iterator[str]:
     details = kind.details if isinstance(kind, DeclaredStream) else None
     if column in entry.stream_metadata("table-key-properties"):
         yield "key"

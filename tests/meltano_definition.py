@@ -27,7 +27,7 @@ from tap_marketo.setting_kinds import (
 )
 from tap_marketo.settings import Setting
 from tap_marketo.streams.activity_columns import EXTRA_COLUMNS
-from tap_marketo.streams.declared import DeclaredStream
+from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.registry import REGISTRY
 from tests.harness import ROOT
 

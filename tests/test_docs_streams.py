@@ -10,20 +10,13 @@ from typing import NamedTuple
 import pytest
 
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.streams.administration import ADMINISTRATION
-from tap_marketo.streams.children import ChildStream
-from tap_marketo.streams.declared import DeclaredStream
-from tap_marketo.streams.kind import StreamKind
-from tap_marketo.streams.paged import (
-    PagedStream,
-    Reader,
-    by_offset,
-    by_token,
-    by_update_range,
-    whole_list,
-)
+from tap_marketo.streams.children import Children
+from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
+from tap_marketo.streams.lead_database import ADMINISTRATION
+from tap_marketo.streams.outlook import Calls
+from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL, Pages
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
-from tap_marketo.streams.registry import REGISTRY, kind_of_stream
+from tap_marketo.streams.registry import REGISTRY, definition_of
 from tests import columns_page
 from tests.readme import section, table
 
@@ -58,7 +51,7 @@ def row_name(stream: str) -> str:
     return names[0]
 
 
-Documented = Sequence[tuple[StreamRow, StreamKind, CatalogEntry]]
+Documented = Sequence[tuple[StreamRow, StreamDefinition, CatalogEntry]]
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +59,13 @@ def documented() -> Documented:
     """Every stream that discovery finds in the usual account, with its row and its kind."""
     found = []
     for entry in columns_page.entries():
-        kind = kind_of_stream(entry)
+        kind = definition_of(entry)
         assert kind
         found.append((STREAM_ROWS[row_name(entry.stream)], kind, entry))
     return found
 
 
-def group_of(kind: StreamKind) -> str:
+def group_of(kind: StreamDefinition) -> str:
     """Return the group of a kind of streams, by what it is declared with."""
     if kind in ADMINISTRATION:
         return "Administration"
@@ -99,16 +92,17 @@ def test_the_docs_have_the_keys_and_permissions_of_streams(documented: Documente
         assert row.permission == (needed or "none"), entry.stream
 
 
-def replication(kind: StreamKind, entry: CatalogEntry) -> str:
+def replication(kind: StreamDefinition, entry: CatalogEntry) -> str:
     """Return how a stream is replicated, in the words of docs/streams.md."""
     keys = entry.stream_metadata("valid-replication-keys")
     if not keys:
-        is_rare = isinstance(kind, ChildStream) and kind.rests
+        read = kind.read if isinstance(kind, DeclaredStream) else None
+        is_rare = isinstance(read, Children) and read.at_intervals
         return "in full" + (", at most once in `child_refresh_hours`" if is_rare else "")
     if kind.is_exported:
         way = "exported by date"
-    elif isinstance(kind, PagedStream) and kind.read is not by_update_range:
-        way = "all pages, changed rows"
+    elif isinstance(kind, DeclaredStream) and isinstance(kind.read, Pages):
+        way = kind.read.how
     else:
         way = "asked for by date"
     return f"`{keys[0]}`, {way}"
@@ -123,11 +117,10 @@ def test_the_docs_say_how_streams_are_replicated(documented: Documented) -> None
 ONE, BATCHES, OFFSETS = (
     "one", "one for 300 rows", "one for 200 rows, and one that proves the end",
 )  # fmt: skip
-PAGES: Mapping[Reader, str] = {
-    whole_list: ONE,
-    by_token: BATCHES,
-    by_offset: OFFSETS,
-    by_update_range: OFFSETS,
+PAGES: Mapping[Calls, str] = {
+    ONE_CALL: ONE,
+    CALLS_BY_TOKEN: BATCHES,
+    CALLS_BY_OFFSET: OFFSETS,
 }
 COSTS: Mapping[str, Callable[[int], int]] = {
     ONE: lambda rows: 1,
@@ -137,7 +130,7 @@ COSTS: Mapping[str, Callable[[int], int]] = {
 }
 
 
-def details(kind: StreamKind) -> str:
+def details(kind: StreamDefinition) -> str:
     """Return what docs/streams.md says of the columns that take a call for each row."""
     if not isinstance(kind, DeclaredStream) or kind.details is None:
         return ""
@@ -147,8 +140,9 @@ def details(kind: StreamKind) -> str:
 
 def test_the_docs_say_what_streams_cost_in_calls(documented: Documented) -> None:
     for row, kind, entry in documented:
-        if isinstance(kind, PagedStream) and kind.read in PAGES:
-            assert row.calls == PAGES[kind.read] + details(kind), entry.stream
+        pages = kind.read if isinstance(kind, DeclaredStream) else None
+        if isinstance(pages, Pages) and pages.calls in PAGES:
+            assert row.calls == PAGES[pages.calls] + details(kind), entry.stream
         else:
             # A way of its own, in words of its own.
             assert not details(kind)

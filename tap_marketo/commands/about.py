@@ -8,7 +8,7 @@ from typing import Any
 from tap_marketo import __version__
 from tap_marketo.config import SETTINGS
 from tap_marketo.settings import Setting
-from tap_marketo.streams.kind import StreamKind
+from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.registry import REGISTRY
 
 NAME = "tap-marketo"
@@ -102,15 +102,15 @@ def _markdown() -> str:
     )
 
 
-def _way(kind: StreamKind) -> str:
+def _way(kind: StreamDefinition) -> str:
     return "bulk export" if kind.is_exported else "pages"
 
 
-def _permissions(kind: StreamKind) -> list[str]:
+def _permissions(kind: StreamDefinition) -> list[str]:
     return [name for name in (kind.permission, *kind.further_permissions) if name]
 
 
-def _how(kind: StreamKind) -> str:
+def _how(kind: StreamDefinition) -> str:
     return f"{_way(kind)}; needs {', '.join(_permissions(kind)) or 'no permission'}"
 
 

@@ -26,11 +26,11 @@ from tap_marketo.marketo.auth import WHAT as TOKEN_CALL
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import QUEUE_PLACES, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.streams.kind import StreamKind
+from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
 from tap_marketo.streams.leads import LEADS_STREAM, goes_by_creation
 from tap_marketo.streams.permissions import PERMISSIONS, READ_ASSET, READ_CAMPAIGNS, READ_LEAD
-from tap_marketo.streams.registry import REGISTRY, kind_of_stream
+from tap_marketo.streams.registry import REGISTRY, definition_of
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 _MEGABYTE = 1_000_000
@@ -77,7 +77,7 @@ class _Wanted:
         entries: of the catalog; empty without one.
     """
 
-    kind: StreamKind
+    kind: StreamDefinition
     entries: Sequence[CatalogEntry] = ()
 
     @property
@@ -221,7 +221,7 @@ class _Report:
     def _gone(self) -> Iterator[tuple[str, str]]:
         """Yield selected streams that Marketo no longer has, and what of them."""
         for entry in self._entries or ():
-            kind = kind_of_stream(entry)
+            kind = definition_of(entry)
             if kind is None:
                 yield entry.stream, "no such stream"
             elif self._survey.has(kind.permission):
@@ -396,7 +396,7 @@ class _Report:
         verdict = self._lack if isinstance(told, RequestRefusedError) else Verdict.WRONG
         return Finding(permission, verdict, f"{said}{use}", remedy, values)
 
-    def _further_permissions(self, kind: StreamKind) -> Sequence[str]:
+    def _further_permissions(self, kind: StreamDefinition) -> Sequence[str]:
         """Return what streams of a kind need here, beside the kind's own permission."""
         goes_by_creation = self._survey.filter is False or self._goes_by_creation
         if kind.name == LEADS_STREAM and goes_by_creation and self._config.lead_changes:
@@ -421,7 +421,7 @@ class _Report:
 def _by_kind(entries: Sequence[CatalogEntry] | None) -> list[_Wanted]:
     if entries is None:
         return [_Wanted(kind) for kind in REGISTRY]
-    own = [(kind, [e for e in entries if kind_of_stream(e) is kind]) for kind in REGISTRY]
+    own = [(kind, [e for e in entries if definition_of(e) is kind]) for kind in REGISTRY]
     return [_Wanted(kind, found) for kind, found in own if found]
 
 

@@ -50,8 +50,8 @@ def forecast(
         return _said(client, clock.now(), config, [], notes=[early])
     if not entries:
         none = ["No stream is selected: nothing to sync"]
-        return _said(client, begun.start.now, config, [], notes=none)
-    return _Gathering(client, clock, config, state, begun).forecast(entries)
+        return _said(client, begun.context.now, config, [], notes=none)
+    return _Gathering(client, clock, begun).forecast(entries)
 
 
 class _Gathering:
@@ -61,15 +61,11 @@ class _Gathering:
         self,
         client: MarketoClient,
         clock: Clock,
-        config: Config,
-        state: State,
         begun: Preparation,
     ) -> None:
         self._client = client
-        self._config = config
-        self._state = state
         self._begun = begun
-        self._rehearsal = Rehearsal(client, clock, config, state, begun.failures, begun.start.now)
+        self._rehearsal = Rehearsal(client, clock, begun.context, begun.failures)
 
     def forecast(self, entries: Sequence[CatalogEntry]) -> Forecast:
         outlooks = list(self._outlooks())
@@ -91,8 +87,8 @@ class _Gathering:
         is_exporting = bool(families or found)
         return _said(
             self._client,
-            self._begun.start.now,
-            self._config,
+            self._begun.context.now,
+            self._begun.context.config,
             items,
             first_calls=first_calls,
             rehearsal=self._rehearsal if is_exporting else None,
@@ -166,7 +162,7 @@ class _Gathering:
             streams=[read.stream],
             how=outlook.how,
             since=outlook.since,
-            until=outlook.since and self._begun.start.now,
+            until=outlook.since and self._begun.context.now,
             calls=outlook.calls.least,
             each=outlook.calls.each,
         )
@@ -182,7 +178,7 @@ class _Gathering:
         )
 
     def _taken_up(self, family: BulkFamily) -> int:
-        return len(self._state.pending_exports(family.name, {}, self._config.start_date))
+        return len(self._begun.context.pending(family.name))
 
     def _of_a_job(self, family: BulkFamily) -> str:
         """Say what the last jobs of an object cost, where their number is not known before."""
@@ -197,8 +193,8 @@ class _Gathering:
 
     def _dropped(self, courses: Sequence[Course], entries: Sequence[CatalogEntry]) -> Iterator[str]:
         dropped = {course.family.name: course.dropped for course in courses if course.dropped}
-        for name, _ in exports_of_others(self._state, entries):
-            dropped[name] = len(self._state.pending_exports(name, {}, self._config.start_date))
+        for name, _ in exports_of_others(self._begun.context.state, entries):
+            dropped[name] = len(self._begun.context.pending(name))
         for name, number in dropped.items():
             yield (
                 f"Of an earlier run's jobs of {name}, {number:,} "

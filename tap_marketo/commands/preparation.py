@@ -9,15 +9,14 @@ from datetime import timedelta
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import TapError
-from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.kind import SyncStart
-from tap_marketo.streams.registry import REGISTRY, bulk_object_of, kind_of_stream, permission_of
+from tap_marketo.streams.registry import REGISTRY, bulk_object_of, definition_of, permission_of
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import to_marketo, whole_seconds
 
@@ -27,13 +26,13 @@ class Preparation:
     """A run that has begun.
 
     Attributes:
-        start: what its streams begin with.
+        context: what the sync begins with.
         reads: the streams read page by page.
         families: those that are exported, as far as they are known without asking further.
         failures: where streams that fail are set aside.
     """
 
-    start: SyncStart
+    context: SyncContext
     reads: Sequence[StreamRead]
     families: Sequence[BulkFamily]
     failures: Failures
@@ -61,35 +60,36 @@ def prepare(
             to_marketo(config.start_date),
         )
         return None
-    start = SyncStart(Account(client, clock), config, state, now)
+    context = SyncContext(config, state, now)
     failures = Failures(
         lambda: client.successes,
         {entry.stream: permission_of(entry) for entry in entries},
         tolerates_refusals=config.on_refused == "skip",
     )
-    return Preparation(start, *_readings(entries, start, failures), failures)
+    reads, families = _readings(entries, Account(client, clock), context, failures)
+    return Preparation(context, reads, families, failures)
 
 
 def _readings(
-    entries: Sequence[CatalogEntry], start: SyncStart, failures: Failures
+    entries: Sequence[CatalogEntry], account: Account, context: SyncContext, failures: Failures
 ) -> tuple[list[StreamRead], list[BulkFamily]]:
     """Return how the selected streams are read."""
     for entry in entries:
-        if kind_of_stream(entry) is None:
+        if definition_of(entry) is None:
             LOGGER.warning(
                 "%s is skipped: there is no such stream. Run discovery again.", entry.stream
             )
     reads: list[StreamRead] = []
     families: list[BulkFamily] = []
     for kind in REGISTRY:
-        own = [entry for entry in entries if kind_of_stream(entry) is kind]
+        own = [entry for entry in entries if definition_of(entry) is kind]
         try:
-            own_reads, own_families = kind.readings(own, start)
+            readings = kind.readings(own, account, context)
         except TapError as error:
             failures.set_aside([entry.stream for entry in own], error)
             continue
-        reads += own_reads
-        families += own_families
+        reads += [each for each in readings if isinstance(each, StreamRead)]
+        families += [each for each in readings if isinstance(each, BulkFamily)]
     # What costs one call goes first.
     reads.sort(key=lambda read: not read.is_one_call)
     return reads, families

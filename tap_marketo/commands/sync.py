@@ -75,11 +75,9 @@ class Sync:
             self._engine = engine = ExportEngine(
                 self._client,
                 self._clock,
-                self._config,
-                self._state,
+                begun.context,
                 self._emitter,
                 begun.failures,
-                begun.start.now,
                 lambda is_news: display.show(engine.progress, is_news=is_news),
             )
             self._read(begun, engine, display, entries)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from tap_marketo.clock import Clock
-from tap_marketo.config import Config
 from tap_marketo.errors import ExportQuotaError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.canceller import cancel_waiting_jobs
-from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import HOLDS_PLACE, Lines, cancel_quietly
 from tap_marketo.exports.planner import Planner
@@ -22,7 +20,6 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport, Position
-from tap_marketo.protocol.state import State
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 # Whoever asks a program to end does not wait for long.
@@ -37,11 +34,9 @@ class ExportEngine:
         self,
         client: MarketoClient,
         clock: Clock,
-        config: Config,
-        state: State,
+        context: SyncContext,
         emitter: Emitter,
         failures: Failures,
-        now: datetime,
         tell: Callable[[bool], None],
     ) -> None:
         """Put the parts together; nothing is called yet.
@@ -49,22 +44,20 @@ class ExportEngine:
         Args:
             client: makes the calls.
             clock: measures.
-            config: the settings.
-            state: where the streams stand, and the jobs an earlier run left.
+            context: what the sync begins with.
             emitter: takes rows and positions.
             failures: where families that fail are set aside.
-            now: the end of the last window, whole seconds UTC.
             tell: tells how far the exports are; is told whether there is news.
         """
+        config = context.config
         self._client = client
         self._clock = clock
-        self._state = state
-        self._earliest = config.start_date
+        self._context = context
         self._emitter = emitter
         self._api = ExportApi(client)
-        self._allowance = ExportAllowance(config.daily_export_bytes, state.bytes_per_day())
+        self._allowance = ExportAllowance(config.daily_export_bytes, context.state.bytes_per_day())
         self._lines = lines = Lines(self._report)
-        planner = Planner(state, self._api, config.start_date, now, self._report)
+        planner = Planner(context, self._api, self._report)
         self._scheduler = Scheduler(
             self._api, clock, config, self._allowance, lines, planner.plan, failures
         )
@@ -91,7 +84,7 @@ class ExportEngine:
 
     def drop(self, family: str, bulk_object: str) -> None:
         """Cancel the jobs that the state holds for a family that is no longer selected."""
-        for export in self._state.pending_exports(family, {}, self._earliest):
+        for export in self._context.pending(family):
             cancel_quietly(self._api, bulk_object, export.export_id)
         self._emitter.move_to(Position(exports={family: []}), at_once=True)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from tap_marketo.config import Config
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
 from tap_marketo.exports.windows import Plan, Stand, plan_windows
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -35,18 +36,27 @@ ExportPlan = Plan[PendingExport]
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a family's plans begin with.
+class SyncContext:
+    """What a sync begins with.
 
     Attributes:
-        state: where the streams stand.
-        earliest: where a stream without a bookmark begins (start_date), UTC.
-        now: the end of the last window, whole seconds UTC.
+        config: the settings.
+        state: what the streams have reached, and the jobs that a stopped run left.
+        now: when the run began, and the end of the last window; whole seconds UTC.
     """
 
+    config: Config
     state: State
-    earliest: datetime
     now: datetime
+
+    @property
+    def earliest(self) -> datetime:
+        """Where a stream without a bookmark begins (start_date), UTC."""
+        return self.config.start_date
+
+    def pending(self, family: str) -> list[PendingExport]:
+        """Return the jobs of a family that a stopped run left, whatever their streams are now."""
+        return self.state.pending_exports(family, {}, self.earliest)
 
 
 class BulkFamily(ABC):
@@ -107,36 +117,36 @@ class BulkFamily(ABC):
             time_extracted: when the file was fetched.
         """
 
-    def plans(self, standing: Standing, pending: Sequence[PendingExport]) -> list[ExportPlan]:
+    def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         """Lay out what has to be read, in the order in which it is read.
 
         Args:
-            standing: where its streams stand.
+            context: what the sync begins with.
             pending: its jobs that a stopped run left; those that are in no plan are cancelled.
         """
-        stands = {stream: self.stand(standing, stream) for stream in self.streams}
+        stands = {stream: self.stand(context, stream) for stream in self.streams}
         adopted = [
             Plan(export.window, export.streams, export, export.made)
             for export in pending
             if export.replication_key == self.replication_key
         ]
-        return plan_windows(stands, adopted, standing.now)
+        return plan_windows(stands, adopted, context.now)
 
-    def position_after(self, standing: Standing, plan: ExportPlan) -> Position:
+    def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
         """Return what has been reached when a job has been read to its end."""
         bookmarks = {}
         for stream in plan.streams:
-            stand = self.stand(standing, stream).after(plan.window, plan.made)
+            stand = self.stand(context, stream).after(plan.window, plan.made)
             mark = Bookmark(self.replication_key, plan.window.end, stand.settled)
             bookmarks[self.bookmarked_as(stream)] = mark
         return Position(bookmarks=bookmarks)
 
-    def stand(self, standing: Standing, stream: str) -> Stand:
+    def stand(self, context: SyncContext, stream: str) -> Stand:
         """Return where a stream stands."""
         name = self.bookmarked_as(stream)
-        bookmark = standing.state.bookmark(name, self.replication_key)
-        settled = standing.state.settled(name)
-        return Stand(bookmark, settled, standing.earliest, self.lookback)
+        bookmark = context.state.bookmark(name, self.replication_key)
+        settled = context.state.settled(name)
+        return Stand(bookmark, settled, context.earliest, self.lookback)
 
     def bookmarked_as(self, stream: str) -> str:
         """Return the name under which the state has a stream's bookmark."""

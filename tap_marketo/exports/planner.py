@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
-from tap_marketo.exports.family import BulkFamily, ExportPlan, Standing
+from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import cancel_quietly
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.position import PendingExport, Position
-from tap_marketo.protocol.state import State
 
 
 class Planner:
@@ -18,22 +16,18 @@ class Planner:
 
     def __init__(
         self,
-        state: State,
+        context: SyncContext,
         api: ExportApi,
-        earliest: datetime,
-        now: datetime,
         report: Callable[[BulkFamily, Sequence[PendingExport]], None],
     ) -> None:
         """Plan for one run.
 
         Args:
-            state: where the streams stand.
+            context: what the sync begins with.
             api: cancels jobs.
-            earliest: where a stream without a bookmark begins (start_date), UTC.
-            now: the end of the last window, whole seconds UTC.
             report: is told of the jobs of a family that are left.
         """
-        self._standing = Standing(state, earliest, now)
+        self._context = context
         self._api = api
         self._report = report
 
@@ -48,15 +42,15 @@ class Planner:
 
     def lay_out(self, family: BulkFamily) -> tuple[list[ExportPlan], list[PendingExport]]:
         """Return what a family has to read, and its jobs that are of no use any more."""
-        pending = self._standing.state.pending_exports(
+        pending = self._context.state.pending_exports(
             family.name,
             {family.bookmarked_as(stream): family.replication_key for stream in family.streams},
-            self._standing.earliest,
+            self._context.earliest,
         )
-        plans = family.plans(self._standing, pending)
+        plans = family.plans(self._context, pending)
         needed = [plan.job for plan in plans if plan.job]
         return plans, [export for export in pending if export not in needed]
 
     def position_after(self, job: Job) -> Position:
         """Return what has been reached when a job has been read to its end."""
-        return job.family.position_after(self._standing, job.plan)
+        return job.family.position_after(self._context, job.plan)

@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from math import inf
 
 from tap_marketo.clock import Clock
-from tap_marketo.config import Config
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.chooser import JobChooser
-from tap_marketo.exports.family import BulkFamily, ExportPlan
+from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
 from tap_marketo.exports.jobs import Job
 from tap_marketo.exports.lines import Line, Lines
 from tap_marketo.exports.looks import WORKERS
@@ -24,7 +23,6 @@ from tap_marketo.exports.scheduler import Scheduler
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
-from tap_marketo.protocol.state import State
 from tap_marketo.times import Window
 
 # What a job is taken to take while none has been seen; Adobe gives no figure.
@@ -88,26 +86,23 @@ class Rehearsal:
         self,
         client: MarketoClient,
         clock: Clock,
-        config: Config,
-        state: State,
+        context: SyncContext,
         failures: Failures,
-        now: datetime,
     ) -> None:
         """Put together what a run is put together of; nothing is called yet.
 
         Args:
             client: asks for the jobs of the last days.
             clock: measures.
-            config: the settings.
-            state: where the streams stand, and the jobs an earlier run left.
+            context: what the sync begins with.
             failures: where families whose jobs cannot be seen are set aside.
-            now: the end of the last window, whole seconds UTC.
         """
+        config = context.config
         api = ExportApi(client)
-        self.allowance = ExportAllowance(config.daily_export_bytes, state.bytes_per_day())
+        self.allowance = ExportAllowance(config.daily_export_bytes, context.state.bytes_per_day())
         self.used = 0
         self._lines = Lines(lambda family, exports: None)
-        self._planner = Planner(state, api, config.start_date, now, lambda family, exports: None)
+        self._planner = Planner(context, api, lambda family, exports: None)
         self._scheduler = Scheduler(
             api, clock, config, self.allowance, self._lines, self._lay_out, failures
         )

@@ -9,7 +9,13 @@ from itertools import compress
 from typing import Any
 
 from tap_marketo.errors import DataError
-from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock, date_range
+from tap_marketo.exports.family import (
+    BulkFamily,
+    ExportPlan,
+    RecordBlock,
+    SyncContext,
+    date_range,
+)
 from tap_marketo.log import LOGGER
 from tap_marketo.names import Naming, clean
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
@@ -41,8 +47,9 @@ from tap_marketo.streams.activity_columns import (
     extras_beside,
     is_of_deletions,
 )
-from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.permissions import READ_ACTIVITY
+from tap_marketo.streams.stream_read import StreamRead
 
 _NULLABLE_BASE: Mapping[str, Schema] = {
     "marketoGUID": {"type": ["null", "string"]},
@@ -186,7 +193,7 @@ def _rows_of(block: Block, place: int, types: Collection[str]) -> Block:
     return Block(list(compress(block.rows, is_wanted)), documents, block.is_text)
 
 
-class Activities(StreamKind):
+class Activities(StreamDefinition):
     """Activity streams that are exported in bulk; discovery tells of all types."""
 
     name = f"{ACTIVITY_STREAM_PREFIX}<type>"
@@ -212,11 +219,13 @@ class Activities(StreamKind):
             return f"its activity type, which the catalog does not say ({ACTIVITY_ID})"
         return "" if number in account.activity_types else _spelled(number)
 
-    def families(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[BulkFamily]:
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[StreamRead | BulkFamily]:
         if not entries:
             return []
-        lookback = timedelta(hours=start.config.activities_lookback_hours)
-        return [ActivitiesFamily(entries, start.account.activity_types, lookback)]
+        lookback = timedelta(hours=context.config.activities_lookback_hours)
+        return [ActivitiesFamily(entries, account.activity_types, lookback)]
 
     def bulk_object(self, family: str) -> str | None:
         return ActivitiesFamily.bulk_object if family == ActivitiesFamily.name else None

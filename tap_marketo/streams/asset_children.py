@@ -10,11 +10,12 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page
 from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.children import ChildStream
+from tap_marketo.streams.children import Children
+from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.folders import tree
 from tap_marketo.streams.outlook import Calls
-from tap_marketo.streams.page_rows import id_of, raw_id
 from tap_marketo.streams.permissions import READ_ASSET
+from tap_marketo.streams.stream_read import id_of, raw_id
 
 _ASSETS = "/rest/asset/v1"
 _SEGMENTATIONS = f"{_ASSETS}/segmentation.json"
@@ -60,21 +61,25 @@ def _tokens(client: MarketoClient, parent: Parent) -> Iterator[Page]:
         yield Page([{**token, **owner} for token in tokens])
 
 
-SEGMENTS = ChildStream(
+SEGMENTS = DeclaredStream(
     name="segments",
+    read=Children(
+        _segmentations,
+        _segments,
+        Calls(1, "for each segmentation one for 200 segments, and one that proves the end"),
+        at_intervals=False,
+    ),
     permission=READ_ASSET,
     replication_key=None,
-    parents=_segmentations,
-    read=_segments,
-    calls=Calls(1, "for each segmentation one for 200 segments, and one that proves the end"),
-    rests=False,
 )
-TOKENS = ChildStream(
+TOKENS = DeclaredStream(
     name="tokens",
+    read=Children(
+        _folders_and_programs,
+        _tokens,
+        Calls(8, "one for 200 of the folders and programs, and one for each of them"),
+    ),
     permission=READ_ASSET,
     replication_key=None,
     keys=("folderType", "folderId", "name"),
-    parents=_folders_and_programs,
-    read=_tokens,
-    calls=Calls(8, "one for 200 of the folders and programs, and one for each of them"),
 )

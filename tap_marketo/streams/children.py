@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import RequestRefusedError
+from tap_marketo.exports.family import SyncContext
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page
@@ -14,54 +15,60 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import ChildMark, Parent, Position
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.declared import DeclaredStream
+from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.gone import Gone
-from tap_marketo.streams.kind import SyncStart
 from tap_marketo.streams.outlook import IN_FULL, Calls, Outlook
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import to_marketo
 
 
-@dataclass(frozen=True, kw_only=True)
-class ChildStream(DeclaredStream):
-    """A stream that takes a call, or pages, for each parent.
+@dataclass(frozen=True)
+class Children:
+    """How a declared stream is read parent by parent: the ``read`` of its declaration.
 
     Attributes:
-        parents: yields all of them, some at a time.
-        read: the pages of one parent's rows.
+        parents: yields all parents, some at a time.
+        fetch: asks for the pages of one parent's rows.
         calls: what both cost.
-        rests: whether it is read at most once in child_refresh_hours; not so where parents are few.
+        at_intervals: whether the stream is read at most once in child_refresh_hours, which is for
+            parents that are many.
     """
 
     parents: Callable[[Account], Iterator[Sequence[Parent]]]
-    read: Callable[[MarketoClient, Parent], Iterator[Page]]
+    fetch: Callable[[MarketoClient, Parent], Iterator[Page]]
     calls: Calls
-    rests: bool = True
+    at_intervals: bool = True
 
-    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
-        return [ChildRead(entry, self, start) for entry in entries]
+    def __call__(
+        self, entry: CatalogEntry, stream: DeclaredStream, account: Account, context: SyncContext
+    ) -> ChildRead:
+        """Prepare one sync of a stream."""
+        return ChildRead(entry, stream, self, account, context)
 
 
 class ChildRead(StreamRead):
-    """One sync of such a stream."""
+    """One sync of a stream that is read parent by parent."""
 
-    def __init__(self, entry: CatalogEntry, stream: ChildStream, start: SyncStart) -> None:
+    def __init__(
+        self,
+        entry: CatalogEntry,
+        stream: DeclaredStream,
+        children: Children,
+        account: Account,
+        context: SyncContext,
+    ) -> None:
         """Prepare to read.
-
-        Args:
-            entry: the selected stream of the catalog.
-            stream: its declaration.
-            start: what the sync begins with.
 
         Raises:
             CatalogError: the entry has no key column.
         """
         super().__init__(entry, stream.keys, stream.replication_key)
-        self._declared = stream
-        self._account = start.account
-        self._now = start.now
-        self._rest = timedelta(hours=start.config.child_refresh_hours if stream.rests else 0)
-        self._mark = start.state.child_mark(entry.stream)
+        self._children = children
+        self._account = account
+        self._now = context.now
+        hours = context.config.child_refresh_hours if children.at_intervals else 0
+        self._interval = timedelta(hours=hours)
+        self._mark = context.state.child_mark(entry.stream)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         mark = self._mark
@@ -70,7 +77,7 @@ class ChildRead(StreamRead):
         self._announce(emitter)
         began = (mark.reached and mark.scan_started) or self._now
         parents: set[Parent] = set()
-        for some in self._declared.parents(self._account):
+        for some in self._children.parents(self._account):
             parents.update(parent for parent in some if not mark.reached or parent > mark.reached)
             yield None
         LOGGER.info(
@@ -93,13 +100,13 @@ class ChildRead(StreamRead):
     def outlook(self) -> Outlook:
         mark = self._mark
         if mark.reached is None and mark.refreshed and not self._is_due(mark.refreshed):
-            due = to_marketo(mark.refreshed + self._rest)
+            due = to_marketo(mark.refreshed + self._interval)
             return Outlook(f"not before {due} (child_refresh_hours)")
         behind = f", behind {mark.reached}, which a stopped run has reached" if mark.reached else ""
-        return Outlook(f"{IN_FULL}, parent by parent{behind}", None, self._declared.calls)
+        return Outlook(f"{IN_FULL}, parent by parent{behind}", None, self._children.calls)
 
     def _is_due(self, refreshed: datetime) -> bool:
-        return self._now - refreshed >= self._rest
+        return self._now - refreshed >= self._interval
 
     def _is_fresh(self, refreshed: datetime | None) -> bool:
         """Say whether it was read not long ago, and log so."""
@@ -107,14 +114,14 @@ class ChildRead(StreamRead):
             return False
         LOGGER.info(
             "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
-            self.stream, refreshed.isoformat(), self._rest / timedelta(hours=1),
+            self.stream, refreshed.isoformat(), self._interval / timedelta(hours=1),
         )  # fmt: skip
         return True
 
     def _pages(self, parent: Parent, gone: Gone) -> Iterator[Page]:
         """Read the rows of a parent; one that is gone by now is passed over."""
         try:
-            for page in self._declared.read(self._account.client, parent):
+            for page in self._children.fetch(self._account.client, parent):
                 gone.answered()
                 yield page
         except RequestRefusedError as error:

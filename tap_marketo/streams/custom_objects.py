@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import AccessDeniedError, RequestRefusedError
-from tap_marketo.exports.family import ExportPlan, date_range
+from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
-from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.outlook import Outlook
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
 from tap_marketo.streams.stream_read import Steps, StreamRead
@@ -58,15 +58,15 @@ class CustomObjectRead(StreamRead):
 
     finds_families = True
 
-    def __init__(self, entry: CatalogEntry, start: SyncStart) -> None:
+    def __init__(self, entry: CatalogEntry, account: Account, context: SyncContext) -> None:
         """Prepare to read.
 
         Raises:
             CatalogError: the entry has no key column.
         """
         super().__init__(entry, CustomObjectFamily.keys, CustomObjectFamily.replication_key)
-        self._account = start.account
-        self._lookback = timedelta(hours=start.config.leads_lookback_hours)
+        self._account = account
+        self._lookback = timedelta(hours=context.config.leads_lookback_hours)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         yield self._family()
@@ -82,7 +82,7 @@ class CustomObjectRead(StreamRead):
         return family
 
 
-class CustomObjects(StreamKind):
+class CustomObjects(StreamDefinition):
     """The streams of custom objects."""
 
     name = f"{_PREFIX}<name>"
@@ -132,16 +132,18 @@ class CustomObjects(StreamKind):
         is_there = name in account.custom_objects and _API_NAME.fullmatch(name)
         return "" if is_there else f"custom objects of type {name}"
 
-    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[StreamRead | BulkFamily]:
         reads: list[StreamRead] = []
         for entry in entries:
-            if gone := self.missing(entry, start.account):
+            if gone := self.missing(entry, account):
                 LOGGER.warning(
                     "%s is skipped: Marketo no longer has %s. Run discovery again.",
                     entry.stream, gone,
                 )  # fmt: skip
                 continue
-            reads.append(CustomObjectRead(entry, start))
+            reads.append(CustomObjectRead(entry, account, context))
         return reads
 
     def bulk_object(self, family: str) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page, Row, dated_pages
@@ -23,9 +24,9 @@ from tap_marketo.streams.activity_columns import (
     attribute_columns,
     is_of_deletions,
 )
-from tap_marketo.streams.kind import StreamKind, SyncStart
+from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.outlook import ACTIVITY_CALLS, BY_DATE, Outlook
-from tap_marketo.streams.page_read import PageRead, Scan
+from tap_marketo.streams.paged import PageRead, Scan
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import StreamRead
 
@@ -34,7 +35,7 @@ _PATH = "/rest/v1/activities/deletedleads.json"
 _KEPT_FOR = timedelta(days=14)
 
 
-class Deletions(StreamKind):
+class Deletions(StreamDefinition):
     """The stream of deleted leads (activities.md, Deleted Leads).
 
     It is found with the other types of activities.
@@ -49,26 +50,23 @@ class Deletions(StreamKind):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         return []
 
-    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
-        return [self._read(entry, start) for entry in entries]
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[StreamRead | BulkFamily]:
+        return [self._read(entry, account, context) for entry in entries]
 
-    def _read(self, entry: CatalogEntry, start: SyncStart) -> PageRead:
+    def _read(self, entry: CatalogEntry, account: Account, context: SyncContext) -> PageRead:
         key, stream = ACTIVITY_REPLICATION_KEY, entry.stream
-        lookback = timedelta(hours=start.config.activities_lookback_hours)
-        earliest = start.config.start_date
-        _warn_of_gap(stream, start.state.bookmark(stream, key), start.now)
-        scan = Scan.from_bookmark(start.state, stream, key, lookback, earliest, start.now)
-        record = _record_maker(entry, start.account.activity_types)
-        pages = _pages(start.account.client, stream, scan, record)
-        outlook = Outlook(BY_DATE, scan.since, ACTIVITY_CALLS)
-        return PageRead(entry, [ACTIVITY_KEY], key, pages, scan, outlook)
+        lookback = timedelta(hours=context.config.activities_lookback_hours)
+        _warn_of_gap(stream, context.state.bookmark(stream, key), context.now)
+        scan = Scan.of(context, stream, (ACTIVITY_KEY,), key, lookback)
+        record = _record_maker(entry, account.activity_types)
+        pages = _pages(account.client, scan, record)
+        return PageRead(entry, scan, pages, Outlook(BY_DATE, scan.since, ACTIVITY_CALLS))
 
 
-def _pages(
-    client: MarketoClient, stream: str, scan: Scan, record: Callable[[Row], Row]
-) -> Iterator[Page]:
-    token = scan.mark.token if scan.mark else None
-    for page in dated_pages(client, _PATH, stream, scan.since, token):
+def _pages(client: MarketoClient, scan: Scan, record: Callable[[Row], Row]) -> Iterator[Page]:
+    for page in dated_pages(client, _PATH, scan.stream, scan.since, scan.token):
         yield replace(page, rows=list(map(record, page.rows)))
 
 

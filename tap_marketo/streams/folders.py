@@ -12,9 +12,9 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page, Row, offset_pages
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.outlook import Calls
-from tap_marketo.streams.page_read import Scan
-from tap_marketo.streams.paged import PagedStream
+from tap_marketo.streams.paged import Pages, Scan
 from tap_marketo.streams.permissions import READ_ASSET
 
 _PATH = "/rest/asset/v1/folders.json"
@@ -74,14 +74,13 @@ def _node(value: Any) -> Any:
     return {**value, "type": kind.capitalize()} if isinstance(kind, str) else value
 
 
-def _read(account: Account, stream: PagedStream, scan: Scan) -> Iterator[Page]:
+def _fetch(account: Account, scan: Scan) -> Iterator[Page]:
     return tree(account.client)
 
 
-FOLDERS = PagedStream(
+FOLDERS = DeclaredStream(
     name="folders",
+    read=Pages(_fetch, Calls(6, "one for 200 folders of each area, and one that proves the end")),
     permission=READ_ASSET,
-    read=_read,
-    calls=Calls(6, "one for 200 folders of each area, and one that proves the end"),
     keys=("id", "type"),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
@@ -13,7 +14,7 @@ from tap_marketo.exports.family import (
     BulkFamily,
     ExportPlan,
     RecordBlock,
-    Standing,
+    SyncContext,
     date_range,
 )
 from tap_marketo.log import LOGGER
@@ -21,13 +22,12 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport
-from tap_marketo.protocol.state import State
 from tap_marketo.rows.csv_rows import CsvFile
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.rows.value_rows import value_block
+from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog
 from tap_marketo.streams.described import DescribedFamily
-from tap_marketo.streams.kind import SyncStart
 from tap_marketo.streams.outlook import ACTIVITY_CALLS, Calls, Outlook
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
@@ -124,7 +124,7 @@ class LeadChangesFamily(BulkFamily):
         self,
         leads: DescribedFamily,
         types: Sequence[int],
-        standing: Standing,
+        context: SyncContext,
         lookback: timedelta,
     ) -> None:
         """Serve the stream of leads.
@@ -132,7 +132,7 @@ class LeadChangesFamily(BulkFamily):
         Args:
             leads: exports the leads.
             types: numbers of the activity types that tell of a change.
-            standing: what its plans begin with.
+            context: what its plans begin with.
             lookback: how far before the bookmark a sync begins.
         """
         self.lookback = lookback
@@ -140,7 +140,7 @@ class LeadChangesFamily(BulkFamily):
         self.misfits = leads.misfits
         self._leads = leads
         self._types = types
-        self._standing = standing
+        self._context = context
 
     def announce(self, stream: str, emitter: Emitter) -> None:
         self._leads.announce(stream, emitter)
@@ -148,8 +148,8 @@ class LeadChangesFamily(BulkFamily):
     def bookmarked_as(self, stream: str) -> str:
         return NAME
 
-    def plans(self, standing: Standing, pending: Sequence[PendingExport]) -> list[ExportPlan]:
-        return super().plans(self._standing, pending)
+    def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
+        return super().plans(self._context, pending)
 
     def fields(self) -> list[str]:
         return ["leadId"]
@@ -185,21 +185,24 @@ class LeadChangesRead(StreamRead):
     further_permissions = (READ_ACTIVITY,)
     finds_families = True
 
-    def __init__(self, leads: DescribedFamily, start: SyncStart) -> None:
+    def __init__(self, leads: DescribedFamily, account: Account, context: SyncContext) -> None:
         """Prepare to read.
 
         Args:
             leads: exports the leads, by createdAt where this is needed.
-            start: what the sync begins with.
+            account: what is read.
+            context: what the sync begins with.
         """
         stream = leads.stream
         super().__init__(leads.streams[stream], leads.keys, leads.replication_key)
         self.misfits = leads.misfits[stream]
         self._leads = leads
-        self._account = start.account
-        self._lookback = timedelta(hours=start.config.leads_lookback_hours)
-        until = min([start.now, *_made(start.state, leads.name, start.config.start_date)])
-        self._standing = Standing(start.state, start.config.start_date, until)
+        self._account = account
+        self._lookback = timedelta(hours=context.config.leads_lookback_hours)
+        # What a job of a stopped run holds was so when the job was made: a change since then is
+        # read again, after it.
+        made = (job.made or job.window.end for job in context.pending(leads.name))
+        self._context = replace(context, now=min([context.now, *made]))
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         family = self._family()
@@ -225,7 +228,7 @@ class LeadChangesRead(StreamRead):
             emitter.records(block.lines, block.counts)
             yield None
         plan = ExportPlan(window, (self.stream,), made=window.end)
-        emitter.move_to(family.position_after(self._standing, plan))
+        emitter.move_to(family.position_after(self._context, plan))
 
     def outlook(self) -> Outlook | None:
         family = self._family()
@@ -246,26 +249,17 @@ class LeadChangesRead(StreamRead):
         """Return the family that finds changed leads, None if there is nothing to look for."""
         if self._leads.replication_key == "updatedAt" or not self._log.numbers:
             return None
-        family = LeadChangesFamily(self._leads, self._log.numbers, self._standing, self._lookback)
+        family = LeadChangesFamily(self._leads, self._log.numbers, self._context, self._lookback)
         window = self._window(family)
         return family if window.start < window.end or self._is_begun() else None
 
     def _window(self, family: LeadChangesFamily) -> Window:
-        now = self._standing.now
-        return Window(family.stand(self._standing, self.stream).start(now), now)
+        now = self._context.now
+        return Window(family.stand(self._context, self.stream).start(now), now)
 
     def _is_begun(self) -> bool:
-        return bool(self._standing.state.pending_exports(NAME, {}, self._standing.earliest))
+        return bool(self._context.pending(NAME))
 
     def _is_exported(self, family: LeadChangesFamily) -> bool:
         """Say whether changed leads are found by an export, whatever there is of them."""
-        return family.stand(self._standing, self.stream).bookmark is None or self._is_begun()
-
-
-def _made(state: State, family: str, earliest: datetime) -> list[datetime]:
-    """Return when the jobs were made that a stopped run left.
-
-    What they hold was so then: a change since must be read again, after them.
-    """
-    pending = state.pending_exports(family, {}, earliest)
-    return [export.made or export.window.end for export in pending]
+        return family.stand(self._context, self.stream).bookmark is None or self._is_begun()

@@ -14,15 +14,15 @@ from tap_marketo.errors import (
     QuotaError,
     RequestRefusedError,
 )
-from tap_marketo.exports.family import BulkFamily, ExportPlan, Standing, date_range
+from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry
-from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.lead_changes import LeadChangesFamily, LeadChangesRead
 from tap_marketo.streams.permissions import READ_LEAD
 from tap_marketo.streams.stream_read import StreamRead
@@ -76,11 +76,11 @@ class LeadsFamily(DescribedFamily):
         # any field, so that a row's visible updatedAt may lie outside the window.
         return {self.replication_key: date_range(plan.window)}
 
-    def stand(self, standing: Standing, stream: str) -> Stand:
-        stand = super().stand(standing, stream)
+    def stand(self, context: SyncContext, stream: str) -> Stand:
+        stand = super().stand(context, stream)
         if stand.bookmark is None and self.replication_key == "createdAt":
             # Left by a tap that read by createdAt but kept its bookmark under updatedAt.
-            return replace(stand, bookmark=standing.state.bookmark(stream, "updatedAt"))
+            return replace(stand, bookmark=context.state.bookmark(stream, "updatedAt"))
         return stand
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
@@ -104,7 +104,7 @@ class LeadsFamily(DescribedFamily):
             )
 
 
-class Leads(StreamKind):
+class Leads(StreamDefinition):
     """The leads stream."""
 
     name = LEADS_STREAM
@@ -128,20 +128,20 @@ class Leads(StreamKind):
         ]
 
     def readings(
-        self, entries: Sequence[CatalogEntry], start: SyncStart
-    ) -> tuple[list[StreamRead], list[BulkFamily]]:
-        lookback = timedelta(hours=start.config.leads_lookback_hours)
-        with_changes = start.config.lead_changes
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[StreamRead | BulkFamily]:
+        lookback = timedelta(hours=context.config.leads_lookback_hours)
+        with_changes = context.config.lead_changes
         # A stopped run has met with the refusal of the filter: its jobs are resumed.
-        left = start.state.pending_exports(LeadsFamily.name, {}, start.config.start_date)
+        left = context.pending(LeadsFamily.name)
         by_creation = any(job.replication_key == "createdAt" for job in left)
-        fields = start.account.lead_fields if entries else ()
+        fields = account.lead_fields if entries else ()
         families = [
             LeadsFamily(entry, fields, lookback, with_changes, by_creation=by_creation)
             for entry in entries
         ]
-        changes = [LeadChangesRead(family, start) for family in families if with_changes]
-        return [*changes], [*families]
+        changes = [LeadChangesRead(family, account, context) for family in families if with_changes]
+        return [*changes, *families]
 
     def bulk_object(self, family: str) -> str | None:
         kinds: tuple[type[BulkFamily], ...] = (LeadsFamily, LeadChangesFamily)

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import RequestRefusedError
+from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, ListMark, Position
-from tap_marketo.protocol.state import State
+from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
-from tap_marketo.streams.declared import DeclaredStream
+from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.gone import is_gone
-from tap_marketo.streams.kind import SyncStart
 from tap_marketo.streams.outlook import ACTIVITY_CALLS, IN_FULL, Calls, Outlook
-from tap_marketo.streams.page_rows import id_of, is_created_since
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
-from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
 from tap_marketo.times import Window, to_marketo
 
 _LISTS = "/rest/v1/lists.json"
@@ -35,30 +33,26 @@ _GRAIN = timedelta(minutes=1)
 _MOST_WORDS = 200_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Memberships(DeclaredStream):
-    """The stream of list memberships (list-membership.md)."""
-
-    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
-        return [MembershipsRead(entry, self, start) for entry in entries]
-
-
 class MembershipsRead(StreamRead):
-    """One sync of it."""
+    """One sync of the list memberships (list-membership.md)."""
 
-    def __init__(self, entry: CatalogEntry, stream: Memberships, start: SyncStart) -> None:
+    def __init__(
+        self, entry: CatalogEntry, stream: DeclaredStream, account: Account, context: SyncContext
+    ) -> None:
         """Prepare to read.
 
         Raises:
             CatalogError: the entry has no key column.
         """
         super().__init__(entry, stream.keys, stream.replication_key)
-        self._client = start.account.client
-        self._account = start.account
-        self._now = start.now
-        lookback = timedelta(hours=start.config.activities_lookback_hours)
-        self._stand = _stand(start.state, entry.stream, start.config.start_date, lookback)
-        self._mark = start.state.list_mark(entry.stream)
+        self._client = account.client
+        self._account = account
+        self._now = context.now
+        state, name = context.state, entry.stream
+        lookback = timedelta(hours=context.config.activities_lookback_hours)
+        bookmark = state.bookmark(name, "updatedAt")
+        self._stand = Stand(bookmark, state.settled(name), context.earliest, lookback)
+        self._mark = state.list_mark(name)
         self._firsts = sorted(self._mark.readings)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
@@ -205,10 +199,6 @@ class MembershipsRead(StreamRead):
         return any(id_of(row, "list") == number for page in pages for row in page.rows)
 
 
-def _stand(state: State, stream: str, earliest: datetime, lookback: timedelta) -> Stand:
-    return Stand(state.bookmark(stream, "updatedAt"), state.settled(stream), earliest, lookback)
-
-
 def _rows(number: int, leads: Sequence[Row], reading: datetime) -> list[Row]:
     return [_row(number, id_of(lead, "lead"), True, reading) for lead in leads]
 
@@ -222,8 +212,9 @@ def _row(number: int, lead: int, is_member: bool, date: datetime) -> dict[str, A
     }
 
 
-LIST_MEMBERSHIPS = Memberships(
+LIST_MEMBERSHIPS = DeclaredStream(
     name="list_memberships",
+    read=MembershipsRead,
     permission=READ_LEAD,
     further_permissions=(READ_ACTIVITY,),
     keys=("listId", "leadId"),

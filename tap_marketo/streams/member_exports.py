@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import FilterUnavailableError
-from tap_marketo.exports.family import ExportPlan, Standing, date_range
+from tap_marketo.exports.family import ExportPlan, SyncContext, date_range
 from tap_marketo.exports.windows import Plan
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
@@ -102,7 +102,7 @@ class MembersFamily(DescribedFamily):
         self._filters.has_update_range = False
         LOGGER.info("Members of a program that has changed are exported whole. %s", error)
 
-    def plans(self, standing: Standing, pending: Sequence[PendingExport]) -> list[ExportPlan]:
+    def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         self._reached = {}
         usable = [job for job in pending if not self._is_outdated(job)]
         plans: list[ExportPlan] = []
@@ -110,7 +110,7 @@ class MembersFamily(DescribedFamily):
             if self.name == SWEEP and not self._filters.has_update_range:
                 # Without the filter it would export everything again.
                 continue
-            plans += self._plans_of(each, standing, usable)
+            plans += self._plans_of(each, context, usable)
         return plans
 
     def _is_outdated(self, job: PendingExport) -> bool:
@@ -121,7 +121,7 @@ class MembersFamily(DescribedFamily):
         return any(self.news[number] >= made for number in job.ids if number in self.news)
 
     def _plans_of(
-        self, each: Pass, standing: Standing, pending: Sequence[PendingExport]
+        self, each: Pass, context: SyncContext, pending: Sequence[PendingExport]
     ) -> Iterator[ExportPlan]:
         windows = [each.window]
         if not self._is_whole(each.window):
@@ -141,24 +141,24 @@ class MembersFamily(DescribedFamily):
                     job,
                     job.made if job else None,
                     ids,
-                    self._turn(each, read, standing),
+                    self._turn(each, read, context),
                 )
             read += len(ids)
 
-    def _turn(self, each: Pass, read: int, standing: Standing) -> datetime | None:
+    def _turn(self, each: Pass, read: int, context: SyncContext) -> datetime | None:
         """Return the place in date order of the programs before which so many are read."""
         if self.name == SWEEP:
             # It can wait.
-            return standing.now
+            return context.now
         if each.is_whole:
             # All over the time that the others read, so that no family is last, and in each run as
             # in the one before. But the first come at once: a job of theirs cannot be cut to what
             # others leave of a day.
             part = (each.read + read) / (each.read + len(each.programs)) if read else 0
-            return standing.earliest + (standing.now - standing.earliest) * part
+            return context.earliest + (context.now - context.earliest) * part
         return None
 
-    def position_after(self, standing: Standing, plan: ExportPlan) -> Position:
+    def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
         return self._reached[plan.window, plan.ids]
 
     def beginning(self, plan: ExportPlan) -> str:

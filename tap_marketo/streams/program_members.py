@@ -7,25 +7,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import DataError, RequestRefusedError
+from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.pages import Row, offset_pages
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Bookmark, ChildMark, PendingExport, Position
+from tap_marketo.protocol.position import Bookmark, ChildMark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
+from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.details import rows_of
 from tap_marketo.streams.gone import is_gone
-from tap_marketo.streams.kind import StreamKind, SyncStart
 from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, SWEEP, MembersFamily
 from tap_marketo.streams.member_passes import MOST_PROGRAMS, Increment, Pass, line_up, marks
 from tap_marketo.streams.outlook import ACTIVITY_CALLS, IN_FULL, Calls, Outlook
-from tap_marketo.streams.page_rows import id_of, is_created_since, raw_id
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
-from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since, raw_id
 from tap_marketo.times import Window, before, to_marketo
 
 _STATUS = "statusName"
@@ -60,26 +60,27 @@ class MembersRead(StreamRead):
 
     finds_families = True
 
-    def __init__(self, entry: CatalogEntry, start: SyncStart) -> None:
+    def __init__(self, entry: CatalogEntry, account: Account, context: SyncContext) -> None:
         """Prepare to read.
 
         Raises:
             CatalogError: the entry has no key column.
         """
-        fields = with_fields(start.account.member_fields, _ALWAYS)
-        longest = timedelta(days=start.config.max_export_days)
-        bookmark = start.state.bookmark(entry.stream, REPLICATION_KEY)
+        fields = with_fields(account.member_fields, _ALWAYS)
+        longest = timedelta(days=context.config.max_export_days)
+        bookmark = context.state.bookmark(entry.stream, REPLICATION_KEY)
         self._family = MembersFamily(entry, fields, longest, bookmark)
         super().__init__(self._family.streams[entry.stream], KEYS, REPLICATION_KEY)
         self._family.misfits = {entry.stream: self.misfits}
         self._sweep = self._family.sweeping()
-        self._account = start.account
-        self._state = start.state
-        self._now = start.now
-        self._earliest = start.config.start_date
-        self._lookback = timedelta(hours=start.config.activities_lookback_hours)
-        self._every = timedelta(days=start.config.program_members_sweep_days)
-        self._log = ActivityLog(start.account, _SIGNS, "Program")
+        self._account = account
+        self._context = context
+        self._state = context.state
+        self._now = context.now
+        self._earliest = context.earliest
+        self._lookback = timedelta(hours=context.config.activities_lookback_hours)
+        self._every = timedelta(days=context.config.program_members_sweep_days)
+        self._log = ActivityLog(account, _SIGNS, "Program")
         self._programs: set[int] | None = None
 
     @property
@@ -227,11 +228,8 @@ class MembersRead(StreamRead):
             emitter.move_to(at_once)
             yield None
         family.passes = needed
-        if needed or self._pending(family.name):
+        if needed or self._context.pending(family.name):
             yield family
-
-    def _pending(self, family: str) -> list[PendingExport]:
-        return self._state.pending_exports(family, {}, self._earliest)
 
     def _all_programs(self) -> Generator[None, None, set[int]]:
         """Ask for the ids of all programs, once a run (programs.md, Browse)."""
@@ -296,7 +294,7 @@ def _ids(rows: Iterable[Row]) -> list[int]:
     return [id_of(row, "program") for row in rows]
 
 
-class ProgramMembers(StreamKind):
+class ProgramMembers(StreamDefinition):
     """The stream of program members."""
 
     name = STREAM
@@ -321,8 +319,10 @@ class ProgramMembers(StreamKind):
             )
         ]
 
-    def page_reads(self, entries: Sequence[CatalogEntry], start: SyncStart) -> list[StreamRead]:
-        return [MembersRead(entry, start) for entry in entries]
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[StreamRead | BulkFamily]:
+        return [MembersRead(entry, account, context) for entry in entries]
 
     def bulk_object(self, family: str) -> str | None:
         return MembersFamily.bulk_object if family in (STREAM, SWEEP) else None

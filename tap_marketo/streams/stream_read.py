@@ -1,4 +1,4 @@
-"""The reading of a stream whose rows come as JSON objects: SCHEMA, rows to records, what is odd."""
+"""One sync of a stream whose rows come as JSON objects: its steps, its messages, its rows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
+from tap_marketo.errors import DataError
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -14,21 +15,32 @@ from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.nested import RowFitter
 from tap_marketo.rows.records import RecordWriter, object_lines
 from tap_marketo.streams.outlook import Outlook
-from tap_marketo.times import to_time_extracted
+from tap_marketo.times import parse_utc, to_time_extracted
 
 Steps = Iterator[BulkFamily | None]
+"""How a stream is read, step by step.
+
+- The sync asks for one step at a time. Between two steps it reads export files that are ready, and
+  looks after the export jobs. So a step makes one call, or few, and yields at once.
+- A step yields None, or a family whose rows are to be exported. The sync starts that family before
+  it asks for the next step. Only a read with ``finds_families`` yields families.
+- A step emits what its call brought: SCHEMA before the first record, and a position only when
+  every record before that position has been emitted.
+- The end of the steps means that the stream has been read, but for the families. A TapError ends
+  this stream; the other streams continue.
+"""
 
 
 class StreamRead(ABC):
-    """One sync of such a stream.
+    """One sync of a stream.
 
     Attributes:
         entry: the stream of the catalog, with its key columns and its replication key.
         misfits: values that did not fit their columns.
-        further_permissions: what this reading needs beside the permissions of its stream.
-        finds_families: whether steps may bring families.
-        is_one_call: whether one call brings all its rows.
-        parents: how many parents there are, where rows are read parent by parent; 0 while unknown.
+        further_permissions: what this read needs beside the permissions of its stream.
+        finds_families: whether a step may yield a family.
+        is_one_call: whether one call returns all rows.
+        parents: how many parents the rows are read from; 0 while unknown, or without parents.
         parents_read: how many of them have been read.
     """
 
@@ -46,7 +58,7 @@ class StreamRead(ABC):
         Args:
             entry: the selected stream of the catalog.
             keys: its key columns.
-            replication_key: its bookmark; None for a stream that is emitted in full each time.
+            replication_key: None for a stream that is emitted in full each time.
 
         Raises:
             CatalogError: the entry has no key column.
@@ -69,21 +81,19 @@ class StreamRead(ABC):
 
     @abstractmethod
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        """Read and emit; each step is one call, so that exports are looked after between.
-
-        A step may bring a family: what has been found needs to be exported.
+        """Read the stream and emit its messages; see ``Steps``.
 
         Args:
-            emitter: takes rows and positions.
-            now: tells the time of a call, UTC.
+            emitter: takes records and positions.
+            now: returns the time of a call, UTC.
         """
 
     @abstractmethod
     def outlook(self) -> Outlook | None:
-        """Say what it will read, without reading anything; None if that is nothing.
+        """Return what the steps will read, without reading a row; None for nothing.
 
         Raises:
-            TapError: what it needs to know for that cannot be had.
+            TapError: a call that this takes failed.
         """
 
     def _announce(self, emitter: Emitter) -> None:
@@ -92,14 +102,46 @@ class StreamRead(ABC):
         emitter.schema(self.entry, self._keys, [key] if key else [])
 
     def _emit(self, rows: Iterable[Row], emitter: Emitter, extracted: datetime) -> None:
-        """Write the RECORD messages of rows.
+        """Write the RECORD messages of rows, which have the columns' names.
 
         Args:
-            rows: with the columns' names.
-            emitter: takes them.
-            extracted: when they were fetched, UTC.
+            rows: JSON objects.
+            emitter: takes the messages.
+            extracted: when the rows were fetched, UTC.
         """
         stamp = to_time_extracted(extracted)
         writer = RecordWriter(self.stream, self.entry.columns, self._keys, stamp, self.misfits)
         lines = object_lines(map(self._fit, rows), writer)
         emitter.records(b"".join(lines), {self.stream: len(lines)})
+
+
+def raw_id(row: Row) -> object:
+    """Return the id of a row as Marketo sent it."""
+    return row.get("id")
+
+
+def id_of(row: Row, what: str) -> int:
+    """Return the id of a row.
+
+    Args:
+        row: as Marketo sent it.
+        what: what the row is, for the error.
+
+    Raises:
+        DataError: the row has no id.
+    """
+    try:
+        return int(row["id"])
+    except (KeyError, TypeError, ValueError):
+        raise DataError(
+            f"Marketo sent a {what} without an id. Run again; if it stays so, show it to Marketo "
+            "Support."
+        ) from None
+
+
+def is_created_since(row: Row, since: datetime) -> bool:
+    """Say whether a row was created at a time (UTC) or later, or does not say when."""
+    try:
+        return parse_utc(str(row.get("createdAt"))) >= since
+    except ValueError:
+        return True

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tap_marketo.streams.assets import list_of_text
 from tap_marketo.streams.folders import prepared
-from tap_marketo.streams.tags import list_of_text
 
 
 @pytest.mark.parametrize(

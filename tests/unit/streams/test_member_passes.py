@@ -12,7 +12,8 @@ from typing import NamedTuple
 from hypothesis import example, given, note
 from hypothesis import strategies as st
 
-from tap_marketo.exports.family import ExportPlan, Standing
+from tap_marketo.config import Config
+from tap_marketo.exports.family import ExportPlan, SyncContext
 from tap_marketo.exports.windows import Stand
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -24,6 +25,14 @@ from tap_marketo.times import Window
 
 BEGAN = datetime(2026, 6, 1, tzinfo=timezone.utc)
 START = BEGAN - timedelta(days=30)
+CONFIG = Config.from_mapping(
+    {
+        "endpoint": "https://123-abc-456.mktorest.com/rest",
+        "client_id": "id",
+        "client_secret": "secret",
+        "start_date": START.isoformat(),
+    }
+)
 LOOKBACK = timedelta(hours=24)
 HOUR = timedelta(hours=1)
 MONTH = timedelta(days=31)
@@ -91,12 +100,12 @@ class Account:
         self.move_to(at_once, now)
         family = new_family(self.longest, self.stand.bookmark)
         family.passes, family.news = needed, increment.news
-        standing = Standing(self.state, START, now)
-        plans = family.plans(standing, self.state.pending_exports(STREAM, {}, START))
+        context = SyncContext(CONFIG, self.state, now)
+        plans = family.plans(context, self.state.pending_exports(STREAM, {}, START))
         for plan in plans[:files]:
             made = plan.made or now
             self.read += [Export(number, plan.window, made) for number in plan.ids]
-            self.move_to(family.position_after(standing, plan), now)
+            self.move_to(family.position_after(context, plan), now)
         if files is not None:
             left = [self.job(plan, now) for plan in plans[files : files + ahead]]
             self.state.apply(Position(exports={STREAM: left}))

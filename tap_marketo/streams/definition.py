@@ -1,0 +1,118 @@
+"""What a stream is: how discovery finds it, what it takes to read it, and how a sync reads it."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from tap_marketo.exports.family import BulkFamily, SyncContext
+from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.details import Details
+from tap_marketo.streams.stream_read import StreamRead
+
+# A stream that has this column always emits it.
+_CREATED = "createdAt"
+
+
+class StreamDefinition(ABC):
+    """One stream, or the streams that are found in the account and read in one way.
+
+    Attributes:
+        name: the stream's name. For streams that are found in the account, the pattern of their
+            names, such as ``activities_<type>``.
+        is_exported: whether bulk exports read them.
+        permission: the permission that reading them takes; empty for none. Discovery probes it.
+        further_permissions: permissions that reading them takes beside that.
+    """
+
+    name: str
+    is_exported: bool = False
+    permission: str = ""
+    further_permissions: tuple[str, ...] = ()
+
+    @abstractmethod
+    def owns(self, entry: CatalogEntry) -> bool:
+        """Say whether a stream of a catalog is one of these."""
+
+    @abstractmethod
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        """Return the catalog entries of these streams."""
+
+    @abstractmethod
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[StreamRead | BulkFamily]:
+        """Return how a sync reads selected streams: by calls of their own, or by exports.
+
+        Args:
+            entries: selected streams that are of this definition; may be empty.
+            account: what is read.
+            context: what the sync begins with.
+
+        Raises:
+            TapError: these streams cannot be read; the others can.
+        """
+
+    def missing(self, entry: CatalogEntry, account: Account) -> str:
+        """Name what a stream of a catalog is about and Marketo no longer has; empty for nothing."""
+        return ""
+
+    def bulk_object(self, family: str) -> str | None:
+        """Return the path part of a family's exports; None if the family is of no such stream."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredStream(StreamDefinition):
+    """One stream whose columns are known: they are in ``schemas/<name>.json``.
+
+    Attributes:
+        name: tap_stream_id, and the name of the schema file.
+        read: makes one sync of the stream: ``Pages`` of a list, ``Children`` of parents, or a
+            subclass of ``StreamRead``.
+        permission: as of any definition.
+        further_permissions: as of any definition.
+        replication_key: None for a list that is emitted in full each time.
+        keys: the key columns.
+        automatic: columns that are always emitted, beside the keys, the replication key and
+            createdAt.
+        details: columns that take a call for each row.
+    """
+
+    name: str
+    read: Callable[[CatalogEntry, DeclaredStream, Account, SyncContext], StreamRead]
+    permission: str = ""
+    further_permissions: tuple[str, ...] = ()
+    replication_key: str | None = "updatedAt"
+    keys: tuple[str, ...] = ("id",)
+    automatic: frozenset[str] = frozenset()
+    details: Details | None = None
+
+    def owns(self, entry: CatalogEntry) -> bool:
+        return entry.stream == self.name
+
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        schema = resources.files("tap_marketo.streams") / "schemas" / f"{self.name}.json"
+        properties = json.loads(schema.read_text(encoding="utf-8"))["properties"]
+        automatic = {*self.keys, *self.automatic, self.replication_key, _CREATED}
+        inclusion = {
+            column: "automatic" if column in automatic else "available" for column in properties
+        }
+        costly = self.details.columns if self.details and not self.details.by_default else ()
+        unselected = {column: {"selected-by-default": False} for column in costly}
+        key = self.replication_key
+        return [
+            catalog_entry(
+                self.name, properties, self.keys, key, inclusion, column_metadata=unselected
+            )
+        ]
+
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[StreamRead | BulkFamily]:
+        return [self.read(entry, self, account, context) for entry in entries]
