@@ -19,6 +19,7 @@ from tap_marketo.protocol.position import PendingExport
 MAX_REMAKES = 3
 
 HOLDS_PLACE = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
+WAITING = (ExportStatus.CREATED, ExportStatus.QUEUED)
 _WATCHED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
 
 
@@ -52,6 +53,10 @@ class Line:
         return min(
             (job.plan for job in self.jobs), key=lambda plan: plan.window.start, default=None
         )
+
+    def waiting(self) -> list[Job]:
+        """Return those that Marketo has, but has not begun."""
+        return [job for job in self.jobs if job.export_id and job.status in WAITING]
 
     def watched(self) -> list[Job]:
         """Return those that Marketo is working on."""
@@ -135,16 +140,17 @@ class Lines:
         return next(line for line in self._lines if line.family is job.family)
 
     def held(self) -> int:
-        """Return how many places of the queue all jobs hold."""
-        return sum(line.held() for line in self._lines)
+        """Return how many places of the queue the jobs of families that have not failed hold."""
+        return sum(line.held() for line in self)
 
     def tell(self, family_line: Line) -> None:
         """Report the jobs of a line that are under way."""
         self._report(family_line.family, family_line.pending())
 
-    def fail(self, family: BulkFamily) -> None:
-        """Leave a family's jobs as they are: nothing more of it is read in this run."""
+    def fail(self, family: BulkFamily) -> Line | None:
+        """Read nothing more of a family in this run; return its line, if it has one."""
         self._failed.append(family)
+        return next((line for line in self._lines if line.family is family), None)
 
     def make_anew(self, job: Job, why: str) -> None:
         """Make a job anew whose export or file turned out to be no good.
@@ -173,10 +179,12 @@ class Lines:
 
 def cancel_quietly(
     api: ExportApi, bulk_object: str, export_id: str, why: str = "which is not needed"
-) -> None:
-    """Cancel a job that nobody needs any more; that it cannot be cancelled is no matter."""
+) -> MarketoError | None:
+    """Cancel a job that nobody needs any more; return why it cannot be cancelled, if so."""
     try:
         api.cancel(bulk_object, export_id)
-        LOGGER.info("Cancelled the %s export %s, %s.", bulk_object, export_id, why)
     except MarketoError as error:
         LOGGER.info("Could not cancel the %s export %s: %s", bulk_object, export_id, error)
+        return error
+    LOGGER.info("Cancelled the %s export %s, %s.", bulk_object, export_id, why)
+    return None

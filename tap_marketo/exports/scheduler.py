@@ -15,6 +15,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import ExportQuotaError, RequestRefusedError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.canceller import cancel_waiting_jobs
 from tap_marketo.exports.chooser import JobChooser
 from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.jobs import Job, listed
@@ -155,13 +156,18 @@ class Scheduler:
             self.set_aside(family, error)
 
     def set_aside(self, family: BulkFamily, error: TapError) -> None:
-        """Read nothing more of a family.
+        """Read nothing more of a family, and give back the places that its jobs hold.
 
         Raises:
             TapError: the error concerns the whole run.
         """
         self._failures.set_aside(list(family.streams), error, family.further_permissions)
-        self._lines.fail(family)
+        line = self._lines.fail(family)
+        cancelled = cancel_waiting_jobs(self._api, [line]) if line else []
+        for job in cancelled:
+            job.forget()
+        if line and cancelled:
+            self._lines.tell(line)
 
     def take_ready(self) -> Job | None:
         """Return a job whose file can be read and whose turn it is, None if there is none."""

@@ -407,6 +407,45 @@ def test_a_status_that_nobody_knows_stops_the_run(
     assert_activities(marketo, catalog, target, [VISITS])
 
 
+REFUSED = {"kind": "error", "code": "1003", "message": "No", "object": "leads", "times": None}
+
+
+@pytest.mark.parametrize(
+    ("fate", "fault", "end"),
+    [
+        # What is being processed is left to the next run, what waits is cancelled.
+        ({"status": "Paused", "stick": "Processing"}, {}, "Processing"),
+        ({}, {"call": "enqueue", **REFUSED}, "Cancelled"),
+        ({"stick": "Queued"}, {"call": "list", "skip": 1, **REFUSED}, "Cancelled"),
+    ],
+    ids=["unknown status", "refused enqueue", "refused list"],
+)
+def test_a_family_that_fails_gives_the_places_of_its_jobs_back(
+    marketo: Account,
+    catalog: dict[str, Any],
+    tap: Tap,
+    fate: dict[str, str],
+    fault: dict[str, Any],
+    end: str,
+) -> None:
+    # Leads come first, and every place of the queue is theirs.
+    marketo.control("POST", "next_jobs", [{"object": "leads", **fate}])
+    if fault:
+        marketo.control("POST", "faults", fault)
+    chosen, target = select(catalog, ["leads", VISITS]), Target()
+    done = tap.run(config_of(marketo, max_queued_exports=1), chosen)
+    assert "leads (" in stopped(done)
+    target.take(done.lines)
+    assert_activities(marketo, catalog, target, [VISITS])
+    (left,) = jobs(marketo, "leads")
+    assert left["status"] == end
+    assert ("leads" in (target.state or {}).get("exports", {})) is (end == "Processing")
+    marketo.heal()
+    marketo.control("POST", f"jobs/{left['exportId']}", {"status": "Completed", "stick": None})
+    tap.sync(config_of(marketo), chosen, target)
+    assert_leads(marketo, target)
+
+
 def test_a_job_that_is_processed_for_too_long_is_cancelled_and_named(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
