@@ -239,9 +239,10 @@ def offset_pages(
 
 def _token(path: str, envelope: Envelope) -> str | None:
     token = envelope.get("nextPageToken") or None
-    if token is not None and not isinstance(token, str):
-        raise DataError(f"GET {path}: the page token is no text: {token!r}. Run again.")
-    return token
+    if token is None or (isinstance(token, str) and token.isascii() and token.isprintable()):
+        return token
+    # It goes into an address and into the state, and not all text can.
+    raise DataError(f"GET {path}: the page token is not printable text: {token!a}. Run again.")
 
 
 def _rows(path: str, envelope: Envelope) -> list[Row]:

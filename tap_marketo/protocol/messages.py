@@ -66,9 +66,13 @@ class Output:
         self.page(json.dumps(catalog, indent=2))
 
     def page(self, text: str) -> None:
-        """Write what is asked for instead of messages."""
+        """Write what is asked for instead of messages.
+
+        A page may quote Marketo, whose JSON can carry half of a surrogate pair, which no UTF-8
+        can hold: a question mark stands for it.
+        """
         self.pipe.closed = "What reads this output closed it before the end: not all is written."
-        self.line(text.encode() + b"\n")
+        self.line(text.encode(errors="replace") + b"\n")
         self.flush()
 
     def line(self, line: bytes) -> None:

@@ -85,7 +85,7 @@ def by_key(
 
 def path_with(path: str, key: object) -> str:
     """Return a path with the id or name of a row in place of ``{id}``."""
-    return path.format(id=quote(str(key), safe=""))
+    return path.format(id=quote(str(key), safe="", errors="replace"))
 
 
 def rows_of(

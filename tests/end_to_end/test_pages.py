@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
@@ -19,7 +20,7 @@ from tests.end_to_end.checks import (
     log_of,
     stopped,
 )
-from tests.end_to_end.servers import in_front_of, server
+from tests.end_to_end.servers import Reply, Request, in_front_of, server
 from tests.harness import Account, Tap, Target, account, select
 
 # Before everything there is.
@@ -195,6 +196,28 @@ def test_queries_too_long_for_an_address_travel_in_a_body(
             assert request.headers["content-type"] == "application/x-www-form-urlencoded"
             assert request.headers["authorization"].startswith("Bearer ")
     assert "_method" not in done.stderr
+
+
+@pytest.mark.parametrize("token", ["half \ud83d", "two\nlines", "\u00fc", {"a": 1}])
+def test_a_page_token_that_no_address_can_carry_ends_the_stream(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, token: Any
+) -> None:
+    sandbox = in_front_of(marketo.endpoint.removesuffix("/rest"))
+
+    def answer(request: Request) -> Reply:
+        reply = sandbox(request)
+        if "/v1/lists.json" not in request.target:
+            return reply
+        envelope = {**json.loads(reply.body), "nextPageToken": token}
+        return Reply(reply.status, json.dumps(envelope).encode(), reply.headers)
+
+    with server(answer) as between:
+        config = config_of(marketo, endpoint=f"{between.url}/rest")
+        done = tap.run(config, select(catalog, ["lists", "campaigns"]))
+    assert done.code == 1
+    assert "Traceback" not in done.stderr
+    assert "the page token is not printable text" in done.critical[0]
+    assert done.records("campaigns")
 
 
 @pytest.mark.parametrize(

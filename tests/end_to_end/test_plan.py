@@ -384,11 +384,23 @@ def test_streams_that_fail_are_named_as_in_a_sync(tap: Tap) -> None:
         assert plan_only(marketo, tap, config, chosen, None).code == 0
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_marketo_says_is_quoted_even_if_no_encoding_can_hold_it(tap: Tap, form: str) -> None:
+    with account(*DATA) as marketo:
+        config = marketo.config(start_date=START)
+        chosen = choose(tap, marketo, config, [LEADS, "campaigns"])
+        marketo.fault("describe", "error", None, code="603", message="half \ud83d of a pair")
+        done = plan_only(marketo, tap, config, chosen, None, "--format", form)
+        assert done.code == 1
+        assert "Traceback" not in done.stderr
+        assert "error 603: half " in done.stdout
+
+
 def test_spent_calls_and_wrong_files_end_as_a_sync_does(tap: Tap) -> None:
     with account(*DATA) as marketo:
         config = marketo.config(start_date=START, max_daily_calls=500)
         chosen = choose(tap, marketo, config, [LEADS, "campaigns"])
-        marketo.control("POST", "usage", {"foreign_calls": 440})
+        marketo.control("POST", "usage", {"foreign_calls": 465})
         told = plan_only(marketo, tap, config, chosen, None)
         assert told.code == 0
         assert "The calls do not fit into today" in told.stdout

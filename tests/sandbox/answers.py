@@ -132,8 +132,11 @@ class Answer:
 
 
 def json_answer(content: Any, status: int = 200) -> Answer:
-    """An answer with a JSON body."""
-    return Answer(status, json.dumps(content, ensure_ascii=False).encode())
+    """An answer with a JSON body; half of a surrogate pair, which UTF-8 cannot hold, escaped."""
+    try:
+        return Answer(status, json.dumps(content, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        return Answer(status, json.dumps(content).encode())
 
 
 def error_answer(request_id: str, code: str, message: str | None = None) -> Answer:
