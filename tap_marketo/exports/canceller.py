@@ -15,13 +15,19 @@ from tap_marketo.exports.lines import WAITING, Line, cancel_quietly
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
 
 
-def cancel_waiting_jobs(api: ExportApi, lines: Iterable[Line]) -> list[Job]:
+def cancel_waiting_jobs(api: ExportApi, lines: Iterable[Line], *, ask: bool = True) -> list[Job]:
     """Cancel the jobs that Marketo has not begun; return those that are cancelled.
 
     Once Marketo does not answer, the remaining ones are left: each would take as long.
+
+    Args:
+        api: the calls.
+        lines: whose jobs.
+        ask: whether Marketo is asked first; if not, what it said last counts.
     """
     cancelled = []
-    for job in [job for line in lines for job in _waiting(api, line)]:
+    waiting = [job for line in lines for job in (_waiting(api, line) if ask else line.waiting())]
+    for job in waiting:
         error = cancel_quietly(
             api, job.family.bulk_object, job.export_id or "", "which has not been begun"
         )

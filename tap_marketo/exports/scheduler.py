@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import ExportQuotaError, RequestRefusedError, TapError
+from tap_marketo.errors import ExportQuotaError, MarketoError, RequestRefusedError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.canceller import cancel_waiting_jobs
 from tap_marketo.exports.chooser import JobChooser
@@ -91,7 +91,7 @@ class Scheduler:
                 LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
             except TapError as error:
                 for family in own:
-                    self.set_aside(family, error)
+                    self.set_aside(family, error, ask=False)
                 if not own:
                     self._failures.tolerate(error)
                     LOGGER.warning("Exports of %s are not counted: %s", bulk_object, error)
@@ -133,8 +133,13 @@ class Scheduler:
         """Look at the jobs for which it is due; say whether Marketo was asked."""
         looked = False
         for line in self._lines:
-            with self.setting_aside(line.family):
+            try:
                 looked = self._watcher.watch(line) or looked
+            except MarketoError as error:
+                # It would take as long, and be as vain, to ask again which jobs have begun.
+                self.set_aside(line.family, error, ask=False)
+            except TapError as error:
+                self.set_aside(line.family, error)
         return looked
 
     def _fill(self) -> None:
@@ -155,15 +160,20 @@ class Scheduler:
         except TapError as error:
             self.set_aside(family, error)
 
-    def set_aside(self, family: BulkFamily, error: TapError) -> None:
+    def set_aside(self, family: BulkFamily, error: TapError, *, ask: bool = True) -> None:
         """Read nothing more of a family, and give back the places that its jobs hold.
+
+        Args:
+            family: which.
+            error: why.
+            ask: whether Marketo is asked which of its jobs have begun.
 
         Raises:
             TapError: the error concerns the whole run.
         """
         self._failures.set_aside(list(family.streams), error, family.further_permissions)
         line = self._lines.fail(family)
-        cancelled = cancel_waiting_jobs(self._api, [line]) if line else []
+        cancelled = cancel_waiting_jobs(self._api, [line], ask=ask) if line else []
         for job in cancelled:
             job.forget()
         if line and cancelled:
