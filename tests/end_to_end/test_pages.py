@@ -66,6 +66,8 @@ def marks_of(target: Target, stream: str) -> dict[str, Any]:
 def test_lists_of_several_pages_are_read_to_the_end(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
+    # What other tests have changed lies further back than the second run looks.
+    marketo.advance(hours=1)
     target = Target()
     streams = ["campaigns", "lists", "programs"]
     done = tap.sync(config_of(marketo), select(catalog, streams), target)
