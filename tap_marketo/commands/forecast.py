@@ -19,7 +19,7 @@ from tap_marketo.marketo.throttle import PERIOD_SECONDS
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.redact import redact
-from tap_marketo.streams.outlook import Outlook
+from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import next_allowance_reset, to_marketo
 
@@ -68,9 +68,9 @@ class _Gathering:
         self._rehearsal = Rehearsal(client, clock, begun.context, begun.failures)
 
     def forecast(self, entries: Sequence[CatalogEntry]) -> Forecast:
-        outlooks = list(self._outlooks())
-        of_reads = [family for _, outlook in outlooks for family in outlook.families]
-        found = [family for _, outlook in outlooks for family in outlook.found]
+        estimates = list(self._estimates())
+        of_reads = [family for _, estimate in estimates for family in estimate.families]
+        found = [family for _, estimate in estimates for family in estimate.found]
         families = [*self._begun.families, *of_reads]
         first_calls = _calls(self._client)
         courses = self._rehearsal.run(families, found)
@@ -78,12 +78,14 @@ class _Gathering:
             # Where something is exported for certain, a run asks for the last days' jobs as well.
             first_calls = _calls(self._client)
         each = {
-            family.name: outlook.calls.each
-            for _, outlook in outlooks
-            for family in outlook.families
+            family.name: estimate.calls.each
+            for _, estimate in estimates
+            for family in estimate.families
         }
         items = [self._exported(course, each.get(course.family.name, "")) for course in courses]
-        items += [self._read(read, outlook) for read, outlook in outlooks if not outlook.families]
+        items += [
+            self._read(read, estimate) for read, estimate in estimates if not estimate.families
+        ]
         is_exporting = bool(families or found)
         return _said(
             self._client,
@@ -97,15 +99,15 @@ class _Gathering:
             failed=redact(self._begun.failures.told()),
         )
 
-    def _outlooks(self) -> Iterator[tuple[StreamRead, Outlook]]:
+    def _estimates(self) -> Iterator[tuple[StreamRead, ReadEstimate]]:
         for read in self._begun.reads:
             try:
-                outlook = read.outlook()
+                estimate = read.estimate()
             except TapError as error:
                 self._begun.failures.set_aside([read.stream], error, read.further_permissions)
             else:
-                if outlook:
-                    yield read, outlook
+                if estimate:
+                    yield read, estimate
 
     def _exported(self, course: Course, each: str) -> Item:
         family, window = course.family, course.window
@@ -155,26 +157,26 @@ class _Gathering:
             told.append(f"{course.job_time / _MINUTE:.1f} minutes a job by the last ones")
         return "; ".join(told)
 
-    def _read(self, read: StreamRead, outlook: Outlook) -> Item:
+    def _read(self, read: StreamRead, estimate: ReadEstimate) -> Item:
         item = partial(
             Item,
             name=read.stream,
             streams=[read.stream],
-            how=outlook.how,
-            since=outlook.since,
-            until=outlook.since and self._begun.context.now,
-            calls=outlook.calls.least,
-            each=outlook.calls.each,
+            how=estimate.how,
+            since=estimate.since,
+            until=estimate.since and self._begun.context.now,
+            calls=estimate.calls.least,
+            each=estimate.calls.each,
         )
-        if not outlook.found:
+        if not estimate.found:
             return item()
         return item(
             is_exported=True,
             jobs=None,
-            taken_up=sum(map(self._taken_up, outlook.found)),
+            taken_up=sum(map(self._taken_up, estimate.found)),
             size=None,
             time=None,
-            guess=self._of_a_job(outlook.found[0]),
+            guess=self._of_a_job(estimate.found[0]),
         )
 
     def _taken_up(self, family: BulkFamily) -> int:

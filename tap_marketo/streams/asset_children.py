@@ -12,8 +12,8 @@ from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.children import Children
 from tap_marketo.streams.definition import DeclaredStream
+from tap_marketo.streams.estimate import Calls
 from tap_marketo.streams.folders import tree
-from tap_marketo.streams.outlook import Calls
 from tap_marketo.streams.permissions import READ_ASSET
 from tap_marketo.streams.stream_read import id_of, raw_id
 

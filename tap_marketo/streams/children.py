@@ -16,8 +16,8 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import ChildMark, Parent, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
+from tap_marketo.streams.estimate import IN_FULL, Calls, ReadEstimate
 from tap_marketo.streams.gone import Gone
-from tap_marketo.streams.outlook import IN_FULL, Calls, Outlook
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import to_marketo
 
@@ -97,13 +97,13 @@ class ChildRead(StreamRead):
             yield None
         self._move_to(emitter, ChildMark(None, None, began))
 
-    def outlook(self) -> Outlook:
+    def estimate(self) -> ReadEstimate:
         mark = self._mark
         if mark.reached is None and mark.refreshed and not self._is_due(mark.refreshed):
             due = to_marketo(mark.refreshed + self._interval)
-            return Outlook(f"not before {due} (child_refresh_hours)")
+            return ReadEstimate(f"not before {due} (child_refresh_hours)")
         behind = f", behind {mark.reached}, which a stopped run has reached" if mark.reached else ""
-        return Outlook(f"{IN_FULL}, parent by parent{behind}", None, self._children.calls)
+        return ReadEstimate(f"{IN_FULL}, parent by parent{behind}", None, self._children.calls)
 
     def _is_due(self, refreshed: datetime) -> bool:
         return self._now - refreshed >= self._interval

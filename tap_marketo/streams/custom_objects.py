@@ -16,7 +16,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
-from tap_marketo.streams.outlook import Outlook
+from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
 from tap_marketo.streams.stream_read import Steps, StreamRead
 
@@ -71,8 +71,8 @@ class CustomObjectRead(StreamRead):
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         yield self._family()
 
-    def outlook(self) -> Outlook:
-        return Outlook("", families=[self._family()])
+    def estimate(self) -> ReadEstimate:
+        return ReadEstimate("", families=[self._family()])
 
     def _family(self) -> CustomObjectFamily:
         name = _object_name(self.entry)

@@ -13,7 +13,7 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page, Row, offset_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.outlook import Calls
+from tap_marketo.streams.estimate import Calls
 from tap_marketo.streams.paged import Pages, Scan
 from tap_marketo.streams.permissions import READ_ASSET
 

@@ -28,7 +28,7 @@ from tap_marketo.rows.value_rows import value_block
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog
 from tap_marketo.streams.described import DescribedFamily
-from tap_marketo.streams.outlook import ACTIVITY_CALLS, Calls, Outlook
+from tap_marketo.streams.estimate import ACTIVITY_CALLS, Calls, ReadEstimate
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, to_time_extracted
@@ -230,16 +230,16 @@ class LeadChangesRead(StreamRead):
         plan = ExportPlan(window, (self.stream,), made=window.end)
         emitter.move_to(family.position_after(self._context, plan))
 
-    def outlook(self) -> Outlook | None:
+    def estimate(self) -> ReadEstimate | None:
         family = self._family()
         if family is None:
             return None
         by_id = "one for 300 leads that have changed"
         if self._is_exported(family):
-            return Outlook("", calls=Calls(0, by_id), families=[family])
+            return ReadEstimate("", calls=Calls(0, by_id), families=[family])
         calls = Calls(ACTIVITY_CALLS.least, f"{ACTIVITY_CALLS.each}; {by_id}")
         how = f"changed leads by activities; an export finds them where {_FEW_PAGES} pages do not"
-        return Outlook(how, self._window(family).start, calls)
+        return ReadEstimate(how, self._window(family).start, calls)
 
     @cached_property
     def _log(self) -> ActivityLog:

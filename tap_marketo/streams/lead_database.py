@@ -12,7 +12,7 @@ from tap_marketo.marketo.pages import Page, Row, single_page, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import Details, by_key, path_with
-from tap_marketo.streams.outlook import Calls
+from tap_marketo.streams.estimate import Calls
 from tap_marketo.streams.paged import Pages, Scan, by_token, whole_list
 from tap_marketo.streams.permissions import (
     READ_ACTIVITY,

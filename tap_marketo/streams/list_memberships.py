@@ -18,8 +18,8 @@ from tap_marketo.protocol.position import Bookmark, ListMark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.definition import DeclaredStream
+from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, Calls, ReadEstimate
 from tap_marketo.streams.gone import is_gone
-from tap_marketo.streams.outlook import ACTIVITY_CALLS, IN_FULL, Calls, Outlook
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
 from tap_marketo.times import Window, to_marketo
@@ -62,16 +62,16 @@ class MembershipsRead(StreamRead):
         else:
             yield from self._follow(emitter, now)
 
-    def outlook(self) -> Outlook:
+    def estimate(self) -> ReadEstimate:
         mark = self._mark
         if self._stand.bookmark is None:
             behind = "" if mark.reached is None else f", behind list {mark.reached}"
             each = "one for 300 lists, and one for 300 members of each list"
-            return Outlook(f"{IN_FULL}, list by list{behind}", None, Calls(1, each))
+            return ReadEstimate(f"{IN_FULL}, list by list{behind}", None, Calls(1, each))
         signs = ACTIVITY_CALLS
         each = f"one for 300 lists; {signs.each}; one for 300 members of each new list"
         since = self._stand.start(self._now)
-        return Outlook("changes by activities", since, Calls(1 + signs.least, each))
+        return ReadEstimate("changes by activities", since, Calls(1 + signs.least, each))
 
     # The first sync -----------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PageMark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.outlook import BY_DATE, CHANGED_ROWS, IN_FULL, Calls, Outlook
+from tap_marketo.streams.estimate import BY_DATE, CHANGED_ROWS, IN_FULL, Calls, ReadEstimate
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import before, parse_utc, to_marketo
 
@@ -93,22 +93,22 @@ class Pages:
         scan = Scan.of(context, stream.name, stream.keys, stream.replication_key)
         details = stream.details
         complete = details.reader(account.client, entry.columns) if details else None
-        outlook = self._outlook(scan, details.chosen(entry.columns) if details else [])
-        return PageRead(entry, scan, self._pages(account, scan), outlook, complete)
+        estimate = self._estimate(scan, details.chosen(entry.columns) if details else [])
+        return PageRead(entry, scan, self._pages(account, scan), estimate, complete)
 
     def _pages(self, account: Account, scan: Scan) -> Iterator[Page]:
         for page in self.fetch(account, scan):
             rows = list(map(self.prepare, page.rows)) if self.prepare else page.rows
             yield replace(page, rows=rows)
 
-    def _outlook(self, scan: Scan, details: list[str]) -> Outlook:
+    def _estimate(self, scan: Scan, details: list[str]) -> ReadEstimate:
         calls = self.calls
         if details:
             each = f"one a row for {', '.join(details)}"
             calls = replace(calls, each="; ".join(filter(None, (calls.each, each))))
         if scan.replication_key is None:
-            return Outlook(IN_FULL, None, calls)
-        return Outlook(self.how, scan.since, calls)
+            return ReadEstimate(IN_FULL, None, calls)
+        return ReadEstimate(self.how, scan.since, calls)
 
 
 ONE_CALL = Calls(1)
@@ -167,7 +167,7 @@ class PageRead(StreamRead):
         entry: CatalogEntry,
         scan: Scan,
         pages: Iterable[Page],
-        outlook: Outlook,
+        estimate: ReadEstimate,
         complete: Callable[[Row], Row] | None = None,
     ) -> None:
         """Prepare to read.
@@ -176,7 +176,7 @@ class PageRead(StreamRead):
             entry: the selected stream of the catalog.
             scan: what is to be read.
             pages: of the scan; each is asked for when it is needed.
-            outlook: what is known before the first call.
+            estimate: what is known before the first call.
             complete: adds the columns to a row that take a call; None without such columns.
 
         Raises:
@@ -185,15 +185,15 @@ class PageRead(StreamRead):
         super().__init__(entry, scan.keys, scan.replication_key)
         self._pages = pages
         self._scan = scan
-        self._outlook = outlook
+        self._estimate = estimate
         self._complete = complete
-        self.is_one_call = outlook.calls == ONE_CALL
+        self.is_one_call = estimate.calls == ONE_CALL
 
-    def outlook(self) -> Outlook:
+    def estimate(self) -> ReadEstimate:
         if self._scan.mark is None:
-            return self._outlook
-        how = f"{self._outlook.how}, from the page on that a stopped run has reached"
-        return replace(self._outlook, how=how)
+            return self._estimate
+        how = f"{self._estimate.how}, from the page on that a stopped run has reached"
+        return replace(self._estimate, how=how)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         name, key = self.stream, self._replication_key

@@ -20,10 +20,10 @@ from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.details import rows_of
+from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, Calls, ReadEstimate
 from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, SWEEP, MembersFamily
 from tap_marketo.streams.member_passes import MOST_PROGRAMS, Increment, Pass, line_up, marks
-from tap_marketo.streams.outlook import ACTIVITY_CALLS, IN_FULL, Calls, Outlook
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since, raw_id
 from tap_marketo.times import Window, before, to_marketo
@@ -97,13 +97,15 @@ class MembersRead(StreamRead):
             yield from self._changes(emitter, now)
             yield from self._sweep_pass(emitter)
 
-    def outlook(self) -> Outlook:
+    def estimate(self) -> ReadEstimate:
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the looks"
         if self._stand.bookmark is None:
             reached = self._first_mark().reached
             behind = f", behind {reached}" if reached else ""
             calls = Calls(1, f"one for 200 programs, and one that proves the end; {a_job}")
-            return Outlook(f"{IN_FULL}, all programs{behind}", None, calls, found=[self._family])
+            return ReadEstimate(
+                f"{IN_FULL}, all programs{behind}", None, calls, found=[self._family]
+            )
         since = self._increment().since
         signs = ACTIVITY_CALLS
         each = f"{signs.each}; one for 200 changed programs, and one that proves the end; {a_job}"
@@ -112,7 +114,7 @@ class MembersRead(StreamRead):
         if self._is_sweep_due(self._state.child_mark(SWEEP)):
             how += ", and a pass over all programs (program_members_sweep_days)"
             found.append(self._sweep)
-        return Outlook(how, since, Calls(signs.least + 1, each), found=found)
+        return ReadEstimate(how, since, Calls(signs.least + 1, each), found=found)
 
     # The first sync -----------------------------------------------------------------------------
 

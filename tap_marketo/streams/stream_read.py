@@ -14,7 +14,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.fields import Misfits
 from tap_marketo.rows.nested import RowFitter
 from tap_marketo.rows.records import RecordWriter, object_lines
-from tap_marketo.streams.outlook import Outlook
+from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.times import parse_utc, to_time_extracted
 
 Steps = Iterator[BulkFamily | None]
@@ -89,7 +89,7 @@ class StreamRead(ABC):
         """
 
     @abstractmethod
-    def outlook(self) -> Outlook | None:
+    def estimate(self) -> ReadEstimate | None:
         """Return what the steps will read, without reading a row; None for nothing.
 
         Raises:

@@ -91,7 +91,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # and the whole of it, done and rehearsed.
     ("exports.engine", "exports.rehearsal"),
     # What can be said of a reading beforehand.
-    ("streams.outlook",),
+    ("streams.estimate",),
     # What the account has, how pages are read, columns of activities,
     ("streams.account", "streams.stream_read", "streams.activity_columns", "streams.gone"),
     ("streams.details", "streams.permissions", "streams.activity_log", "streams.member_passes"),

@@ -23,7 +23,7 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ReadEstimate:
     """What can be said of a reading.
 
     Attributes:
