@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,7 +16,13 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.registry import REGISTRY, bulk_object_of, definition_of, permission_of
+from tap_marketo.streams.registry import (
+    REGISTRY,
+    bulk_object_of,
+    bulk_objects,
+    definition_of,
+    permission_of,
+)
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import to_marketo, whole_seconds
 
@@ -60,14 +66,28 @@ def prepare(
             to_marketo(config.start_date),
         )
         return None
-    context = SyncContext(config, state, now)
     failures = Failures(
         lambda: client.successes,
         {entry.stream: permission_of(entry) for entry in entries},
         tolerates_refusals=config.on_refused == "skip",
     )
-    reads, families = _readings(entries, Account(client, clock), context, failures)
+    account = Account(client, clock)
+    context = SyncContext(config, state, now, lambda: _bulk_paths(account, failures))
+    reads, families = _readings(entries, account, context, failures)
     return Preparation(context, reads, families, failures)
+
+
+def _bulk_paths(account: Account, failures: Failures) -> Collection[str]:
+    """Return the path parts of the bulk objects; those that cannot be known are not counted.
+
+    Raises:
+        TapError: what concerns the whole run.
+    """
+    found, unknown = bulk_objects(account)
+    for name, error in unknown.items():
+        failures.tolerate(error)
+        LOGGER.warning("Exports of %s are not counted: %s", name, error)
+    return found.values()
 
 
 def _readings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
@@ -17,17 +17,20 @@ from tap_marketo.errors import (
 )
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
+from tap_marketo.marketo.export_calls import (
+    ExportApi,
+    ExportStatus,
+    finished_exports,
+    known_statuses,
+)
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.details import path_with
 from tap_marketo.streams.leads import can_filter_by_update
 from tap_marketo.streams.permissions import (
     PERMISSIONS,
-    READ_ACTIVITY,
-    READ_CUSTOM_OBJECT,
     READ_LEAD,
     try_permission,
 )
+from tap_marketo.streams.registry import REGISTRY
 
 T = TypeVar("T")
 
@@ -35,12 +38,6 @@ T = TypeVar("T")
 MOST_CALLS = 20
 # A trial job is created and cancelled.
 _CALLS_OF_A_TRIAL = 2
-# Bulk objects that every account has, with the permission for their calls.
-_BULK_OBJECTS = (
-    ("leads", READ_LEAD),
-    ("activities", READ_ACTIVITY),
-    ("program/members", READ_LEAD),
-)
 _OF_THE_RUN = (CredentialsError, TokenRejectedError, CallQuotaError)
 
 
@@ -107,9 +104,15 @@ class Survey:
         if of_filter and self.has(READ_LEAD):
             trial = partial(can_filter_by_update, self.account)
             self.filter = self._ask(trial, _CALLS_OF_A_TRIAL)
-        for bulk_object, permission in self._bulk_objects():
-            if self.has(permission):
-                self._look_at_jobs(bulk_object)
+        objects = [
+            definition.bulk_objects(self.account)
+            for definition in REGISTRY
+            if self.has(definition.permission)
+        ]
+        # Those last that are as many as the account has.
+        for own in sorted(objects, key=len):
+            for path in own.values():
+                self._look_at_jobs(path)
 
     def _ask(self, attempt: Callable[[], T], calls: int = 1) -> T | TapError:
         """Make calls and return what comes of it, or what was in the way."""
@@ -125,23 +128,15 @@ class Survey:
         except (MarketoError, DataError) as error:
             return error
 
-    def _bulk_objects(self) -> Iterator[tuple[str, str]]:
-        """Yield the bulk objects, those last that are as many as the account has."""
-        yield from _BULK_OBJECTS
-        if self.has(READ_CUSTOM_OBJECT):
-            for name in self.account.custom_objects:
-                yield path_with("customobjects/{id}", name), READ_CUSTOM_OBJECT
-
     def _look_at_jobs(self, bulk_object: str) -> None:
-        token = ""
+        pages = self._api.jobs(bulk_object)
         while True:
-            page = self._ask(partial(self._api.page, bulk_object, token))
+            page = self._ask(pages.__next__)
             if isinstance(page, TapError):
                 self.unseen[bulk_object] = page
                 return
-            self.jobs.update(page.statuses)
-            self.allowance.take_over(page.finished)
-            if not page.next_token:
+            self.jobs.update(known_statuses(page.rows))
+            self.allowance.take_over(finished_exports(bulk_object, page.rows))
+            if page.next_token is None:
                 self.seen.append(bulk_object)
                 return
-            token = page.next_token

@@ -74,7 +74,7 @@ class ExportEngine:
         self._families += families
         if families and not self._has_learned:
             self._has_learned = True
-            self._scheduler.learn(self._families)
+            self._scheduler.learn(self._families, self._context.bulk_objects())
         for family in families:
             self._scheduler.add(family)
 

@@ -6,7 +6,7 @@ A new bulk object is one subclass of :class:`BulkFamily`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -43,11 +43,14 @@ class SyncContext:
         config: the settings.
         state: what the streams have reached, and the jobs that a stopped run left.
         now: when the run began, and the end of the last window; whole seconds UTC.
+        bulk_objects: returns the path parts of the account's bulk objects, whose jobs share the
+            queue and the day's bytes.
     """
 
     config: Config
     state: State
     now: datetime
+    bulk_objects: Callable[[], Collection[str]]
 
     @property
     def earliest(self) -> datetime:

@@ -98,6 +98,7 @@ class Rehearsal:
             failures: where families whose jobs cannot be seen are set aside.
         """
         config = context.config
+        self._context = context
         api = ExportApi(client)
         self.allowance = ExportAllowance(config.daily_export_bytes, context.state.bytes_per_day())
         self.used = 0
@@ -136,7 +137,7 @@ class Rehearsal:
             TapError: what concerns the whole run.
         """
         if families or found:
-            self._scheduler.learn([*families, *found])
+            self._scheduler.learn([*families, *found], self._context.bulk_objects())
         for family in families:
             self._courses[family.name] = Course(family)
             self._scheduler.add(family)

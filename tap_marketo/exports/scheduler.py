@@ -8,7 +8,7 @@ Marketo's workers do not idle while a file is read.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from tap_marketo.clock import Clock
@@ -72,18 +72,19 @@ class Scheduler:
         """Why no more jobs are made today, None as long as they are."""
         return self._maker.quota_spent
 
-    def learn(self, families: Sequence[BulkFamily]) -> None:
+    def learn(self, families: Sequence[BulkFamily], bulk_objects: Collection[str]) -> None:
         """Learn from the last days' jobs of all objects how long Marketo takes, and what is used.
 
         An object whose jobs cannot be seen cannot be watched.
 
         Args:
             families: those that are to be added.
+            bulk_objects: the path part of each object.
 
         Raises:
             TapError: what concerns the whole run.
         """
-        for bulk_object in self._api.objects():
+        for bulk_object in bulk_objects:
             own = [family for family in families if family.bulk_object == bulk_object]
             try:
                 finished = self._api.finished(bulk_object)

@@ -74,13 +74,12 @@ def object_fields(client: MarketoClient, path: str, endpoint: str) -> list[Field
     ]
 
 
-def custom_objects(client: MarketoClient) -> list[str]:
-    """Read the API names of the types of custom objects (custom-objects.md, List)."""
-    listed = client.get("/rest/v1/customobjects.json", "custom_objects")["result"]
-    names = [
-        entry.get("name") or entry.get("apiName") for entry in listed if isinstance(entry, dict)
-    ]
-    return [name for name in names if isinstance(name, str) and name]
+def custom_object_name(entry: Mapping[str, Any]) -> Any:
+    """Return the API name of a type of custom objects, None if its entry has none.
+
+    custom-objects.md, List, has it as ``name``; swagger-mapi.json, ObjectMetaData, as ``apiName``.
+    """
+    return entry.get("name") or entry.get("apiName")
 
 
 def activity_types(client: MarketoClient) -> dict[int, Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """Bulk Extract: the calls that make, watch and end export jobs (bulk-extract.md).
 
 One :class:`ExportApi` serves every bulk object; which object is meant is the path part after
-``/bulk/v1/``: ``leads``, ``activities``, later ``program/members`` and ``customobjects/<name>``.
+``/bulk/v1/``: ``leads``, ``activities``, ``program/members`` or ``customobjects/<name>``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from tap_marketo.errors import (
     DataError,
     NotFoundError,
     RequestRefusedError,
-    ThrottledError,
-    TransientError,
 )
-from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.exchange import FileAnswer
+from tap_marketo.marketo.pages import Page, Row, token_pages
 from tap_marketo.times import parse_utc
 
 # How often to ask again when create answers success without an export id.
@@ -38,8 +36,6 @@ _MOST = 1 << 60
 _MOST_EMPTY_PAGES = 2
 # bulk-extract.md: the places of the queue, jobs being processed included.
 QUEUE_PLACES = 10
-# bulk-extract.md: the most one list call returns.
-_BATCH_SIZE = 300
 
 
 class ExportStatus(Enum):
@@ -105,26 +101,6 @@ class FinishedExport:
     file_size: int
     bulk_object: str
     took: float | None = None
-
-
-@dataclass(frozen=True)
-class JobsPage:
-    """A page of the list of an object's jobs.
-
-    Attributes:
-        statuses: of its jobs, by their ids; one whose status is no known word is left out.
-        finished: those that have a file.
-        next_token: of the page that follows, empty if none does.
-    """
-
-    statuses: Mapping[str, ExportStatus]
-    finished: Sequence[FinishedExport]
-    next_token: str
-
-
-def list_path(bulk_object: str) -> str:
-    """Return the path of the list of an object's jobs."""
-    return f"/bulk/v1/{bulk_object}/export.json"
 
 
 class ExportApi:
@@ -194,29 +170,22 @@ class ExportApi:
                 found[export_id] = info_or_none
         return found
 
-    def objects(self) -> list[str]:
-        """Return the path parts of all bulk objects; they share queue and allowance."""
-        return ["leads", "activities", "program/members", *self._custom_objects()]
-
     def finished(self, bulk_object: str) -> list[FinishedExport]:
         """Return the API user's jobs of an object that finished in the past seven days.
 
         The file sizes of today's are what counts against the daily allowance (bulk-extract.md,
         File Size).
         """
-        return _finished(bulk_object, self._listed(bulk_object))
+        return finished_exports(bulk_object, self._listed(bulk_object))
 
-    def page(self, bulk_object: str, token: str) -> JobsPage:
-        """Return one page of the list of the API user's jobs of the past seven days.
+    def jobs(self, bulk_object: str) -> Iterator[Page]:
+        """Yield the list of the API user's jobs of the past seven days, page by page.
 
-        Args:
-            bulk_object: path part of the object.
-            token: that the page before gave, empty for the first one.
+        Raises:
+            DataError: the list never ends, or holds something else than objects.
         """
-        entries, next_token = self._page(bulk_object, token)
-        statuses = {str(entry.get("exportId")): _known_status(entry) for entry in entries}
-        known = {export_id: status for export_id, status in statuses.items() if status}
-        return JobsPage(known, _finished(bulk_object, entries), next_token)
+        path = f"/bulk/v1/{bulk_object}/export.json"
+        return token_pages(self._client, path, f"{bulk_object}_list", None)
 
     def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
         """Open a completed job's file from a byte on, as :meth:`MarketoClient.open_file` does."""
@@ -224,43 +193,16 @@ class ExportApi:
             f"/bulk/v1/{bulk_object}/export/{export_id}/file.json", f"{bulk_object}_file", start
         )
 
-    def _listed(self, bulk_object: str) -> Iterator[Mapping[str, Any]]:
-        """Yield the API user's jobs of the past seven days as Marketo has them, page after page.
-
-        Some may be missing: who needs all of them reads the list as any other.
-        """
-        token = ""
-        seen_tokens = {token}
+    def _listed(self, bulk_object: str) -> Iterator[Row]:
+        """Yield the jobs of the list as far as it leads; some may be missing."""
         empty = 0
-        while empty <= _MOST_EMPTY_PAGES:
-            entries, token = self._page(bulk_object, token)
-            empty = 0 if entries else empty + 1
-            yield from entries
-            if token in seen_tokens:
+        seen: set[str | None] = set()
+        for page in self.jobs(bulk_object):
+            yield from page.rows
+            empty = 0 if page.rows else empty + 1
+            if empty > _MOST_EMPTY_PAGES or page.next_token in seen:
                 return
-            seen_tokens.add(token)
-
-    def _page(self, bulk_object: str, token: str) -> tuple[list[Mapping[str, Any]], str]:
-        """Return the entries of a page, and the token of the next one."""
-        params: dict[str, Any] = {"batchSize": _BATCH_SIZE}
-        if token:
-            params["nextPageToken"] = token
-        page = self._client.get(list_path(bulk_object), f"{bulk_object}_list", params)
-        following = page.get("nextPageToken")
-        entries: list[Mapping[str, Any]] = [
-            entry for entry in page["result"] if isinstance(entry, dict)
-        ]
-        return entries, following if isinstance(following, str) else ""
-
-    def _custom_objects(self) -> list[str]:
-        """Return the path parts of the custom objects (custom-objects.md, List)."""
-        try:
-            result = self._client.get("/rest/v1/customobjects.json", "custom_objects")["result"]
-        except (RequestRefusedError, TransientError, ThrottledError) as error:
-            LOGGER.warning("Exports of custom objects are not counted: %s", error)
-            return []
-        names = [entry.get("name") for entry in result if isinstance(entry, dict)]
-        return [f"customobjects/{name}" for name in names if isinstance(name, str)]
+            seen.add(page.next_token)
 
     def _status(self, bulk_object: str, export_id: str) -> ExportInfo | None:
         path = f"/bulk/v1/{bulk_object}/export/{export_id}/status.json"
@@ -291,14 +233,18 @@ def _info(entry: Mapping[str, Any]) -> ExportInfo:
     )
 
 
-def _known_status(entry: Mapping[str, Any]) -> ExportStatus | None:
-    try:
-        return ExportStatus.read(entry.get("status"), "")
-    except DataError:
-        return None
+def known_statuses(entries: Iterable[Row]) -> dict[str, ExportStatus]:
+    """Return the status of each job by its id; a job whose status is no known word is left out."""
+    statuses: dict[str, ExportStatus] = {}
+    for entry in entries:
+        export_id = str(entry.get("exportId"))
+        with suppress(DataError):
+            statuses[export_id] = ExportStatus.read(entry.get("status"), export_id)
+    return statuses
 
 
-def _finished(bulk_object: str, entries: Iterable[Mapping[str, Any]]) -> list[FinishedExport]:
+def finished_exports(bulk_object: str, entries: Iterable[Row]) -> list[FinishedExport]:
+    """Return the jobs that have a file."""
     finished: list[FinishedExport] = []
     for entry in entries:
         size, finished_at = _count(entry.get("fileSize")), _time(entry, "finishedAt")

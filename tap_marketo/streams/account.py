@@ -12,6 +12,7 @@ from tap_marketo.errors import DataError, MarketoError
 from tap_marketo.marketo import describe
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import Field
+from tap_marketo.marketo.pages import Row, single_page
 from tap_marketo.names import AsMarketo, Naming
 
 
@@ -48,9 +49,16 @@ class Account:
         return describe.object_fields(self.client, path, "program_members_describe")
 
     @cached_property
+    def custom_object_entries(self) -> Sequence[Row]:
+        """The types of custom objects that Marketo has now, as it lists them."""
+        pages = single_page(self.client, "/rest/v1/customobjects.json", "custom_objects")
+        return [row for page in pages for row in page.rows]
+
+    @property
     def custom_objects(self) -> list[str]:
-        """The API names of the types of custom objects that Marketo has now."""
-        return describe.custom_objects(self.client)
+        """The API names of these types."""
+        names = map(describe.custom_object_name, self.custom_object_entries)
+        return [name for name in names if isinstance(name, str) and name]
 
     def custom_object_fields(self, name: str) -> list[Field]:
         """Return the fields that a type of custom objects has now."""

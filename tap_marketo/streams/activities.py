@@ -200,6 +200,9 @@ class Activities(StreamDefinition):
     is_exported = True
     permission = READ_ACTIVITY
 
+    def bulk_objects(self, account: Account) -> Mapping[str, str]:
+        return {ActivitiesFamily.name: ActivitiesFamily.bulk_object}
+
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream.startswith(ACTIVITY_STREAM_PREFIX) and not is_of_deletions(entry)
 
@@ -227,7 +230,7 @@ class Activities(StreamDefinition):
         lookback = timedelta(hours=context.config.activities_lookback_hours)
         return [ActivitiesFamily(entries, account.activity_types, lookback)]
 
-    def bulk_object(self, family: str) -> str | None:
+    def bulk_object_of(self, family: str) -> str | None:
         return ActivitiesFamily.bulk_object if family == ActivitiesFamily.name else None
 
 

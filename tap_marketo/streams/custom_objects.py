@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,11 +16,14 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
+from tap_marketo.streams.details import path_with
 from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
 from tap_marketo.streams.stream_read import Steps, StreamRead
 
 _PREFIX = "custom_object_"
+# The path part of a type's exports.
+_PATH = "customobjects/{id}"
 # Where discovery notes the API name of a stream's type.
 _OBJECT_NAME = "marketo.custom-object"
 # An API name with anything else would make another path of the calls about its jobs.
@@ -46,7 +49,7 @@ class CustomObjectFamily(DescribedFamily):
     ) -> None:
         """Serve the stream of a type, given its API name; the rest is as of any described one."""
         self.name = f"{_PREFIX}{object_name}"
-        self.bulk_object = f"customobjects/{object_name}"
+        self.bulk_object = path_with(_PATH, object_name)
         super().__init__(entry, fields, lookback)
 
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
@@ -88,6 +91,9 @@ class CustomObjects(StreamDefinition):
     name = f"{_PREFIX}<name>"
     is_exported = True
     permission = READ_CUSTOM_OBJECT
+
+    def bulk_objects(self, account: Account) -> Mapping[str, str]:
+        return {name: path_with(_PATH, name) for name in account.custom_objects}
 
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream.startswith(_PREFIX) and isinstance(_object_name(entry), str)
@@ -146,11 +152,11 @@ class CustomObjects(StreamDefinition):
             reads.append(CustomObjectRead(entry, account, context))
         return reads
 
-    def bulk_object(self, family: str) -> str | None:
+    def bulk_object_of(self, family: str) -> str | None:
         name = family.removeprefix(_PREFIX)
         if name == family or not _API_NAME.fullmatch(name):
             return None
-        return f"customobjects/{name}"
+        return path_with(_PATH, name)
 
 
 def _object_name(entry: CatalogEntry) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -35,6 +35,16 @@ class StreamDefinition(ABC):
     permission: str = ""
     further_permissions: tuple[str, ...] = ()
 
+    def bulk_objects(self, account: Account) -> Mapping[str, str]:
+        """Return the bulk objects of which these streams are, the path part of each by its name.
+
+        Reading the jobs of such an object takes the permission of these streams.
+
+        Raises:
+            TapError: the account could not be asked what it has.
+        """
+        return {}
+
     @abstractmethod
     def owns(self, entry: CatalogEntry) -> bool:
         """Say whether a stream of a catalog is one of these."""
@@ -62,7 +72,7 @@ class StreamDefinition(ABC):
         """Name what a stream of a catalog is about and Marketo no longer has; empty for nothing."""
         return ""
 
-    def bulk_object(self, family: str) -> str | None:
+    def bulk_object_of(self, family: str) -> str | None:
         """Return the path part of a family's exports; None if the family is of no such stream."""
         return None
 

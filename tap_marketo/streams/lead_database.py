@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from tap_marketo.errors import AccessDeniedError, RequestRefusedError
+from tap_marketo.errors import AccessDeniedError, RequestRefusedError, TapError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.export_calls import list_path
-from tap_marketo.marketo.pages import Page, Row, single_page, token_pages
+from tap_marketo.marketo.describe import custom_object_name
+from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.marketo.pages import Page, Row, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, by_key, path_with
+from tap_marketo.streams.details import Details, by_key
 from tap_marketo.streams.estimate import Calls
-from tap_marketo.streams.paged import Pages, Scan, by_token, whole_list
+from tap_marketo.streams.paged import ONE_CALL, Pages, Scan, by_token, whole_list
 from tap_marketo.streams.permissions import (
     READ_ACTIVITY,
     READ_CAMPAIGNS,
@@ -21,15 +22,11 @@ from tap_marketo.streams.permissions import (
     READ_LEAD,
 )
 
-_CUSTOM_OBJECTS = "/rest/v1/customobjects.json"
 _LEAD_SCHEMA = "/rest/v1/leads/schema/fields.json"
 # What describe tells of a field is not taken from the schema.
 _DESCRIBED = frozenset(("id", "name", "displayName", "dataType", "length", "readOnly", "soapName"))
-_BULK_OBJECTS = {
-    "leads": "leads",
-    "activities": "activities",
-    "program_members": "program/members",
-}
+BulkObjects = Callable[[Account], tuple[Mapping[str, str], Mapping[str, TapError]]]
+"""Returns the path parts of the account's bulk objects by their names, and errors by streams."""
 
 
 def _lead_fields(account: Account, scan: Scan) -> Iterator[Page]:
@@ -72,42 +69,8 @@ def _lead_schema(client: MarketoClient) -> dict[str, Row]:
     return found
 
 
-def _named(row: Row) -> Row:
-    """Return a type of custom objects with its name; the Swagger definition has apiName alone."""
-    return {**row, "name": row.get("name") or row.get("apiName")}
-
-
-def _exports(account: Account, scan: Scan) -> Iterator[Page]:
-    """Read the API user's export jobs of the past seven days (bulk-extract.md).
-
-    Objects that he may not export have none.
-
-    Raises:
-        RequestRefusedError: that of the first object, if it is so with all of them.
-    """
-    refusals: list[RequestRefusedError] = []
-    objects = {**_BULK_OBJECTS, **_custom_objects(account.client)}
-    for name, path in objects.items():
-        try:
-            pages = list(token_pages(account.client, list_path(path), f"{path}_list", None))
-        except RequestRefusedError as error:
-            LOGGER.info("Exports of %s cannot be listed. %s", name, error)
-            refusals.append(error)
-        else:
-            yield Page([{**row, "object": name} for page in pages for row in page.rows])
-    if len(refusals) == len(objects):
-        raise refusals[0]
-
-
-def _custom_objects(client: MarketoClient) -> dict[str, str]:
-    """Return the bulk path of each custom object by its name."""
-    try:
-        (page,) = single_page(client, _CUSTOM_OBJECTS, "custom_objects")
-    except RequestRefusedError as error:
-        LOGGER.info("Exports of custom objects cannot be listed. %s", error)
-        return {}
-    names = [str(_named(row)["name"]) for row in page.rows]
-    return {name: path_with("customobjects/{id}", name) for name in names}
+def _custom_object_types(account: Account, scan: Scan) -> Iterator[Page]:
+    yield Page([{**row, "name": custom_object_name(row)} for row in account.custom_object_entries])
 
 
 ACTIVITY_TYPES = DeclaredStream(
@@ -137,7 +100,7 @@ ADMINISTRATION = (
     ),
     DeclaredStream(
         name="custom_object_types",
-        read=whole_list(_CUSTOM_OBJECTS, prepare=_named),
+        read=Pages(_custom_object_types, ONE_CALL),
         permission=READ_CUSTOM_OBJECT,
         replication_key=None,
         keys=("name",),
@@ -166,11 +129,37 @@ ADMINISTRATION = (
         replication_key=None,
         keys=("date",),
     ),
-    # Each object's list takes the permission for that object.
-    DeclaredStream(
+)
+
+
+def bulk_exports(bulk_objects: BulkObjects) -> DeclaredStream:
+    """Declare the stream of the API user's export jobs of the past seven days (bulk-extract.md).
+
+    The list of each object takes the permission for that object.
+    """
+
+    def fetch(account: Account, scan: Scan) -> Iterator[Page]:
+        api = ExportApi(account.client)
+        objects, unknown = bulk_objects(account)
+        refusals: list[RequestRefusedError] = []
+        for name, error in unknown.items():
+            if not isinstance(error, RequestRefusedError):
+                raise error
+            LOGGER.info("Exports of %s cannot be listed. %s", name, error)
+        for name, path in objects.items():
+            try:
+                pages = list(api.jobs(path))
+            except RequestRefusedError as error:
+                LOGGER.info("Exports of %s cannot be listed. %s", name, error)
+                refusals.append(error)
+            else:
+                yield Page([{**row, "object": name} for page in pages for row in page.rows])
+        if len(refusals) == len(objects):
+            raise refusals[0]
+
+    return DeclaredStream(
         name="bulk_exports",
-        read=Pages(_exports, Calls(len(_BULK_OBJECTS) + 1, "one for 300 jobs of each bulk object")),
+        read=Pages(fetch, Calls(1, "one for 300 jobs of each bulk object")),
         replication_key=None,
         keys=("exportId",),
-    ),
-)
+    )

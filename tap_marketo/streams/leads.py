@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -111,6 +111,9 @@ class Leads(StreamDefinition):
     is_exported = True
     permission = READ_LEAD
 
+    def bulk_objects(self, account: Account) -> Mapping[str, str]:
+        return {LEADS_STREAM: LeadsFamily.bulk_object}
+
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream == LEADS_STREAM
 
@@ -143,7 +146,7 @@ class Leads(StreamDefinition):
         changes = [LeadChangesRead(family, account, context) for family in families if with_changes]
         return [*changes, *families]
 
-    def bulk_object(self, family: str) -> str | None:
+    def bulk_object_of(self, family: str) -> str | None:
         kinds: tuple[type[BulkFamily], ...] = (LeadsFamily, LeadChangesFamily)
         return next((kind.bulk_object for kind in kinds if kind.name == family), None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -304,6 +304,9 @@ class ProgramMembers(StreamDefinition):
     permission = READ_LEAD
     further_permissions = (READ_ACTIVITY, READ_ASSET)
 
+    def bulk_objects(self, account: Account) -> Mapping[str, str]:
+        return {STREAM: MembersFamily.bulk_object}
+
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream == STREAM
 
@@ -326,5 +329,5 @@ class ProgramMembers(StreamDefinition):
     ) -> Sequence[StreamRead | BulkFamily]:
         return [MembersRead(entry, account, context) for entry in entries]
 
-    def bulk_object(self, family: str) -> str | None:
+    def bulk_object_of(self, family: str) -> str | None:
         return MembersFamily.bulk_object if family in (STREAM, SWEEP) else None

@@ -4,17 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tap_marketo.errors import TapError
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.streams.account import Account
 from tap_marketo.streams.activities import Activities
 from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
 from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.deletions import Deletions
-from tap_marketo.streams.lead_database import ACTIVITY_TYPES, ADMINISTRATION, CAMPAIGNS, LISTS
+from tap_marketo.streams.lead_database import (
+    ACTIVITY_TYPES,
+    ADMINISTRATION,
+    CAMPAIGNS,
+    LISTS,
+    bulk_exports,
+)
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.program_members import ProgramMembers
+
+
+def bulk_objects(account: Account) -> tuple[dict[str, str], dict[str, TapError]]:
+    """Return the bulk objects, whose jobs share the queue and the day's bytes.
+
+    Returns:
+        The path part of each by its name; and the errors, by streams, where the account could not
+        be asked which objects it has.
+    """
+    found: dict[str, str] = {}
+    unknown: dict[str, TapError] = {}
+    for definition in REGISTRY:
+        try:
+            found.update(definition.bulk_objects(account))
+        except TapError as error:
+            unknown[definition.name] = error
+    return found, unknown
+
 
 # Discovery writes the catalog in this order. A sync makes the first export jobs in this order, and
 # then reads page by page in this order, streams of one call first. So streams whose calls find
@@ -32,6 +58,7 @@ REGISTRY: Sequence[StreamDefinition] = (
     SEGMENTS,
     TOKENS,
     *ADMINISTRATION,
+    bulk_exports(bulk_objects),
     Deletions(),
 )
 
@@ -51,5 +78,5 @@ def permission_of(entry: CatalogEntry) -> str:
 
 def bulk_object_of(family: str) -> str | None:
     """Return the path part of the exports of a bulk family; None if there is no such family."""
-    objects = (definition.bulk_object(family) for definition in REGISTRY)
-    return next((bulk_object for bulk_object in objects if bulk_object), None)
+    paths = (definition.bulk_object_of(family) for definition in REGISTRY)
+    return next((path for path in paths if path), None)

@@ -215,10 +215,6 @@ _OF_PAGES = (
     _get("lead_partitions", rf"{_V1}/leads/partitions\.json", _WHOLE),
     _get("usage_week", rf"{_V1}/stats/usage/last7days\.json", _WHOLE, "daily_usage"),
     _get("errors_week", rf"{_V1}/stats/errors/last7days\.json", _WHOLE, "daily_errors"),
-    _get(
-        "custom_object_types", rf"{_V1}/customobjects\.json", _WHOLE,
-        "custom_object_types", "bulk_exports", call="customobjects", skip=1,
-    ),
     _get("schema_fields", rf"{_V1}/leads/schema/fields\.json", "", "lead_fields"),
     # After whoever counts the day's bytes.
     _get(

@@ -20,6 +20,7 @@ from tests.end_to_end.checks import (
     stopped,
     wait_until,
 )
+from tests.end_to_end.test_check import check
 from tests.end_to_end.test_quota import sync_until_done
 from tests.harness import Account, Run, Tap, Target, account, select
 
@@ -93,6 +94,20 @@ def lines(done: Run, *texts: str) -> list[str]:
 
 
 # Discovery ---------------------------------------------------------------------------------------
+
+
+def test_types_that_are_listed_by_api_name_are_read_and_their_exports_counted(tap: Tap) -> None:
+    with account(*SMALL, "--api-names") as marketo:
+        marketo.control("POST", "finished_jobs", {"object": CAR_JOBS, "bytes": 3_000_000})
+        chosen = select(tap.discover(marketo.config()), ["leads", *BOTH, "bulk_exports"])
+        (line,) = tap.run(config_of(marketo, max_daily_export_mb=2), chosen).critical
+        assert "exported 3.0 MB today" in line
+        assert check(tap, marketo.config())["export_bytes_today"]["used"] == 3_000_000
+        target = Target()
+        tap.sync(config_of(marketo, max_daily_export_mb=4), chosen, target)
+        assert_tables(marketo, chosen, target)
+        held = {row["object"] for row in target.rows("bulk_exports")}
+        assert held == {"leads", "car_c", "visit_c"}
 
 
 def test_discovery_finds_each_type_with_its_fields_by_one_call(tap: Tap) -> None:

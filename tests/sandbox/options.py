@@ -58,6 +58,8 @@ class Options:
     custom_object_types: int = 2
     custom_objects: int = 120
     """Rows of each type of custom objects."""
+    api_names: bool = False
+    """List the types of custom objects with apiName in place of name (swagger-mapi.json)."""
     program_members: int = 800
     """Memberships in all, as far as there are leads and programs for them."""
     lacks: str = ""
@@ -116,7 +118,8 @@ class Options:
 
 
 _OF_BEHAVIOUR = (
-    "port", "scale", "lacks", "export_minutes", "minutes_per_mb", "queue_minutes", "no_updated_at",
+    "port", "scale", "api_names", "lacks", "export_minutes", "minutes_per_mb", "queue_minutes",
+    "no_updated_at",
     "daily_export_mb", "daily_calls", "no_rate_limits", "crlf", "token_bytes", "date_offset",
     "no_date", "verbose", "exit_with_stdin",
 )  # fmt: skip

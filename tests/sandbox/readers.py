@@ -37,7 +37,7 @@ class Readers:
         self._database = database
         self._usage = usage
         self._permissions = permissions
-        self._assets = AssetReader(database.assets, options.seed)
+        self._assets = AssetReader(database.assets, options)
         self._leads = LeadReader(options.token_bytes, database)
         self._activities = ActivityReader(options.token_bytes, database, clock)
 

@@ -67,7 +67,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # the only way to Marketo,
     ("marketo.client",),
     # the calls it is used for.
-    ("marketo.export_calls", "marketo.pages", "marketo.describe"),
+    ("marketo.pages", "marketo.describe"),
+    ("marketo.export_calls",),
     # Date windows, looks at jobs, the day's bytes, export files as they arrive,
     (
         "exports.windows",

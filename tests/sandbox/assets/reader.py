@@ -14,6 +14,7 @@ from tests.sandbox.assets.programs import program_details
 from tests.sandbox.assets.table import Asset, AssetTable
 from tests.sandbox.calls import Call
 from tests.sandbox.clock import parse_time
+from tests.sandbox.options import Options
 from tests.sandbox.paging import offset_page, read_number
 
 NO_ASSETS = "No assets found for the given search criteria."
@@ -103,9 +104,10 @@ def moment_of(call: Call, name: str, usual: float, filter_: Filter) -> float:
 class AssetReader:
     """The endpoints of assets. Each method gives the members of the envelope."""
 
-    def __init__(self, tables: Tables, seed: int) -> None:
+    def __init__(self, tables: Tables, options: Options) -> None:
         self._tables = tables
-        self._seed = seed
+        self._seed = options.seed
+        self._api_names = options.api_names
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The answer to any call about assets."""
@@ -116,7 +118,12 @@ class AssetReader:
             return self._describe(call.job_id)
         kind = BY_CALL.get(call.kind)
         if kind is not None and not kind.is_asset:
-            return {"result": self._tables[kind.table].shown()}
+            rows = self._tables[kind.table].shown()
+            return {
+                "result": list(map(self._type_shown, rows))
+                if call.kind == "customobjects"
+                else rows
+            }
         return _listed(self._records(call, kind))
 
     def _records(self, call: Call, kind: Kind | None) -> list[JSON]:
@@ -179,7 +186,16 @@ class AssetReader:
         if row is None:
             raise ApiError("1013", f"Object '{name}' not found")
         details = _details(self._seed, "custom_object_types", row)
-        return {"result": [{**table.shown_row(row), **details}]}
+        return {"result": [self._type_shown({**table.shown_row(row), **details})]}
+
+    def _type_shown(self, row: JSON) -> JSON:
+        """A type of custom objects under the keys of custom-objects.md, "List Objects".
+
+        swagger-mapi.json, ObjectMetaData, has ``apiName`` and no ``name``.
+        """
+        if not self._api_names:
+            return row
+        return {"apiName": row["name"], **{k: v for k, v in row.items() if k != "name"}}
 
     def _walk(self, call: Call) -> list[JSON]:
         """A part of the tree: maxDepth is 2 where it is not given (folders.md, "Browse")."""

@@ -100,7 +100,7 @@ class Account:
         self.move_to(at_once, now)
         family = new_family(self.longest, self.stand.bookmark)
         family.passes, family.news = needed, increment.news
-        context = SyncContext(CONFIG, self.state, now)
+        context = SyncContext(CONFIG, self.state, now, list)
         plans = family.plans(context, self.state.pending_exports(STREAM, {}, START))
         for plan in plans[:files]:
             made = plan.made or now
