@@ -67,7 +67,7 @@ def documented() -> Documented:
 
 def group_of(kind: StreamDefinition) -> str:
     """Return the group of a kind of streams, by what it is declared with."""
-    if kind in ADMINISTRATION:
+    if kind in ADMINISTRATION or kind.name == "bulk_exports":
         return "Administration"
     if isinstance(kind, DeclaredStream) and kind.name.endswith(("programs", "campaigns")):
         return "Programs and campaigns"
