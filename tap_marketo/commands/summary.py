@@ -8,8 +8,8 @@ from singer import metrics
 
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.log import LOGGER, log_counter
-from tap_marketo.rows.fields import Misfits
-from tap_marketo.rows.nested import said_of
+from tap_marketo.rows.column_types import ConversionIssues
+from tap_marketo.rows.page_rows import describe_unknown
 from tap_marketo.streams.stream_read import StreamRead
 
 
@@ -25,11 +25,11 @@ def sum_up(
     """
     for read in reads:
         if read.unknown:
-            LOGGER.info("%s: %s.", read.stream, said_of(read.unknown))
-    odd: dict[str, Misfits] = {read.stream: read.misfits for read in reads}
+            LOGGER.info("%s: %s.", read.stream, describe_unknown(read.unknown))
+    odd: dict[str, ConversionIssues] = {read.stream: read.issues for read in reads}
     for family in families:
-        odd.update(family.misfits)
-    for stream, misfits in odd.items():
+        odd.update(family.issues)
+    for stream, issues in odd.items():
         log_counter(metrics.Metric.record_count, counts[stream], {metrics.Tag.endpoint: stream})
-        for line in misfits.summary():
+        for line in issues.summary():
             LOGGER.warning("%s.%s", stream, line)

@@ -18,9 +18,9 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PendingExport, Position
 from tap_marketo.protocol.state import State
-from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.fields import Misfits
-from tap_marketo.rows.records import RecordWriter
+from tap_marketo.rows.column_types import ConversionIssues
+from tap_marketo.rows.csv_file import CsvFile
+from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.same_names import find_names
 from tap_marketo.times import Window, to_marketo
 
@@ -76,7 +76,7 @@ class BulkFamily(ABC):
         document: the column of its files that holds JSON objects, None if there is none.
         lookback: how far before the bookmark a sync begins.
         streams: the selected streams by id, with the columns to emit.
-        misfits: values that did not fit, by stream.
+        issues: values that did not fit, by stream.
         further_permissions: what its exports need beside the permissions of its streams.
     """
 
@@ -97,7 +97,7 @@ class BulkFamily(ABC):
         self.streams = {
             entry.stream: entry.keyed(self.keys, self.replication_key) for entry in streams
         }
-        self.misfits = {entry.stream: Misfits() for entry in streams}
+        self.issues = {entry.stream: ConversionIssues() for entry in streams}
 
     @abstractmethod
     def fields(self) -> list[str]:
@@ -191,7 +191,7 @@ class BulkFamily(ABC):
     def writer(self, stream: str, time_extracted: str) -> RecordWriter:
         """Return what writes a stream's RECORD lines."""
         entry = self.streams[stream]
-        return RecordWriter(stream, entry.columns, self.keys, time_extracted, self.misfits[stream])
+        return RecordWriter(stream, entry.columns, self.keys, time_extracted, self.issues[stream])
 
 
 def date_range(window: Window) -> dict[str, str]:

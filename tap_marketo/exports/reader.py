@@ -22,7 +22,7 @@ from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport, Position
-from tap_marketo.rows.csv_rows import CsvFile
+from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.times import to_time_extracted
 
 # While rows flow, how often, in seconds, to see whether something is to be done about jobs.

@@ -1,8 +1,8 @@
 """Activities to records: a row's attributes are one JSON object, spread over their columns.
 
-Rows of all types are converted together, a block at a time. The block's lines are put together at
-once: for each row the constant parts of its stream's line, with rooms between them, into which the
-values of the file's columns go, and then those of the attributes, each where its name belongs.
+A block of rows of all types is converted at once. Its lines are put together as a list of parts:
+for each row the constant parts of its stream's line, with slots between them. The values of the
+file's columns go into their slots first, then those of the attributes, each by its name.
 """
 
 from __future__ import annotations
@@ -11,12 +11,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate, chain
 
+from tap_marketo.rows.activity_attributes import (
+    AttributeValues,
+    BlockLines,
+    parse_documents,
+    put_exactly,
+)
 from tap_marketo.rows.activity_stream import ActivityStream
-from tap_marketo.rows.attributes import Found, Lines, parsed, put_exactly
-from tap_marketo.rows.columns import quick_ways, quoted
-from tap_marketo.rows.csv_rows import Block
-from tap_marketo.rows.fields import ABSENT_TEXTS, Kind
-from tap_marketo.rows.plain_csv import ABSENT, with_commas
+from tap_marketo.rows.column_types import ABSENT_TEXTS, ColumnType
+from tap_marketo.rows.columns import FAST_PATHS, quoted
+from tap_marketo.rows.csv_cells import ABSENT, with_commas
+from tap_marketo.rows.csv_file import Block
 
 TYPE_ID = "activityTypeId"
 """The column of the file that says of which type a row is."""
@@ -28,31 +33,25 @@ class ActivityRecords:
     A row's secondary attributes are keyed by display name, whose letter case may differ from
     types.json's, or by apiName.
 
-    A row in which the quick parser would not keep something exactly (a decimal's digits), or in
-    which something is odd (no JSON, an attribute given twice), goes through the exact parser by
-    itself.
+    A row takes the exact parser by itself where the fast one would not keep something exactly (a
+    decimal's digits), or where something is odd (no JSON, an attribute given twice).
     """
 
     def __init__(self, file_columns: Sequence[str], streams: Mapping[str, ActivityStream]) -> None:
-        """Prepare.
-
-        Args:
-            file_columns: the columns of the rows, in order.
-            streams: by the id of their type, as the file has it.
-        """
+        """Prepare for rows with these columns, in order; streams by type id as the file has it."""
         self._file_columns = file_columns
         self._streams = streams
         self._all_have_attributes = all(stream.has_attributes for stream in streams.values())
         for number, stream in streams.items():
-            stream.fix(TYPE_ID, number)
-        # Of each of the file's columns the room in the lines of each stream, 0 where there is none.
-        self._rooms = {
-            name: {stream: stream.base.get(name, 0) for stream in streams.values()}
+            stream.set_constant(TYPE_ID, number)
+        # Of each column of the file the slot in the lines of each stream, 0 where there is none.
+        self._slots = {
+            name: {stream: stream.slot_of.get(name, 0) for stream in streams.values()}
             for name in file_columns
         }
-        self._kinds = {
-            name: {stream.column_in[room].kind for stream, room in rooms.items() if room}
-            for name, rooms in self._rooms.items()
+        self._types = {
+            name: {stream.column_in[slot].type for stream, slot in slots.items() if slot}
+            for name, slots in self._slots.items()
         }
 
     def lines(self, block: Block) -> bytes:
@@ -66,67 +65,67 @@ class ActivityRecords:
         streams = [self._streams[number] for number in cells[TYPE_ID]]
         parts = list(chain.from_iterable([stream.line for stream in streams]))
         starts = list(accumulate([len(stream.line) for stream in streams], initial=0))[:-1]
-        lines = Lines(streams, starts, parts)
+        lines = BlockLines(streams, starts, parts)
         for name in self._file_columns:
-            self._put_base(name, cells[name], lines, is_text=block.is_text)
+            self._put_cells(name, cells[name], lines, is_text=block.is_text)
         if block.documents:
             self._put_attributes(block.documents, lines)
         of_rows = list(zip(streams, starts, strict=True))
-        if ABSENT in [parts[start + room] for s, start in of_rows for room in s.key_rooms]:
+        if ABSENT in [parts[start + slot] for s, start in of_rows for slot in s.key_slots]:
             for stream, start in of_rows:
                 stream.check_keys(parts, start)
         return with_commas("".join(parts)).encode("latin-1")
 
-    def _put_base(self, name: str, cells: list[str], lines: Lines, *, is_text: bool) -> None:
-        """Put the values of a column of the file into their rooms."""
-        rooms, kinds = self._rooms[name], self._kinds[name]
-        if not kinds:
+    def _put_cells(self, name: str, cells: list[str], lines: BlockLines, *, is_text: bool) -> None:
+        """Put the values of a column of the file into their slots."""
+        slots, types = self._slots[name], self._types[name]
+        if not types:
             return
         values = None
-        if len(kinds) == 1:
-            values = _usual_values(next(iter(kinds)), cells, is_text=is_text)
+        if len(types) == 1:
+            values = _fast_values(next(iter(types)), cells, is_text=is_text)
         if values is None:
-            # What is odd is counted in the row's stream.
+            # An issue is counted in the row's stream.
             for stream, start, cell in zip(lines.streams, lines.starts, cells, strict=True):
-                room = rooms[stream]
-                if room and cell != ABSENT:
-                    lines.parts[start + room] = stream.column_in[room].of_cell(cell)
-        elif len(set(rooms.values())) == 1:
-            (room,) = set(rooms.values())
+                slot = slots[stream]
+                if slot and cell != ABSENT:
+                    lines.parts[start + slot] = stream.column_in[slot].json_of_cell(cell)
+        elif len(set(slots.values())) == 1:
+            (slot,) = set(slots.values())
             for start, value in zip(lines.starts, values, strict=True):
-                lines.parts[start + room] = value
+                lines.parts[start + slot] = value
         else:
             for stream, start, value in zip(lines.streams, lines.starts, values, strict=True):
-                room = rooms[stream]
-                if room:
-                    lines.parts[start + room] = value
+                slot = slots[stream]
+                if slot:
+                    lines.parts[start + slot] = value
 
-    def _put_attributes(self, documents: list[str], lines: Lines) -> None:
-        """Put the values of attributes into the rooms of their columns."""
-        objects, odd = parsed(documents)
+    def _put_attributes(self, documents: list[str], lines: BlockLines) -> None:
+        """Put the values of the attributes into their slots."""
+        objects, odd = parse_documents(documents)
         if not self._all_have_attributes:
             for row, stream in enumerate(lines.streams):
                 if not stream.has_attributes:
                     objects[row] = {}
                     odd.discard(row)
-        found = Found(objects, lines)
+        found = AttributeValues(objects, lines)
         more = found.odd_rows(documents)
         if more:
             for row in more:
                 objects[row] = {}
-            found = Found(objects, lines)
-        found.put_into_rooms()
+            found = AttributeValues(objects, lines)
+        found.put_into_slots()
         for row in odd | more:
             if documents[row] not in ABSENT_TEXTS:
                 put_exactly(documents[row], row, lines)
 
 
-def _usual_values(kind: Kind, cells: list[str], *, is_text: bool) -> list[str] | None:
-    """Return the JSON of cells' values by a quick way; None if there is none."""
-    if kind is Kind.TEXT:
+def _fast_values(type_: ColumnType, cells: list[str], *, is_text: bool) -> list[str] | None:
+    """Return the JSON of cells' values by a fast path; None if none takes them."""
+    if type_ is ColumnType.TEXT:
         return quoted(cells) if is_text else None
-    for quick in quick_ways(kind):
+    for fast_path in FAST_PATHS[type_]:
         with suppress(ValueError):
-            values = quick(cells)
-            return quoted(values) if kind is Kind.DATE_TIME else values
+            values = fast_path(cells)
+            return quoted(values) if type_ is ColumnType.DATE_TIME else values
     return None

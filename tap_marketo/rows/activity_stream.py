@@ -1,123 +1,173 @@
-"""What is constant for the activities of one type: its line, and where each value belongs in it."""
+"""What is constant for the activities of one type: its line, and the slot of each value in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 
-from tap_marketo.rows.fields import Kind, Misfits
-from tap_marketo.rows.plain_csv import ABSENT
-from tap_marketo.rows.records import RecordWriter
+from tap_marketo.names import clean
+from tap_marketo.rows.column_types import ColumnType, ConversionIssues
+from tap_marketo.rows.csv_cells import ABSENT
+from tap_marketo.rows.record_writer import RecordWriter
 
-# Where an attribute's name leads is a number: the room of its column in the line and, from this bit
-# on, what is to be done with the value. Texts, the most frequent, are plain rooms.
-BITS = 32
-ROOM = (1 << BITS) - 1
-KINDS = [Kind.TEXT, *(kind for kind in Kind if kind is not Kind.TEXT)]
-# Kinds whose value depends on its JSON type: the number 5 and the text "5" are different items.
-NESTED = frozenset(KINDS.index(kind) for kind in (Kind.ARRAY, Kind.OBJECT, Kind.ANY))
-TAKEN, NOT_SELECTED, UNKNOWN, KEPT = range(len(KINDS), len(KINDS) + 4)
+# The target of an attribute's name is a number: the slot of its column in the line and, from
+# this bit on, a code that says what to do with the value. A code below TAKEN is the place of the
+# column's type in TYPES. Texts, the most frequent, have code 0: their targets are plain slots.
+CODE_SHIFT = 32
+SLOT_MASK = (1 << CODE_SHIFT) - 1
+TYPES = [ColumnType.TEXT, *(type_ for type_ in ColumnType if type_ is not ColumnType.TEXT)]
+NESTED = frozenset(map(TYPES.index, (ColumnType.ARRAY, ColumnType.OBJECT, ColumnType.ANY)))
+"""Codes whose value depends on its JSON type: the number 5 and the text "5" are different items."""
+TAKEN, NOT_SELECTED, UNKNOWN, KEPT = range(len(TYPES), len(TYPES) + 4)
+
+# Names may be data. So many are looked up once, all others each time.
+_MOST_NAMES = 10_000
+
+
+class AttributeColumns:
+    """Finds the column of an attribute by any of the names a row may use for it.
+
+    As :func:`tap_marketo.same_names.find_names`: a display name or an apiName as it stands first,
+    letter case aside only where that leaves one attribute.
+    """
+
+    def __init__(
+        self,
+        columns: Mapping[str, str | None],
+        api_names: Mapping[str, str],
+        others: Collection[str],
+    ) -> None:
+        """Index the names.
+
+        Args:
+            columns: by display name; None for an attribute that the catalog lacks.
+            api_names: the display name of each apiName.
+            others: columns whose attribute is no longer known; only the cleaned name leads to
+                them.
+        """
+        by_api_name = {
+            api_name: columns[name] for api_name, name in api_names.items() if name in columns
+        }
+        self._exact = {**by_api_name, **columns}
+        self._folded: defaultdict[str, set[str | None]] = defaultdict(set)
+        for name, column in (*columns.items(), *by_api_name.items()):
+            self._folded[name.casefold()].add(column)
+        self._others = frozenset(others)
+
+    def find(self, name: str) -> str | None:
+        """Return the column of an attribute as a row names it, None when it is not known."""
+        if name in self._exact:
+            return self._exact[name]
+        candidates = self._folded.get(name.casefold(), set())
+        if len(candidates) == 1:
+            return next(iter(candidates))
+        cleaned = clean(name)
+        return cleaned if cleaned in self._others else None
 
 
 class ActivityStream:
-    """What is constant for the rows of one type (bulk-activity-extract.md)."""
+    """What is constant for the rows of one type (bulk-activity-extract.md).
+
+    Attributes:
+        column_in: the column of each slot.
+        slot_of: the slots of the file's columns.
+        targets: of the attributes' names.
+        line: the parts of a line, with a slot for each value.
+    """
 
     def __init__(
         self,
         file_columns: Collection[str],
-        fixed: Mapping[str, str],
+        constants: Mapping[str, str],
         base: Mapping[str, str],
-        find_column: Callable[[str], str | None],
+        names: AttributeColumns,
         writer: RecordWriter,
-        misfits: Misfits,
+        issues: ConversionIssues,
         unknown: str | None = None,
     ) -> None:
-        """Work out where each column's value comes from.
+        """Find where each column's value comes from.
 
         Args:
-            file_columns: the columns of the file, without that of the attributes.
-            fixed: columns whose text is the same in every row.
+            file_columns: those of the file, without that of the attributes.
+            constants: columns whose text is the same in every row.
             base: columns that are columns of the file, with the names they have there.
-            find_column: returns the column of an attribute name as a row spells it, None for an
-                attribute that is not known.
+            names: of the attributes.
             writer: of the stream.
-            misfits: where odd values are counted.
+            issues: counts values, and attributes that are not known.
             unknown: the column, if it is selected, that keeps the attributes which are not known,
                 in one object; without it they are counted.
         """
         self.writer = writer
-        self.misfits = misfits
-        columns = writer.columns
-        self.column_in = {_room(place): column for place, column in enumerate(columns)}
-        # The rooms of the file's columns.
-        self.base = {
-            base[column.name]: room
-            for room, column in self.column_in.items()
-            if column.name not in fixed and base.get(column.name) in file_columns
+        self.issues = issues
+        self.column_in = {_slot(place): column for place, column in enumerate(writer.columns)}
+        self.slot_of = {
+            base[column.name]: slot
+            for slot, column in self.column_in.items()
+            if column.name not in constants and base.get(column.name) in file_columns
         }
-        self.leads_to = _Names(self, find_column, [*fixed, *base], unknown)
-        self.has_attributes = any(c.name not in base and c.name not in fixed for c in columns)
-        self.key_rooms = [_room(place) for place in writer.key_places]
-        # The parts of a line, with a room behind each for a value.
+        not_for_attributes = {*constants, *base}
+        self.targets = _Targets(self, names, not_for_attributes, unknown)
+        self.has_attributes = any(c.name not in not_for_attributes for c in writer.columns)
+        self.key_slots = [_slot(place) for place in writer.key_places]
         self.line = list(writer.parts)
-        for room, column in self.column_in.items():
-            text = fixed.get(column.name)
-            self.line[room] = ABSENT if text is None else column.json(text)
+        for slot, column in self.column_in.items():
+            text = constants.get(column.name)
+            self.line[slot] = ABSENT if text is None else column.json(text)
 
     def check_keys(self, parts: Sequence[str], start: int) -> None:
-        """Make sure that a record has its keys.
-
-        Args:
-            parts: of lines.
-            start: where among them the line of the record starts.
+        """Check the keys of the record whose line starts at a place among the parts of lines.
 
         Raises:
             DataError: one is absent.
         """
-        for place, room in zip(self.writer.key_places, self.key_rooms, strict=True):
-            self.writer.check_key(place, (parts[start + room],))
+        for place, slot in zip(self.writer.key_places, self.key_slots, strict=True):
+            self.writer.check_key(place, (parts[start + slot],))
 
-    def fix(self, name: str, cell: str) -> None:
+    def set_constant(self, name: str, cell: str) -> None:
         """Let a column of the file have the same cell in every row."""
-        room = self.base.get(name)
-        if room and self.column_in[room].kind in (Kind.INTEGER, Kind.TEXT):
-            del self.base[name]
-            self.line[room] = self.column_in[room].of_cell(cell)
+        slot = self.slot_of.get(name)
+        if slot and self.column_in[slot].type in (ColumnType.INTEGER, ColumnType.TEXT):
+            del self.slot_of[name]
+            self.line[slot] = self.column_in[slot].json_of_cell(cell)
 
 
-def _room(place: int) -> int:
+def _slot(place: int) -> int:
     """Return where in the parts of a line the value of a column belongs, by its place."""
     return 2 * place + 1
 
 
-class _Names(dict[str, int]):
-    """Where the attributes' names of a stream lead: each spelling is looked up once."""
+class _Targets(dict[str, int]):
+    """The targets of the attributes' names, found when a name is first met.
+
+    Attributes:
+        codes: of the targets found so far.
+    """
 
     def __init__(
         self,
         stream: ActivityStream,
-        find_column: Callable[[str], str | None],
+        names: AttributeColumns,
         not_for_attributes: Collection[str],
         unknown: str | None,
     ) -> None:
-        """Take the columns of a stream."""
         super().__init__()
-        self._find_column = find_column
-        self._rooms = {}
-        for room, column in stream.column_in.items():
-            is_taken = column.name in not_for_attributes
-            code = TAKEN if is_taken else KINDS.index(column.kind)
-            self._rooms[column.name] = room | code << BITS
-        kept = self._rooms.pop(unknown, None) if unknown else None
-        self._unknown = UNKNOWN << BITS if kept is None else kept & ROOM | KEPT << BITS
-
-    def codes(self) -> set[int]:
-        """Return what the names met so far lead to."""
-        return {leads_to >> BITS for leads_to in self.values()}
+        self.codes: set[int] = set()
+        self._names = names
+        self._of_column = {}
+        for slot, column in stream.column_in.items():
+            code = TAKEN if column.name in not_for_attributes else TYPES.index(column.type)
+            self._of_column[column.name] = slot | code << CODE_SHIFT
+        kept = self._of_column.pop(unknown, None) if unknown else None
+        self._unknown = (
+            UNKNOWN << CODE_SHIFT if kept is None else kept & SLOT_MASK | KEPT << CODE_SHIFT
+        )
 
     def __missing__(self, name: str) -> int:
-        column = self._find_column(name)
-        leads_to = self._unknown
+        column = self._names.find(name)
+        target = self._unknown
         if column is not None:
-            leads_to = self._rooms.get(column, NOT_SELECTED << BITS)
-        self[name] = leads_to
-        return leads_to
+            target = self._of_column.get(column, NOT_SELECTED << CODE_SHIFT)
+        self.codes.add(target >> CODE_SHIFT)
+        if len(self) < _MOST_NAMES:
+            self[name] = target
+        return target

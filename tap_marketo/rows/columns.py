@@ -1,13 +1,13 @@
 """Cells of one type to their values as JSON has them, many at a time.
 
 Nearly every cell of an account is as Marketo documents it: a whole number is its digits, a time is
-2026-06-15T12:00:00Z. A few calls that run in C then do for a whole block of rows. They prove that
-each cell is of that kind; where one is not, it goes through the converter of
-:mod:`tap_marketo.rows.fields`, which decides every case. What the quick way returns is what that
-converter would have returned.
+2026-06-15T12:00:00Z. On the **fast path** a few calls that run in C convert a whole block of rows
+and prove that each cell is so. Where one is not, each cell takes the **slow path**: the converter
+of :mod:`tap_marketo.rows.column_types`, which decides every case. Both return the same.
 
-A **spelling** is the JSON of a value without the quotes of a text, and the word null for an absent
-one: a plain cell (:mod:`tap_marketo.rows.plain_csv`) is one of a text. JSON is wire text here.
+A **fragment** is the JSON of a value without the quotes of a text, and the word null for an absent
+value: an escaped cell (:mod:`tap_marketo.rows.csv_cells`) is the fragment of a text. JSON is a
+Latin-1 text here, as escaped cells are.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from typing import Any
 
 import orjson
 
-from tap_marketo.rows.fields import (
+from tap_marketo.rows.column_types import (
     ABSENT_TEXTS,
     EXACT_AS_FLOAT,
     FITS_64_BITS,
     WITHIN_64_BITS,
-    Kind,
-    Misfits,
+    ColumnType,
+    ConversionIssues,
+    column_type,
     converter,
-    kind_of,
     value_converter,
 )
+from tap_marketo.rows.csv_cells import ABSENT, text_of
 from tap_marketo.rows.json_values import mend_text
-from tap_marketo.rows.plain_csv import ABSENT, text_of
 
 _BAD_TEXT = "with bytes that are no text, now U+FFFD"
 
@@ -50,79 +50,64 @@ _MANY_DIGITS = b"0" * (FITS_64_BITS + 1)
 _READS_NO_Z = sys.version_info < (3, 11)
 
 
-Quick = Callable[[list[str]], list[str]]
-"""A quick way: returns the spellings of cells' values, the cells themselves if they are those.
+FastPath = Callable[[list[str]], list[str]]
+"""Returns the fragments of cells; the very list of cells where they are their own fragments.
 
-Raises ValueError where some cell is not as it takes it.
+Raises ValueError where some cell has to take the slow path.
 """
 
 
 class Column:
-    """Converts values of one column.
+    """Converts values of one column to JSON.
 
     Attributes:
-        name: of the column.
-        json_name: its JSON.
-        kind: what its values are.
-        is_quoted: whether they are texts.
-        ways: the quick ways for them; that which did last comes first.
-        is_odd: whether some value had to be found by the careful way.
+        json_name: the JSON of its name.
+        is_quoted: whether its values are texts in JSON.
+        fast_paths: for its cells; the one that succeeded last comes first.
+        is_odd: whether some cell has taken the slow path.
     """
 
-    def __init__(self, name: str, schema: Mapping[str, Any], misfits: Misfits) -> None:
-        """Prepare.
-
-        Args:
-            name: of the column.
-            schema: its JSON schema.
-            misfits: where odd values are counted.
-        """
+    def __init__(self, name: str, schema: Mapping[str, Any], issues: ConversionIssues) -> None:
         self.name = name
         self.json_name = orjson.dumps(name).decode("latin-1")
-        self.kind = kind_of(schema)
-        self.is_quoted = self.kind in (Kind.TEXT, Kind.DATE_TIME)
-        self.ways = quick_ways(self.kind)
+        self.type = column_type(schema)
+        self.is_quoted = self.type in (ColumnType.TEXT, ColumnType.DATE_TIME)
+        self.fast_paths = list(FAST_PATHS[self.type])
         self.is_odd = False
-        self._misfits = misfits
-        self._convert = converter(name, schema, misfits)
-        self._convert_value = value_converter(name, schema, misfits)
+        self._issues = issues
+        self._convert = converter(name, schema, issues)
+        self._convert_value = value_converter(name, schema, issues)
 
-    def spellings(self, cells: list[str], read: Callable[[str], str]) -> list[str]:
-        """Return the spellings of the values of cells.
-
-        Args:
-            cells: of the column.
-            read: returns the text of one of them.
-        """
-        for quick in self.ways:
+    def fragments(self, cells: list[str], read: Callable[[str], str]) -> list[str]:
+        """Return the fragments of cells, whose texts ``read`` returns."""
+        for fast_path in self.fast_paths:
             with suppress(ValueError):
-                values = quick(cells)
-                self.ways = sorted(self.ways, key=lambda way: way is not quick)
+                values = fast_path(cells)
+                self.fast_paths = sorted(self.fast_paths, key=lambda path: path is not fast_path)
                 return values
         self.is_odd = True
-        return [cell if cell == ABSENT else self.spelling(read(cell)) for cell in cells]
+        return [cell if cell == ABSENT else self.fragment(read(cell)) for cell in cells]
 
-    def spelling(self, text: str) -> str:
-        """Return the spelling of the value of one cell, found by the careful way.
+    def fragment(self, text: str) -> str:
+        """Return the fragment of one cell by the slow path.
 
-        Args:
-            text: of the cell; bytes that are no UTF-8 as lone surrogates.
+        Bytes of the cell that are no UTF-8 are lone surrogates in its text.
         """
         if text in ABSENT_TEXTS:
             return ABSENT
         value = self.json(text if self._convert is None else self._convert(text))
         return value[1:-1] if self.is_quoted and value != ABSENT else value
 
-    def quoted(self, spellings: list[str]) -> list[str]:
-        """Return the JSON of values, given their spellings."""
-        return quoted(spellings) if self.is_quoted else spellings
+    def quoted(self, fragments: list[str]) -> list[str]:
+        """Return the JSON of values, given their fragments."""
+        return quoted(fragments) if self.is_quoted else fragments
 
-    def of_cell(self, cell: str) -> str:
-        """Return the JSON of the value of a plain cell, found by the careful way."""
-        return self.quoted([self.spelling(text_of(cell))])[0]
+    def json_of_cell(self, cell: str) -> str:
+        """Return the JSON of an escaped cell by the slow path."""
+        return self.quoted([self.fragment(text_of(cell))])[0]
 
-    def of_value(self, value: Any) -> str:
-        """Return the JSON of the value of what :func:`loads_exactly` returns."""
+    def json_of_value(self, value: Any) -> str:
+        """Return the JSON of what :func:`loads_exactly` returns."""
         return self.json(self._convert_value(value))
 
     def json(self, value: Any) -> str:
@@ -132,28 +117,23 @@ class Column:
         except TypeError:
             mended = mend_text(value)
             if mended != value:
-                self._misfits.add(self.name, _BAD_TEXT)
+                self._issues.add(self.name, _BAD_TEXT)
             data = orjson.dumps(mended)
         return data.decode("latin-1")
 
 
-def quoted(spellings: list[str]) -> list[str]:
-    """Return the JSON of texts, given their spellings."""
-    return [ABSENT if spelling == ABSENT else f'"{spelling}"' for spelling in spellings]
-
-
-def quick_ways(kind: Kind) -> list[Quick]:
-    """Return the quick ways for cells of a kind: dates and times are of one."""
-    return list(_QUICK_WAYS.get(kind, ()))
+def quoted(fragments: list[str]) -> list[str]:
+    """Return the JSON of texts, given their fragments."""
+    return [ABSENT if fragment == ABSENT else f'"{fragment}"' for fragment in fragments]
 
 
 def _integers(cells: list[str]) -> list[str]:
     """Read cells as the JSON they are, and write it again.
 
-    One that is something else shows: it is written otherwise (007, -0, 1e5), or has a character
-    that no whole number has (12.0, true, [1], "5"). Two in one ("1,2") make one value too many, and
-    none could make up for it: only brackets and quotes make one value of two cells. One
-    beyond 64 bits is left to the careful way.
+    A cell that is no whole number shows: orjson writes it otherwise (007, -0, 1e5), or it has a
+    character that no whole number has (12.0, true, [1], "5"). Two numbers in a cell ("1,2") make
+    one value too many, and nothing makes up for it: only brackets and quotes make one value of two
+    cells. A number beyond 64 bits is left to the slow path.
     """
     text = ",".join(cells)
     values = orjson.loads(f"[{text}]")
@@ -173,11 +153,11 @@ def _all_fit_64_bits(values: list[int | None]) -> bool:
 
 
 def _numbers(cells: list[str]) -> list[str]:
-    """Read cells as the JSON they are: one that is something else is of another type.
+    """Read cells as the JSON they are: a cell that is no number is of another type.
 
-    A number with more digits than a float holds keeps them, but so few survive in any. An exponent
-    may be larger than what counts as a number here, -0 would lose its sign, and spaces are not
-    usual.
+    Left to the slow path are numbers with more digits than a float holds, which keep them there;
+    exponents, which may be larger than the slow path allows; -0, which would lose its sign; and
+    spaces.
     """
     text = f"[{','.join(cells)}]"
     values = orjson.loads(text)
@@ -210,10 +190,10 @@ def _dates(cells: list[str]) -> list[str]:
 
 
 def _joined_if_all(form: bytes, cells: list[str]) -> str:
-    """Make sure that cells are times or dates, or absent, and return them joined with commas.
+    """Check that cells are times or dates, or absent, and return them joined with commas.
 
-    The form is proved by the digits' places, that the time exists by reading it. The hour 24, which
-    some Pythons read as the next day's first, is left to the careful way.
+    The places of the digits prove the form, and parsing proves that the time exists. The hour 24,
+    which some Pythons read as the next day's first, is left to the slow path.
     """
     joined = ",".join(cells)
     present = cells if ABSENT not in joined else [cell for cell in cells if cell != ABSENT]
@@ -225,9 +205,11 @@ def _joined_if_all(form: bytes, cells: list[str]) -> str:
     return joined
 
 
-_QUICK_WAYS: Mapping[Kind, tuple[Quick, ...]] = {
-    Kind.INTEGER: (_integers,),
-    Kind.NUMBER: (_numbers,),
-    Kind.BOOLEAN: (_booleans,),
-    Kind.DATE_TIME: (_date_times, _dates),
+FAST_PATHS: Mapping[ColumnType, tuple[FastPath, ...]] = {
+    **dict.fromkeys(ColumnType, ()),
+    ColumnType.INTEGER: (_integers,),
+    ColumnType.NUMBER: (_numbers,),
+    ColumnType.BOOLEAN: (_booleans,),
+    ColumnType.DATE_TIME: (_date_times, _dates),
 }
+"""For cells of each type. Dates and times are of one type."""

@@ -1,24 +1,32 @@
 """Rows of a file to records whose columns are the file's, as those of leads are.
 
-The JSON of a record is the plain cells of its row (:mod:`tap_marketo.rows.plain_csv`) between
+The JSON of a record is the escaped cells of its row (:mod:`tap_marketo.rows.csv_cells`) between
 constant parts, which hold the columns' names and the quotes of texts. Only cells of other types
 are converted first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
-from tap_marketo.rows.columns import Column, Quick
-from tap_marketo.rows.csv_rows import Block
-from tap_marketo.rows.fields import Kind
-from tap_marketo.rows.plain_csv import ABSENT, Row, text_of, with_commas
-from tap_marketo.rows.records import RecordWriter
+from tap_marketo.rows.column_types import ColumnType
+from tap_marketo.rows.columns import Column, FastPath
+from tap_marketo.rows.csv_cells import ABSENT, Row, escaped_cell, text_of, with_commas
+from tap_marketo.rows.csv_file import Block
+from tap_marketo.rows.json_values import to_text
+from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.same_names import find_names
 
 _NULL_IN_QUOTES = f':"{ABSENT}"'
 _NULL = f":{ABSENT}"
+# JSON can spell half a character. In a file it would be a byte that is no UTF-8, which becomes
+# such a lone surrogate, and is mended and counted with the column.
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+_BAD_BYTE = "\udcff"
 
 
 class RowRecords:
@@ -30,13 +38,10 @@ class RowRecords:
         writer: RecordWriter,
         file_names: Mapping[str, str] | None = None,
     ) -> None:
-        """Work out where each column's value comes from.
+        """Find the cell of each column, as :func:`find_names` does.
 
-        Args:
-            header: the file's column names, found as :func:`find_names` does. A column that the
-                file lacks comes out null.
-            writer: of the stream.
-            file_names: what the file calls columns, where that is not the stream's name.
+        A column that the file lacks is null. ``file_names`` holds the file's names of those columns
+        that the stream calls otherwise.
         """
         self._writer = writer
         columns = writer.columns
@@ -47,14 +52,12 @@ class RowRecords:
         sources = [position[found[name]] if name in found else len(header) for name in wanted]
         self._is_arranged = sources == list(range(len(header)))
         self._pick = _picker(sources)
-        kinds = [column.kind for column in columns]
-        self._texts = [place for place, kind in enumerate(kinds) if kind is Kind.TEXT]
-        self._groups = [
-            _Group([place for place, other in enumerate(kinds) if other is kind], columns)
-            for kind in dict.fromkeys(kinds)
-            if kind is not Kind.TEXT
-        ]
-        # A room for each cell between what names its column, and the quotes of a text.
+        places: dict[ColumnType, list[int]] = {}
+        for place, column in enumerate(columns):
+            places.setdefault(column.type, []).append(place)
+        self._texts = places.pop(ColumnType.TEXT, [])
+        self._groups = [_TypeGroup(of_type, columns) for of_type in places.values()]
+        # A slot for each cell between what names its column, and the quotes of a text.
         self._parts = ["{"]
         for column in columns:
             quote = '"' if column.is_quoted else ""
@@ -77,62 +80,60 @@ class RowRecords:
             self._mend(rows)
         for place in self._writer.key_places:
             self._writer.check_key(place, [row[place] for row in rows])
-        parts, before, after = self._parts, self._writer.before, self._writer.after
+        parts, prefix, suffix = self._parts, self._writer.prefix, self._writer.suffix
         lines: list[str] = []
         for row in rows:
             parts[1::2] = row
             # Quotes within cells have a backslash before them. So the word null between two
             # quotes, behind a colon, is a whole cell, and one that is absent.
-            lines += (before, "".join(parts).replace(_NULL_IN_QUOTES, _NULL), after)
+            lines += (prefix, "".join(parts).replace(_NULL_IN_QUOTES, _NULL), suffix)
         return with_commas("".join(lines)).encode("latin-1")
 
     def _mend(self, rows: Sequence[Row]) -> None:
-        """Mend texts in which some bytes are no text."""
+        """Mend and count texts with bytes that are no UTF-8."""
         for place in self._texts:
             column = self._writer.columns[place]
             for row in rows:
                 if not row[place].isascii():
-                    row[place] = column.spelling(text_of(row[place]))
+                    row[place] = column.fragment(text_of(row[place]))
 
 
-class _Group:
-    """The columns of one kind.
+class _TypeGroup:
+    """The columns of one type, given by their places among all.
 
-    Those for which the same quick way does are converted together: a call costs as much as many
-    cells.
+    Columns with the same fast path are converted together: a call costs as much as many cells.
     """
 
     def __init__(self, places: Sequence[int], columns: Sequence[Column]) -> None:
-        """Take the columns of a kind, given by their places among all."""
         self._columns = columns
-        self._together: dict[Quick, list[int]] = {}
-        # Where a cell was odd, others will be, and would cost their whole group time each time.
+        self._together: dict[FastPath, list[int]] = {}
+        # A column with one odd cell will have more, and each would cost its whole group time.
         self._alone: list[int] = []
         for place in places:
             self._put(place)
 
     def _put(self, place: int) -> None:
         column = self._columns[place]
-        if column.is_odd or not column.ways:
+        if column.is_odd or not column.fast_paths:
             self._alone.append(place)
         else:
-            self._together.setdefault(column.ways[0], []).append(place)
+            self._together.setdefault(column.fast_paths[0], []).append(place)
 
     def convert(self, rows: Sequence[Row]) -> None:
-        """Put the spelling of the columns' values into their cells."""
+        """Replace the cells of the columns by their fragments."""
         for place in self._alone:
             self._convert_alone(place, rows)
-        # As they are now: a column that changes its way is converted by then.
-        together = [(way, tuple(places)) for way, places in self._together.items()]
-        for way, places in together:
+        # As the groups are now: a column that changes groups is converted by then.
+        together = [(path, tuple(places)) for path, places in self._together.items()]
+        for fast_path, places in together:
             pick = _picker(places)
             cells: list[str] = []
             for row in rows:
                 cells += pick(row)
             try:
-                values = way(cells)
+                values = fast_path(cells)
             except ValueError:
-                self._part(way, rows)
+                self._split(fast_path, rows)
                 continue
             if values is not cells:
                 following = iter(values)
@@ -140,14 +141,14 @@ class _Group:
                     for place in places:
                         row[place] = next(following)
 
-    def _part(self, way: Quick, rows: Sequence[Row]) -> None:
-        """Convert columns one by one, and let those stay together for which the same way does."""
-        for place in self._together.pop(way):
+    def _split(self, fast_path: FastPath, rows: Sequence[Row]) -> None:
+        """Convert columns one by one, and group them anew."""
+        for place in self._together.pop(fast_path):
             self._convert_alone(place, rows)
             self._put(place)
 
     def _convert_alone(self, place: int, rows: Sequence[Row]) -> None:
-        values = self._columns[place].spellings([row[place] for row in rows], text_of)
+        values = self._columns[place].fragments([row[place] for row in rows], text_of)
         for row, value in zip(rows, values, strict=True):
             row[place] = value
 
@@ -158,3 +159,24 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
         return itemgetter(*places)
     (only,) = places
     return lambda items: items[only : only + 1]
+
+
+def value_block(rows: Iterable[Mapping[str, Any]], header: Sequence[str]) -> Block:
+    """Return rows of JSON that a call returned as a block of a file with such a header.
+
+    Both become the same records so. A member that a row lacks is absent.
+    """
+    cells = [[escaped_cell(_cell_text(row.get(name))) for name in header] for row in rows]
+    return Block(cells, [], is_text=False)
+
+
+def _cell_text(value: Any) -> str:
+    """Return a value as a file has it."""
+    if value is None:
+        return ""
+    try:
+        text = to_text(value)
+    except ValueError:
+        # Nested too deep for a column of arrays, which counts that when it reads this JSON.
+        text = json.dumps(value)
+    return _HALF_A_CHARACTER.sub(_BAD_BYTE, text)

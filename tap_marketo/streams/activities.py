@@ -20,11 +20,11 @@ from tap_marketo.log import LOGGER
 from tap_marketo.names import Naming, clean
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.protocol.schemas import Schema
+from tap_marketo.rows.activity_attributes import ATTRIBUTES
 from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
 from tap_marketo.rows.activity_stream import ActivityStream
-from tap_marketo.rows.attributes import ATTRIBUTES
-from tap_marketo.rows.csv_rows import Block, CsvFile
-from tap_marketo.rows.fields import schema_for_data_type
+from tap_marketo.rows.column_types import schema_for_data_type
+from tap_marketo.rows.csv_file import Block, CsvFile
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import (
     ACTION_RESULT,
@@ -167,9 +167,9 @@ class ActivitiesFamily(BulkFamily):
             columns,
             fixed,
             {**ACTIVITY_BASE, **PRIMARY_BASE, **result},
-            attribute_columns(entry, activity_type).find,
+            attribute_columns(entry, activity_type),
             self.writer(stream, time_extracted),
-            self.misfits[stream],
+            self.issues[stream],
             extras.get(UNKNOWN_ATTRIBUTES),
         )
 

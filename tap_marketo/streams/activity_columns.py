@@ -8,8 +8,8 @@ from typing import Any
 from tap_marketo.names import clean, free_column, unique_columns
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.schemas import Schema
-from tap_marketo.rows.attribute_names import AttributeColumns
-from tap_marketo.rows.fields import kind_of
+from tap_marketo.rows.activity_stream import AttributeColumns
+from tap_marketo.rows.column_types import column_type
 
 ACTIVITY_STREAM_PREFIX = "activities_"
 ACTIVITY_KEY = "marketoGUID"
@@ -83,7 +83,7 @@ def extra_columns(entry: CatalogEntry) -> dict[str, str]:
     for column, definition in entry.schema["properties"].items():
         is_attribute = entry.column_metadata(column, ATTRIBUTE_NAME) is not None
         usual = EXTRA_COLUMNS.get(column)
-        if usual and not is_attribute and kind_of(definition) is kind_of(usual):
+        if usual and not is_attribute and column_type(definition) is column_type(usual):
             found[column] = column
     for column in entry.schema["properties"]:
         note = entry.column_metadata(column, EXTRA_COLUMN)

@@ -81,7 +81,7 @@ class CustomObjectRead(StreamRead):
         name = _object_name(self.entry)
         fields = with_fields(self._account.custom_object_fields(name), _ALWAYS)
         family = CustomObjectFamily(name, self.entry, fields, self._lookback)
-        family.misfits = {self.stream: self.misfits}
+        family.issues = {self.stream: self.issues}
         return family
 
 

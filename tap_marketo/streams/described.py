@@ -13,8 +13,8 @@ from tap_marketo.marketo.describe import Field
 from tap_marketo.names import Naming
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.protocol.schemas import Schema
-from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.fields import schema_for_data_type
+from tap_marketo.rows.column_types import schema_for_data_type
+from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.same_names import find_names
 

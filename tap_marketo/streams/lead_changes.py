@@ -22,9 +22,8 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport
-from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.row_records import RowRecords
-from tap_marketo.rows.value_rows import value_block
+from tap_marketo.rows.csv_file import CsvFile
+from tap_marketo.rows.row_records import RowRecords, value_block
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog
 from tap_marketo.streams.described import DescribedFamily
@@ -137,7 +136,7 @@ class LeadChangesFamily(BulkFamily):
         """
         self.lookback = lookback
         self.streams = leads.streams
-        self.misfits = leads.misfits
+        self.issues = leads.issues
         self._leads = leads
         self._types = types
         self._context = context
@@ -195,7 +194,7 @@ class LeadChangesRead(StreamRead):
         """
         stream = leads.stream
         super().__init__(leads.streams[stream], leads.keys, leads.replication_key)
-        self.misfits = leads.misfits[stream]
+        self.issues = leads.issues[stream]
         self._leads = leads
         self._account = account
         self._lookback = timedelta(hours=context.config.leads_lookback_hours)

@@ -71,7 +71,7 @@ class MembersRead(StreamRead):
         bookmark = context.state.bookmark(entry.stream, REPLICATION_KEY)
         self._family = MembersFamily(entry, fields, longest, bookmark)
         super().__init__(self._family.streams[entry.stream], KEYS, REPLICATION_KEY)
-        self._family.misfits = {entry.stream: self.misfits}
+        self._family.issues = {entry.stream: self.issues}
         self._sweep = self._family.sweeping()
         self._account = account
         self._context = context

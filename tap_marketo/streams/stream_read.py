@@ -11,9 +11,9 @@ from tap_marketo.exports.family import BulkFamily
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.rows.fields import Misfits
-from tap_marketo.rows.nested import RowFitter
-from tap_marketo.rows.records import RecordWriter, object_lines
+from tap_marketo.rows.column_types import ConversionIssues
+from tap_marketo.rows.page_rows import RowFitter, page_lines
+from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.times import parse_utc, to_time_extracted
 
@@ -36,7 +36,7 @@ class StreamRead(ABC):
 
     Attributes:
         entry: the stream of the catalog, with its key columns and its replication key.
-        misfits: values that did not fit their columns.
+        issues: values that did not fit their columns.
         further_permissions: what this read needs beside the permissions of its stream.
         finds_families: whether a step may yield a family.
         is_one_call: whether one call returns all rows.
@@ -64,10 +64,10 @@ class StreamRead(ABC):
             CatalogError: the entry has no key column.
         """
         self.entry = entry.keyed(keys, replication_key)
-        self.misfits = Misfits()
+        self.issues = ConversionIssues()
         self._keys = keys
         self._replication_key = replication_key
-        self._fit = RowFitter(entry.schema["properties"], self.misfits)
+        self._fit = RowFitter(entry.schema["properties"], self.issues)
 
     @property
     def stream(self) -> str:
@@ -110,8 +110,8 @@ class StreamRead(ABC):
             extracted: when the rows were fetched, UTC.
         """
         stamp = to_time_extracted(extracted)
-        writer = RecordWriter(self.stream, self.entry.columns, self._keys, stamp, self.misfits)
-        lines = object_lines(map(self._fit, rows), writer)
+        writer = RecordWriter(self.stream, self.entry.columns, self._keys, stamp, self.issues)
+        lines = page_lines(map(self._fit, rows), writer)
         emitter.records(b"".join(lines), {self.stream: len(lines)})
 
 

@@ -19,7 +19,7 @@ from tap_marketo.exports.lines import Line, Lines
 from tap_marketo.exports.looks import RecentJobs
 from tap_marketo.exports.windows import Plan
 from tap_marketo.marketo.export_calls import ExportStatus
-from tap_marketo.rows.csv_rows import CsvFile
+from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.times import Window
 
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=timezone.utc)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tap_marketo.rows.activity_records import ActivityRecords
-from tap_marketo.rows.activity_stream import ActivityStream
-from tap_marketo.rows.attribute_names import AttributeColumns
-from tap_marketo.rows.csv_rows import Block, CsvFile
-from tap_marketo.rows.fields import Misfits
-from tap_marketo.rows.plain_csv import ABSENT, plain_cell, text_of
-from tap_marketo.rows.records import RecordWriter
+from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns
+from tap_marketo.rows.column_types import ConversionIssues
+from tap_marketo.rows.csv_cells import ABSENT, escaped_cell, text_of
+from tap_marketo.rows.csv_file import Block, CsvFile
+from tap_marketo.rows.record_writer import RecordWriter
 
 TYPE = "7"
 TYPE_ID = "activityTypeId"
@@ -32,7 +31,7 @@ def rows_of(file: CsvFile) -> Iterator[list[str]]:
 def block_of(rows: Sequence[Sequence[str]], documents: Sequence[str] = ()) -> Block:
     """Make a block of the texts of rows; those of bytes that are no UTF-8 hold surrogates."""
     is_text = all(_is_text(cell) for row in (*rows, documents) for cell in row)
-    return Block([list(map(plain_cell, row)) for row in rows], list(documents), is_text=is_text)
+    return Block([list(map(escaped_cell, row)) for row in rows], list(documents), is_text=is_text)
 
 
 def _is_text(cell: str) -> bool:
@@ -49,12 +48,12 @@ class OneType:
         base: Mapping[str, str],
         names: AttributeColumns,
         writer: RecordWriter,
-        misfits: Misfits,
+        issues: ConversionIssues,
         unknown: str | None = None,
     ) -> None:
         """Prepare; the file's columns are those without the attributes."""
         columns = [*file_columns, TYPE_ID]
-        stream = ActivityStream(columns, fixed, base, names.find, writer, misfits, unknown)
+        stream = ActivityStream(columns, fixed, base, names, writer, issues, unknown)
         self._records = ActivityRecords(columns, {TYPE: stream})
 
     def lines_of(self, block: Block) -> list[bytes]:

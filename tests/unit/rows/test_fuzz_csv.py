@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from tap_marketo.errors import DataError
 from tap_marketo.protocol.schemas import Schema
-from tap_marketo.rows.attribute_names import AttributeColumns
-from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.fields import Misfits, schema_for_data_type
-from tap_marketo.rows.records import RecordWriter
+from tap_marketo.rows.activity_stream import AttributeColumns
+from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
+from tap_marketo.rows.csv_file import CsvFile
+from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
 from tests.fuzzing import budget, damaged
 from tests.unit.rows.blocks import OneType, absent_alike, rows_of
@@ -147,8 +147,8 @@ def test_a_damaged_file_gives_the_rows_it_holds_and_an_error_that_names_the_firs
 @given(damaged(FILE))
 def test_the_records_of_a_damaged_file_are_its_cells(data: bytes) -> None:
     columns = dict.fromkeys(("id", "email", "note", "Größe"), TEXT)
-    misfits = Misfits()
-    writer = RecordWriter("s", columns, ["id"], EXTRACTED, misfits)
+    issues = ConversionIssues()
+    writer = RecordWriter("s", columns, ["id"], EXTRACTED, issues)
     records: list[list[str | None]] = []
     complaint = ""
     try:
@@ -190,8 +190,8 @@ ACTIVITIES = (
 @FUZZ
 @given(damaged(ACTIVITIES))
 def test_the_records_of_damaged_activities_are_their_cells_and_attributes(data: bytes) -> None:
-    misfits = Misfits()
-    writer = RecordWriter("s", ACTIVITY_COLUMNS, ["marketoGUID"], EXTRACTED, misfits)
+    issues = ConversionIssues()
+    writer = RecordWriter("s", ACTIVITY_COLUMNS, ["marketoGUID"], EXTRACTED, issues)
     names = AttributeColumns({"Web Page": "web_page", "Count": "count"}, {}, ())
     base = {"marketoGUID": "marketoGUID", "leadId": "leadId"}
     (header, *lines) = [line for line in reference(data)[0] if line] or [[]]
@@ -199,7 +199,7 @@ def test_the_records_of_damaged_activities_are_their_cells_and_attributes(data: 
     complaint = ""
     try:
         file = CsvFile([data], "the file", "attributes")
-        maker = OneType(file.columns, {}, base, names, writer, misfits)
+        maker = OneType(file.columns, {}, base, names, writer, issues)
         for block in file.blocks():
             records += [json.loads(line)["record"] for line in maker.lines_of(block)]
     except DataError as error:
@@ -208,7 +208,7 @@ def test_the_records_of_damaged_activities_are_their_cells_and_attributes(data: 
         assert re.search(r"Row \d+ of the file|row of s without|header of the file", complaint)
     else:
         assert len(records) == len(lines)
-    counted = sum(misfits.counts.values())
+    counted = sum(issues.counts.values())
     for line, record in zip(lines, records, strict=False):
         cells = dict(zip(header, line, strict=True))
         assert record["marketoGUID"] == text_of(cells["marketoGUID"])
@@ -323,8 +323,8 @@ def test_a_value_of_every_data_type_goes_through_file_and_record_unchanged(
     lines = [list(SCHEMAS)]
     lines += [[str(n), *(cell for cell, _ in row)] for n, row in enumerate(rows)]
     data = "".join(",".join(quoted(cell, quotes_all) for cell in line) + "\n" for line in lines)
-    misfits = Misfits()
-    writer = RecordWriter("s", SCHEMAS, ["id"], EXTRACTED, misfits)
+    issues = ConversionIssues()
+    writer = RecordWriter("s", SCHEMAS, ["id"], EXTRACTED, issues)
     file = CsvFile([data.encode()], "the file")
     records = [
         json.loads(line, parse_float=Decimal)["record"]
@@ -336,7 +336,7 @@ def test_a_value_of_every_data_type_goes_through_file_and_record_unchanged(
         for name, (cell, value) in zip(DATA_TYPES, row, strict=True):
             assert same(record[f"a {name}"], value), (name, cell)
     values = [(f"a {t}", v) for row in rows for t, (_, v) in zip(DATA_TYPES, row, strict=True)]
-    assert misfits.counts == beyond_64_bits(values)
+    assert issues.counts == beyond_64_bits(values)
 
 
 ATTRIBUTES_OF_TYPE = {f"A {name}": f"a_{name}" for name in DATA_TYPES}
@@ -354,18 +354,18 @@ def test_a_value_of_every_data_type_goes_through_an_attribute_unchanged(
     schemas = {"marketoGUID": TEXT} | {
         f"a_{name}": schema_for_data_type(name, nullable=True) for name in DATA_TYPES
     }
-    misfits = Misfits()
-    writer = RecordWriter("s", schemas, ["marketoGUID"], EXTRACTED, misfits)
+    issues = ConversionIssues()
+    writer = RecordWriter("s", schemas, ["marketoGUID"], EXTRACTED, issues)
     maker = OneType(
         ["marketoGUID"], {}, {"marketoGUID": "marketoGUID"},
-        AttributeColumns(ATTRIBUTES_OF_TYPE, {}, ()), writer, misfits,
+        AttributeColumns(ATTRIBUTES_OF_TYPE, {}, ()), writer, issues,
     )  # fmt: skip
     (line,) = maker.lines([["1", f"{{{', '.join(members)}}}"]])
     record = json.loads(line, parse_float=Decimal)["record"]
     for name, (cell, value) in zip(DATA_TYPES, row, strict=True):
         assert same(record[f"a_{name}"], value), (name, cell)
     values = [(f"a_{name}", value) for name, (_, value) in zip(DATA_TYPES, row, strict=True)]
-    assert misfits.counts == beyond_64_bits(values)
+    assert issues.counts == beyond_64_bits(values)
 
 
 def beyond_64_bits(values: Iterable[tuple[str, Any]]) -> Counter[tuple[str, str]]:

@@ -14,10 +14,10 @@ from tap_marketo.errors import DataError
 from tap_marketo.exact_json import loads_exactly
 from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
-from tap_marketo.rows.activity_stream import ActivityStream
-from tap_marketo.rows.attribute_names import AttributeColumns
-from tap_marketo.rows.fields import Misfits
-from tap_marketo.rows.records import RecordWriter, object_lines
+from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns
+from tap_marketo.rows.column_types import ConversionIssues
+from tap_marketo.rows.page_rows import page_lines
+from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
 from tests.unit.rows.blocks import OneType, block_of
 
@@ -30,8 +30,10 @@ ARRAY: Schema = {"type": ["array", "null"]}
 BAD_TEXT = "with bytes that are no text, now U+FFFD"
 
 
-def writer(columns: Mapping[str, Schema], misfits: Misfits, key: str = "id") -> RecordWriter:
-    return RecordWriter("the stream", columns, [key], EXTRACTED, misfits)
+def writer(
+    columns: Mapping[str, Schema], issues: ConversionIssues, key: str = "id"
+) -> RecordWriter:
+    return RecordWriter("the stream", columns, [key], EXTRACTED, issues)
 
 
 def record(line: bytes) -> dict[str, Any]:
@@ -50,9 +52,9 @@ def record(line: bytes) -> dict[str, Any]:
 def leads(
     header: Sequence[str], rows: list[list[str]], columns: Mapping[str, Schema]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    misfits = Misfits()
-    lines = RowRecords(header, writer(columns, misfits)).lines(block_of(rows))
-    return [record(line) for line in lines.splitlines(keepends=True)], misfits.summary()
+    issues = ConversionIssues()
+    lines = RowRecords(header, writer(columns, issues)).lines(block_of(rows))
+    return [record(line) for line in lines.splitlines(keepends=True)], issues.summary()
 
 
 # Rows whose columns are the stream's.
@@ -61,16 +63,16 @@ def leads(
 def test_cells_are_found_by_name_whatever_the_order_and_letter_case_of_the_header() -> None:
     columns = {"id": INTEGER, "email": TEXT, "firstName": TEXT, "isLead": BOOLEAN}
     header = ["FirstName", "ISLEAD", "unknown", "Email", "ID"]
-    records, misfits = leads(header, [["Ann", "true", "x", "a@b.c", "7"]], columns)
+    records, issues = leads(header, [["Ann", "true", "x", "a@b.c", "7"]], columns)
     assert records == [{"id": 7, "email": "a@b.c", "firstName": "Ann", "isLead": True}]
     assert list(records[0]) == list(columns)
-    assert misfits == []
+    assert issues == []
 
 
 def test_columns_that_differ_in_letter_case_only_keep_their_own_values() -> None:
     columns = {"id": INTEGER, "createdAt": DATE_TIME, "createdat": TEXT, "Size": TEXT, "size": TEXT}
     header = ["id", "createdat", "size", "createdAt", "Size"]
-    records, misfits = leads(header, [["1", "batch 7", "s", "2026-01-01", "S"]], columns)
+    records, issues = leads(header, [["1", "batch 7", "s", "2026-01-01", "S"]], columns)
     assert records == [
         {
             "id": 1,
@@ -80,7 +82,7 @@ def test_columns_that_differ_in_letter_case_only_keep_their_own_values() -> None
             "size": "s",
         }
     ]
-    assert misfits == []
+    assert issues == []
 
 
 def test_a_column_does_not_take_the_values_of_another_that_differs_in_letter_case() -> None:
@@ -93,12 +95,12 @@ def test_a_column_does_not_take_the_values_of_another_that_differs_in_letter_cas
 
 def test_a_column_the_file_lacks_is_null_in_every_row() -> None:
     columns = {"id": INTEGER, "gone": TEXT, "goneCount": INTEGER}
-    records, misfits = leads(["id"], [["1"], ["2"]], columns)
+    records, issues = leads(["id"], [["1"], ["2"]], columns)
     assert records == [
         {"id": 1, "gone": None, "goneCount": None},
         {"id": 2, "gone": None, "goneCount": None},
     ]
-    assert misfits == []
+    assert issues == []
 
 
 def test_the_only_column_of_a_stream_is_found_in_a_file_of_many() -> None:
@@ -109,16 +111,16 @@ def test_the_only_column_of_a_stream_is_found_in_a_file_of_many() -> None:
 @pytest.mark.parametrize("schema", [TEXT, INTEGER, BOOLEAN, DATE_TIME, ARRAY])
 @pytest.mark.parametrize("absent", ["", "null"])
 def test_absent_cells_are_null_in_columns_of_every_type(schema: Schema, absent: str) -> None:
-    records, misfits = leads(["id", "c"], [["1", absent]], {"id": INTEGER, "c": schema})
+    records, issues = leads(["id", "c"], [["1", absent]], {"id": INTEGER, "c": schema})
     assert records == [{"id": 1, "c": None}]
-    assert misfits == []
+    assert issues == []
 
 
 def test_one_odd_cell_is_counted_and_leaves_the_rest_of_the_row_alone() -> None:
     columns = {"id": INTEGER, "score": INTEGER, "name": TEXT}
-    records, misfits = leads(["id", "score", "name"], [["1", "high", "Ann"]], columns)
+    records, issues = leads(["id", "score", "name"], [["1", "high", "Ann"]], columns)
     assert records == [{"id": 1, "score": None, "name": "Ann"}]
-    assert misfits == ["score: 1 not a whole number, now null"]
+    assert issues == ["score: 1 not a whole number, now null"]
 
 
 @pytest.mark.parametrize("cell", ["", "null", "seven"])
@@ -130,12 +132,12 @@ def test_a_row_without_its_key_is_an_error_that_names_stream_and_key(cell: str) 
 def test_bytes_that_are_no_text_become_replacement_characters_and_are_counted() -> None:
     columns = {"id": INTEGER, "good": TEXT, "bad": TEXT}
     rows = [["1", "é😀", "a\udcffb"], ["2", "x", "\udc80"]]
-    records, misfits = leads(["id", "good", "bad"], rows, columns)
+    records, issues = leads(["id", "good", "bad"], rows, columns)
     assert records == [
         {"id": 1, "good": "é😀", "bad": "a\ufffdb"},
         {"id": 2, "good": "x", "bad": "\ufffd"},
     ]
-    assert misfits == [f"bad: 2 {BAD_TEXT}"]
+    assert issues == [f"bad: 2 {BAD_TEXT}"]
 
 
 @given(
@@ -192,12 +194,12 @@ def activity(
     columns: Mapping[str, Schema] = COLUMNS,
     row: Sequence[str] = ("guid-1", "12", "7"),
 ) -> tuple[dict[str, Any], list[str]]:
-    misfits = Misfits()
+    issues = ConversionIssues()
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
-    written = writer(columns, misfits, "marketoGUID")
-    records = OneType(header[:-1], FIXED, BASE, names, written, misfits, "unknown")
+    written = writer(columns, issues, "marketoGUID")
+    records = OneType(header[:-1], FIXED, BASE, names, written, issues, "unknown")
     (line,) = records.lines([[*row, attributes]])
-    return record(line), misfits.summary()
+    return record(line), issues.summary()
 
 
 BLANK = {
@@ -214,7 +216,7 @@ BLANK = {
 
 
 def test_attributes_are_spread_over_their_typed_columns() -> None:
-    taken, misfits = activity(
+    taken, issues = activity(
         '{"Web Page": "/a", "Visits": 3.0, "Is Robot": 1, "Seen At": "2026-01-01"}'
     )
     assert taken == {
@@ -225,7 +227,7 @@ def test_attributes_are_spread_over_their_typed_columns() -> None:
         "seen_at": "2026-01-01T00:00:00+00:00",
     }
     assert list(taken) == list(COLUMNS)
-    assert misfits == []
+    assert issues == []
 
 
 @pytest.mark.parametrize("name", ["Web Page", "web page", "WEB PAGE", "pageUrl", "PAGEURL"])
@@ -274,34 +276,34 @@ def test_attributes_that_are_not_known_are_kept_in_the_column_for_them(
     "number", ["12.50", "-0", "18446744073709551616", "0.1234567890123456789", "1e5", "9" * 40]
 )
 def test_numbers_kept_have_the_digits_that_marketo_sent(number: str) -> None:
-    misfits = Misfits()
-    written = writer(KEEPING, misfits, "marketoGUID")
+    issues = ConversionIssues()
+    written = writer(KEEPING, issues, "marketoGUID")
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
-    records = OneType(HEADER[:-1], FIXED, BASE, names, written, misfits, "unknown")
+    records = OneType(HEADER[:-1], FIXED, BASE, names, written, issues, "unknown")
     (line,) = records.lines([["guid-1", "12", "7", f'{{"ghost": {number}, "Visits": 1}}']])
     assert f'"unknown":{{"ghost":{number}}}'.encode() in line
-    assert misfits.summary() == []
+    assert issues.summary() == []
 
 
 def test_a_column_for_unknown_attributes_that_is_made_a_text_has_their_json() -> None:
     columns = {**COLUMNS, "unknown": TEXT}
     for value in ("7", "7.50"):
-        taken, misfits = activity(f'{{"ghost": {value}}}', columns=columns)
+        taken, issues = activity(f'{{"ghost": {value}}}', columns=columns)
         assert taken == {**BLANK, "unknown": f'{{"ghost":{value}}}'}
-        assert misfits == []
+        assert issues == []
 
 
 def test_each_stream_of_a_block_keeps_or_counts_unknown_attributes_as_it_was_asked() -> None:
-    counts = {"1": Misfits(), "2": Misfits()}
+    counts = {"1": ConversionIssues(), "2": ConversionIssues()}
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
     columns = {"1": COLUMNS, "2": KEEPING}
     header = [*HEADER[:-1], TYPE_ID]
     streams = {
         number: ActivityStream(
-            header, FIXED, BASE, names.find, writer(columns[number], misfits, "marketoGUID"),
-            misfits, "unknown",
+            header, FIXED, BASE, names, writer(columns[number], issues, "marketoGUID"),
+            issues, "unknown",
         )
-        for number, misfits in counts.items()
+        for number, issues in counts.items()
     }  # fmt: skip
     documents = ['{"ghost": 1}', '{"ghost": 2, "Visits": 3}', '{"ghost": 4.50}', '{"ghost": 5.50}']
     rows = [[f"guid-{n}", "12", "7", number] for n, number in enumerate("2121")]
@@ -350,15 +352,15 @@ def test_an_attribute_value_of_the_wrong_type_is_counted_in_its_column() -> None
 
 def test_a_base_column_the_file_lacks_is_null() -> None:
     header = ["marketoGUID", "leadId", "attributes"]
-    taken, misfits = activity('{"Visits": 1}', header, row=("guid-1", "12"))
+    taken, issues = activity('{"Visits": 1}', header, row=("guid-1", "12"))
     assert taken == {**BLANK, "primary_attribute_value": None, "visits": 1}
-    assert misfits == []
+    assert issues == []
 
 
 def test_absent_base_cells_are_null() -> None:
-    taken, misfits = activity("", row=("guid-1", "null", ""))
+    taken, issues = activity("", row=("guid-1", "null", ""))
     assert taken == {**BLANK, "leadId": None, "primary_attribute_value": None}
-    assert misfits == []
+    assert issues == []
 
 
 def test_an_activity_without_its_key_is_an_error() -> None:
@@ -375,17 +377,17 @@ def test_attributes_are_not_even_parsed_when_none_is_selected() -> None:
 
 
 def test_rows_do_not_leak_into_each_other() -> None:
-    misfits = Misfits()
+    issues = ConversionIssues()
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
-    written = writer(COLUMNS, misfits, "marketoGUID")
-    records = OneType(HEADER[:-1], FIXED, BASE, names, written, misfits)
+    written = writer(COLUMNS, issues, "marketoGUID")
+    records = OneType(HEADER[:-1], FIXED, BASE, names, written, issues)
     rows = [
         ["guid-0", "1", "2", '{"Visits": 9, "Web Page": "/x", "odd": 1}'],
         ["guid-1", "12", "7", "{}"],
         ["guid-2", "1", "2", '{"odd": 1}'],
     ]
     assert record(records.lines(rows)[1]) == BLANK
-    assert misfits.summary() == ["odd: 2 of an attribute the catalog lacks (discover again)"]
+    assert issues.summary() == ["odd: 2 of an attribute the catalog lacks (discover again)"]
 
 
 def test_attributes_that_differ_in_letter_case_only_are_found_by_their_exact_names_alone() -> None:
@@ -419,9 +421,9 @@ def test_an_attribute_no_longer_listed_is_found_by_its_cleaned_name(name: str) -
 def objects(
     rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Schema]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    misfits = Misfits()
-    lines = object_lines(iter(rows), writer(columns, misfits))
-    return [record(line) for line in lines], misfits.summary()
+    issues = ConversionIssues()
+    lines = page_lines(iter(rows), writer(columns, issues))
+    return [record(line) for line in lines], issues.summary()
 
 
 def test_objects_are_taken_column_by_column_and_missing_values_are_null() -> None:
@@ -431,7 +433,7 @@ def test_objects_are_taken_column_by_column_and_missing_values_are_null() -> Non
         '[{"id": 9007199254740993, "name": "x", "active": true, "more": 1,'
         ' "createdAt": "2015-05-21T22:45:13Z+0000", "f": {"value": 416}}, {"id": 2, "name": null}]'
     )
-    records, misfits = objects(rows, columns)
+    records, issues = objects(rows, columns)
     assert records == [
         {
             "id": 2**53 + 1,
@@ -442,7 +444,7 @@ def test_objects_are_taken_column_by_column_and_missing_values_are_null() -> Non
         },
         {"id": 2, "name": None, "active": None, "createdAt": None, "f": None},
     ]
-    assert misfits == []
+    assert issues == []
 
 
 def test_an_object_without_its_key_is_an_error() -> None:

@@ -24,13 +24,13 @@ from tap_marketo.exports.family import BulkFamily
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import selected_entries
 from tap_marketo.protocol.schemas import Schema
-from tap_marketo.rows.attribute_names import AttributeColumns
+from tap_marketo.rows.activity_stream import AttributeColumns
+from tap_marketo.rows.column_types import ConversionIssues, converter, value_converter
 from tap_marketo.rows.columns import Column
-from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.fields import Misfits, converter, value_converter
+from tap_marketo.rows.csv_cells import escaped_cell, from_latin1, text_of
+from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.json_values import mend_text
-from tap_marketo.rows.plain_csv import from_wire, plain_cell, text_of
-from tap_marketo.rows.records import RecordWriter
+from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.activities import ActivitiesFamily
 from tap_marketo.streams.leads import LeadsFamily
@@ -100,7 +100,7 @@ def read(name: str) -> bytes:
 @pytest.mark.parametrize("size", [1 << 20, 4096, 100])
 def test_lines_are_the_same_bytes_as_ever(size: int) -> None:
     made: list[bytes] = []
-    misfits: dict[str, list[str]] = {}
+    issues: dict[str, list[str]] = {}
     families: tuple[BulkFamily, ...] = account()
     for family in families:
         content = read(f"{family.name}.csv")
@@ -109,9 +109,9 @@ def test_lines_are_the_same_bytes_as_ever(size: int) -> None:
         blocks = family.records(file, list(family.streams), EXTRACTED)
         lines = b"".join(block.lines for block in blocks)
         made += lines.splitlines(keepends=True)
-        misfits |= {stream: m.summary() for stream, m in family.misfits.items() if m.counts}
+        issues |= {stream: m.summary() for stream, m in family.issues.items() if m.counts}
     assert made == read("records.jsonl").splitlines(keepends=True)
-    assert misfits == json.loads((ROWS / "misfits.json").read_text(encoding="utf-8"))
+    assert issues == json.loads((ROWS / "issues.json").read_text(encoding="utf-8"))
 
 
 # Cells of a column.
@@ -133,12 +133,12 @@ def test_a_column_s_spellings_are_the_json_of_the_values_of_its_cells(
     drawn: tuple[str, list[str]],
 ) -> None:
     kind, cells = drawn
-    quick, careful = Misfits(), Misfits()
+    quick, careful = ConversionIssues(), ConversionIssues()
     convert = converter("c", SCHEMAS[kind], careful) or str
     values = [None if cell in ABSENT else convert(cell) for cell in cells]
     column = Column("c", SCHEMAS[kind], quick)
-    spellings = column.spellings(list(map(plain_cell, cells)), text_of)
-    found = [from_wire(text).replace("\0", ",") for text in column.quoted(spellings)]
+    spellings = column.fragments(list(map(escaped_cell, cells)), text_of)
+    found = [from_latin1(text).replace("\0", ",") for text in column.quoted(spellings)]
     assert found == list(map(written, values))
     careful.add("c", BAD_TEXT, sum(mend_text(value) != value for value in values))
     assert quick.counts == careful.counts
@@ -160,22 +160,22 @@ def written(value: Any) -> str:
     ],
 )
 def test_an_integer_beyond_64_bits_is_counted_among_usual_ones(number: int, fits: bool) -> None:
-    misfits = Misfits()
-    column = Column("c", SCHEMAS["integer"], misfits)
-    assert column.spellings(["5", str(number), "null"], text_of) == ["5", str(number), "null"]
-    assert misfits.summary() == ([] if fits else ["c: 1 beyond 64 bits"])
+    issues = ConversionIssues()
+    column = Column("c", SCHEMAS["integer"], issues)
+    assert column.fragments(["5", str(number), "null"], text_of) == ["5", str(number), "null"]
+    assert issues.summary() == ([] if fits else ["c: 1 beyond 64 bits"])
 
 
 # Rows whose columns are the stream's.
 
 
-def careful_line(record: Mapping[str, Any], stream: str, misfits: Misfits) -> bytes:
+def careful_line(record: Mapping[str, Any], stream: str, issues: ConversionIssues) -> bytes:
     """Write a RECORD line as one object, text that is no text mended and counted."""
     mended = {}
     for column, value in record.items():
         mended[column] = mend_text(value)
         if mended[column] != value:
-            misfits.add(column, BAD_TEXT)
+            issues.add(column, BAD_TEXT)
     message = {"type": "RECORD", "stream": stream, "record": mended, "time_extracted": EXTRACTED}
     return orjson.dumps(message) + b"\n"
 
@@ -211,7 +211,7 @@ def test_rows_are_the_same_bytes_whichever_way_they_are_written(
         rng.shuffle(names)
     columns = {name: columns.get(name, SCHEMAS["integer"]) for name in names}
 
-    careful = Misfits()
+    careful = ConversionIssues()
     convert = {name: converter(name, schema, careful) or str for name, schema in columns.items()}
     expected = []
     for row in rows:
@@ -222,7 +222,7 @@ def test_rows_are_the_same_bytes_whichever_way_they_are_written(
         }
         expected.append(careful_line(record, "s", careful))
 
-    quick = Misfits()
+    quick = ConversionIssues()
     writer = RecordWriter("s", columns, ["id"], EXTRACTED, quick)
     file = CsvFile([content.encode("utf-8", "surrogateescape")], "the file")
     maker = RowRecords(file.header, writer)
@@ -238,14 +238,14 @@ def quoted(cell: str, always: bool) -> str:
 
 def test_names_that_json_escapes_do_not_disturb_what_is_put_together() -> None:
     names = ["id", 'quote" :"null"', "back\\slash", "null", ","]
-    misfits = Misfits()
+    issues = ConversionIssues()
     file = CsvFile([b'id,"quote"" :""null""",back\\slash,null,","\n1,x:,null,b,c\n'], "the file")
     columns = {"id": SCHEMAS["integer"]} | dict.fromkeys(names[1:], SCHEMAS["text"])
-    writer = RecordWriter(':"null"', columns, ["id"], EXTRACTED, misfits)
+    writer = RecordWriter(':"null"', columns, ["id"], EXTRACTED, issues)
     (block,) = file.blocks()
     line = RowRecords(file.header, writer).lines(block)
     record = {"id": 1, names[1]: "x:", names[2]: None, names[3]: "b", names[4]: "c"}
-    assert line == careful_line(record, ':"null"', misfits)
+    assert line == careful_line(record, ':"null"', issues)
 
 
 # Activities.
@@ -300,7 +300,7 @@ def test_activities_are_the_same_bytes_as_one_by_one(
     if kept_as:
         columns["unknown"] = SCHEMAS[kept_as]
     names = AttributeColumns(ATTRIBUTES, {"theText": "The text"}, ())
-    careful = Misfits()
+    careful = ConversionIssues()
     convert = {c: value_converter(c, schema, careful) for c, schema in columns.items()}
     expected = []
     for number, cell in enumerate(cells):
@@ -325,7 +325,7 @@ def test_activities_are_the_same_bytes_as_one_by_one(
             record["unknown"] = convert["unknown"](unknown)
         expected.append(careful_line(record, "s", careful))
 
-    quick = Misfits()
+    quick = ConversionIssues()
     writer = RecordWriter("s", columns, ["marketoGUID"], EXTRACTED, quick)
     fixed = {"fixed": "always"}
     maker = OneType(["marketoGUID", "Value"], fixed, BASE, names, writer, quick, "unknown")
@@ -336,7 +336,7 @@ def test_activities_are_the_same_bytes_as_one_by_one(
     assert maker.lines(rows) == expected
 
 
-def attributes_in(cell: str, misfits: Misfits) -> dict[str, Any]:
+def attributes_in(cell: str, issues: ConversionIssues) -> dict[str, Any]:
     if cell in ABSENT:
         return {}
     try:
@@ -345,5 +345,5 @@ def attributes_in(cell: str, misfits: Misfits) -> dict[str, Any]:
         found = None
     if isinstance(found, dict):
         return found
-    misfits.add("attributes", NO_OBJECT)
+    issues.add("attributes", NO_OBJECT)
     return {}

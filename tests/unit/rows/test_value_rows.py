@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from tap_marketo.exact_json import loads_exactly
 from tap_marketo.protocol.schemas import Schema
-from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.fields import Misfits, schema_for_data_type
-from tap_marketo.rows.records import RecordWriter
-from tap_marketo.rows.row_records import RowRecords
-from tap_marketo.rows.value_rows import value_block
+from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
+from tap_marketo.rows.csv_file import CsvFile
+from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RowRecords, value_block
 
 DATA_TYPES = (
     "string", "email", "text", "integer", "score", "percent", "float", "currency", "boolean",
@@ -61,8 +60,8 @@ def quoted(cell: str) -> str:
     return f'"{doubled}"' if re.search('[,"\r\n]', cell) else cell
 
 
-def records(header: Sequence[str], misfits: Misfits) -> RowRecords:
-    return RowRecords(header, RecordWriter("leads", COLUMNS, ["id"], "2026-01-01T00:00Z", misfits))
+def records(header: Sequence[str], issues: ConversionIssues) -> RowRecords:
+    return RowRecords(header, RecordWriter("leads", COLUMNS, ["id"], "2026-01-01T00:00Z", issues))
 
 
 def told_by_a_file(rows: Rows, header: Sequence[str]) -> Told:
@@ -70,18 +69,18 @@ def told_by_a_file(rows: Rows, header: Sequence[str]) -> Told:
     lines = [header, *([cell_of(row.get(name)) for name in header] for row in rows)]
     text = "".join(f"{','.join(map(quoted, line))}\n" for line in lines)
     file = CsvFile([text.encode()], "the file")
-    misfits = Misfits()
-    made = records(header, misfits)
+    issues = ConversionIssues()
+    made = records(header, issues)
     told = b"".join(map(made.lines, file.blocks()))
-    return told.split(b"\n"), misfits.counts
+    return told.split(b"\n"), issues.counts
 
 
 def told_by_a_call(rows: Rows, header: Sequence[str]) -> Told:
     """Return the RECORD lines of an answer that holds rows, and what was counted."""
-    misfits = Misfits()
+    issues = ConversionIssues()
     answer = loads_exactly(f'{{"result":{spelled(list(rows))}}}')
-    lines = records(header, misfits).lines(value_block(answer["result"], header))
-    return lines.split(b"\n"), misfits.counts
+    lines = records(header, issues).lines(value_block(answer["result"], header))
+    return lines.split(b"\n"), issues.counts
 
 
 NUMBERS = st.one_of(
@@ -144,12 +143,12 @@ def test_what_is_left_out_is_null_as_what_is_said_to_be() -> None:
 def test_half_a_character_is_mended_and_counted(half: str) -> None:
     odd, whole = f'{{"id":1,"string":"a{half}, b"}}', '{"id":2,"string":"é\\ud83d\\ude00"}'
     answer = loads_exactly(f"[{odd},{whole}]")
-    misfits = Misfits()
+    issues = ConversionIssues()
     header = ["id", "string"]
-    lines = records(header, misfits).lines(value_block(answer, header)).splitlines()
+    lines = records(header, issues).lines(value_block(answer, header)).splitlines()
     texts = [json.loads(line)["record"]["string"] for line in lines]
     assert texts == ["a\ufffd, b", "é😀"]
-    assert misfits.counts == {("string", BAD_TEXT): 1}
+    assert issues.counts == {("string", BAD_TEXT): 1}
 
 
 @pytest.mark.parametrize("name", ["array", "string"])

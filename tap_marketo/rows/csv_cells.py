@@ -1,15 +1,15 @@
-r"""CSV to plain cells, a block of text at once.
+r"""CSV to escaped cells, a block of text at once.
 
-A **plain cell** is the JSON of its text without the quotes around it: all that JSON escapes is
+An **escaped cell** is the JSON of its text without the quotes around it: all that JSON escapes is
 escaped as JSON does it. Only a comma within is a NUL character, so that ``str.split`` finds cells.
-That of an absent value is the word null, whether the file has that word or nothing.
+The escaped cell of an absent value is the word null, whether the file has that word or nothing.
 
 To look at each character, or only at each cell, would cost more than all else that is done with it.
 Here a few calls that run in C go over the whole block, whatever the cells hold. What is not quoted
 as RFC 4180 says is left to a parser that goes character by character.
 
-Text here is **wire text**: a file's bytes as Latin-1, one character for each. Cutting and joining
-take the same time for any language, and bytes that are no UTF-8 stay as they are.
+Text here is **Latin-1 text**: a file's bytes as Latin-1, one character for each. Cutting and
+joining take the same time for any language, and bytes that are no UTF-8 stay as they are.
 """
 
 from __future__ import annotations
@@ -36,51 +36,50 @@ _DOCUMENT_END = "\0"
 _BETWEEN_DOCUMENTS = f"}}{_DOCUMENT_END}{{"
 
 
-def to_wire(text: str) -> str:
-    """Return the wire text of a text decoded with ``surrogateescape``."""
+def to_latin1(text: str) -> str:
+    """Return the Latin-1 text of a text decoded with ``surrogateescape``."""
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
-def from_wire(wire: str) -> str:
+def from_latin1(latin1: str) -> str:
     """Return the text; bytes that are no UTF-8 become lone surrogates U+DC80 to U+DCFF."""
-    return wire if wire.isascii() else wire.encode("latin-1").decode("utf-8", "surrogateescape")
+    if latin1.isascii():
+        return latin1
+    return latin1.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-def plain_cell(text: str) -> str:
-    """Return the plain cell of a text decoded with ``surrogateescape``."""
+def escaped_cell(text: str) -> str:
+    """Return the escaped cell of a text decoded with ``surrogateescape``."""
     if not text:
         return ABSENT
-    return orjson.dumps(to_wire(text)).decode()[1:-1].replace(",", _COMMA)
+    return orjson.dumps(to_latin1(text)).decode()[1:-1].replace(",", _COMMA)
 
 
 def text_of(cell: str) -> str:
-    """Return the text of a plain cell, decoded with ``surrogateescape``."""
+    """Return the text of an escaped cell, decoded with ``surrogateescape``."""
     text: str = orjson.loads(f'"{with_commas(cell)}"')
-    return from_wire(text)
+    return from_latin1(text)
 
 
 def with_commas(cells: str) -> str:
-    """Return a text put together from plain cells, with the commas that are within them."""
+    """Return a text that is put together from escaped cells, with the commas within them."""
     return cells.replace(_COMMA, ",") if _COMMA in cells else cells
 
 
-def plain_rows(wire: str, width: int) -> tuple[list[Row], int] | None:
-    """Cut whole lines of a file into plain cells.
+def escaped_rows(latin1: str, width: int) -> tuple[list[Row], int] | None:
+    """Cut whole lines of a file into rows of escaped cells.
 
-    Args:
-        wire: lines without NUL characters, the first one the beginning of a row, each with its
-            line end.
-        width: how many cells a row has.
+    The lines hold no NUL characters, each has its line end, and the first one begins a row.
 
     Returns:
         The rows, and how many characters of the lines they are: what is left over is a row that
-        goes on behind them. None where a row is not of that width or not quoted as RFC 4180 says:
-        the other parser says what it is.
+        continues behind them. None where a row has not ``width`` cells or is not quoted as RFC 4180
+        says: Python's parser decides what it is.
     """
-    end = _end_of_last_row(wire)
+    end = _end_of_last_row(latin1)
     if not end:
         return [], 0
-    text = _escaped(wire[:end])
+    text = _escaped(latin1[:end])
     has_returns = "\r" in text
     if '"' in text:
         unquoted = _unquoted(text.split('"'), has_returns=has_returns)
@@ -105,28 +104,24 @@ def plain_rows(wire: str, width: int) -> tuple[list[Row], int] | None:
     return rows, end
 
 
-def documents_apart(wire: str, width: int) -> tuple[list[Row], list[str]] | None:
-    """Cut whole lines into plain cells but for the last of each, a JSON object, left as it stands.
+def rows_and_documents(latin1: str, width: int) -> tuple[list[Row], list[str]] | None:
+    """Cut whole lines, as :func:`escaped_rows` takes them, whose last cell is a JSON object.
 
-    What ends a row is then a brace, a quote and a line end, and what the object begins with a
-    comma, a quote and a brace: within a quoted cell there is no such single quote.
-
-    Args:
-        wire: as :func:`plain_rows` takes it.
-        width: how many cells a row has, the last one included.
+    A row then ends with a brace, a quote and a line end, and the object begins after a comma and a
+    quote with a brace: a quoted cell holds no such single quote.
 
     Returns:
-        The rows without their last column; and the texts of that, an absent one as an empty
-        object. None where some row is not like that, or not whole.
+        The rows without their last cell, and the texts of that, an empty object for an absent
+        one. None where some row is not like that, or not whole.
     """
-    if "\r" in wire:
-        wire = wire.replace('}"\r\n', '}"\n')
-    lines = wire.split('}"\n')
-    if wire.count("\n") >= len(lines):
+    if "\r" in latin1:
+        latin1 = latin1.replace('}"\r\n', '}"\n')
+    lines = latin1.split('}"\n')
+    if latin1.count("\n") >= len(lines):
         # Some rows may have no object.
         for nothing in ("{}", ABSENT):
-            wire = wire.replace(f",{nothing}\n", ',"{}"\n')
-        lines = wire.split('}"\n')
+            latin1 = latin1.replace(f",{nothing}\n", ',"{}"\n')
+        lines = latin1.split('}"\n')
     if lines.pop():
         return None
     before, begins, within = zip(*[line.partition(',"{') for line in lines], strict=True)
@@ -138,14 +133,14 @@ def documents_apart(wire: str, width: int) -> tuple[list[Row], list[str]] | None
     if documents.count('"') != len(joined) - len(documents):
         # Some quote is not doubled.
         return None
-    plain = plain_rows("\n".join((*before, "")), width - 1)
-    if plain is None or len(plain[0]) != len(lines):
+    cut = escaped_rows("\n".join((*before, "")), width - 1)
+    if cut is None or len(cut[0]) != len(lines):
         return None
     texts = documents.split(_DOCUMENT_END)
     if not documents.isascii():
         # One by one: a character beyond Latin would make all others wide and slow.
-        texts = [text if text.isascii() else from_wire(text) for text in texts]
-    return plain[0], texts
+        texts = [text if text.isascii() else from_latin1(text) for text in texts]
+    return cut[0], texts
 
 
 def _escaped(text: str) -> str:
@@ -157,14 +152,10 @@ def _escaped(text: str) -> str:
 
 
 def _unquoted(pieces: list[str], *, has_returns: bool) -> str | None:
-    """Take quotes away that are no text; what stays within a cell is escaped or stood in for.
+    """Remove the quotes that are no text; what stays within a cell is escaped or replaced.
 
-    Args:
-        pieces: the text, cut at its quotes; every second piece is between two of them.
-        has_returns: whether there is a carriage return in it.
-
-    Returns:
-        None where a quote stands elsewhere than around a cell or doubled in a quoted one.
+    The pieces are a text cut at its quotes: every second one stands between two of them. None
+    where a quote stands elsewhere than around a cell or doubled in a quoted one.
     """
     outside = pieces[::2]
     within = '"'.join(pieces[1::2])
@@ -190,11 +181,11 @@ def _with_plain_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\\r")
 
 
-def _end_of_last_row(wire: str) -> int:
+def _end_of_last_row(latin1: str) -> int:
     """Return where the last row ends that is whole, 0 where none is: outside of quotes."""
-    end, quotes = len(wire), wire.count('"')
+    end, quotes = len(latin1), latin1.count('"')
     while end and quotes % 2:
-        start = wire.rfind("\n", 0, end - 1) + 1
-        quotes -= wire.count('"', start, end)
+        start = latin1.rfind("\n", 0, end - 1) + 1
+        quotes -= latin1.count('"', start, end)
         end = start
     return end

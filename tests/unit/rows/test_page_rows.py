@@ -9,9 +9,9 @@ import pytest
 
 from tap_marketo.exact_json import loads_exactly
 from tap_marketo.protocol.schemas import Schema
-from tap_marketo.rows.fields import Misfits
-from tap_marketo.rows.nested import RowFitter, said_of
-from tap_marketo.rows.records import RecordWriter, object_lines
+from tap_marketo.rows.column_types import ConversionIssues
+from tap_marketo.rows.page_rows import RowFitter, describe_unknown, page_lines
+from tap_marketo.rows.record_writer import RecordWriter
 
 TEXT: Schema = {"type": ["string", "null"]}
 INTEGER: Schema = {"type": ["integer", "null"]}
@@ -40,16 +40,16 @@ COLUMNS: dict[str, Schema] = {
 
 def fitted(text: str) -> tuple[dict[str, Any], set[str], list[str]]:
     """Return the record of a row, the unknown keys, and what did not fit."""
-    misfits = Misfits()
-    fit = RowFitter(COLUMNS, misfits)
-    writer = RecordWriter("s", COLUMNS, ["id"], "now", misfits)
-    (line,) = object_lines([fit(loads_exactly(text))], writer)
+    issues = ConversionIssues()
+    fit = RowFitter(COLUMNS, issues)
+    writer = RecordWriter("s", COLUMNS, ["id"], "now", issues)
+    (line,) = page_lines([fit(loads_exactly(text))], writer)
     record = json.loads(line)["record"]
     assert record.pop("id") == 1
     return (
         {name: value for name, value in record.items() if value is not None},
         fit.unknown,
-        misfits.summary(),
+        issues.summary(),
     )
 
 
@@ -106,6 +106,6 @@ def test_what_does_not_fit_within_a_column_is_null_and_counted_by_its_path() -> 
 
 
 def test_what_is_said_stays_short() -> None:
-    said = said_of({f"key{number:03}" for number in range(100)})
+    said = describe_unknown({f"key{number:03}" for number in range(100)})
     assert "key000, key001" in said
     assert said.endswith("and 80 more")

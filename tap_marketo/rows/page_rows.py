@@ -1,16 +1,19 @@
-"""Rows of pages fitted to their columns, at every depth that a column's schema declares.
-
-What Marketo sends and no column has is left out and remembered, so that it can be said.
-"""
+"""Rows of pages to RECORD lines, fitted to their columns at every depth that a schema declares."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tap_marketo.protocol.schemas import Schema, schema_types
-from tap_marketo.rows.fields import Kind, Misfits, kind_of, value_converter
+from tap_marketo.rows.column_types import (
+    ColumnType,
+    ConversionIssues,
+    column_type,
+    value_converter,
+)
 from tap_marketo.rows.json_values import to_text
+from tap_marketo.rows.record_writer import RecordWriter
 
 Fitter = Callable[[Any], Any]
 
@@ -18,22 +21,18 @@ _MOST_NAMED = 20
 
 
 class RowFitter:
-    """Fits the rows of one stream to its columns.
+    """Fits the rows of one stream to its columns, of which it has to know all, selected or not.
+
+    Keys that no column has are left out and remembered, so that they can be reported.
 
     Attributes:
-        unknown: keys that no column has, as ``key`` or, within a column, ``column.key``.
+        unknown: such keys, as ``key`` or, within a column, ``column.key``.
     """
 
-    def __init__(self, columns: Mapping[str, Schema], misfits: Misfits) -> None:
-        """Prepare.
-
-        Args:
-            columns: all that the stream has, selected or not.
-            misfits: where odd values within columns are counted.
-        """
+    def __init__(self, columns: Mapping[str, Schema], issues: ConversionIssues) -> None:
         self.unknown: set[str] = set()
         self._columns = columns
-        self._misfits = misfits
+        self._issues = issues
         found = {name: self._fitter(name, schema) for name, schema in columns.items()}
         self._fitters = {name: fit for name, fit in found.items() if fit}
 
@@ -44,7 +43,7 @@ class RowFitter:
         return {**row, **fitted}
 
     def _fitter(self, path: str, schema: Mapping[str, Any]) -> Fitter | None:
-        """Return what fits a value, None where the schema says nothing of what is within."""
+        """Return what fits a value, None where the schema declares nothing within it."""
         properties, items = schema.get("properties"), _declared(schema.get("items"))
         if isinstance(properties, Mapping):
             return self._object_fitter(path, schema, properties)
@@ -84,10 +83,10 @@ class RowFitter:
         return fit
 
     def _inner_fitter(self, path: str, schema: Any) -> Fitter:
-        """Return what fits a value within a column; there an empty text is no absent value."""
+        """Return what fits a value within a column, where an empty text is not an absent value."""
         schema = _declared(schema)
-        fit, convert = self._fitter(path, schema), value_converter(path, schema, self._misfits)
-        is_text = kind_of(schema) is Kind.TEXT
+        fit, convert = self._fitter(path, schema), value_converter(path, schema, self._issues)
+        is_text = column_type(schema) is ColumnType.TEXT
 
         def fit_inner(value: Any) -> Any:
             if fit and isinstance(value, dict | list):
@@ -100,16 +99,28 @@ class RowFitter:
 
 
 def _declared(schema: Any) -> Mapping[str, Any]:
-    """Return a schema within a column's, one that says nothing where a catalog has nonsense."""
+    """Return a schema within a column's; an empty one where the catalog has nonsense."""
     types = schema.get("type", []) if isinstance(schema, Mapping) else None
     words = [types] if isinstance(types, str) else types
     is_sound = isinstance(words, list) and all(isinstance(word, str) for word in words)
     return schema if is_sound else {}
 
 
-def said_of(unknown: set[str]) -> str:
-    """Return the sentence about keys that no column has."""
+def describe_unknown(unknown: set[str]) -> str:
+    """Return the sentence that reports keys which no column has."""
     named = sorted(unknown)[:_MOST_NAMED]
     more = len(unknown) - len(named)
     others = f" and {more:,} more" if more else ""
     return f"Marketo sends what no column has: {', '.join(named)}{others}"
+
+
+def page_lines(rows: Iterable[Mapping[str, Any]], writer: RecordWriter) -> list[bytes]:
+    """Return the RECORD lines of JSON objects; a member that one lacks is null.
+
+    Raises:
+        DataError: a row has no key.
+    """
+    return [
+        writer.line([column.json_of_value(row.get(column.name)) for column in writer.columns])
+        for row in rows
+    ]

@@ -4,8 +4,8 @@ Marketo's export files are UTF-8 with RFC 4180 quoting (bulk-extract.md). What o
 line breaks, quotes and carriage returns inside quoted cells, NUL bytes, cells of any length, and
 Unicode line separators, which are text like any other.
 
-Rows are cut a block at a time (:mod:`tap_marketo.rows.plain_csv`). What is quoted in another way,
-or is no row at all, goes through Python's parser row by row, which decides what it is.
+Rows are cut a block at a time (:mod:`tap_marketo.rows.csv_cells`). What is quoted in another way,
+or is no row at all, goes row by row through Python's parser, which decides what it is.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ from itertools import chain
 from typing import NamedTuple
 
 from tap_marketo.errors import DataError
-from tap_marketo.rows.plain_csv import Row, documents_apart, plain_cell, plain_rows, text_of
+from tap_marketo.rows.csv_cells import Row, escaped_cell, escaped_rows, rows_and_documents, text_of
 
 
 class Block(NamedTuple):
     """Some rows of a file.
 
     Attributes:
-        rows: each as its plain cells (:mod:`tap_marketo.rows.plain_csv`), one for each of the
-            file's columns but the one that is handed out apart.
-        documents: for each row the text of the column that is handed out apart; none if there is
-            no such column.
+        rows: each as its escaped cells (:mod:`tap_marketo.rows.csv_cells`), without that of the
+            document column.
+        documents: for each row the text of its document; empty if the file has no such column.
         is_text: whether all bytes are UTF-8.
     """
 
@@ -47,13 +46,13 @@ _BAD_BYTES = "surrogateescape"
 _CR_STAND_IN = "\udc0d"
 _LONE_CR = re.compile(r"\r(?!\n)")
 
-# Rows are handed out in blocks, for what is done to many at once costs least for each. More than
-# this much of the file is not parsed at once, and less only when no more comes for a second.
-# Cells of hundreds of columns leave the processor's cache sooner than whole documents do.
+# What is done to many rows at once costs least for each. No block is of more than these bytes of
+# the file, and one is of less only when no more comes for a second. Cells of hundreds of columns
+# leave the processor's cache sooner than whole documents do.
 _BLOCK_BYTES = 1 << 14
 _DOCUMENTS_BLOCK_BYTES = 1 << 16
 _LONGEST_WAIT_SECONDS = 1.0
-# A row that goes on for longer than this is left to the parser that keeps nothing twice.
+# A longer row is left to Python's parser, which keeps nothing twice.
 _LONGEST_ROW_BYTES = 1 << 18
 
 
@@ -70,9 +69,9 @@ class CsvFile:
 
         Args:
             chunks: the file's bytes, cut anywhere.
-            name: what to call the file in an error, for instance ``leads export 1f3a``.
+            name: of the file in an error, for instance ``leads export 1f3a``.
             document: a column whose texts are handed out apart, as they stand, for whoever parses
-                them; that the file has it, as its last column, is no condition.
+                them. The file need not have it.
 
         Raises:
             DataError: the first line is no header.
@@ -101,11 +100,11 @@ class CsvFile:
 
     @property
     def columns(self) -> Row:
-        """The columns of the blocks' rows: the header's without the one handed out apart."""
+        """The columns of the blocks' rows: the header without the document column."""
         return [name for place, name in enumerate(self.header) if place != self._document]
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the rows, many at a time and never none.
+        """Yield the rows in blocks, none of them empty.
 
         Raises:
             DataError: a row has the wrong number of cells, or the quoting is broken. All rows
@@ -130,23 +129,23 @@ class CsvFile:
             yield from self._blocks_by_row(_cut_lines(rest))
 
     def _cut(self, data: bytes) -> tuple[Block, int] | None:
-        """Cut lines at once; return their rows and how many bytes these are."""
-        wire = data.decode("latin-1")
+        """Cut lines at once; return their rows, and how many bytes these are."""
+        latin1 = data.decode("latin-1")
         width = len(self.header)
-        apart = documents_apart(wire, width) if self._document == width - 1 else None
+        apart = rows_and_documents(latin1, width) if self._document == width - 1 else None
         if apart:
             rows, documents = apart
             used = len(data)
         else:
-            plain = plain_rows(wire, width)
-            if plain is None:
+            cut = escaped_rows(latin1, width)
+            if cut is None:
                 return None
-            rows, used = plain
+            rows, used = cut
             documents = [text_of(cell) for cell in self._take_apart(rows)]
-        return Block(rows, documents, wire.isascii() or _is_text(data)), used
+        return Block(rows, documents, latin1.isascii() or _is_text(data)), used
 
     def _blocks_by_row(self, lines: deque[bytes]) -> Iterator[Block]:
-        """Parse lines row by row, and of those that follow as many as the last row needs."""
+        """Parse lines row by row, and as many of the following ones as the last row needs."""
         rows: list[Row] = []
         problem = None
         try:
@@ -160,12 +159,12 @@ class CsvFile:
         if rows:
             self.rows_read += len(rows)
             documents = self._take_apart(rows)
-            yield Block([list(map(plain_cell, row)) for row in rows], documents, is_text=False)
+            yield Block([list(map(escaped_cell, row)) for row in rows], documents, is_text=False)
         if problem:
             raise problem
 
     def _take_apart(self, rows: list[Row]) -> list[str]:
-        """Take the column that is handed out apart out of rows, if the file has it."""
+        """Remove the document column from rows and return its cells, if the file has it."""
         return [] if self._document is None else [row.pop(self._document) for row in rows]
 
     def _ragged(self, cells: int, row: int) -> DataError:
@@ -176,7 +175,7 @@ class CsvFile:
         )
 
     def _rows(self, lines: deque[bytes]) -> Iterator[Row]:
-        """Parse lines with Python's parser; what has not been needed stays among them.
+        """Parse lines with Python's parser, which takes only those that it needs.
 
         Raises:
             csv.Error: the quoting is broken.
@@ -211,7 +210,7 @@ class CsvFile:
 
 
 def _cut_lines(data: bytes) -> deque[bytes]:
-    """Return the lines of some whole ones, without their ends."""
+    """Return whole lines one by one, without their ends."""
     return deque(data.split(b"\n")[:-1])
 
 
@@ -224,7 +223,7 @@ def _is_text(data: bytes) -> bool:
 
 
 def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    r"""Cut bytes behind a "\n" each, and take NUL bytes out; the last line gets an end."""
+    r"""Yield whole lines, without NUL bytes; the last line gets an end."""
     begun: list[bytes] = []
     for block in blocks:
         whole, line_end, rest = block.replace(b"\0", b"").rpartition(b"\n")
@@ -239,7 +238,7 @@ def _whole_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _blocks_of_bytes(chunks: Iterable[bytes], most: int) -> Iterator[bytes]:
-    """Cut large chunks up, and put small ones together unless they come too slowly."""
+    """Cut large chunks, and join small ones unless they come too slowly."""
     gathered: list[bytes] = []
     size, since = 0, 0.0
     for chunk in chunks:

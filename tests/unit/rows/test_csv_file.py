@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.errors import DataError
-from tap_marketo.rows.csv_rows import CsvFile
-from tap_marketo.rows.plain_csv import from_wire, plain_cell, text_of, to_wire
+from tap_marketo.rows.csv_cells import escaped_cell, from_latin1, text_of, to_latin1
+from tap_marketo.rows.csv_file import CsvFile
 from tests.unit.rows.blocks import absent_alike, rows_of
 
 # Quotes and line ends of every kind, what str.splitlines() takes for line ends, text of two,
@@ -263,9 +263,9 @@ def test_documents_are_those_of_their_rows_whatever_stands_beside_them(
 @given(st.text(st.characters(exclude_characters="\0"), max_size=10))
 def test_plain_cells_are_json_without_quotes_and_come_back(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
-    cell = plain_cell(text)
+    cell = escaped_cell(text)
     assert text_of(cell) == (text or "null")
     assert "," not in cell
-    assert from_wire(to_wire(text)) == text
+    assert from_latin1(to_latin1(text)) == text
     if text:
-        assert json.loads(f'"{from_wire(cell)}"'.replace("\0", ",")) == text
+        assert json.loads(f'"{from_latin1(cell)}"'.replace("\0", ",")) == text

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 from tap_marketo.exact_json import loads_exactly
 from tap_marketo.protocol.schemas import Schema, schema_types
-from tap_marketo.rows.fields import Misfits, converter, schema_for_data_type, value_converter
+from tap_marketo.rows.column_types import (
+    ConversionIssues,
+    converter,
+    schema_for_data_type,
+    value_converter,
+)
 
 INTEGER = schema_for_data_type("integer", nullable=True)
 NUMBER = schema_for_data_type("float", nullable=True)
@@ -35,10 +40,10 @@ NO_OBJECT = "not an object, now null"
 
 def convert(schema: Schema, value: Any) -> tuple[Any, list[str]]:
     """Return what stands in the written JSON for a value, and what was counted."""
-    misfits = Misfits()
-    converted = value_converter("c", schema, misfits)(value)
+    issues = ConversionIssues()
+    converted = value_converter("c", schema, issues)(value)
     written = json.loads(orjson.dumps({"value": converted}), parse_float=Decimal)["value"]
-    return written, [what for (_, what), n in misfits.counts.items() for _ in range(n)]
+    return written, [what for (_, what), n in issues.counts.items() for _ in range(n)]
 
 
 def from_json(text: str) -> Any:
@@ -375,18 +380,18 @@ def test_a_column_without_a_type_takes_json_as_it_is() -> None:
 
 
 def test_text_columns_of_a_file_need_no_converter() -> None:
-    assert converter("c", TEXT, Misfits()) is None
+    assert converter("c", TEXT, ConversionIssues()) is None
 
 
 def test_misfits_are_summed_up_per_column_and_kind() -> None:
-    misfits = Misfits()
-    read_age = value_converter("age", INTEGER, misfits)
-    read_born = value_converter("born", DATE_TIME, misfits)
+    issues = ConversionIssues()
+    read_age = value_converter("age", INTEGER, issues)
+    read_born = value_converter("born", DATE_TIME, issues)
     for n in range(1200):
         read_age(f"{n}.5")
     read_age("old")
     read_born("long ago")
-    assert misfits.summary() == [
+    assert issues.summary() == [
         "age: 1 not a whole number, now null",
         "age: 1,200 with decimals dropped, as Marketo calls the field an integer",
         "born: 1 not a date, now null",
@@ -416,10 +421,10 @@ def test_integers_from_json_are_exact(number: int) -> None:
 def test_integers_longer_than_python_converts_are_written_as_they_are(
     digits: int, digit: str
 ) -> None:
-    misfits = Misfits()
-    converted = value_converter("c", INTEGER, misfits)(digit * digits)
+    issues = ConversionIssues()
+    converted = value_converter("c", INTEGER, issues)(digit * digits)
     assert orjson.dumps(converted) == (digit * digits).encode()
-    assert misfits.summary() == [f"c: 1 {BEYOND}"]
+    assert issues.summary() == [f"c: 1 {BEYOND}"]
 
 
 DECIMALS = st.decimals(allow_nan=False, allow_infinity=False, places=9) | st.decimals(
@@ -496,19 +501,19 @@ SCHEMAS = st.sampled_from((INTEGER, NUMBER, BOOLEAN, DATE_TIME, ARRAY, TEXT, OBJ
 
 
 def assert_written_or_counted(schema: Schema, value: Any) -> None:
-    misfits = Misfits()
-    converted = value_converter("c", schema, misfits)(value)
+    issues = ConversionIssues()
+    converted = value_converter("c", schema, issues)(value)
     assert (converted is None) == (
         value in (None, "", "null")
-        or (misfits.counts.total() == 1 and not written_all_the_same(misfits))
+        or (issues.counts.total() == 1 and not written_all_the_same(issues))
     )
     if schema is DATE_TIME and converted is not None:
         assert len(converted) >= len("2022-02-13T14:06:20+00:00")
         assert converted.endswith("+00:00")
 
 
-def written_all_the_same(misfits: Misfits) -> int:
-    return misfits.counts["c", DECIMALS_DROPPED] + misfits.counts["c", BEYOND]
+def written_all_the_same(issues: ConversionIssues) -> int:
+    return issues.counts["c", DECIMALS_DROPPED] + issues.counts["c", BEYOND]
 
 
 @given(SCHEMAS, ANY_TEXT | DATE_LIKE)
