@@ -15,6 +15,7 @@ from tap_marketo.exports.allowance import FIRST_WINDOWS
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.rehearsal import UNKNOWN_JOB, Course, Rehearsal
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.throttle import PERIOD_SECONDS
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
@@ -65,6 +66,7 @@ class _Gathering:
     ) -> None:
         self._client = client
         self._begun = begun
+        self._sizes = ListSizes(client)
         self._rehearsal = Rehearsal(client, clock, begun.context, begun.failures)
 
     def forecast(self, entries: Sequence[CatalogEntry]) -> Forecast:
@@ -72,19 +74,23 @@ class _Gathering:
         of_reads = [family for _, estimate in estimates for family in estimate.families]
         found = [family for _, estimate in estimates for family in estimate.found]
         families = [*self._begun.families, *of_reads]
-        first_calls = _calls(self._client)
+        # A run begins with the same calls, but does not ask how long lists are.
+        first_calls = _calls(self._client) - self._sizes.calls
         courses = self._rehearsal.run(families, found)
         if families:
             # Where something is exported for certain, a run asks for the last days' jobs as well.
-            first_calls = _calls(self._client)
-        each = {
-            family.name: estimate.calls.each
+            first_calls = _calls(self._client) - self._sizes.calls
+        of_read = {
+            family.name: estimate
             for _, estimate in estimates
+            if not estimate.found
             for family in estimate.families
         }
-        items = [self._exported(course, each.get(course.family.name, "")) for course in courses]
+        items = [self._exported(course, of_read.get(course.family.name)) for course in courses]
         items += [
-            self._read(read, estimate) for read, estimate in estimates if not estimate.families
+            self._read(read, estimate)
+            for read, estimate in estimates
+            if estimate.found or not estimate.families
         ]
         is_exporting = bool(families or found)
         return _said(
@@ -102,15 +108,16 @@ class _Gathering:
     def _estimates(self) -> Iterator[tuple[StreamRead, ReadEstimate]]:
         for read in self._begun.reads:
             try:
-                estimate = read.estimate()
+                estimate = read.estimate(self._sizes)
             except TapError as error:
                 self._begun.failures.set_aside([read.stream], error, read.further_permissions)
             else:
                 if estimate:
                     yield read, estimate
 
-    def _exported(self, course: Course, each: str) -> Item:
+    def _exported(self, course: Course, estimate: ReadEstimate | None) -> Item:
         family, window = course.family, course.window
+        estimate = estimate or ReadEstimate("")
         is_known = course.bytes_per_day is not None
         left = None
         if course.left:
@@ -120,20 +127,24 @@ class _Gathering:
             Item,
             name=family.name,
             streams=list(family.streams),
-            how=_how(family),
+            how=estimate.how or _how(family),
             is_exported=True,
-            each=each,
+            calls=course.calls + estimate.calls.least,
+            each=estimate.calls.each,
             left=left,
         )
         if window is None:
             return item()
+        size = course.size if is_known or not course.jobs else None
+        if course.ids and not is_known:
+            usual = self._rehearsal.job_size(family)
+            size = None if usual is None else usual * course.jobs
         return item(
-            since=window.start,
-            until=window.end,
+            since=estimate.since if estimate.how else window.start,
+            until=None if estimate.how and not estimate.since else window.end,
             jobs=course.jobs,
             taken_up=course.taken_up,
-            calls=course.calls,
-            size=course.size if is_known or not course.jobs else None,
+            size=size,
             time=course.time,
             guess=self._rests_on(course),
         )
@@ -142,10 +153,14 @@ class _Gathering:
         """Say what the numbers of a family rest on."""
         if not course.has_waited:
             return ""
+        if course.ids:
+            by_last = self._of_a_job(course.family)
+            if by_last:
+                return by_last
         told = []
         if course.bytes_per_day is not None:
             told.append(f"{course.bytes_per_day / _MEGABYTE:,.2g} MB a day by its last files")
-        elif course.jobs > 1:
+        elif course.jobs > 1 and not course.ids:
             told.append(
                 f"nothing known of its files yet, the first are of {FIRST_WINDOWS.days} days"
             )
@@ -167,6 +182,7 @@ class _Gathering:
             until=estimate.since and self._begun.context.now,
             calls=estimate.calls.least,
             each=estimate.calls.each,
+            guess=estimate.guess,
         )
         if not estimate.found:
             return item()
@@ -184,7 +200,7 @@ class _Gathering:
 
     def _of_a_job(self, family: BulkFamily) -> str:
         """Say what the last jobs of an object cost, where their number is not known before."""
-        size = self._rehearsal.allowance.usual_size(family.bulk_object)
+        size = self._rehearsal.job_size(family)
         time = self._rehearsal.job_time(family)
         told = []
         if size is not None:
@@ -230,6 +246,7 @@ def _said(
         now=now,
         items=items,
         first_calls=_calls(client) if first_calls is None else first_calls,
+        own_calls=_calls(client),
         calls_used=client.budget.used,
         calls_allowed=client.budget.allowed,
         calls_a_minute=round(config.max_calls_per_20_seconds * 60 / PERIOD_SECONDS),

@@ -72,6 +72,11 @@ class Item:
     guess: str = ""
     left: Left | None = None
 
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether its jobs, bytes or calls are not known, or known only to be so many at least."""
+        return self.jobs is None or self.size is None or bool(self.each)
+
     def cells(self) -> list[str]:
         """Return its line of the table."""
         mark = "~" if self.guess else ""
@@ -127,6 +132,7 @@ class Forecast:
         now: when that is, UTC.
         items: what is read, in the order in which it begins.
         first_calls: calls with which the run begins.
+        own_calls: calls that this plan has made.
         calls_used: those that the whole subscription has made today.
         calls_allowed: the number at which a run stops.
         calls_a_minute: the most that a run makes.
@@ -141,6 +147,7 @@ class Forecast:
     now: datetime
     items: Sequence[Item]
     first_calls: int
+    own_calls: int
     calls_used: int
     calls_allowed: int
     calls_a_minute: int
@@ -195,9 +202,21 @@ class Forecast:
         return max(0, self.calls_allowed - self.calls_used)
 
     @property
-    def fits(self) -> bool:
-        """Whether everything fits into today, as far as is known."""
-        return not self.left and self.calls <= self.calls_left
+    def is_left(self) -> bool:
+        """Whether it is known that something does not fit into today."""
+        return bool(self.left) or self.calls > self.calls_left
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether everything fits into today; None where that is not known."""
+        if self.is_left:
+            return False
+        return None if self.uncertain else True
+
+    @property
+    def uncertain(self) -> list[str]:
+        """Whose jobs, bytes or calls are not known, or known only to be so many at least."""
+        return [item.name for item in self.items if item.is_uncertain]
 
     # As a page ----------------------------------------------------------------------------------
 
@@ -205,8 +224,8 @@ class Forecast:
         """Return the page for people."""
         parts = [
             [
-                f"What a sync would do now, {to_marketo(self.now)}. This plan has made no export "
-                "job and moved no bookmark."
+                f"What a sync would do now, {to_marketo(self.now)}. This plan has made "
+                f"{_count(self.own_calls, 'call')} and no export job, and has moved no bookmark."
             ],
             self._table() if self.items else [],
             list(self._legend()) if self.items else [],
@@ -241,7 +260,11 @@ class Forecast:
                 "Minutes count from the start until the last file of the line has been read: "
                 "Marketo works on two jobs at a time. Pages are read meanwhile."
             )
-        yield f"A run makes {self.calls_a_minute:,} calls a minute at most."
+        least = ceil(self.calls / self.calls_a_minute)
+        yield (
+            f"A run makes {self.calls_a_minute:,} calls a minute at most: these take {least:,} min "
+            "or more."
+        )
 
     def _today(self) -> Iterator[str]:
         yield (
@@ -283,7 +306,12 @@ class Forecast:
                 f"days in all{least} (a guess)."
             )
         if self.fits:
-            yield "As far as is known, everything fits into today."
+            yield "Everything fits into today."
+        elif not self.is_left:
+            yield (
+                "What is known fits into today. Whether everything does is not known: more may "
+                f"come of {', '.join(self.uncertain)}."
+            )
         if self.not_known:
             yield f"Not known before are the bytes of: {', '.join(self.not_known)}."
 
@@ -294,6 +322,7 @@ class Forecast:
         is_exporting = self.bytes_used is not None
         return {
             "now": _time(self.now),
+            "calls_of_plan": self.own_calls,
             "items": [item.as_json() for item in self.items],
             "sum": {
                 "jobs": self.jobs,
@@ -322,7 +351,7 @@ class Forecast:
                 }
                 for name, left in self.left
             ],
-            "goes_on_at": None if self.fits else _time(self.goes_on_at),
+            "goes_on_at": _time(self.goes_on_at) if self.is_left else None,
             "days": self.days,
             "notes": list(self.notes),
             "failed": self.failed or None,

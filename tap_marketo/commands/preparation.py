@@ -9,7 +9,7 @@ from datetime import timedelta
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import TapError
-from tap_marketo.exports.family import BulkFamily, SyncContext
+from tap_marketo.exports.family import MARKETO_BEGAN, BulkFamily, SyncContext
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
@@ -66,6 +66,11 @@ def prepare(
             to_marketo(config.start_date),
         )
         return None
+    if config.start_date < MARKETO_BEGAN:
+        LOGGER.info(
+            "start_date %s is before there was a Marketo: streams begin at %s.",
+            to_marketo(config.start_date), to_marketo(MARKETO_BEGAN),
+        )  # fmt: skip
     failures = Failures(
         lambda: client.successes,
         {entry.stream: permission_of(entry) for entry in entries},

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from tap_marketo.config import Config
@@ -34,6 +34,9 @@ class RecordBlock(NamedTuple):
 
 ExportPlan = Plan[PendingExport]
 
+MARKETO_BEGAN = datetime(2006, 1, 1, tzinfo=timezone.utc)
+"""Nothing is older: Marketo was founded in 2006."""
+
 
 @dataclass(frozen=True)
 class SyncContext:
@@ -54,8 +57,8 @@ class SyncContext:
 
     @property
     def earliest(self) -> datetime:
-        """Where a stream without a bookmark begins (start_date), UTC."""
-        return self.config.start_date
+        """Where a stream without a bookmark begins (start_date, or MARKETO_BEGAN), UTC."""
+        return max(self.config.start_date, MARKETO_BEGAN)
 
     def pending(self, family: str) -> list[PendingExport]:
         """Return the jobs of a family that a stopped run left, whatever their streams are now."""

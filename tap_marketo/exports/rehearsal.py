@@ -43,6 +43,7 @@ class Course:
         calls: what they all cost, beside those that the rehearsal has made.
         size: bytes of the files of those that are made; 0 while nothing is known.
         window: from when to when they export; None if there are none.
+        ids: of how many programs, for instance, they export rows; 0 where that is all rows.
         has_waited: whether some of them are not done yet.
         time: after how long the last of them has been read.
         left: what begins first of what is not exported today; None if nothing is left.
@@ -59,6 +60,7 @@ class Course:
     calls: int = 0
     size: float = 0.0
     window: Window | None = None
+    ids: int = 0
     has_waited: bool = False
     time: timedelta = timedelta()
     left: ExportPlan | None = None
@@ -123,6 +125,7 @@ class Rehearsal:
         self._starts: dict[Job, float] = {}
         self._ends: dict[Job, float] = {}
         self._made: set[Job] = set()
+        self._usual_sizes: dict[str, float | None] = {}
 
     def run(self, families: Sequence[BulkFamily], found: Sequence[BulkFamily]) -> list[Course]:
         """Go through what some families have to read, and say what becomes of it.
@@ -138,6 +141,9 @@ class Rehearsal:
         """
         if families or found:
             self._scheduler.learn([*families, *found], self._context.bulk_objects())
+        # Before sizes that are guesses are counted.
+        objects = {family.bulk_object for family in (*families, *found)}
+        self._usual_sizes = {name: self.allowance.usual_size(name) for name in objects}
         for family in families:
             self._courses[family.name] = Course(family)
             self._scheduler.add(family)
@@ -169,6 +175,10 @@ class Rehearsal:
         """Return how long Marketo took on average for the last jobs of a family's object."""
         usual = self._scheduler.recent(family.bulk_object).usual
         return None if usual is None else timedelta(seconds=usual / self._scale)
+
+    def job_size(self, family: BulkFamily) -> float | None:
+        """Return how many bytes the last jobs of a family's object had on average."""
+        return self._usual_sizes[family.bulk_object]
 
     def _lay_out(self, family: BulkFamily) -> list[ExportPlan]:
         plans, dropped = self._planner.lay_out(family)
@@ -237,6 +247,7 @@ class Rehearsal:
             line.jobs.remove(job)
             course.calls += 1
             course.extend(job.plan.window)
+            course.ids += len(job.plan.ids)
             course.time = timedelta(seconds=(self._moment - self._began) / self._scale)
             if job in self._made:
                 course.jobs += 1

@@ -14,9 +14,9 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.times import to_marketo
 
 # paging-tokens.md: the most a lead database call returns.
-_BATCH_SIZE = 300
+BATCH_SIZE = 300
 # assets.md: the most an asset call returns.
-_MAX_RETURN = 200
+MAX_RETURN = 200
 # Empty pages in a row, each promising more, after which a list is taken to lead nowhere.
 MOST_EMPTY_PAGES = 20
 # The same of activities, where years may pass between two of them, a stretch in each call.
@@ -74,7 +74,7 @@ def token_pages(
     """
 
     def ask(token: str | None) -> Envelope:
-        params: dict[str, Any] = {**(filter_ or {}), "batchSize": _BATCH_SIZE}
+        params: dict[str, Any] = {**(filter_ or {}), "batchSize": BATCH_SIZE}
         return client.get(path, endpoint, {**params, "nextPageToken": token} if token else params)
 
     seen: set[str] = set()
@@ -133,7 +133,7 @@ def dated_pages(
         params = {
             **(filter_ or {}),
             "nextPageToken": token or _date_token(client, since),
-            "batchSize": _BATCH_SIZE,
+            "batchSize": BATCH_SIZE,
         }
         # Where a stretch of time holds nothing, Marketo leaves the result out.
         return client.get(path, endpoint, params, needs_result=False)
@@ -219,8 +219,7 @@ def offset_pages(
         offset = 0
         last: Row | None = None
         while True:
-            window = {**params, "maxReturn": _MAX_RETURN, "offset": offset}
-            rows = _rows(path, client.get(path, endpoint, window))
+            rows = offset_page(client, path, endpoint, params, offset)
             if last is not None:
                 if not rows or identity(rows[0]) != identity(last):
                     LOGGER.info("%s changed while it was read; reading it again.", path)
@@ -235,6 +234,14 @@ def offset_pages(
         f"GET {path}: the list changed each of the {_RESCANS} times it was read. Run again at a "
         "quieter time."
     )
+
+
+def offset_page(
+    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any], offset: int
+) -> list[Row]:
+    """Read one page of a list of assets (assets.md, Browse); no rows behind the end of the list."""
+    window = {**params, "maxReturn": MAX_RETURN, "offset": offset}
+    return _rows(path, client.get(path, endpoint, window))
 
 
 def _token(path: str, envelope: Envelope) -> str | None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tap_marketo.errors import DataError
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page
 from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.children import Children
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.estimate import Calls
-from tap_marketo.streams.folders import tree
+from tap_marketo.streams.folders import tree, tree_size
 from tap_marketo.streams.permissions import READ_ASSET
 from tap_marketo.streams.stream_read import id_of, raw_id
 
@@ -29,6 +30,10 @@ def _parent(kind: object, row: Row) -> Parent:
 def _segmentations(account: Account) -> Iterator[Sequence[Parent]]:
     for page in single_page(account.client, _SEGMENTATIONS, "segmentations"):
         yield [_parent("Segmentation", row) for row in page.rows]
+
+
+def _number_of_segmentations(sizes: ListSizes) -> ListSize[Parent]:
+    return sizes.of_one_page(_SEGMENTATIONS, "segmentations").of(partial(_parent, "Segmentation"))
 
 
 def _segments(client: MarketoClient, parent: Parent) -> Iterator[Page]:
@@ -50,6 +55,13 @@ def _folders_and_programs(account: Account) -> Iterator[Sequence[Parent]]:
         yield [_parent("Program", row) for row in page.rows]
 
 
+def _number_of_holders(sizes: ListSizes) -> ListSize[Parent]:
+    """Return how many folders and programs there are; usually each program stands in the tree."""
+    programs = sizes.by_offset(_PROGRAMS, "programs", {})
+    holders = tree_size(sizes).of(lambda row: _parent(row["type"], row))
+    return holders.and_calls(programs.calls)
+
+
 def _tokens(client: MarketoClient, parent: Parent) -> Iterator[Page]:
     """Read the tokens of a folder or program (tokens.md)."""
     path = f"{_ASSETS}/folder/{parent.id}/tokens.json"
@@ -66,7 +78,9 @@ SEGMENTS = DeclaredStream(
     read=Children(
         _segmentations,
         _segments,
-        Calls(1, "for each segmentation one for 200 segments, and one that proves the end"),
+        _number_of_segmentations,
+        calls=2,
+        guess="two calls a segmentation, which is for up to 200 segments",
         at_intervals=False,
     ),
     permission=READ_ASSET,
@@ -74,11 +88,7 @@ SEGMENTS = DeclaredStream(
 )
 TOKENS = DeclaredStream(
     name="tokens",
-    read=Children(
-        _folders_and_programs,
-        _tokens,
-        Calls(8, "one for 200 of the folders and programs, and one for each of them"),
-    ),
+    read=Children(_folders_and_programs, _tokens, _number_of_holders),
     permission=READ_ASSET,
     replication_key=None,
     keys=("folderType", "folderId", "name"),

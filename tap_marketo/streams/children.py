@@ -10,6 +10,7 @@ from tap_marketo.errors import RequestRefusedError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
@@ -29,14 +30,18 @@ class Children:
     Attributes:
         parents: yields all parents, some at a time.
         fetch: asks for the pages of one parent's rows.
-        calls: what both cost.
+        size: asks how many parents there are.
+        calls: what one parent takes.
+        guess: what that rests on; empty where it is certain.
         at_intervals: whether the stream is read at most once in child_refresh_hours, which is for
             parents that are many.
     """
 
     parents: Callable[[Account], Iterator[Sequence[Parent]]]
     fetch: Callable[[MarketoClient, Parent], Iterator[Page]]
-    calls: Calls
+    size: Callable[[ListSizes], ListSize[Parent]]
+    calls: int = 1
+    guess: str = ""
     at_intervals: bool = True
 
     def __call__(
@@ -97,13 +102,17 @@ class ChildRead(StreamRead):
             yield None
         self._move_to(emitter, ChildMark(None, None, began))
 
-    def estimate(self) -> ReadEstimate:
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
         mark = self._mark
         if mark.reached is None and mark.refreshed and not self._is_due(mark.refreshed):
             due = to_marketo(mark.refreshed + self._interval)
             return ReadEstimate(f"not before {due} (child_refresh_hours)")
+        children, size = self._children, self._children.size(sizes)
+        left = size.about(lambda parent: not mark.reached or parent > mark.reached)
         behind = f", behind {mark.reached}, which a stopped run has reached" if mark.reached else ""
-        return ReadEstimate(f"{IN_FULL}, parent by parent{behind}", None, self._children.calls)
+        how = f"{IN_FULL}, parent by parent{behind}"
+        calls = Calls(size.calls + left * children.calls)
+        return ReadEstimate(how, None, calls, children.guess)
 
     def _is_due(self, refreshed: datetime) -> bool:
         return self._now - refreshed >= self._interval

@@ -11,6 +11,7 @@ from tap_marketo.errors import AccessDeniedError, RequestRefusedError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
+from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.account import Account
@@ -74,7 +75,7 @@ class CustomObjectRead(StreamRead):
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         yield self._family()
 
-    def estimate(self) -> ReadEstimate:
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
         return ReadEstimate("", families=[self._family()])
 
     def _family(self) -> CustomObjectFamily:

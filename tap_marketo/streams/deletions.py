@@ -25,7 +25,7 @@ from tap_marketo.streams.activity_columns import (
     is_of_deletions,
 )
 from tap_marketo.streams.definition import StreamDefinition
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, BY_DATE, ReadEstimate
+from tap_marketo.streams.estimate import ACTIVITY_CALLS, BY_DATE
 from tap_marketo.streams.paged import PageRead, Scan
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import StreamRead
@@ -62,7 +62,7 @@ class Deletions(StreamDefinition):
         scan = Scan.of(context, stream, (ACTIVITY_KEY,), key, lookback)
         record = _record_maker(entry, account.activity_types)
         pages = _pages(account.client, scan, record)
-        return PageRead(entry, scan, pages, ReadEstimate(BY_DATE, scan.since, ACTIVITY_CALLS))
+        return PageRead(entry, scan, pages, lambda _: ACTIVITY_CALLS, BY_DATE)
 
 
 def _pages(client: MarketoClient, scan: Scan, record: Callable[[Row], Row]) -> Iterator[Page]:

@@ -1,4 +1,4 @@
-"""What can be said of the reading of a stream before it begins, without asking for its rows."""
+"""What can be said of the reading of a stream before it begins, with a few calls."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ class Calls:
     least: int = 0
     each: str = ""
 
+    def __add__(self, other: Calls) -> Calls:
+        """Return what two readings cost."""
+        return Calls(self.least + other.least, "; ".join(filter(None, (self.each, other.each))))
+
 
 @dataclass(frozen=True)
 class ReadEstimate:
@@ -30,6 +34,7 @@ class ReadEstimate:
         how: how the stream is read, in a few words.
         since: from when on what has changed is read, UTC; None where all is read.
         calls: what it costs, beside exports.
+        guess: what that rests on, where it is a guess; empty where it is none.
         families: what it will have exported.
         found: what it may have exported: how much hangs on what it finds.
     """
@@ -37,6 +42,7 @@ class ReadEstimate:
     how: str
     since: datetime | None = None
     calls: Calls = Calls()
+    guess: str = ""
     families: Sequence[BulkFamily] = ()
     found: Sequence[BulkFamily] = ()
 

@@ -10,6 +10,7 @@ from typing import Any
 from tap_marketo.errors import DataError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row, offset_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
@@ -36,6 +37,20 @@ def tree(client: MarketoClient) -> Iterator[Page]:
             params = {"root": root, "maxDepth": _ALL_LEVELS}
             for page in offset_pages(client, _PATH, "folders", params, _identity):
                 yield replace(page, rows=list(map(prepared, page.rows)))
+
+
+def tree_size(sizes: ListSizes) -> ListSize[Row]:
+    """Return how many folders and programs stand in the trees of all areas."""
+
+    def ask() -> ListSize[Row]:
+        size: ListSize[Row] = ListSize(0, len(_AREAS), [])
+        for area in _AREAS:
+            for root in _roots(sizes.client, area):
+                params = {"root": root, "maxDepth": _ALL_LEVELS}
+                size += sizes.by_offset(_PATH, "folders", params)
+        return size.of(prepared)
+
+    return sizes.once("tree", ask)
 
 
 def _roots(client: MarketoClient, area: str) -> list[str]:
@@ -78,9 +93,15 @@ def _fetch(account: Account, scan: Scan) -> Iterator[Page]:
     return tree(account.client)
 
 
+def _size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+    return tree_size(sizes)
+
+
+_CALLS = Calls(6, "one for 200 folders of each area, and one that proves the end")
+
 FOLDERS = DeclaredStream(
     name="folders",
-    read=Pages(_fetch, Calls(6, "one for 200 folders of each area, and one that proves the end")),
+    read=Pages(_fetch, _CALLS, _size),
     permission=READ_ASSET,
     keys=("id", "type"),
 )

@@ -19,6 +19,7 @@ from tap_marketo.exports.family import (
 )
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport
@@ -229,7 +230,7 @@ class LeadChangesRead(StreamRead):
         plan = ExportPlan(window, (self.stream,), made=window.end)
         emitter.move_to(family.position_after(self._context, plan))
 
-    def estimate(self) -> ReadEstimate | None:
+    def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
         family = self._family()
         if family is None:
             return None

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import ceil
 
 from tap_marketo.errors import AccessDeniedError, RequestRefusedError, TapError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import custom_object_name
 from tap_marketo.marketo.export_calls import ExportApi
-from tap_marketo.marketo.pages import Page, Row, token_pages
+from tap_marketo.marketo.list_sizes import ListSize, ListSizes
+from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import Details, by_key
@@ -47,6 +49,11 @@ def _lead_fields(account: Account, scan: Scan) -> Iterator[Page]:
     yield Page(rows)
 
 
+def _number_of_fields(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+    number = len(account.lead_entries)
+    return ListSize(number, 1 + ceil(number / BATCH_SIZE), account.lead_entries)
+
+
 def _api(entry: Row, name: str) -> Row:
     told = entry.get(name)
     return told if isinstance(told, dict) else {}
@@ -73,6 +80,10 @@ def _custom_object_types(account: Account, scan: Scan) -> Iterator[Page]:
     yield Page([{**row, "name": custom_object_name(row)} for row in account.custom_object_entries])
 
 
+def _number_of_types(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+    return ListSize(len(account.custom_object_entries), 1, account.custom_object_entries)
+
+
 ACTIVITY_TYPES = DeclaredStream(
     name="activity_types",
     read=whole_list("/rest/v1/activities/types.json"),
@@ -93,14 +104,14 @@ LISTS = DeclaredStream(
 ADMINISTRATION = (
     DeclaredStream(
         name="lead_fields",
-        read=Pages(_lead_fields, Calls(1, "one for 300 fields of their schema")),
+        read=Pages(_lead_fields, Calls(1, "one for 300 fields of their schema"), _number_of_fields),
         permission=READ_LEAD,
         replication_key=None,
         keys=("name",),
     ),
     DeclaredStream(
         name="custom_object_types",
-        read=Pages(_custom_object_types, ONE_CALL),
+        read=Pages(_custom_object_types, ONE_CALL, _number_of_types),
         permission=READ_CUSTOM_OBJECT,
         replication_key=None,
         keys=("name",),
@@ -157,9 +168,13 @@ def bulk_exports(bulk_objects: BulkObjects) -> DeclaredStream:
         if len(refusals) == len(objects):
             raise refusals[0]
 
+    def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+        objects, _ = bulk_objects(account)
+        return ListSize(len(objects), 1 + len(objects), [], is_whole=False)
+
     return DeclaredStream(
         name="bulk_exports",
-        read=Pages(fetch, Calls(1, "one for 300 jobs of each bulk object")),
+        read=Pages(fetch, Calls(1, "one for 300 jobs of each bulk object"), size),
         replication_key=None,
         keys=("exportId",),
     )

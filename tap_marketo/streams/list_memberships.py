@@ -11,6 +11,7 @@ from tap_marketo.errors import RequestRefusedError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER, counted
+from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
@@ -62,16 +63,19 @@ class MembershipsRead(StreamRead):
         else:
             yield from self._follow(emitter, now)
 
-    def estimate(self) -> ReadEstimate:
-        mark = self._mark
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
+        lists = sizes.by_token(_LISTS, "lists")
+        calls = Calls(lists.calls, "" if lists.is_whole else "one for each list beyond these")
         if self._stand.bookmark is None:
-            behind = "" if mark.reached is None else f", behind list {mark.reached}"
-            each = "one for 300 lists, and one for 300 members of each list"
-            return ReadEstimate(f"{IN_FULL}, list by list{behind}", None, Calls(1, each))
-        signs = ACTIVITY_CALLS
-        each = f"one for 300 lists; {signs.each}; one for 300 members of each new list"
+            reached = self._mark.reached
+            behind = "" if reached is None else f", behind list {reached}"
+            left = lists.about(lambda row: reached is None or id_of(row, "list") > reached)
+            calls += Calls(left, "one more for each 300 members of a list")
+            return ReadEstimate(f"{IN_FULL}, list by list{behind}", None, calls)
         since = self._stand.start(self._now)
-        return ReadEstimate("changes by activities", since, Calls(1 + signs.least, each))
+        new = lists.about(lambda row: is_created_since(row, since))
+        calls += ACTIVITY_CALLS + Calls(new, "one more for each 300 members of a new list")
+        return ReadEstimate("changes by activities", since, calls)
 
     # The first sync -----------------------------------------------------------------------------
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from tap_marketo.exports.family import SyncContext
+from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page, token_pages
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
@@ -66,8 +68,19 @@ class Scan:
         """Return what distinguishes a row, as Marketo sends it, from the others."""
         return [row.get(key) for key in self.keys]
 
+    def wants(self, row: Row) -> bool:
+        """Say whether a row is emitted: it has changed, or cannot be compared."""
+        if self.replication_key is None:
+            return True
+        changed = row.get(self.replication_key)
+        try:
+            return parse_utc(changed) >= self.since if isinstance(changed, str) else True
+        except ValueError:
+            return True
+
 
 Fetch = Callable[[Account, Scan], Iterator[Page]]
+Size = Callable[[Account, Scan, ListSizes], ListSize[Row]]
 
 
 @dataclass(frozen=True)
@@ -76,13 +89,15 @@ class Pages:
 
     Attributes:
         fetch: asks for the pages of a scan.
-        calls: what the pages cost.
+        calls: what the pages cost, as far as that is known of any account.
+        size: asks how long the list of a scan is.
         how: how the rows that have changed are found.
         prepare: gives a row the columns' names where Marketo sends others.
     """
 
     fetch: Fetch
     calls: Calls
+    size: Size
     how: str = CHANGED_ROWS
     prepare: Callable[[Row], Row] | None = None
 
@@ -93,22 +108,25 @@ class Pages:
         scan = Scan.of(context, stream.name, stream.keys, stream.replication_key)
         details = stream.details
         complete = details.reader(account.client, entry.columns) if details else None
-        estimate = self._estimate(scan, details.chosen(entry.columns) if details else [])
-        return PageRead(entry, scan, self._pages(account, scan), estimate, complete)
+        chosen = details.chosen(entry.columns) if details else []
+        pages = self._pages(account, scan)
+        calls = partial(self._calls, account, scan, chosen)
+        return PageRead(entry, scan, pages, calls, self.how, complete, self.calls == ONE_CALL)
 
     def _pages(self, account: Account, scan: Scan) -> Iterator[Page]:
         for page in self.fetch(account, scan):
             rows = list(map(self.prepare, page.rows)) if self.prepare else page.rows
             yield replace(page, rows=rows)
 
-    def _estimate(self, scan: Scan, details: list[str]) -> ReadEstimate:
-        calls = self.calls
-        if details:
-            each = f"one a row for {', '.join(details)}"
-            calls = replace(calls, each="; ".join(filter(None, (calls.each, each))))
-        if scan.replication_key is None:
-            return ReadEstimate(IN_FULL, None, calls)
-        return ReadEstimate(self.how, scan.since, calls)
+    def _calls(self, account: Account, scan: Scan, details: list[str], sizes: ListSizes) -> Calls:
+        if self.calls == ONE_CALL and not details:
+            return self.calls
+        size = self.size(account, scan, sizes)
+        calls = Calls(size.calls, "" if size.is_whole else self.calls.each)
+        if not details:
+            return calls
+        each = "" if size.is_whole else f"one a row for {', '.join(details)}"
+        return calls + Calls(size.about(scan.wants), each)
 
 
 ONE_CALL = Calls(1)
@@ -122,7 +140,10 @@ def whole_list(path: str, prepare: Callable[[Row], Row] | None = None) -> Pages:
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
         return single_page(account.client, path, scan.stream)
 
-    return Pages(fetch, ONE_CALL, prepare=prepare)
+    def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+        return sizes.of_one_page(path, scan.stream)
+
+    return Pages(fetch, ONE_CALL, size, prepare=prepare)
 
 
 def by_token(path: str) -> Pages:
@@ -131,7 +152,10 @@ def by_token(path: str) -> Pages:
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
         return token_pages(account.client, path, scan.stream, scan.token)
 
-    return Pages(fetch, CALLS_BY_TOKEN)
+    def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+        return sizes.by_token(path, scan.stream, scan.token)
+
+    return Pages(fetch, CALLS_BY_TOKEN, size)
 
 
 def by_offset(path: str, prepare: Callable[[Row], Row] | None = None) -> Pages:
@@ -140,7 +164,10 @@ def by_offset(path: str, prepare: Callable[[Row], Row] | None = None) -> Pages:
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
         return offset_pages(account.client, path, scan.stream, {}, scan.identity)
 
-    return Pages(fetch, CALLS_BY_OFFSET, prepare=prepare)
+    def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+        return sizes.by_offset(path, scan.stream, {})
+
+    return Pages(fetch, CALLS_BY_OFFSET, size, prepare=prepare)
 
 
 def by_update_range(path: str) -> Pages:
@@ -149,14 +176,19 @@ def by_update_range(path: str) -> Pages:
     The times have whole seconds: some calls refuse others (smart-campaigns.md, static-lists.md).
     """
 
-    def fetch(account: Account, scan: Scan) -> Iterator[Page]:
-        span = {
+    def span(scan: Scan) -> dict[str, str]:
+        return {
             "earliestUpdatedAt": to_marketo(scan.since),
             "latestUpdatedAt": to_marketo(scan.now),
         }
-        return offset_pages(account.client, path, scan.stream, span, scan.identity)
 
-    return Pages(fetch, CALLS_BY_OFFSET, how=BY_DATE)
+    def fetch(account: Account, scan: Scan) -> Iterator[Page]:
+        return offset_pages(account.client, path, scan.stream, span(scan), scan.identity)
+
+    def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+        return sizes.by_offset(path, scan.stream, span(scan))
+
+    return Pages(fetch, CALLS_BY_OFFSET, size, how=BY_DATE)
 
 
 class PageRead(StreamRead):
@@ -167,8 +199,10 @@ class PageRead(StreamRead):
         entry: CatalogEntry,
         scan: Scan,
         pages: Iterable[Page],
-        estimate: ReadEstimate,
+        calls: Callable[[ListSizes], Calls],
+        how: str,
         complete: Callable[[Row], Row] | None = None,
+        is_one_call: bool = False,
     ) -> None:
         """Prepare to read.
 
@@ -176,8 +210,10 @@ class PageRead(StreamRead):
             entry: the selected stream of the catalog.
             scan: what is to be read.
             pages: of the scan; each is asked for when it is needed.
-            estimate: what is known before the first call.
+            calls: returns what the scan costs.
+            how: how the rows that have changed are found.
             complete: adds the columns to a row that take a call; None without such columns.
+            is_one_call: whether one call returns all rows.
 
         Raises:
             CatalogError: the entry has no key column.
@@ -185,15 +221,17 @@ class PageRead(StreamRead):
         super().__init__(entry, scan.keys, scan.replication_key)
         self._pages = pages
         self._scan = scan
-        self._estimate = estimate
+        self._calls = calls
+        self._how = how if scan.replication_key else IN_FULL
         self._complete = complete
-        self.is_one_call = estimate.calls == ONE_CALL
+        self.is_one_call = is_one_call
 
-    def estimate(self) -> ReadEstimate:
-        if self._scan.mark is None:
-            return self._estimate
-        how = f"{self._estimate.how}, from the page on that a stopped run has reached"
-        return replace(self._estimate, how=how)
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
+        how = self._how
+        if self._scan.mark:
+            how += ", from the page on that a stopped run has reached"
+        since = self._scan.since if self._replication_key else None
+        return ReadEstimate(how, since, self._calls(sizes))
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         name, key = self.stream, self._replication_key
@@ -206,7 +244,7 @@ class PageRead(StreamRead):
         for page in self._pages:
             if page.restarted:
                 began = self._scan.now
-            rows = list(filter(self._is_wanted, page.rows))
+            rows = list(filter(self._scan.wants, page.rows))
             if self._complete:
                 for place, row in enumerate(rows):
                     rows[place] = self._complete(row)
@@ -220,13 +258,3 @@ class PageRead(StreamRead):
         pages = {name: None} if leaves_mark else {}
         if bookmarks or pages:
             emitter.move_to(Position(bookmarks=bookmarks, pages=pages))
-
-    def _is_wanted(self, row: Row) -> bool:
-        if self._replication_key is None:
-            return True
-        changed = row.get(self._replication_key)
-        try:
-            return parse_utc(changed) >= self._scan.since if isinstance(changed, str) else True
-        except ValueError:
-            # A row that cannot be compared is emitted.
-            return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,10 +11,11 @@ from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
-from tap_marketo.marketo.pages import Row, offset_pages
+from tap_marketo.marketo.list_sizes import ListSize, ListSizes
+from tap_marketo.marketo.pages import MAX_RETURN, Row, offset_pages
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Bookmark, ChildMark, Position
+from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.definition import StreamDefinition
@@ -97,24 +98,40 @@ class MembersRead(StreamRead):
             yield from self._changes(emitter, now)
             yield from self._sweep_pass(emitter)
 
-    def estimate(self) -> ReadEstimate:
-        a_job = f"three a job of {MOST_PROGRAMS} programs, and the looks"
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
+        programs = sizes.by_offset(_PROGRAMS, "programs").of(lambda row: id_of(row, "program"))
         if self._stand.bookmark is None:
             reached = self._first_mark().reached
             behind = f", behind {reached}" if reached else ""
-            calls = Calls(1, f"one for 200 programs, and one that proves the end; {a_job}")
-            return ReadEstimate(
-                f"{IN_FULL}, all programs{behind}", None, calls, found=[self._family]
-            )
-        since = self._increment().since
-        signs = ACTIVITY_CALLS
-        each = f"{signs.each}; one for 200 changed programs, and one that proves the end; {a_job}"
-        how = "programs of which activities tell"
-        found = [self._family]
-        if self._is_sweep_due(self._state.child_mark(SWEEP)):
+            self._expect(self._family, programs, reached, self._first_passes)
+            how, calls = f"{IN_FULL}, all programs{behind}", Calls(programs.calls)
+            return ReadEstimate(how, None, calls, families=[self._family])
+        a_job = f"three a job of {MOST_PROGRAMS} programs, and the looks"
+        each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
+        how, calls = "programs of which activities tell", ACTIVITY_CALLS + Calls(1, each)
+        families = []
+        mark = self._state.child_mark(SWEEP)
+        if self._is_sweep_due(mark):
             how += ", and a pass over all programs (program_members_sweep_days)"
-            found.append(self._sweep)
-        return ReadEstimate(how, since, Calls(signs.least + 1, each), found=found)
+            self._expect(self._sweep, programs, mark.reached, self._sweep_passes)
+            families.append(self._sweep)
+        found = [self._family]
+        return ReadEstimate(how, self._increment().since, calls, families=families, found=found)
+
+    def _expect(
+        self,
+        family: MembersFamily,
+        programs: ListSize[int],
+        reached: Parent | None,
+        passes: Callable[[Collection[int]], list[Pass]],
+    ) -> None:
+        """Let a family have the passes over all programs; those not seen have some number."""
+        behind = reached.id if reached else 0
+        seen = {*programs.seen}.union(*(job.ids for job in self._context.pending(family.name)))
+        left = programs.about(lambda number: number > behind)
+        others = left - sum(number > behind for number in seen)
+        first = max(seen, default=behind) + 1
+        _, family.passes = line_up(passes(seen.union(range(first, first + others))))
 
     # The first sync -----------------------------------------------------------------------------
 
@@ -126,15 +143,20 @@ class MembersRead(StreamRead):
         return self._state.child_mark(self.stream)
 
     def _first_pass(self, emitter: Emitter) -> Steps:
+        reached = self._first_mark().reached
+        passes = self._first_passes((yield from self._all_programs()))
+        LOGGER.info(
+            "%s: exporting the members of %s%s.",
+            self.stream, counted(len(passes[0].programs), "program"),
+            f", behind {reached}" if reached else "",
+        )  # fmt: skip
+        yield from self._export(self._family, passes, emitter)
+
+    def _first_passes(self, programs: Collection[int]) -> list[Pass]:
         mark = self._first_mark()
         began = mark.scan_started or self._now
-        programs = yield from self._all_programs()
         behind = mark.reached.id if mark.reached else None
         left = sorted(number for number in programs if number > (behind or 0))
-        LOGGER.info(
-            "%s: exporting the members of %s%s.", self.stream, counted(len(left), "program"),
-            f", behind {mark.reached}" if mark.reached else "",
-        )  # fmt: skip
         settled = before(began, self._lookback)
         reached = Position(
             bookmarks={self.stream: Bookmark(REPLICATION_KEY, began, settled)},
@@ -147,8 +169,7 @@ class MembersRead(StreamRead):
         window = Window(min(self._earliest, began), began)
         mark_at = marks(self.stream, began, None)
         read = len(programs) - len(left)
-        passes = [Pass(window, left, reached, mark_at, behind, read, is_whole=True)]
-        yield from self._export(self._family, passes, emitter)
+        return [Pass(window, left, reached, mark_at, behind, read, is_whole=True)]
 
     # What has changed since ---------------------------------------------------------------------
 
@@ -202,20 +223,23 @@ class MembersRead(StreamRead):
         if not self._is_sweep_due(mark) or not self._family.has_update_range:
             yield from self._export(self._sweep, [], emitter)
             return
+        passes = self._sweep_passes((yield from self._all_programs()))
+        LOGGER.info(
+            "%s: scanning %s for changes without an activity.",
+            self.stream, counted(len(passes[0].programs), "program"),
+        )  # fmt: skip
+        yield from self._export(self._sweep, passes, emitter)
+
+    def _sweep_passes(self, programs: Collection[int]) -> list[Pass]:
+        mark = self._state.child_mark(SWEEP)
         # Of a pass under way of which that is not known it goes from the very beginning.
         last = mark.refreshed or self._earliest
         began = mark.scan_started or self._now
-        programs = yield from self._all_programs()
         behind = mark.reached.id if mark.reached else None
         left = sorted(number for number in programs if number > (behind or 0))
-        LOGGER.info(
-            "%s: scanning %s for changes without an activity.",
-            self.stream, counted(len(left), "program"),
-        )  # fmt: skip
         reached = Position(children={SWEEP: ChildMark(None, None, began)})
         window = Window(min(before(last, self._lookback), began), began)
-        passes = [Pass(window, left, reached, marks(SWEEP, began, last), behind)]
-        yield from self._export(self._sweep, passes, emitter)
+        return [Pass(window, left, reached, marks(SWEEP, began, last), behind)]
 
     def _is_sweep_due(self, mark: ChildMark) -> bool:
         last = mark.refreshed or self._now

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tap_marketo.errors import DataError
 from tap_marketo.exports.family import BulkFamily
+from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
@@ -89,8 +90,11 @@ class StreamRead(ABC):
         """
 
     @abstractmethod
-    def estimate(self) -> ReadEstimate | None:
-        """Return what the steps will read, without reading a row; None for nothing.
+    def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
+        """Return what the steps will read; None for nothing.
+
+        Args:
+            sizes: asks how long lists are.
 
         Raises:
             TapError: a call that this takes failed.

@@ -39,6 +39,7 @@ FORECASTS = st.builds(
     now=MOMENTS,
     items=st.lists(ITEMS, max_size=70, unique_by=lambda item: item.name),
     first_calls=st.integers(1, 99),
+    own_calls=st.integers(1, 99),
     calls_used=st.integers(0, 10**5),
     calls_allowed=st.integers(2, 10**5),
     calls_a_minute=st.integers(3, 300),
@@ -72,10 +73,25 @@ def test_json_has_every_line_and_their_sum(plan: Forecast) -> None:
     assert told["sum"]["calls"] == calls + told["sum"]["first_calls"]
     assert told["sum"]["minutes"] == max((e["minutes"] or 0 for e in told["items"]), default=0)
     assert told["sum"]["mb_not_known"] == [e["name"] for e in told["items"] if e["mb"] is None]
-    assert (told["goes_on_at"] is None) == told["today"]["fits"]
-    assert told["today"]["fits"] == (
-        not told["left"] and told["sum"]["calls"] <= told["today"]["calls_left"]
+    fits = told["today"]["fits"]
+    assert (fits is False) == (
+        bool(told["left"]) or told["sum"]["calls"] > told["today"]["calls_left"]
     )
+    assert (told["goes_on_at"] is None) == (fits is not False)
+    if fits:
+        assert all(
+            None not in (each["jobs"], each["mb"]) and not each["more_calls"]
+            for each in told["items"]
+        )
+
+
+@given(FORECASTS)
+def test_everything_fits_only_where_every_line_is_known(plan: Forecast) -> None:
+    page = plan.text()
+    unknown = [item.name for item in plan.items if None in (item.jobs, item.size) or item.each]
+    assert ("Everything fits into today." in page) == (plan.fits is True and bool(plan.items))
+    if unknown:
+        assert "Everything fits" not in page
 
 
 @given(FORECASTS)

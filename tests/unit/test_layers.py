@@ -68,7 +68,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("marketo.client",),
     # the calls it is used for.
     ("marketo.pages", "marketo.describe"),
-    ("marketo.export_calls",),
+    ("marketo.export_calls", "marketo.list_sizes"),
     # Date windows, looks at jobs, the day's bytes, export files as they arrive,
     (
         "exports.windows",
