@@ -42,7 +42,7 @@ docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, the de
 	$(BIN)/python -m tests.meltano_definition
 
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
-	$(PYTHON) -m tests.demo $(CONFIG)
+	$(PYTHON) -m tests.demo $(if $(CONFIG),"$(CONFIG)") $(if $(YES),--yes)
 
 meltano: $(VENV)/ready $(TOOLS)/ready $(MELTANO) ## a Meltano user's way, with the real Meltano: add, select, run, run again, a new field
 	$(BIN)/python -m pytest -s $(INTEGRATION)/test_meltano.py

@@ -76,13 +76,14 @@ class Time(Text):
     """A moment, given as ISO 8601."""
 
     def read(self, value: Any) -> datetime:
+        wanted = "must be a date or date-time like 2026-01-01T00:00:00Z"
+        if not isinstance(value, str):
+            raise ValueError(f"{wanted} in quotes, not {value!r}")
         text = super().read(value)
         try:
             return whole_seconds(parse_utc(text))
         except ValueError:
-            raise ValueError(
-                f"must be a date or date-time like 2026-01-01T00:00:00Z, not {text!r}"
-            ) from None
+            raise ValueError(f"{wanted}, not {text!r}") from None
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}

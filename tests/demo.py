@@ -2,14 +2,17 @@
 
 ``make demo`` runs it against the sandbox: a first sync, then changes in Marketo, then an
 incremental sync from the saved state, and at the end the documented SQL that applies deletions and
-merges. ``make demo CONFIG=config.json`` runs one sync against the account of that config. Standard
-library only: it makes the environments it needs in ``.demo/``.
+merges. ``make demo CONFIG=config.json`` selects in the account of that config what the definition
+for Meltano selects, shows the plan, and begins one sync when it is told to. Standard library only:
+it makes the environments it needs in ``.demo/``.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +22,7 @@ import urllib.request
 import venv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".demo"
 DATABASE = HOME / "marketo.duckdb"
 LOG = HOME / "tap.log"
+DEFINITION = ROOT / "meltano" / "extractors" / "tap-marketo.yml"
 AT_A_TERMINAL = sys.stderr.isatty()
 # With DuckDB from 1.3 on, target-duckdb takes the first row of a batch for a header.
 TARGET = ["target-duckdb==0.8.0", "duckdb<1.3"]
@@ -54,34 +59,52 @@ print(json.dumps({t: connection.execute(f'select count(*) from "{t}"').fetchone(
 
 def main() -> int:
     """Run the demo; the exit code is 0 when every step worked."""
-    config_path = Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else None
+    parser = argparse.ArgumentParser(prog="python3 -m tests.demo", description=__doc__)
+    parser.add_argument("config", nargs="?", type=Path, help="the config of a real account")
+    parser.add_argument("--yes", action="store_true", help="read that account without a question")
+    options = parser.parse_args()
+    if options.config and not options.config.is_file():
+        raise SystemExit(f"There is no config file {options.config}.")
     tap = _environment("tap", [str(ROOT)]) / "tap-marketo"
     target = _environment("target", TARGET)
     for leftover in HOME.glob(f"{DATABASE.name}*"):
         leftover.unlink()
     with tempfile.TemporaryDirectory() as directory:
-        pipeline = Pipeline(Path(directory), tap, target)
-        if config_path:
-            config = json.loads(config_path.read_text(encoding="utf-8"))
-            pipeline.discover(config)
+        if options.config:
+            pipeline = Pipeline(Path(directory), tap, target, options.config.resolve())
+            pipeline.discover(re.findall(r'(?m)^  - "(.*)"$', DEFINITION.read_text("utf-8")))
+            pipeline.plan()
+            _ask(options.yes)
             pipeline.sync()
             _print_tables(pipeline.tables())
         else:
+            config = Path(directory) / "config.json"
             with sandbox() as account:
-                _demonstrate(pipeline, account)
+                _write_config(config, account)
+                _demonstrate(Pipeline(Path(directory), tap, target, config), account)
     log = "" if AT_A_TERMINAL else f", the log of the last run in {LOG.relative_to(ROOT)}"
     print(f"The tables are in {DATABASE.relative_to(ROOT)}{log}; `make clean` removes them.")
     return 0
 
 
+def _ask(is_answered: bool) -> None:
+    """Ask whether to read the account as planned; end the demo where nobody says yes."""
+    if is_answered:
+        return
+    if not sys.stdin.isatty():
+        raise SystemExit("Nothing has been read yet. To begin: make demo CONFIG=... YES=1")
+    if input("Begin this sync? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise SystemExit("Nothing has been read.")
+
+
 class Pipeline:
     """Tap and target, joined by a pipe, with the state kept as an orchestrator keeps it."""
 
-    def __init__(self, directory: Path, tap: Path, target: Path) -> None:
-        """Work in a directory with the tap's command and the target's bin directory."""
+    def __init__(self, directory: Path, tap: Path, target: Path, config: Path) -> None:
+        """Work in a directory with the tap's command and config, and the target's bin directory."""
         self._tap = tap
         self._target = target
-        self._config = directory / "config.json"
+        self._config = config
         self._catalog = directory / "catalog.json"
         self._state = directory / "state.json"
         self._target_config = directory / "target.json"
@@ -96,9 +119,8 @@ class Pipeline:
             )
         )
 
-    def discover(self, config: Mapping[str, Any]) -> None:
-        """Write the config, discover, and select every stream and field."""
-        self._config.write_text(json.dumps(config))
+    def discover(self, patterns: Sequence[str]) -> None:
+        """Discover, and select what the patterns select."""
         command = [str(self._tap), "--config", str(self._config), "--discover"]
         print("$ tap-marketo --config config.json --discover > catalog.json", flush=True)
         with LOG.open("wb") as log:
@@ -106,12 +128,18 @@ class Pipeline:
         if found.returncode:
             raise SystemExit(LOG.read_text(encoding="utf-8"))
         catalog = json.loads(found.stdout)
-        for stream in catalog["streams"]:
-            for item in stream["metadata"]:
-                if item["metadata"].get("inclusion") != "unsupported":
-                    item["metadata"]["selected"] = True
+        number = _select(catalog["streams"], patterns)
         self._catalog.write_text(json.dumps(catalog))
-        print(f"  {len(catalog['streams'])} streams, all selected\n")
+        selection = "all" if patterns == ["*"] else f"of which {DEFINITION.name} selects {number}"
+        print(f"  {len(catalog['streams'])} streams, {selection}\n")
+
+    def plan(self) -> None:
+        """Show what a sync would do now."""
+        command = [str(self._tap), "--config", str(self._config), "--catalog", str(self._catalog)]
+        print("$ tap-marketo --config config.json --catalog catalog.json --plan", flush=True)
+        if subprocess.run([*command, "--plan"], check=False).returncode:
+            raise SystemExit("There is no plan, and nothing has been read.")
+        print()
 
     def sync(self) -> float:
         """Run tap and target once and keep the last STATE; return the seconds it took."""
@@ -183,19 +211,33 @@ def sandbox() -> Iterator[dict[str, str]]:
             process.terminate()
 
 
+def _select(streams: Sequence[Mapping[str, Any]], patterns: Sequence[str]) -> int:
+    """Mark in a catalog what patterns for streams and columns select; return how many streams.
+
+    What matches nothing counts for nothing: a role may lack the permission for some streams.
+    """
+    unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    selected = 0
+    for stream in streams:
+        for item in stream["metadata"]:
+            name = ".".join([stream["tap_stream_id"], *(item["breadcrumb"][1:] or "*")])
+            is_selected = any(fnmatchcase(name, pattern) for pattern in patterns)
+            is_selected &= not any(fnmatchcase(name, pattern) for pattern in unwanted)
+            item["metadata"]["selected"] = is_selected
+            selected += is_selected and not item["breadcrumb"]
+    return selected
+
+
+def _write_config(path: Path, account: Mapping[str, str]) -> None:
+    config = {key: account[key] for key in ("endpoint", "client_id", "client_secret")}
+    path.write_text(json.dumps({**config, "start_date": START_DATE, **FAST}))
+
+
 def _demonstrate(pipeline: Pipeline, account: Mapping[str, str]) -> None:
     print(f"A sandbox Marketo runs at {account['endpoint']}.")
     print(f"Its clock stands in June 2026 and runs {SCALE} times as fast as yours.")
     print("So the tap warns that the two clocks differ; with a real account it would be a fault.\n")
-    pipeline.discover(
-        {
-            "endpoint": account["endpoint"],
-            "client_id": account["client_id"],
-            "client_secret": account["client_secret"],
-            "start_date": START_DATE,
-            **FAST,
-        }
-    )
+    pipeline.discover(["*"])
     _control(account, "POST", "reset_counters")
     pipeline.sync()
     before = pipeline.tables()

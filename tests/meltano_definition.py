@@ -113,6 +113,8 @@ def project() -> str:
         *_comment(f"The tap in a Meltano project: `meltano install` in this checkout. {HEAD}"),
         *_comment(WHY_NO_DECIMALS),
         "send_anonymous_usage_stats: false",
+        *_comment("Meltano writes the file anew, in an order of its own, where it has no id."),
+        f"project_id: {NAME}",
         "default_environment: dev",
         "environments:",
         "- name: dev",

@@ -47,8 +47,8 @@ NOT_RUN = {
     "cd marketo": "goes into what `meltano init` makes",
     "dagster": "tests/integration/test_examples.py runs the example",
 }
-# Text is what a command prints.
-LANGUAGES = {"sh", "json", "yaml", "sql", "text"}
+# Text is what a command prints; mermaid is a drawing.
+LANGUAGES = {"sh", "json", "yaml", "sql", "text", "mermaid"}
 
 # Takes what a target takes and writes the last STATE, as most targets do.
 TARGET = """\

@@ -21,7 +21,7 @@ from tests.end_to_end import expected
 from tests.end_to_end.checks import jobs, span
 from tests.harness import HANG, ROOT, Account, account
 from tests.integration.warehouses import TOOLS, DuckDB
-from tests.meltano_definition import CHEAP, DEFINITION, SOURCE_VARIABLE, details
+from tests.meltano_definition import CHEAP, DEFINITION, PROJECT, SOURCE_VARIABLE, details
 
 MELTANO = TOOLS / "meltano" / "bin" / "meltano"
 
@@ -62,11 +62,11 @@ class Project:
         """Run a command; return what it writes, and keep what it logs."""
         self.given.append(f"meltano {command}")
         print(f"$ meltano {command}", flush=True)
-        mine = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        mine = {**os.environ, **QUIET, "PYTHONPATH": "", **self.environment}
         done = subprocess.run(
             [str(MELTANO), *shlex.split(command)],
             cwd=self.directory,
-            env={**mine, **QUIET, **self.environment},
+            env={name: value for name, value in mine.items() if value},
             capture_output=True,
             text=True,
             timeout=HANG,
@@ -110,6 +110,16 @@ def project(tmp_path: Path) -> Project:
     made.directory /= "marketo"
     (made.directory / ".env").write_text(f"{SOURCE_VARIABLE}={clone}\n")
     return made
+
+
+def test_meltano_leaves_the_project_in_this_checkout_as_it_is(tmp_path: Path) -> None:
+    made = Project(tmp_path)
+    shutil.copy(PROJECT, tmp_path)
+    # The file itself says so; given from outside, Meltano would not write the file at all.
+    made.environment = {"MELTANO_SEND_ANONYMOUS_USAGE_STATS": ""}
+    for _ in range(2):
+        assert "endpoint" in made.meltano("config list tap-marketo")
+    assert (tmp_path / PROJECT.name).read_text() == PROJECT.read_text()
 
 
 def selected(catalog: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

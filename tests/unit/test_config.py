@@ -326,6 +326,7 @@ def test_a_start_date_that_is_none_is_named(text: str) -> None:
     assert f"start_date must be a date or date-time like 2026-01-01T00:00:00Z, not {text!r}" in (
         fault(start_date=text)
     )
+    assert "2026-01-01T00:00:00Z in quotes, not 20260101" in fault(start_date=20260101)
 
 
 @pytest.mark.parametrize("key", ["client_id", "client_secret", "user_agent"])
