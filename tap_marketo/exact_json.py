@@ -29,8 +29,7 @@ _USUAL_FAULTS = {
     **dict.fromkeys("\u201c\u201d\u201e\u2018\u2019", 'quotes are typographic; write "'),
     **dict.fromkeys("/#", "JSON has no comments"),
     "'": "texts stand in \", not in '",
-    "}": "there may be a comma too many before it",
-    "]": "there may be a comma too many before it",
+    **dict.fromkeys("}],", "there may be a comma too many"),
 }
 
 

@@ -153,7 +153,9 @@ def _or_null(column: str, convert: Converter, issues: ConversionIssues, issue: s
 
 def _to_date_time(value: str) -> str:
     # Nearly every value is 2022-02-13T14:06:20Z or 2022-02-13. Parsing proves that the date exists.
-    if len(value) == 20 and value[19] == "Z" and value[10] == "T" and value[13] == value[16] == ":":
+    # From Python 3.14 on, the hour 24 is read as the next day's first.
+    is_usual = len(value) == 20 and value[10] + value[13] + value[16] + value[19] == "T::Z"
+    if is_usual and value[11:13] != "24":
         return datetime.fromisoformat(value[:19]).isoformat() + "+00:00"
     if len(value) == 10 and value[4] == value[7] == "-":
         return datetime.fromisoformat(value).isoformat() + "+00:00"
