@@ -2,7 +2,7 @@
 
 ::
 
-    TapError                      one CRITICAL line, exit code 1
+    TapError                      one CRITICAL line, and the exit code of its class
     ├── InputError                a file the user gave has to be mended
     │   ├── ConfigError
     │   ├── CatalogError
@@ -43,7 +43,14 @@ from typing import Any
 
 
 class TapError(Exception):
-    """Root of the errors whose message alone tells the user what to do."""
+    """Root of the errors whose message alone tells the user what to do.
+
+    Attributes:
+        exit_code: of a run that ends with the error: 1 where another run may succeed, 2 where
+            something has to be changed first, 3 where a daily allowance is spent.
+    """
+
+    exit_code = 1
 
     def __str__(self) -> str:
         # What is quoted, a name of a file or a message of Marketo's, may hold line breaks.
@@ -52,6 +59,8 @@ class TapError(Exception):
 
 class InputError(TapError):
     """A file given on the command line has to be mended."""
+
+    exit_code = 2
 
 
 class ConfigError(InputError):
@@ -128,6 +137,7 @@ class ThrottledError(MarketoError):
 class TokenRejectedError(MarketoError):
     """601 or 602: the access token is invalid or expired."""
 
+    exit_code = 2
     remedy = "A new token was refused as well; check the API user in Admin > LaunchPoint"
 
 
@@ -144,6 +154,7 @@ class AlreadyQueuedError(MarketoError):
 class QuotaError(MarketoError):
     """A daily allowance is spent; nothing more can be asked for until it resets."""
 
+    exit_code = 3
     remedy = "Marketo's daily allowances reset at midnight US Central time; run again then"
 
 
@@ -183,11 +194,14 @@ class FieldNotFoundError(MarketoError):
 class CredentialsError(MarketoError):
     """The identity service refused client_id and client_secret."""
 
+    exit_code = 2
     remedy = "Check client_id and client_secret (Admin > LaunchPoint > View Details)"
 
 
 class RequestRefusedError(MarketoError):
     """The call will not work however often it is repeated."""
+
+    exit_code = 2
 
 
 class AccessDeniedError(RequestRefusedError):

@@ -26,9 +26,6 @@ from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tap_marketo.streams.account import Account
 
-# Tells orchestrators "come again tomorrow" from "something is wrong".
-QUOTA_EXIT_CODE = 3
-
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
@@ -55,7 +52,7 @@ def run(command: Command) -> int:
     """Do what the command line asks for, and return the exit code.
 
     Returns:
-        0 done, 1 stopped with a reason, 3 a daily allowance is spent, 128 + n ended by signal n.
+        0 done, 128 + n ended by signal n, else that of the error (:class:`TapError`).
     """
     with ExitStack() as at_end:
         return _run(command, at_end)
@@ -74,12 +71,9 @@ def _run(command: Command, at_end: ExitStack) -> int:
             "Stopped by %s. The next run goes on from the last STATE that was kept.", request
         )
         return request.exit_code
-    except QuotaError as error:
-        LOGGER.critical("%s", error)
-        return QUOTA_EXIT_CODE
     except TapError as error:
         LOGGER.critical("%s", error)
-        return 1
+        return error.exit_code
     except Exception:  # noqa: BLE001  the one place for what nobody foresaw
         LOGGER.critical("This is a fault of tap-marketo; please report it.", exc_info=True)
         return 1
@@ -111,7 +105,7 @@ def _test(command: Command, output: Output) -> int:
     else:
         output.page(found.text(output.pipe.is_terminal and terminals_take_colour()))
     if found.is_spent:
-        return QUOTA_EXIT_CODE
+        return QuotaError.exit_code
     return 0 if found.passes else 1
 
 

@@ -31,7 +31,7 @@ RETRY_SECONDS = float(os.environ.get("MARKETO_RETRY_SECONDS", "60"))
 
 # Exit codes of the tap after which another attempt would come to the same end, or is not wanted.
 FINAL = {
-    2: "its options are wrong",
+    2: "its options, settings, catalog, state or credentials have to be changed first",
     3: "a daily allowance of Marketo is spent; a later schedule goes on from the state",
     130: "it was interrupted; the next schedule goes on from the state",
     143: "it was terminated; the next schedule goes on from the state",

@@ -29,6 +29,9 @@ EMPTY_PAGES = 21
 MOST_GONE = 5
 NEVER = None
 
+# The exit code of what no retry mends (docs/command-line.md).
+TO_BE_CHANGED = 2
+
 # A small file is checked before its rows are emitted, a large one (from 8 MB on) afterwards.
 TEXT_BYTES = {"small": "0", "large": "330000"}
 # A connection that brings as much as this is no failed try, however it ends; so many of them make
@@ -154,13 +157,20 @@ FAULTS = (
     Fault("half JSON", {"kind": "half_json"}, "not JSON"),
     Fault("HTML", {"kind": "html_200"}, "not JSON"),
     Fault("empty body", {"kind": "empty_200"}, "not JSON"),
-    *(_error(code, TOKEN, is_of_the_run=True) for code in ("601", "602")),
+    *(_error(code, TOKEN, TO_BE_CHANGED, is_of_the_run=True) for code in ("601", "602")),
     *(_error(code, REFUSED) for code in ("603", "610")),
     *(_error(code, TRANSIENT) for code in ("604", "608", "611", "614", "713")),
     *(_error(code, THROTTLED) for code in ("606", "615")),
     _error("607", REFUSED, 3, is_of_the_run=True),
     Fault("no result", {"kind": "no_result"}, "no result|no access_token"),
-    Fault("token expires", {"kind": "expire_token"}, "error 602", TOKEN, is_of_the_run=True),
+    Fault(
+        "token expires",
+        {"kind": "expire_token"},
+        "error 602",
+        TOKEN,
+        TO_BE_CHANGED,
+        is_of_the_run=True,
+    ),
     Fault("clock ahead", {"kind": "wrong_date", "seconds": 300}, "", NEVER),
     Fault("clock behind", {"kind": "wrong_date", "seconds": -300}, "", NEVER),
     # Of pages.
@@ -295,8 +305,10 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
         tries = NEVER
     if call.kind == "status" and fault.name == "error 610":
         said = "no longer has it"
+    is_refused_whole = fault.name in _REFUSALS and not call.fails
+    code = TO_BE_CHANGED if is_refused_whole else fault.code
     return Cell(
-        fault.name, call.name, times, call.named, said, tries, fault.code,
+        fault.name, call.name, times, call.named, said, tries, code,
         rules=rules, own=rules.index(own), settings=fault.settings,
         fails=() if fault.is_of_the_run else call.fails,
         lacking=call.fails[0] if (fault.name, call.name) in _LACKING else "",

@@ -284,15 +284,15 @@ def test_a_refused_call_is_not_repeated(
 @pytest.mark.parametrize(
     ("code", "exit_code", "said"),
     [
-        ("601", 1, "client_secret"),
-        ("602", 1, "client_secret"),
-        ("603", 1, "IP allow-list"),
+        ("601", 2, "client_secret"),
+        ("602", 2, "client_secret"),
+        ("603", 2, "IP allow-list"),
         ("607", 3, "midnight US Central"),
-        ("610", 1, "endpoint"),
+        ("610", 2, "endpoint"),
         # What these say of exports is nothing that a run could do without here.
-        ("1006", 1, "error 1006"),
-        ("1029", 1, "error 1029"),
-        ("1035", 1, "error 1035"),
+        ("1006", 2, "error 1006"),
+        ("1029", 2, "error 1029"),
+        ("1035", 2, "error 1035"),
     ],
 )
 def test_an_error_in_place_of_a_token_is_named_and_stops_the_run_where_it_stays(
@@ -355,7 +355,7 @@ def test_wrong_credentials_are_named_once_and_not_shown(
 ) -> None:
     wrong = "a-planted-and-wrong-thing-7391"
     done = tap.run(config_of(marketo, **{key: wrong}), None, None, "--discover")
-    message = stopped(done)
+    message = stopped(done, code=2)
     for part in ("client_id", "client_secret", "LaunchPoint"):
         assert part in message
     assert done.stdout == ""

@@ -606,7 +606,7 @@ def test_options_that_do_not_go_with_the_check_are_refused(
 
 def test_a_config_that_is_wrong_is_one_line_as_ever(tap: Tap) -> None:
     done = tap.run({"endpoint": "https://example.com"}, None, None, "--test")
-    assert done.code == 1
+    assert done.code == 2
     assert not done.stdout
     assert len(done.critical) == 1
 

@@ -75,7 +75,7 @@ def test_discovery_prints_the_catalog_and_nothing_else(marketo: Account, tap: Ta
 
 def test_a_sync_without_a_catalog_says_what_to_do(marketo: Account, tap: Tap) -> None:
     done = tap.run(marketo.config())
-    assert (done.code, done.stdout) == (1, "")
+    assert (done.code, done.stdout) == (2, "")
     assert len(done.critical) == 1
     assert "--discover" in done.critical[0]
     assert "--catalog" in done.critical[0]
@@ -99,7 +99,7 @@ def test_nothing_selected_is_a_warning(marketo: Account, tap: Tap) -> None:
 def test_all_config_faults_are_named_at_once(tap: Tap) -> None:
     config = {"endpoint": "ftp://x", "start_date": "soon", "max_export_days": 99, "client_id": 5}
     done = tap.run(config, None, None, "--discover")
-    assert (done.code, done.stdout) == (1, "")
+    assert (done.code, done.stdout) == (2, "")
     assert len(done.critical) == 1
     for key in ("endpoint", "start_date", "max_export_days", "client_id", "client_secret"):
         assert key in done.critical[0]
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_used_is_named(
     for name, value in files.items():
         command += [name, str(tap.write(f"{name[2:]}.json", value))]
     done = fresh_run(command)
-    assert (done.code, done.stdout) == (1, "")
+    assert (done.code, done.stdout) == (2, "")
     assert len(done.critical) == 1
     assert named in done.critical[0]
     assert "Traceback" not in done.stderr
@@ -168,7 +168,7 @@ def test_a_state_with_a_wrapper_around_it_is_gone_on_from(
 
 def test_a_missing_file_is_named(tap: Tap) -> None:
     done = fresh_run([*TAP, "--config", "/nowhere/config.json", "--discover"])
-    assert done.code == 1
+    assert done.code == 2
     assert "/nowhere/config.json" in done.critical[0]
 
 

@@ -152,7 +152,7 @@ def test_three_failures_in_a_row_without_any_success_mean_that_marketo_is_down(
     ("fault", "code"),
     [
         ({"call": "lists", "kind": "error", "code": "607", "message": "Quota reached"}, 3),
-        ({"call": "lists", "kind": "error", "code": "601", "message": "Token invalid"}, 1),
+        ({"call": "lists", "kind": "error", "code": "601", "message": "Token invalid"}, 2),
     ],
 )
 def test_what_concerns_the_whole_run_ends_it_at_once(

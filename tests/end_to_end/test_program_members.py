@@ -1036,7 +1036,7 @@ def test_a_bookmark_in_the_future_stops_the_run_with_its_name(
     assert read.state
     read.state["bookmarks"][MEMBERS]["updatedAt"] = "2036-01-01T00:00:00+00:00"
     done = tap.run(marketo.config(**CONFIG), catalog, read.state)
-    assert done.code == 1
+    assert done.code == 2
     assert "bookmarks.program_members.updatedAt lies in the future" in done.critical[0]
     assert not done.records(MEMBERS)
 
@@ -1047,6 +1047,6 @@ def test_clocks_that_differ_by_days_are_named_and_not_the_state(
     # The sandbox's present is long past for this machine, so that Marketo's is the earlier clock.
     marketo.fault("any", "wrong_date", None, seconds=-2 * 24 * 3600)
     done = tap.run(marketo.config(**CONFIG), catalog, read.state)
-    assert done.code == 1
+    assert done.code == 2
     assert "This machine's clock and Marketo's differ by" in done.critical[0]
     assert "leave the state file as it is" in done.critical[0]

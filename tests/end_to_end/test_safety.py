@@ -103,7 +103,7 @@ def test_plain_http_to_another_host_is_refused_before_anything_is_sent(tap: Tap,
         key: "http://192.0.2.1/rest",
     }
     done, touched = run_watched(tap, tap.command(config, None, None, "--discover"))
-    assert done.code == 1
+    assert done.code == 2
     (line,) = done.critical
     assert f"{key} must begin with https://" in line
     assert touched == []

@@ -88,7 +88,7 @@ def test_a_pattern_that_matches_nothing_is_an_error(
 ) -> None:
     options = ("--select", "lists.*", "--select", pattern)
     done = tap.run(marketo.config(), None, None, "--discover", *options)
-    assert (done.code, done.stdout) == (1, "")
+    assert (done.code, done.stdout) == (2, "")
     assert len(done.critical) == 1
     assert f"--select {pattern!r}" in done.critical[0]
     assert named in done.critical[0]

@@ -45,7 +45,7 @@ def test_of_several_configs_the_later_one_counts(marketo: Account, tap: Tap) -> 
     secrets = environment({key: config[key] for key in config if key.startswith("client")})
     options = ["-c", first, "--config", "ENV", "-c", wrong, "--discover"]
     refused = fresh_run([*TAP, *options], ROOT, **secrets)
-    assert refused.code == 1
+    assert refused.code == 2
     assert "max_export_days must be a whole number from 1 to 31, not 99" in refused.critical[0]
     taken = fresh_run([*TAP, *options, "-c", right], ROOT, **secrets)
     assert taken.code == 0, taken.stderr
@@ -53,7 +53,7 @@ def test_of_several_configs_the_later_one_counts(marketo: Account, tap: Tap) -> 
 
 def test_what_is_missing_in_the_environment_is_named_with_the_way_to_spell_it() -> None:
     done = fresh_run([*TAP, "--config", "ENV", "--discover"], ROOT, TAP_MARKETO_CLIENT_SECERT="x")
-    assert done.code == 1
+    assert done.code == 2
     (line,) = done.critical
     assert 'client_secret is missing (there is a "client_secert")' in line
     assert "a setting is TAP_MARKETO_ and its name in capitals" in line

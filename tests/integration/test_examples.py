@@ -271,6 +271,19 @@ def test_a_spent_allowance_is_not_tried_again_today_and_holds_no_other_up(
     dagster.assert_complete("emea")
 
 
+def test_what_no_retry_mends_is_not_tried_again(dagster: Dagster, emea: Account) -> None:
+    catalog = dagster.place("emea") / "catalog.json"
+    whole = catalog.read_text()
+    catalog.write_text("")
+    done = dagster.sync("emea")
+    catalog.write_text(whole)
+    assert done.code == 1
+    assert done.stderr.count("STEP_START ") == 1
+    assert "STEP_UP_FOR_RETRY" not in done.stderr
+    assert "exit code 2" in done.stderr
+    assert "catalog.json is not valid JSON: it is empty" in done.stderr
+
+
 def test_a_failure_is_tried_again_from_the_state_that_it_left(
     dagster: Dagster, emea: Account
 ) -> None:
