@@ -11,6 +11,7 @@ from tap_marketo.errors import DataError, RequestRefusedError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.moving_list import rows_of_moving_list
 from tap_marketo.times import to_marketo
 
 # paging-tokens.md: the most a lead database call returns.
@@ -24,8 +25,6 @@ _MOST_EMPTY_STRETCHES = 500
 # How a page token that is none any more is refused: as a value of the wrong type, or as invalid
 # data (error-codes.md; no page speaks of tokens by name).
 _STALE_TOKEN = frozenset({"1001", "1003"})
-# How often a list that changes while it is read is read again from the start.
-_RESCANS = 5
 
 Row = Mapping[str, Any]
 
@@ -198,42 +197,23 @@ def offset_pages(
     params: Mapping[str, Any],
     identity: Callable[[Row], object],
 ) -> Iterator[Page]:
-    """Read a list of assets by offset (assets.md).
-
-    A row that leaves the list while it is read, because it is deleted or changes out of the range
-    asked for, moves all that follow up by one: the row at the seam of two pages would be skipped.
-    So each page begins with the last row of the page before; where it does not, the list is read
-    anew.
+    """Read a list of assets by offset (assets.md), also while its rows come, change and go.
 
     Args:
         client: makes the calls.
         path: of the list.
         endpoint: the calls' name in logs and metrics.
         params: filter of the list.
-        identity: what tells a row from the others.
+        identity: distinguishes a row from the others.
 
     Raises:
-        DataError: the list never holds still.
+        DataError: the list changes faster than it can be read.
     """
-    for _ in range(_RESCANS):
-        offset = 0
-        last: Row | None = None
-        while True:
-            rows = offset_page(client, path, endpoint, params, offset)
-            if last is not None:
-                if not rows or identity(rows[0]) != identity(last):
-                    LOGGER.info("%s changed while it was read; reading it again.", path)
-                    break
-                rows = rows[1:]
-            if not rows:
-                return
-            yield Page(rows)
-            last = rows[-1]
-            offset += len(rows) - (1 if offset == 0 else 0)
-    raise DataError(
-        f"GET {path}: the list changed each of the {_RESCANS} times it was read. Run again at a "
-        "quieter time."
-    )
+
+    def ask(offset: int) -> list[Row]:
+        return offset_page(client, path, endpoint, params, offset)
+
+    yield from map(Page, rows_of_moving_list(path, ask, identity, MAX_RETURN))
 
 
 def offset_page(

@@ -171,16 +171,14 @@ def by_offset(path: str, prepare: Callable[[Row], Row] | None = None) -> Pages:
 
 
 def by_update_range(path: str) -> Pages:
-    """Read the assets that were updated in a range of time (programs.md, By Date Range).
+    """Read the assets that were updated since a time (programs.md, By Date Range).
 
     The times have whole seconds: some calls refuse others (smart-campaigns.md, static-lists.md).
     """
 
     def span(scan: Scan) -> dict[str, str]:
-        return {
-            "earliestUpdatedAt": to_marketo(scan.since),
-            "latestUpdatedAt": to_marketo(scan.now),
-        }
+        # Without an end: a row that changes in the meantime would leave the range.
+        return {"earliestUpdatedAt": to_marketo(scan.since)}
 
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
         return offset_pages(account.client, path, scan.stream, span(scan), scan.identity)

@@ -271,7 +271,7 @@ class MembersRead(StreamRead):
         self, since: datetime
     ) -> Generator[None, None, tuple[set[int], set[int]]]:
         """Return the programs created since a time, and all that were changed since."""
-        span = {"earliestUpdatedAt": to_marketo(since), "latestUpdatedAt": to_marketo(self._now)}
+        span = {"earliestUpdatedAt": to_marketo(since)}
         created: set[int] = set()
         updated: set[int] = set()
         for page in offset_pages(self._account.client, _PROGRAMS, "programs", span, raw_id):

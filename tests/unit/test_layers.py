@@ -61,7 +61,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("rows.activity_attributes",),
     ("rows.activity_records",),
     # Our pace and the access token,
-    ("marketo.throttle", "marketo.auth", "marketo.answers"),
+    ("marketo.moving_list", "marketo.throttle", "marketo.auth", "marketo.answers"),
     # one HTTP exchange,
     ("marketo.exchange",),
     # the only way to Marketo,
