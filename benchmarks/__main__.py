@@ -17,6 +17,7 @@ from benchmarks import (
     memberships,
     memory,
     parents,
+    plans,
     row_cases,
     row_path,
     scarce_bytes,
@@ -52,6 +53,7 @@ _FIGURES: dict[str, _Measure] = {
     "changed-leads": changed_leads.measure,
     "everything": everything.measure,
     "scarce-bytes": scarce_bytes.measure,
+    "plans": plans.measure,
     "start-up": start_up.measure,
 }
 

@@ -125,6 +125,7 @@ class Rehearsal:
         self._starts: dict[Job, float] = {}
         self._ends: dict[Job, float] = {}
         self._made: set[Job] = set()
+        self._usual_times: dict[str, timedelta | None] = {}
         self._usual_sizes: dict[str, float | None] = {}
 
     def run(self, families: Sequence[BulkFamily], found: Sequence[BulkFamily]) -> list[Course]:
@@ -141,9 +142,13 @@ class Rehearsal:
         """
         if families or found:
             self._scheduler.learn([*families, *found], self._context.bulk_objects())
-        # Before sizes that are guesses are counted.
-        objects = {family.bulk_object for family in (*families, *found)}
-        self._usual_sizes = {name: self.allowance.usual_size(name) for name in objects}
+        # Before what is a guess is counted with it.
+        for bulk_object in {family.bulk_object for family in (*families, *found)}:
+            usual = self._scheduler.recent(bulk_object).usual
+            self._usual_times[bulk_object] = (
+                None if usual is None else timedelta(seconds=usual / self._scale)
+            )
+            self._usual_sizes[bulk_object] = self.allowance.usual_size(bulk_object)
         for family in families:
             self._courses[family.name] = Course(family)
             self._scheduler.add(family)
@@ -173,8 +178,7 @@ class Rehearsal:
 
     def job_time(self, family: BulkFamily) -> timedelta | None:
         """Return how long Marketo took on average for the last jobs of a family's object."""
-        usual = self._scheduler.recent(family.bulk_object).usual
-        return None if usual is None else timedelta(seconds=usual / self._scale)
+        return self._usual_times[family.bulk_object]
 
     def job_size(self, family: BulkFamily) -> float | None:
         """Return how many bytes the last jobs of a family's object had on average."""
@@ -231,6 +235,7 @@ class Rehearsal:
             job.begun = min(self._starts[job], self._moment)
             if self._ends[job] <= self._moment:
                 job.status = ExportStatus.COMPLETED
+                line.recent.add(self._ends[job] - self._starts[job])
                 plan = job.plan
                 export = FinishedExport(
                     job.export_id or "",
