@@ -54,6 +54,9 @@ FITS_64_BITS = 18
 # What databases hold in a column of integers.
 WITHIN_64_BITS = range(-(2**63), 2**63)
 _LONGEST_64_BITS = len(str(-(2**63)))
+# Attributes' names may be data. So many are counted apart, for each issue.
+_MOST_NAMES = 200
+_OTHER_NAMES = "(other names)"
 _TOO_DEEP = "nested too deep, now null"
 _DECIMALS_DROPPED = "with decimals dropped, as Marketo calls the field an integer"
 
@@ -95,10 +98,15 @@ class ConversionIssues:
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._names: Counter[str] = Counter()
 
     def add(self, column: str, issue: str, times: int = 1) -> None:
-        """Count values of a column."""
+        """Count values of a column; where an issue has many columns, together with others."""
         if times:
+            if (column, issue) not in self.counts:
+                self._names[issue] += 1
+                if self._names[issue] > _MOST_NAMES:
+                    column = _OTHER_NAMES
             self.counts[column, issue] += times
 
     def summary(self) -> list[str]:

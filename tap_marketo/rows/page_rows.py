@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from tap_marketo.protocol.schemas import Schema, schema_types
@@ -18,6 +19,8 @@ from tap_marketo.rows.record_writer import RecordWriter
 Fitter = Callable[[Any], Any]
 
 _MOST_NAMED = 20
+# Keys may be data: so many are remembered.
+_MOST_REMEMBERED = 1_000
 
 
 class RowFitter:
@@ -38,9 +41,12 @@ class RowFitter:
 
     def __call__(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a row whose objects and arrays are as their columns declare them."""
-        self.unknown.update(row.keys() - self._columns.keys())
+        self._remember(row.keys() - self._columns.keys())
         fitted = {name: fit(row[name]) for name, fit in self._fitters.items() if name in row}
         return {**row, **fitted}
+
+    def _remember(self, keys: Iterable[str]) -> None:
+        self.unknown.update(islice(keys, _MOST_REMEMBERED - len(self.unknown)))
 
     def _fitter(self, path: str, schema: Mapping[str, Any]) -> Fitter | None:
         """Return what fits a value, None where the schema declares nothing within it."""
@@ -65,7 +71,7 @@ class RowFitter:
             if not isinstance(value, Mapping):
                 return value
             if is_closed and (others := value.keys() - fitters.keys()):
-                self.unknown.update(f"{path}.{name}" for name in others)
+                self._remember(f"{path}.{name}" for name in others)
                 value = {name: inner for name, inner in value.items() if name in fitters}
             return {
                 name: fitters[name](inner) if name in fitters else inner
@@ -110,7 +116,8 @@ def describe_unknown(unknown: set[str]) -> str:
     """Return the sentence that reports keys which no column has."""
     named = sorted(unknown)[:_MOST_NAMED]
     more = len(unknown) - len(named)
-    others = f" and {more:,} more" if more else ""
+    least = "at least " if len(unknown) >= _MOST_REMEMBERED else ""
+    others = f" and {least}{more:,} more" if more else ""
     return f"Marketo sends what no column has: {', '.join(named)}{others}"
 
 

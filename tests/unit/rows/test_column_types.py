@@ -383,7 +383,7 @@ def test_text_columns_of_a_file_need_no_converter() -> None:
     assert converter("c", TEXT, ConversionIssues()) is None
 
 
-def test_misfits_are_summed_up_per_column_and_kind() -> None:
+def test_issues_are_summed_up_by_column_and_issue() -> None:
     issues = ConversionIssues()
     read_age = value_converter("age", INTEGER, issues)
     read_born = value_converter("born", DATE_TIME, issues)
@@ -396,6 +396,19 @@ def test_misfits_are_summed_up_per_column_and_kind() -> None:
         "age: 1,200 with decimals dropped, as Marketo calls the field an integer",
         "born: 1 not a date, now null",
     ]
+
+
+def test_columns_whose_names_are_data_are_summed_up_together() -> None:
+    issues = ConversionIssues()
+    for _ in range(2):
+        for number in range(1_000):
+            issues.add(f"name {number:03}", "of an attribute the catalog lacks")
+    summary = issues.summary()
+    assert summary[:2] == [
+        "(other names): 1,600 of an attribute the catalog lacks",
+        "name 000: 2 of an attribute the catalog lacks",
+    ]
+    assert len(summary) == 201
 
 
 # Round trips: what is written as JSON is exactly what the text said.

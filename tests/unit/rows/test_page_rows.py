@@ -109,3 +109,12 @@ def test_what_is_said_stays_short() -> None:
     said = describe_unknown({f"key{number:03}" for number in range(100)})
     assert "key000, key001" in said
     assert said.endswith("and 80 more")
+
+
+def test_keys_that_are_data_do_not_fill_the_memory() -> None:
+    fit = RowFitter(COLUMNS, ConversionIssues())
+    for number in range(2_000):
+        row = {f"key{number}": 1, "folder": {f"inner{number}": 1, "id": str(number)}}
+        assert fit(row)["folder"] == {"id": number}
+    assert len(fit.unknown) == 1_000
+    assert describe_unknown(fit.unknown).endswith(" and at least 980 more")

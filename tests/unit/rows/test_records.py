@@ -314,6 +314,26 @@ def test_each_stream_of_a_block_keeps_or_counts_unknown_attributes_as_it_was_ask
     assert counts["2"].summary() == []
 
 
+def test_attributes_whose_names_are_data_leave_the_others_where_they_belong() -> None:
+    issues = ConversionIssues()
+    names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
+    written = writer(COLUMNS, issues, "marketoGUID")
+    records = OneType(HEADER[:-1], FIXED, BASE, names, written, issues)
+    many = {f"name {number}": number for number in range(20_000)}
+    late = {"name 19999": 1, "Is Robot": True, "pageUrl": "/a", "old_attribute": "x"}
+    twice = {"Web Page": "/a", "PAGEURL": "/b"}
+    rows = [["guid-1", "12", "7", json.dumps(document)] for document in (many, late, twice)]
+    taken = [record(line) for row in rows for line in records.lines([row])]
+    assert taken == [
+        BLANK,
+        {**BLANK, "is_robot": True, "web_page": "/a", "old_attribute": "x"},
+        {**BLANK, "web_page": "/a"},
+    ]
+    assert "PAGEURL: 1 of an attribute given twice" in "".join(issues.summary())
+    assert sum(issues.counts.values()) == 20_002
+    assert len(issues.counts) < 300
+
+
 def test_an_attribute_that_is_not_selected_is_left_out_and_not_counted() -> None:
     assert activity('{"Not Selected": "x"}') == (BLANK, [])
 
