@@ -1,8 +1,8 @@
-"""Column and stream names made from Marketo's display names, and what happens when two meet."""
+"""Names of columns and streams, what happens when two meet, and which mean the same."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tap_marketo.plain_names import Named, plain_names
@@ -76,44 +76,29 @@ def unique_streams(types: Iterable[tuple[int, str]], prefix: str) -> dict[int, s
     return streams
 
 
-class Naming(ABC):
-    """How discovery names streams and columns.
+class Naming:
+    """How discovery names streams and columns: as Marketo does, in the form of existing warehouses.
 
     What each of them is in Marketo stands in the catalog's metadata, so that a sync needs no rule.
     """
 
-    @abstractmethod
     def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
-        """Return the stream id of each type, by its number.
+        """Return the stream id of each activity type, which has a number and a name."""
+        return unique_streams(types, prefix)
 
-        Args:
-            types: number and name of each.
-            prefix: what every stream id begins with.
-        """
-
-    @abstractmethod
     def objects(self, names: Collection[str], prefix: str) -> dict[str, str]:
-        """Return the stream id of each type of custom objects, by its API name.
+        """Return the stream id of each type of custom objects, by its API name."""
+        streams = unique_columns([prefix + name for name in names], ())
+        return {name: streams[prefix + name] for name in names}
 
-        Args:
-            names: the API names, each once.
-            prefix: what every stream id begins with.
-        """
-
-    @abstractmethod
     def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
-        """Return the column of each attribute of a type, by its name.
+        """Return the column of each attribute of a type, beside columns that the stream has."""
+        return unique_columns(names, taken)
 
-        Args:
-            names: the attributes' names, each once.
-            taken: columns the stream has anyway.
-        """
-
-    @abstractmethod
     def reserved(self, columns: Collection[str]) -> Collection[str]:
         """Return which of the columns that a stream did not always have no attribute may take."""
+        return ()
 
-    @abstractmethod
     def fields(self, numbers: Mapping[str, int | None], taken: Collection[str]) -> dict[str, str]:
         """Return the column of each field, by its name.
 
@@ -121,30 +106,10 @@ class Naming(ABC):
             numbers: what Marketo numbers each by, None where it does not say.
             taken: fields whose columns bear their names whatever else there is.
         """
-
-
-class AsMarketo(Naming):
-    """Names as Marketo has them, in the form that tables have in existing warehouses."""
-
-    def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
-        return unique_streams(types, prefix)
-
-    def objects(self, names: Collection[str], prefix: str) -> dict[str, str]:
-        streams = unique_columns([prefix + name for name in names], ())
-        return {name: streams[prefix + name] for name in names}
-
-    def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
-        return unique_columns(names, taken)
-
-    def reserved(self, columns: Collection[str]) -> Collection[str]:
-        # Attributes may have had their names before.
-        return ()
-
-    def fields(self, numbers: Mapping[str, int | None], taken: Collection[str]) -> dict[str, str]:
         return {name: name for name in numbers}
 
 
-class Plain(Naming):
+class PlainNaming(Naming):
     """Names that every target can hold (:mod:`tap_marketo.plain_names`).
 
     Of those that are equal but for letter case and spaces, the one with the lowest number keeps
@@ -153,21 +118,16 @@ class Plain(Naming):
     """
 
     def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
-        named = [Named(name, clean(name), number) for number, name in sorted(types)]
-        streams = map(str.lower, plain_names(named, "type", prefix=prefix))
-        return dict(zip(sorted(number for number, _ in types), streams, strict=True))
+        ordered = sorted(types)
+        named = [Named(name, clean(name), number) for number, name in ordered]
+        streams = plain_names(named, "type", prefix=prefix)
+        return {n: stream.lower() for (n, _), stream in zip(ordered, streams, strict=True)}
 
     def objects(self, names: Collection[str], prefix: str) -> dict[str, str]:
-        ordered = sorted(names)
-        named = [Named(name, clean(name)) for name in ordered]
-        streams = map(str.lower, plain_names(named, "object", prefix=prefix))
-        return dict(zip(ordered, streams, strict=True))
+        return _plain_in_order(names, "object", prefix=prefix)
 
     def attributes(self, names: Sequence[str], taken: Collection[str]) -> dict[str, str]:
-        ordered = sorted(names)
-        named = [Named(name, clean(name)) for name in ordered]
-        found = map(str.lower, plain_names(named, "attribute", taken=taken))
-        columns = dict(zip(ordered, found, strict=True))
+        columns = _plain_in_order(names, "attribute", taken=taken)
         return {name: columns[name] for name in names}
 
     def reserved(self, columns: Collection[str]) -> Collection[str]:
@@ -181,5 +141,49 @@ class Plain(Naming):
         return {name: columns.get(name, name) for name in numbers}
 
 
-NAMINGS: Mapping[str, Naming] = {"as_marketo": AsMarketo(), "plain": Plain()}
+def _plain_in_order(
+    names: Collection[str], kind: str, *, prefix: str = "", taken: Collection[str] = ()
+) -> dict[str, str]:
+    """Return a plain name in lower case for each name; the first in alphabetical order chooses."""
+    ordered = sorted(names)
+    named = [Named(name, clean(name)) for name in ordered]
+    found = plain_names(named, kind, prefix=prefix, taken=taken)
+    return dict(zip(ordered, map(str.lower, found), strict=True))
+
+
+NAMINGS: Mapping[str, Naming] = {"as_marketo": Naming(), "plain": PlainNaming()}
 """By the setting ``names``."""
+
+
+def find_names(wanted: Iterable[str], there: Iterable[str]) -> dict[str, str]:
+    """Find names among those that are there.
+
+    Marketo has names that differ in letter case only, and is not known to keep the case of a name
+    everywhere. So a name is found as it stands first; letter case aside only where that leaves one
+    candidate, one that no wanted name has exactly, and no second wanted name for it.
+
+    Args:
+        wanted: names to find, each once.
+        there: names to find them among, each once.
+
+    Returns:
+        The name that is there for each wanted one that is found, in the order of ``wanted``.
+    """
+    wanted, there = list(wanted), list(there)
+    exact = set(wanted) & set(there)
+    asked, candidates = (
+        _by_folded(name for name in names if name not in exact) for names in (wanted, there)
+    )
+    found = {name: name for name in wanted if name in exact}
+    for folded, names in asked.items():
+        rivals = candidates.get(folded, [])
+        if len(names) == len(rivals) == 1:
+            found[names[0]] = rivals[0]
+    return {name: found[name] for name in wanted if name in found}
+
+
+def _by_folded(names: Iterable[str]) -> dict[str, list[str]]:
+    folded: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        folded[name.casefold()].append(name)
+    return folded

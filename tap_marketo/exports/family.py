@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tap_marketo.config import Config
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
 from tap_marketo.exports.windows import Plan, Stand, plan_windows
+from tap_marketo.names import find_names
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PendingExport, Position
@@ -21,7 +22,6 @@ from tap_marketo.protocol.state import State
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.record_writer import RecordWriter
-from tap_marketo.same_names import find_names
 from tap_marketo.times import Window, to_marketo
 
 

@@ -27,7 +27,7 @@ _MOST_NAMES = 10_000
 class AttributeColumns:
     """Finds the column of an attribute by any of the names a row may use for it.
 
-    As :func:`tap_marketo.same_names.find_names`: a display name or an apiName as it stands first,
+    As :func:`tap_marketo.names.find_names`: a display name or an apiName as it stands first,
     letter case aside only where that leaves one attribute.
     """
 

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+from tap_marketo.names import find_names
 from tap_marketo.rows.column_types import ColumnType
 from tap_marketo.rows.columns import Column, FastPath
 from tap_marketo.rows.csv_cells import ABSENT, Row, escaped_cell, text_of, with_commas
 from tap_marketo.rows.csv_file import Block
 from tap_marketo.rows.json_values import to_text
 from tap_marketo.rows.record_writer import RecordWriter
-from tap_marketo.same_names import find_names
 
 _NULL_IN_QUOTES = f':"{ABSENT}"'
 _NULL = f":{ABSENT}"

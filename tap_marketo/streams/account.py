@@ -13,7 +13,7 @@ from tap_marketo.marketo import describe
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.pages import Row, single_page
-from tap_marketo.names import AsMarketo, Naming
+from tap_marketo.names import Naming
 
 
 class Account:
@@ -29,7 +29,7 @@ class Account:
         """Ask for nothing yet."""
         self.client = client
         self.clock = clock
-        self.naming = naming or AsMarketo()
+        self.naming = naming or Naming()
         self._no_types: MarketoError | DataError | None = None
 
     @cached_property

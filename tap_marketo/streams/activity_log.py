@@ -10,7 +10,7 @@ from typing import Any
 from tap_marketo.errors import DataError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.pages import Row, dated_pages
-from tap_marketo.same_names import find_names
+from tap_marketo.names import find_names
 from tap_marketo.streams.account import Account
 from tap_marketo.times import parse_utc
 

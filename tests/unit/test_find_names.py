@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_marketo.same_names import find_names
+from tap_marketo.names import find_names
 
 NAMES = st.lists(st.sampled_from(("a", "A", "ab", "aB", "Ab", "AB", "ß", "ss", "c")), unique=True)
 
