@@ -2,52 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tap_marketo import __version__
 from tap_marketo.errors import ConfigError
-from tap_marketo.exact_json import json_fault
+from tap_marketo.exact_json import read_json_file
 from tap_marketo.log import LEVEL_VARIABLE, LOGGER
 from tap_marketo.names import NAMINGS
 from tap_marketo.redact import add_secret
-from tap_marketo.setting_kinds import (
-    Boolean,
-    Choice,
-    EndpointUrl,
-    HeaderText,
-    Integer,
-    Number,
-    Text,
-    Time,
-    Url,
+from tap_marketo.setting_types import (
+    BOOLEAN,
+    ENDPOINT_URL,
+    HEADER_TEXT,
+    IDENTITY_URL,
+    TEXT,
+    TIME,
+    choice,
+    integer,
     is_loopback,
+    number,
 )
-from tap_marketo.settings import (
-    ENVIRONMENT_PREFIX,
-    Setting,
-    as_setting,
-    misspelt,
-    read_settings,
-    setting,
-)
+from tap_marketo.settings import Setting, misspelt, read_settings, setting, settings_of
 
 ENVIRONMENT = "ENV"
 """What --config is given for the environment instead of a file."""
+ENVIRONMENT_PREFIX = "TAP_MARKETO_"
+"""Before the name of a setting in capitals, where it stands in the environment."""
 
 # bulk-extract.md: a job's status moves at most once in 60 seconds.
 _STATUS_REFRESH = 60.0
-# Beyond these a number is a slip, and some can no longer be reckoned with.
-_MOST_CALLS = 10**9
-_MOST_MB = 1e9
-_SECONDS = Number(above=0)
-_SECONDS_OF_A_DAY = Number(above=0, most=86400.0, zero_is_default=True)
-_HOURS = Number(least=0, most=8760.0)
-_DAYS = Number(least=0, most=365.0)
+# Beyond the upper bounds a number is a slip, and some can no longer be reckoned with.
+_MEGABYTES = number(above=0, most=1e9)
+_SECONDS = number(above=0)
+_SECONDS_OF_A_DAY = number(above=0, most=86400.0, zero_is_default=True)
+_HOURS = number(least=0, most=8760.0)
+_DAYS = number(least=0, most=365.0)
+# How fast a sandbox on this machine may be asked.
+_ANY_PACE = integer(1, 10**9)
 _MEGABYTE = 1_000_000
 
 
@@ -56,45 +51,45 @@ class Config:
     """The settings, checked. Build one with :meth:`from_mapping`."""
 
     endpoint: str = setting(
-        EndpointUrl(), "REST API URL, from Admin > Web Services > REST API > Endpoint"
+        ENDPOINT_URL, "REST API URL, from Admin > Web Services > REST API > Endpoint"
     )
     client_id: str = setting(
-        Text(), "Client Id, from Admin > LaunchPoint > View Details", is_secret=True
+        TEXT, "Client Id, from Admin > LaunchPoint > View Details", is_secret=True
     )
     client_secret: str = setting(
-        Text(), "Client Secret, from Admin > LaunchPoint > View Details", is_secret=True
+        TEXT, "Client Secret, from Admin > LaunchPoint > View Details", is_secret=True
     )
     start_date: datetime = setting(
-        Time(), "how far back a stream without a bookmark begins, ISO 8601"
+        TIME, "how far back a stream without a bookmark begins, ISO 8601"
     )
     identity: str = setting(
-        Url(), "identity URL, when it is not the endpoint's host + /identity", default=""
+        IDENTITY_URL, "identity URL, when it is not the endpoint's host + /identity", default=""
     )
     max_daily_calls: int = setting(
-        Integer(2),
+        integer(2),
         "stop when the whole subscription has made this many calls today",
         default=40000,
     )
     max_daily_export_mb: float = setting(
-        Number(above=0, most=_MOST_MB),
+        _MEGABYTES,
         "stop exporting when the API user's exports of today pass this many MB",
         default=500.0,
     )
     on_quota: str = setting(
-        Choice(("fail", "stop")),
+        choice("fail", "stop"),
         "what a spent allowance is to the orchestrator: fail (exit 3) or stop (exit 0)",
         default="fail",
     )
     on_refused: str = setting(
-        Choice(("fail", "skip")),
+        choice("fail", "skip"),
         "what streams that Marketo refuses are to the orchestrator: fail (exit 1) or skip",
         default="fail",
     )
     max_export_days: int = setting(
-        Integer(1, 31), "longest date range of one export job, 1 to 31 days", default=31
+        integer(1, 31), "longest date range of one export job, 1 to 31 days", default=31
     )
     max_queued_exports: int = setting(
-        Integer(1, 10),
+        integer(1, 10),
         "how many of Marketo's ten queue places to hold at once, 1 to 10",
         default=4,
     )
@@ -131,22 +126,22 @@ class Config:
         default=7.0,
     )
     lead_changes: bool = setting(
-        Boolean(),
+        BOOLEAN,
         "where leads cannot be filtered by updatedAt: find changed ones by their activities",
         default=True,
     )
     max_calls_per_20_seconds: int = setting(
-        Integer(1, 100),
+        integer(1, 100),
         "own pace; Marketo allows 100 to all integrations together",
         default=50,
     )
     names: str = setting(
-        Choice(tuple(NAMINGS)),
+        choice(*NAMINGS),
         "what discovery calls streams and columns: as_marketo, or plain",
         default="as_marketo",
     )
     user_agent: str = setting(
-        HeaderText(), "User-Agent header", default=f"tap-marketo/{__version__}"
+        HEADER_TEXT, "User-Agent header", default=f"tap-marketo/{__version__}"
     )
 
     @classmethod
@@ -168,7 +163,7 @@ class Config:
                 add_secret(secret.strip())
         values, faults = read_settings(raw, _settings_for(raw))
         if faults:
-            raise ConfigError(f"The config has to be mended: {'; '.join(faults)}.{hint}")
+            raise ConfigError(f"Invalid config: {'; '.join(faults)}.{hint}")
         for key, meant in misspelt(raw, setting_names()):
             LOGGER.warning("Unknown setting %r is ignored: did you mean %r?", key, meant)
         values.setdefault("identity", f"{values['endpoint']}/identity")
@@ -198,7 +193,7 @@ class Config:
         return min(1.0, self.poll_interval / _STATUS_REFRESH)
 
 
-SETTINGS: Sequence[Setting] = tuple(map(as_setting, fields(Config)))
+SETTINGS: Sequence[Setting] = settings_of(Config)
 """All settings, in the order in which they are documented."""
 
 
@@ -207,19 +202,13 @@ def setting_names() -> list[str]:
     return [each.name for each in SETTINGS]
 
 
-def _settings_for(raw: Mapping[str, Any]) -> list[Setting]:
+def _settings_for(raw: Mapping[str, Any]) -> Sequence[Setting]:
     """Return the settings; the pace has no bound against a sandbox on this machine."""
-    endpoint = SETTINGS[0]
-    try:
-        is_free = is_loopback(endpoint.kind.read(raw.get(endpoint.name)))
-    except ValueError:
-        # That is a fault of its own.
-        is_free = True
-    if not is_free:
-        return list(SETTINGS)
-    free = Integer(1, _MOST_CALLS)
+    endpoint = read_settings(raw, SETTINGS[:1])[0].get("endpoint")
+    if endpoint and not is_loopback(endpoint):
+        return SETTINGS
     return [
-        replace(each, kind=free) if each.name == "max_calls_per_20_seconds" else each
+        replace(each, type=_ANY_PACE) if each.name == "max_calls_per_20_seconds" else each
         for each in SETTINGS
     ]
 
@@ -250,16 +239,7 @@ def _from_environment() -> dict[str, str]:
 
 
 def _from_file(path: str) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            raw = json.load(file)
-    except OSError as error:
-        raise ConfigError(f"Cannot read the config file {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        # The decoder's message quotes no content of the file, only a position.
-        raise ConfigError(
-            f"The config file {path} is not valid JSON: {json_fault(error)}."
-        ) from None
+    raw = read_json_file(path, "config", ConfigError)
     if not isinstance(raw, dict):
         raise ConfigError(f"The config file {path} must hold a JSON object of settings.")
     return raw

@@ -1,9 +1,11 @@
-"""JSON read without losing a digit: numbers stay the texts they were; and why a file is no JSON."""
+"""JSON without losing a digit: numbers stay the texts they were; and JSON files of the user."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+
+from tap_marketo.errors import TapError
 
 
 class NumberText(str):
@@ -31,6 +33,23 @@ _USUAL_FAULTS = {
     "'": "texts stand in \", not in '",
     **dict.fromkeys("}],", "there may be a comma too many"),
 }
+
+
+def read_json_file(path: str, what: str, fault: type[TapError]) -> Any:
+    """Return what a JSON file holds.
+
+    Args:
+        path: the file's.
+        what: what the file is called in an error, such as "config".
+        fault: the error that is raised if the file cannot be read or is no JSON.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            return json.load(file)
+    except OSError as error:
+        raise fault(f"Cannot read the {what} file {path}: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:
+        raise fault(f"The {what} file {path} is not valid JSON: {json_fault(error)}.") from None
 
 
 def json_fault(error: ValueError | RecursionError) -> str:

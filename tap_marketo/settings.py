@@ -1,16 +1,13 @@
-"""Settings as they are declared: one place for the name, kind, default and meaning of each."""
+"""Settings as they are declared: one place for the name, type, default and meaning of each."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from tap_marketo.setting_kinds import Kind
-
-ENVIRONMENT_PREFIX = "TAP_MARKETO_"
-"""Before the name of a setting in capitals, where it stands in the environment."""
+from tap_marketo.setting_types import SettingType
 
 
 @dataclass(frozen=True)
@@ -19,7 +16,7 @@ class Setting:
 
     Attributes:
         name: its key in a config.
-        kind: what values it takes.
+        type: what values it takes.
         about: what it means, in a sentence without capital and period.
         default: its value where none is given; None where there is none or it is made of others.
         is_required: whether it has to be given.
@@ -27,41 +24,32 @@ class Setting:
     """
 
     name: str
-    kind: Kind
+    type: SettingType
     about: str
     default: Any
     is_required: bool
     is_secret: bool
 
-    @property
-    def variable(self) -> str:
-        """The environment variable that holds it."""
-        return ENVIRONMENT_PREFIX + self.name.upper()
 
-
-_NO_DEFAULT: Any = object()
-
-
-def setting(kind: Kind, about: str, *, default: Any = _NO_DEFAULT, is_secret: bool = False) -> Any:
-    """Declare a setting as the field of a dataclass.
-
-    Args:
-        kind: what values it takes.
-        about: what it means, in a sentence without capital and period.
-        default: its value where none is given; without it the setting is required.
-        is_secret: whether nobody may see it.
-    """
-    metadata = {"kind": kind, "about": about, "is_secret": is_secret}
-    if default is _NO_DEFAULT:
-        return field(metadata=metadata, repr=not is_secret)
+def setting(
+    values: SettingType, about: str, *, default: Any = MISSING, is_secret: bool = False
+) -> Any:
+    """Declare a setting as the field of a dataclass; without a default it is required."""
+    metadata = {"type": values, "about": about, "is_secret": is_secret}
     return field(default=default, metadata=metadata, repr=not is_secret)
 
 
-def as_setting(declared: Field[Any]) -> Setting:
-    """Return the setting that a field declares."""
-    is_required = declared.default is MISSING
-    default = None if is_required else declared.default
-    return Setting(declared.name, default=default, is_required=is_required, **declared.metadata)
+def settings_of(config: Any) -> Sequence[Setting]:
+    """Return the settings that a dataclass declares, in their order."""
+    return [
+        Setting(
+            each.name,
+            default=None if each.default is MISSING else each.default,
+            is_required=each.default is MISSING,
+            **each.metadata,
+        )
+        for each in fields(config)
+    ]
 
 
 def read_settings(
@@ -85,7 +73,7 @@ def read_settings(
                 faults.append(f"{each.name} is missing{there_is}")
             continue
         try:
-            meant = each.kind.read(value)
+            meant = each.type.read(value)
         except ValueError as error:
             faults.append(f"{each.name} {error}")
             continue

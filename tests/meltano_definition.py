@@ -9,22 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import fill, indent
+from typing import Any
 
 from tap_marketo import __version__
 from tap_marketo.commands.about import CAPABILITIES, DESCRIPTION, NAME
 from tap_marketo.config import SETTINGS
-from tap_marketo.setting_kinds import (
-    Boolean,
-    Choice,
-    EndpointUrl,
-    HeaderText,
-    Integer,
-    Kind,
-    Number,
-    Text,
-    Time,
-    Url,
-)
 from tap_marketo.settings import Setting
 from tap_marketo.streams.activity_columns import EXTRA_COLUMNS
 from tap_marketo.streams.definition import DeclaredStream
@@ -38,19 +27,6 @@ PROJECT = ROOT / "meltano.yml"
 SOURCE_VARIABLE = "TAP_MARKETO_PIP_URL"
 
 HEAD = "Made by `make docs` from the table of settings; edit tests/meltano_definition.py."
-# Meltano 4.4 cannot write a setting of kind decimal as JSON.
-KINDS: Mapping[type[Kind], str] = {
-    Text: "string",
-    HeaderText: "string",
-    Url: "string",
-    EndpointUrl: "string",
-    Time: "date_iso8601",
-    Choice: "options",
-    Boolean: "boolean",
-    Integer: "integer",
-    Number: "string",
-}
-
 # What most want, in few calls: beside the exports some twenty pages for 1,000 rows of each list.
 CHEAP = (
     "leads",
@@ -164,14 +140,24 @@ def _setting(setting: Setting) -> list[str]:
         f"name: {setting.name}",
         f"label: {setting.name.replace('_', ' ').capitalize()}",
         f"description: {json.dumps(setting.about + _default(setting), ensure_ascii=False)}",
-        f"kind: {KINDS[type(setting.kind)]}",
+        f"kind: {_kind(setting.type.schema)}",
     ]
     if setting.is_secret:
         lines.append("sensitive: true")
-    if isinstance(setting.kind, Choice):
+    if words := setting.type.schema.get("enum"):
         lines.append("options:")
-        lines += [f"- {{label: {word}, value: {word}}}" for word in setting.kind.words]
+        lines += [f"- {{label: {word}, value: {word}}}" for word in words]
     return lines
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """Return what Meltano calls a type of values."""
+    if "enum" in schema:
+        return "options"
+    if schema.get("format") == "date-time":
+        return "date_iso8601"
+    # Meltano 4.4 cannot write a setting of kind decimal as JSON.
+    return "string" if schema["type"] == "number" else str(schema["type"])
 
 
 def _default(setting: Setting) -> str:

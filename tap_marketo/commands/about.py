@@ -1,4 +1,4 @@
-"""What the tap is, as taps built on Meltano's SDK tell it of themselves."""
+"""What --about writes, in the shape of taps built on Meltano's SDK."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def _text() -> str:
     for each in SETTINGS:
         lines.append(f"  {each.name:<{width}}  {each.about} ({_default(each)})")
     lines.append("Streams:")
-    width = max(len(kind.name) for kind in REGISTRY)
-    lines += [f"  {kind.name:<{width}}  {_how(kind)}" for kind in REGISTRY]
+    width = max(len(stream.name) for stream in REGISTRY)
+    lines += [f"  {stream.name:<{width}}  {_how(stream)}" for stream in REGISTRY]
     return "\n".join(lines)
 
 
 def _json() -> str:
-    told = {
+    facts = {
         "name": NAME,
         "description": DESCRIPTION,
         "version": __version__,
@@ -58,14 +58,14 @@ def _json() -> str:
         },
         "streams": [
             {
-                "name": kind.name,
-                "bulk_export": kind.is_exported,
-                "permissions": _permissions(kind),
+                "name": stream.name,
+                "bulk_export": stream.is_exported,
+                "permissions": _permissions(stream),
             }
-            for kind in REGISTRY
+            for stream in REGISTRY
         ],
     }
-    return json.dumps(told, indent=2)
+    return json.dumps(facts, indent=2)
 
 
 def _markdown() -> str:
@@ -73,6 +73,10 @@ def _markdown() -> str:
         f"| `{each.name}` | {'yes' if each.is_required else 'no'} | "
         f"{'' if each.is_required else _default(each)} | {each.about} |"
         for each in SETTINGS
+    ]
+    streams = [
+        f"| `{stream.name}` | {_way(stream)} | {', '.join(_permissions(stream)) or 'none'} |"
+        for stream in REGISTRY
     ]
     return "\n".join(
         [
@@ -94,24 +98,21 @@ def _markdown() -> str:
             "",
             "| Stream | Read by | Permissions of the API user's role |",
             "|:-------|:--------|:-----------------------------------|",
-            *(
-                f"| `{kind.name}` | {_way(kind)} | {', '.join(_permissions(kind)) or 'none'} |"
-                for kind in REGISTRY
-            ),
+            *streams,
         ]
     )
 
 
-def _way(kind: StreamDefinition) -> str:
-    return "bulk export" if kind.is_exported else "pages"
+def _way(stream: StreamDefinition) -> str:
+    return "bulk export" if stream.is_exported else "pages"
 
 
-def _permissions(kind: StreamDefinition) -> list[str]:
-    return [name for name in (kind.permission, *kind.further_permissions) if name]
+def _permissions(stream: StreamDefinition) -> list[str]:
+    return [name for name in (stream.permission, *stream.further_permissions) if name]
 
 
-def _how(kind: StreamDefinition) -> str:
-    return f"{_way(kind)}; needs {', '.join(_permissions(kind)) or 'no permission'}"
+def _how(stream: StreamDefinition) -> str:
+    return f"{_way(stream)}; needs {', '.join(_permissions(stream)) or 'no permission'}"
 
 
 def _default(setting: Setting) -> str:
@@ -125,7 +126,7 @@ def _default(setting: Setting) -> str:
 
 
 def _schema(setting: Setting) -> dict[str, Any]:
-    schema = {**setting.kind.schema(), "title": setting.name, "description": setting.about}
+    schema = {**setting.type.schema, "title": setting.name, "description": setting.about}
     if setting.is_secret:
         schema |= {"secret": True, "writeOnly": True}
     if setting.default not in (None, ""):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +11,7 @@ from typing import Any
 from singer import metadata
 
 from tap_marketo.errors import CatalogError
-from tap_marketo.exact_json import json_fault
+from tap_marketo.exact_json import read_json_file
 from tap_marketo.protocol.messages import unwritable
 from tap_marketo.protocol.schemas import Schema, schema_types
 
@@ -149,16 +148,7 @@ def load_catalog(path: str) -> list[CatalogEntry]:
     Raises:
         CatalogError: the file cannot be read or is no catalog.
     """
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            raw = json.load(file)
-    except OSError as error:
-        raise CatalogError(f"Cannot read the catalog file {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise CatalogError(
-            f"The catalog file {path} is not valid JSON: {json_fault(error)}."
-        ) from None
-    return selected_entries(raw, path)
+    return selected_entries(read_json_file(path, "catalog", CatalogError), path)
 
 
 def selected_entries(raw: Any, path: str) -> list[CatalogEntry]:

@@ -12,7 +12,7 @@ import pytest
 from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.errors import ConfigError
 from tap_marketo.redact import redact
-from tap_marketo.setting_kinds import is_loopback
+from tap_marketo.setting_types import is_loopback
 from tap_marketo.times import to_marketo
 
 SECRET = "Zq7SecretOfTheClient"
