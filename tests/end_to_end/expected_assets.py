@@ -99,6 +99,9 @@ def utc(text: str) -> str:
 
 def within(name: str, raw: Any) -> Any:
     """Return a value within a column, of this name."""
+    if name == "costs":
+        # The dates of costs are dates, not times.
+        return raw
     if name in _TIMES and isinstance(raw, str):
         return utc(raw)
     if isinstance(raw, dict) and name not in _EITHER:

@@ -86,7 +86,8 @@ def test_asset_streams_have_its_columns(marketo: Account, tap: Tap) -> None:
         "programName", "type", "workspaceName",
     }  # fmt: skip
     assert set(streams["lists"]["schema"]["properties"]) == {
-        "id", "name", "createdAt", "updatedAt", "description", "programName", "workspaceName",
+        "id", "name", "createdAt", "updatedAt", "description", "programName", "workspaceId",
+        "workspaceName",
     }  # fmt: skip
     assert set(streams["programs"]["schema"]["properties"]) == {
         "id", "createdAt", "updatedAt", "name", "description", "url", "type", "channel", "status",

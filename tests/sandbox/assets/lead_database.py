@@ -82,7 +82,9 @@ def make_lists(seed: int, count: int, start: float, history_days: float) -> Asse
     def more(rng: random.Random, number: int) -> dict[str, Any]:
         reference = _program_reference(rng)
         reference.pop("programId", None)
-        return {"name": f"List {number}", "workspaceName": "Default", **reference}
+        # Real answers have workspaceId, which no definition names.
+        workspace = {"workspaceId": 1} if number % 3 else {}
+        return {"name": f"List {number}", **workspace, "workspaceName": "Default", **reference}
 
     def show(row: Asset) -> dict[str, Any]:
         shown = {"id": row.id, **row.more, **_show_dates(row)}

@@ -26,6 +26,9 @@ def landing_page(draw: Draw) -> JSON:
         "URL": f"https://{draw.once(*HOSTS)}/lp/622-LME-718/page{draw.number}.html",
         "computedUrl": app_url("LP", draw.number),
     }
+    # Real answers have it, and no definition does.
+    if draw.number % 3 == 0:
+        record["destinationUrl"] = draw.one("https://www.example.com/a?b=1&c=2", None)
     # In swagger-asset.json only.
     if draw.number % 5 == 0:
         record["customHeadHTML"] = draw.one("<script>x = '1,2'</script>\n", "", None)
