@@ -15,7 +15,7 @@ from tests.end_to_end.cell_calls import CALLS, LEADS, PEOPLE, USUAL, Call, Rule
 from tests.end_to_end.checks import MAILS, VISITS
 from tests.end_to_end.expected import MEMBERS
 from tests.end_to_end.people import OBJECTS
-from tests.sandbox.faults import FITS, RANGED
+from tests.sandbox.fault_kinds import FAULT_KINDS
 
 TIMES = {"once": 1, "three times": 3, "for ever": None}
 
@@ -275,7 +275,7 @@ _OF_BODIES = (
 
 
 def _fits(fault: Fault, call: Call) -> bool:
-    if call.kind not in FITS[fault.kind]:
+    if call.kind not in FAULT_KINDS[fault.kind].fits:
         return False
     if fault.kind == "no_result" and call.kind in ("pagingtoken", "activities_page"):
         # It is no fault: they have none where there is nothing (activities.md).
@@ -283,7 +283,7 @@ def _fits(fault: Fault, call: Call) -> bool:
     if fault.kind == "repeat_token":
         # The first page is asked for without a token.
         return "page 2" in call.name
-    if fault.kind in RANGED:
+    if FAULT_KINDS[fault.kind].is_of_ranges:
         return "middle" in call.name and (call.file == "small" or fault.name in _OF_BODIES)
     return call.file == "small" or fault.name in _OF_BODIES
 
@@ -291,7 +291,7 @@ def _fits(fault: Fault, call: Call) -> bool:
 def _cell(fault: Fault, call: Call, times: str) -> Cell:
     own = {**call.rule, **fault.rule, "times": TIMES[times]}
     rules = [*call.before, own]
-    if fault.kind in RANGED:
+    if FAULT_KINDS[fault.kind].is_of_ranges:
         # It befalls a download that was interrupted: each time, so that each has a second half.
         rules = [own, *({**rule, "times": None} for rule in call.before)]
     said = _SAID.get(fault.name, fault.said) if call.kind == "file" else fault.said

@@ -22,7 +22,7 @@ from tests.end_to_end.checks import (
     stopped,
 )
 from tests.harness import Account, Run, Tap, Target, account, assert_secrets_kept, run, select
-from tests.sandbox.faults import FITS
+from tests.sandbox.fault_kinds import FAULT_KINDS
 
 STREAMS = ["leads", "activity_types", VISITS, "campaigns", "lists", "programs"]
 Fault = dict[str, Any]
@@ -129,7 +129,7 @@ def inject(marketo: Account, fault: Fault, times: int | None = 1) -> None:
 
 
 def test_every_kind_of_fault_is_tried() -> None:
-    assert {fault["kind"] for fault in PASSING + IN_FILES + FINAL} == set(FITS)
+    assert {fault["kind"] for fault in PASSING + IN_FILES + FINAL} == set(FAULT_KINDS)
 
 
 @pytest.mark.parametrize("faults", [PASSING, IN_FILES], ids=["calls", "files"])

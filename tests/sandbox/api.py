@@ -22,9 +22,9 @@ from tests.sandbox.clock import Clock
 from tests.sandbox.counters import Counters
 from tests.sandbox.database import Database
 from tests.sandbox.exports import ExportQueue
+from tests.sandbox.fault_kinds import FAULT_KINDS, Case
 from tests.sandbox.faults import Fault, Faults
 from tests.sandbox.limits import Limits
-from tests.sandbox.mischief import INSTEAD, alter, instead, misdate
 from tests.sandbox.options import Options
 from tests.sandbox.permissions import Permissions
 from tests.sandbox.readers import Readers
@@ -107,7 +107,7 @@ class Api:
             answer = answer or self._altered(fault, None, true)
         name = fault.kind if fault is not None else None
         self.counters.answered(now, kind, None, "", 1, answer, name)
-        return misdate(self.faults.claim("token", None, dates=True), answer)
+        return self._altered(self.faults.claim("token", None, dates=True), None, answer)
 
     def _call(self, request: Request) -> Answer:
         self.queue.settle()
@@ -139,21 +139,21 @@ class Api:
         self.usage.note(answer.code)
         name = fault.kind if fault is not None else None
         self.counters.answered(now, call.kind, call.object, call.job_id, call.page, answer, name)
-        return misdate(self.faults.claim(call.kind, call, dates=True), answer)
+        return self._altered(self.faults.claim(call.kind, call, dates=True), call, answer)
 
     def _charge_only(self) -> Answer:
         self.limits.charge()
         return Answer()
 
     def _instead(self, fault: Fault | None) -> Answer | None:
-        if fault is None or fault.kind not in INSTEAD:
-            return None
-        return instead(fault, self._request_id())
+        instead = fault and FAULT_KINDS[fault.kind].instead
+        return instead(fault.more, self._request_id()) if fault and instead else None
 
     def _altered(self, fault: Fault | None, call: Call | None, answer: Answer) -> Answer:
-        if fault is None or fault.kind == "expire_token":
+        alter = fault and FAULT_KINDS[fault.kind].alter
+        if not fault or not alter:
             return answer
-        changed = alter(fault, call, answer, self._token_bytes)
+        changed = alter(Case(fault.more, call, answer, self._token_bytes))
         if changed is None:
             self.faults.give_back(fault)
             return answer

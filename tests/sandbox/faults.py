@@ -5,57 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.sandbox.calls import KINDS, TOKEN_PAGED, Call, is_bulk_object
-
-_ANY = frozenset((*KINDS, "token"))
-_API = frozenset(KINDS)
-_JSON = _ANY - {"file"}
-
-FITS: dict[str, frozenset[str]] = {
-    "reset": _ANY,
-    "reset_body": _ANY,
-    "timeout": _ANY,
-    "drip": _ANY,
-    "http": _ANY,
-    "half_json": _JSON,
-    "html_200": _ANY,
-    "empty_200": _ANY,
-    "error": _ANY,
-    "no_result": _JSON,
-    "repeat_token": frozenset(TOKEN_PAGED),
-    "empty_page": frozenset(TOKEN_PAGED),
-    "no_export_id": frozenset({"create"}),
-    "flip_byte": frozenset({"file"}),
-    "cut": frozenset({"file"}),
-    "ignore_range": frozenset({"file"}),
-    "bad_range": frozenset({"file"}),
-    "envelope_file": frozenset({"file"}),
-    "file_404": frozenset({"file"}),
-    "expire_token": _API,
-    "close_after": frozenset({"file"}),
-    "close_late": frozenset({"file"}),
-    "wrong_date": _ANY,
-}
-"""The calls that each kind of fault fits."""
-
-PARAMETERS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "reset_body": {"after_bytes": int},
-    "timeout": {"seconds": (int, float)},
-    "drip": {"bytes_per_second": (int, float)},
-    "http": {"status": int, "location": str, "retry_after": (int, str)},
-    "error": {"code": (str, int), "message": str},
-    "flip_byte": {"at": int},
-    "cut": {"after_bytes": int, "content_length": (bool, str)},
-    "bad_range": {"by": int, "truthful": bool},
-    "envelope_file": {"code": (str, int), "message": str, "content_type": str},
-    "close_after": {"after_bytes": int},
-    "close_late": {"seconds": (int, float)},
-    "wrong_date": {"seconds": (int, float)},
-}
-"""What further each kind takes, all of it optional but what `_check` demands."""
-
-RANGED = ("ignore_range", "bad_range")
-"""Kinds that change only what answers a request for a range."""
+from tests.sandbox.calls import Call, is_bulk_object
+from tests.sandbox.fault_kinds import ANY, API, FAULT_KINDS
 
 _COMMON = ("call", "kind", "object", "page", "times", "skip", "executed")
 
@@ -77,13 +28,14 @@ class Fault:
 
     def matches(self, kind: str, call: Call | None) -> bool:
         """Whether a call is one that the fault is meant for."""
-        if self.call != kind and (self.call != "any" or kind not in FITS[self.kind] & _API):
+        own = FAULT_KINDS[self.kind]
+        if self.call != kind and (self.call != "any" or kind not in own.fits & API):
             return False
         if call is None:
             return True
         if self.object is not None and self.object != call.object:
             return False
-        if self.kind in RANGED and "range" not in call.request.headers:
+        if own.is_of_ranges and "range" not in call.request.headers:
             return False
         return self.page is None or self.page == call.page
 
@@ -106,16 +58,16 @@ class Fault:
 def read_fault(entry: dict[str, Any]) -> Fault:
     """The fault that a control call describes; ValueError when it makes no sense."""
     call, kind = entry.get("call"), entry.get("kind")
-    if kind not in FITS:
-        raise ValueError(f"no such kind of fault: {kind}; there are {', '.join(FITS)}")
-    if call != "any" and call not in _ANY:
-        raise ValueError(f"no such call: {call}; there are any, {', '.join(sorted(_ANY))}")
-    if call != "any" and call not in FITS[kind]:
-        raise ValueError(f"{kind} fits only {', '.join(sorted(FITS[kind]))}")
-    allowed = PARAMETERS.get(kind, {})
+    if kind not in FAULT_KINDS:
+        raise ValueError(f"no such kind of fault: {kind}; there are {', '.join(FAULT_KINDS)}")
+    if call != "any" and call not in ANY:
+        raise ValueError(f"no such call: {call}; there are any, {', '.join(sorted(ANY))}")
+    fits, takes = FAULT_KINDS[kind].fits, FAULT_KINDS[kind].takes
+    if call != "any" and call not in fits:
+        raise ValueError(f"{kind} fits only {', '.join(sorted(fits))}")
     more = {name: value for name, value in entry.items() if name not in _COMMON}
     for name, value in more.items():
-        if name not in allowed or not isinstance(value, allowed[name]):
+        if name not in takes or not isinstance(value, takes[name]):
             raise ValueError(f"{kind} does not take {name}={value!r}")
     fault = Fault(str(call), kind, entry.get("object"), entry.get("page"), more=more)
     fault.times = entry.get("times", 1)
@@ -132,7 +84,7 @@ def _check(fault: Fault) -> None:
         raise ValueError("object must be leads, activities, program/members or customobjects/NAME")
     if fault.page is not None and (not isinstance(fault.page, int) or fault.page < 1):
         raise ValueError("page must be a positive integer")
-    needed = {"http": "status", "error": "code", "close_after": "after_bytes"}.get(fault.kind)
+    needed = FAULT_KINDS[fault.kind].needs
     if needed is not None and needed not in fault.more:
         raise ValueError(f"{fault.kind} needs {needed}")
     if fault.more.get("content_length", True) not in (True, False, "full", "absent", "match"):

@@ -7,7 +7,7 @@ import pytest
 from tests.sandbox.assets.kinds import KINDS
 from tests.sandbox.client import Client, Json, code
 from tests.sandbox.clock import parse_time
-from tests.sandbox.faults import FITS
+from tests.sandbox.fault_kinds import FAULT_KINDS
 from tests.sandbox.paging import DATED, Place, make_token
 
 A = "/rest/asset/v1/"
@@ -147,8 +147,8 @@ def test_faults_counters_and_log_know_every_call(client: Client, call: str) -> N
         (call, "610", "error"),
         (call, None, "no_result"),
     ]
-    for kind in FITS:
-        if call in FITS[kind]:
+    for kind in FAULT_KINDS:
+        if call in FAULT_KINDS[kind].fits:
             fault = {"call": call, "kind": kind, **NEEDED.get(kind, {})}
             assert "error" not in client.control("faults", fault)
 

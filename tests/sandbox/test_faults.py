@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from tests.sandbox.client import DAY, Client, Json, code
-from tests.sandbox.faults import FITS
+from tests.sandbox.fault_kinds import FAULT_KINDS
 
 FAULTS: list[tuple[str, Json]] = [
     ("usage", {"kind": "reset"}),
@@ -121,7 +121,7 @@ def _check_fault(fault: Json, seen: requests.Response | None, good: bytes) -> No
 
 
 def test_every_kind_of_fault_is_tried() -> None:
-    assert {fault["kind"] for _, fault in FAULTS} == set(FITS)
+    assert {fault["kind"] for _, fault in FAULTS} == set(FAULT_KINDS)
 
 
 def test_faults_that_make_no_sense_are_refused(shared: Client) -> None:
