@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import DataError, RequestRefusedError
@@ -12,7 +12,7 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.moving_list import rows_of_moving_list
-from tap_marketo.times import to_marketo
+from tap_marketo.times import before, to_marketo
 
 # paging-tokens.md: the most a lead database call returns.
 BATCH_SIZE = 300
@@ -25,6 +25,7 @@ _MOST_EMPTY_STRETCHES = 500
 # How a page token that is none any more is refused: as a value of the wrong type, or as invalid
 # data (error-codes.md; no page speaks of tokens by name).
 _STALE_TOKEN = frozenset({"1001", "1003"})
+_SECOND = timedelta(seconds=1)
 
 Row = Mapping[str, Any]
 
@@ -162,8 +163,14 @@ def dated_pages(
 
 
 def _date_token(client: MarketoClient, since: datetime) -> str:
+    """Return a token for the activities of a time and after it.
+
+    A token stands for what "occurred after the date" (paging-tokens.md, Date-Based), in whole
+    seconds, and so leaves out that second itself: what is written in it after a run has read it
+    would be lost to the next run.
+    """
     path = "/rest/v1/activities/pagingtoken.json"
-    params = {"sinceDatetime": to_marketo(since)}
+    params = {"sinceDatetime": to_marketo(before(since, _SECOND))}
     token = _token(path, client.get(path, "paging_token", params, needs_result=False))
     if token is None:
         raise DataError(f"GET {path}: Marketo answers without a page token. Run again.")

@@ -243,6 +243,22 @@ def test_who_joined_and_left_since_comes_with_the_time_of_the_activity(
     assert sorted(pairs_emitted(done)) == sorted(joined | left)
 
 
+def test_what_happens_in_the_second_in_which_a_run_began_is_seen_without_a_look_back(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    config, target = marketo.config(activities_lookback_hours=0), Target()
+    tap.sync(config, catalog, target)
+    for _ in range(2):
+        bookmark = as_time(marks_of(target)["updatedAt"])
+        marketo.advance(seconds=max(0.0, (bookmark - now_of(marketo)).total_seconds()))
+        assert now_of(marketo) == bookmark
+        # Written when the run had asked.
+        marketo.change(list_members_added=20, list_members_removed=20)
+        marketo.advance(hours=1)
+        tap.sync(config, catalog, target)
+        assert_members(marketo, target)
+
+
 @pytest.mark.parametrize("seconds", [0, 1, 7200])
 def test_of_what_happens_to_one_pair_again_and_again_the_last_word_counts(
     marketo: Account, catalog: dict[str, Any], tap: Tap, seconds: int

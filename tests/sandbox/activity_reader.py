@@ -57,8 +57,8 @@ class ActivityReader:
         moment = parse_time(text)
         if moment is None:
             raise ApiError("704", f"Invalid date format: sinceDatetime '{text}'")
-        # One before the first place of that second: records of the second itself are wanted.
-        token = make_token(Place(DATED, (int(moment), -1)), self._token_bytes)
+        # Behind that second: it is for what "occurred after the date represented by" the token.
+        token = make_token(Place(DATED, (int(moment) + 1, -1)), self._token_bytes)
         return {"nextPageToken": token}
 
     def activities(self, call: Call) -> dict[str, Any]:

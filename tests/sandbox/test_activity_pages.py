@@ -12,6 +12,8 @@ from tests.sandbox.clock import parse_time
 
 ACTIVITIES = "/rest/v1/activities.json"
 KINDS = "1,6,100001"
+# The second before the clock's first.
+JUST_BEFORE = "2026-06-15T11:59:59Z"
 
 
 def token(client: Client, since: str) -> str:
@@ -81,6 +83,15 @@ def test_values_of_attributes(client: Client) -> None:
                 assert str(each["value"]) == str(typed)
 
 
+def test_a_token_for_a_datetime_is_for_what_comes_after_that_second(client: Client) -> None:
+    held = truth(client, "2026-01-10T00:00:00Z")
+    second = sorted(row["activityDate"] for row in held.values())[len(held) // 2]
+    shown = rows(pages(client, token(client, second), activityTypeIds=KINDS))
+    later = {guid for guid, row in held.items() if row["activityDate"] > second}
+    assert {row["marketoGUID"] for row in shown} == later
+    assert len(later) > 100
+
+
 def test_empty_stretches_and_the_last_token(client: Client) -> None:
     start = token(client, "2026-04-01T00:00:00Z")
     found = pages(client, start, activityTypeIds="9999")
@@ -95,7 +106,7 @@ def test_empty_stretches_and_the_last_token(client: Client) -> None:
 
 
 def test_the_last_token_goes_on_where_nothing_is_late(client: Client) -> None:
-    last = pages(client, token(client, NOW), activityTypeIds="1")[-1]["nextPageToken"]
+    last = pages(client, token(client, JUST_BEFORE), activityTypeIds="1")[-1]["nextPageToken"]
     order = {"new_activities": 3, "late_activities": 2, "activity_type": 1}
     # Two in one second, the second of them after the page.
     client.control("change", {"new_activities": 1, "activity_type": 1})

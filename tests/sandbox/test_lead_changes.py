@@ -22,7 +22,7 @@ from tests.sandbox.activity_types import (
     REMOVE_FROM_LIST,
 )
 from tests.sandbox.client import NOW, Client, Json, code
-from tests.sandbox.test_activity_pages import pages, rows, token
+from tests.sandbox.test_activity_pages import JUST_BEFORE, pages, rows, token
 
 UPDATES = (CHANGE_DATA_VALUE, CHANGE_SCORE, CHANGE_OWNER, CHANGE_STAGE, CHANGE_PARTITION)
 Pair = tuple[int, int]
@@ -201,7 +201,7 @@ def test_members_of_chosen_lists(punctual: Client) -> None:
 def test_in_and_out_and_in_within_a_second(punctual: Client) -> None:
     pair = [3005, 1001]
     before = activities(punctual, ADD_TO_LIST, REMOVE_FROM_LIST)
-    start = token(punctual, NOW)
+    start = token(punctual, JUST_BEFORE)
     for name in ("list_members_added", "list_members_removed", "list_members_added"):
         assert change(punctual, **{name: [pair], "at": NOW}) == {name: [pair]}
     assert change(punctual, list_members_added=[pair]) == {"list_members_added": []}
@@ -215,7 +215,7 @@ def test_in_and_out_and_in_within_a_second(punctual: Client) -> None:
 
 
 def test_activities_that_come_late(punctual: Client) -> None:
-    start = token(punctual, NOW)
+    start = token(punctual, JUST_BEFORE)
     pair = change(punctual, list_members_added=1, late_hours=5)["list_members_added"][0]
     (lead,) = change(punctual, updated_leads=1, late_hours=5)["updated_leads"]
     assert tuple(pair) in memberships(punctual)
@@ -282,7 +282,7 @@ def test_merges(punctual: Client) -> None:
     change(punctual, list_members_added=[[3005, listed]])
     before, held = activities(punctual, *ABOUT_LEADS), memberships(punctual)
     everything = truth_of_activities(punctual)
-    start = token(punctual, NOW)
+    start = token(punctual, JUST_BEFORE)
     merges = [[1001, listed], [1002, 1001, 1003]]
     assert change(punctual, merged_leads=merges)["merged_leads"] == merges
     new = new_since(punctual, before, *ABOUT_LEADS)
