@@ -45,6 +45,7 @@ class Sync:
         self._state = state
         self._output = output
         pace = STATE_SECONDS * config.wait_scale
+        output.pipe.wait_scale = config.wait_scale
         self._emitter = Emitter(state, output, clock.monotonic, pace)
         self._engine: ExportEngine | None = None
         self._started = clock.monotonic()

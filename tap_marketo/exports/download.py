@@ -22,6 +22,9 @@ _LONGEST_WAIT_SECONDS = 30.0
 _STRETCH_BYTES = 1 << 14
 
 
+# How often, in seconds, to say how far a file is.
+_REPORT_SECONDS = 60.0
+
 # Files up to this size are checked before any row is emitted.
 _CHECKED_FIRST_BYTES = 8 << 20
 
@@ -66,7 +69,7 @@ class Download:
             info: the completed job.
             clock: waits between fruitless tries.
             timeout: seconds that a connection may take for each 16 KB.
-            wait_scale: factor for those waits.
+            wait_scale: factor for those waits, and for the time between two reports.
         """
         self.received = 0
         self._api = api
@@ -76,6 +79,7 @@ class Download:
         self._timeout = timeout
         self._scale = wait_scale
         self._hash = hashlib.sha256()
+        self._reported = clock.monotonic()
 
     def __iter__(self) -> Generator[bytes, None, None]:
         """Yield the file's bytes.
@@ -176,11 +180,20 @@ class Download:
             if chunk is None:
                 return
             yield chunk
+            self._report()
             arrived += len(chunk)
             if arrived >= _STRETCH_BYTES:
                 waited, arrived = 0.0, 0
             elif waited > self._timeout:
                 raise _StalledError("the connection only drips")
+
+    def _report(self) -> None:
+        """Log once a minute how far the file is."""
+        now = self._clock.monotonic()
+        if now - self._reported >= _REPORT_SECONDS * self._scale:
+            self._reported = now
+            whole = "" if self._info.file_size is None else f" of {self._info.file_size:,}"
+            LOGGER.info("Download of %s: %s%s bytes.", self._name, f"{self.received:,}", whole)
 
     def _verify(self) -> None:
         size, checksum = self._info.file_size, self._info.checksum

@@ -58,6 +58,10 @@ class Line:
         """Return those that Marketo has, but has not begun."""
         return [job for job in self.jobs if job.export_id and job.status in WAITING]
 
+    def enqueued(self) -> list[Job]:
+        """Return those that are to be begun next, but have not been begun."""
+        return [job for job in self.waiting() if job.enqueued != float("-inf")]
+
     def watched(self) -> list[Job]:
         """Return those that Marketo is working on."""
         return [job for job in self.jobs if job.export_id and job.status in _WATCHED]

@@ -13,7 +13,13 @@ from contextlib import contextmanager
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import ExportQuotaError, MarketoError, RequestRefusedError, TapError
+from tap_marketo.errors import (
+    ExportError,
+    ExportQuotaError,
+    MarketoError,
+    RequestRefusedError,
+    TapError,
+)
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.canceller import cancel_waiting_jobs
 from tap_marketo.exports.chooser import JobChooser
@@ -141,7 +147,34 @@ class Scheduler:
                 self.set_aside(line.family, error, ask=False)
             except TapError as error:
                 self.set_aside(line.family, error)
+        if looked:
+            self._check_patience()
         return looked
+
+    def _check_patience(self) -> None:
+        """Give up the families whose jobs wait, if Marketo has begun none for too long.
+
+        Those that have had no place until then have one job_timeout left, all together.
+        """
+        patience = self._watcher.patience
+        waiting = [line for line in self._lines if line.enqueued()]
+        if not patience.is_over(bool(waiting), self._clock.monotonic()):
+            return
+        if patience.has_run_out:
+            waiting = [line for line in self._lines if line.enqueued() or line.unmade()]
+        said = (
+            f"Marketo has begun none of the waiting exports for {patience.waited:,.0f} s, longer "
+            f"than job_timeout allows ({patience.limit:,.0f} s without a begin)"
+        )
+        patience.has_run_out = True
+        for line in waiting:
+            jobs = line.enqueued() or line.unmade()
+            more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+            error = ExportError(
+                f"{said}: {jobs[0].name}{more}. What waits is cancelled, and the next run makes it "
+                "anew. Run again later, or raise job_timeout."
+            )
+            self.set_aside(line.family, error)
 
     def _fill(self) -> None:
         while (job := self._maker.next_job()) is not None:

@@ -17,12 +17,58 @@ from tap_marketo.exports.looks import RecentJobs
 from tap_marketo.log import LOGGER, log_timer
 from tap_marketo.marketo.export_calls import ExportApi, ExportInfo, ExportStatus, FinishedExport
 
-# How many job_timeouts a job may stand in the queue without being begun.
-_QUEUE_PATIENCE = 8
+# For how many job_timeouts Marketo may begin none of the jobs that wait, and for how many more
+# what has had no place in the queue until then may wait for one and in it.
+_PATIENCE = 8
+_LAST_CHANCE = 1
+
+_BEGUN = (ExportStatus.PROCESSING, ExportStatus.COMPLETED, ExportStatus.FAILED)
+
+
+class Patience:
+    """For how long Marketo may begin no job of a run while some of them wait.
+
+    The clock starts anew whenever Marketo begins one, and when none waits. Once it has run out, it
+    goes on for what has had no place yet: a run in which Marketo begins nothing ends after nine
+    job_timeouts, however many families it has.
+
+    Attributes:
+        waited: seconds for which none has been begun.
+        has_run_out: whether that was too long for the first time already.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        """Begin with no job waiting (job_timeout, seconds)."""
+        self._timeout = timeout
+        self._since: float | None = None
+        self.waited = 0.0
+        self.has_run_out = False
+
+    def restart(self) -> None:
+        """Take note that Marketo has begun a job."""
+        self._since, self.has_run_out = None, False
+
+    def is_over(self, waits: bool, now: float) -> bool:
+        """Say whether Marketo has begun nothing for too long (now: monotonic seconds)."""
+        if not waits and not self.has_run_out:
+            self._since = None
+            return False
+        self._since = now if self._since is None else self._since
+        self.waited = now - self._since
+        return waits and self.waited > self.limit
+
+    @property
+    def limit(self) -> float:
+        """Seconds for which Marketo may begin nothing."""
+        return self._timeout * (_PATIENCE + (_LAST_CHANCE if self.has_run_out else 0))
 
 
 class JobWatcher:
-    """Watches jobs, learns what they cost and how long they take."""
+    """Watches jobs, learns what they cost and how long they take.
+
+    Attributes:
+        patience: how long Marketo may begin none of them.
+    """
 
     def __init__(
         self,
@@ -49,6 +95,7 @@ class JobWatcher:
         self._allowance = allowance
         self._lines = lines
         self._recent: defaultdict[str, RecentJobs] = defaultdict(RecentJobs)
+        self.patience = Patience(config.job_timeout)
 
     def recent(self, bulk_object: str) -> RecentJobs:
         """Return how long Marketo took for the last jobs of an object."""
@@ -89,6 +136,8 @@ class JobWatcher:
             return
         now = self._clock.monotonic()
         self._see_begun(job, info, now)
+        if info.status in _BEGUN and job.status is not info.status:
+            self.patience.restart()
         if job.status is None:
             job.enqueued = now
             LOGGER.info("Taking up the %s: %s.", job.name, info.status.value)
@@ -106,9 +155,7 @@ class JobWatcher:
             self._lines.make_anew(job, info.error or f"Marketo says {info.status.value}")
         elif info.status is ExportStatus.PROCESSING:
             job.processed = now if job.processed is None else job.processed
-            self._give_up_after(job, now - job.processed, self._timeout, "processed")
-        elif info.status is ExportStatus.QUEUED:
-            self._give_up_after(job, now - job.enqueued, self._timeout * _QUEUE_PATIENCE, "queued")
+            self._give_up_after(job, now - job.processed)
 
     def _see_begun(self, job: Job, info: ExportInfo, now: float) -> None:
         """Learn when a job was begun: what Marketo says may be as old as its status."""
@@ -130,15 +177,15 @@ class JobWatcher:
             # In our seconds, of which a fast sandbox on this machine has fewer.
             self._recent[export.bulk_object].add(export.took * self._scale)
 
-    def _give_up_after(self, job: Job, seconds: float, limit: float, what: str) -> None:
-        if seconds <= limit:
+    def _give_up_after(self, job: Job, seconds: float) -> None:
+        if seconds <= self._timeout:
             return
         name, export_id = job.name, job.export_id
         job.forget()
         self._lines.tell(self._lines.of(job))
         cancel_quietly(self._api, job.family.bulk_object, export_id or "")
         raise ExportError(
-            f"The {name} has been {what} for {seconds:,.0f} s, longer than job_timeout "
+            f"The {name} has been processed for {seconds:,.0f} s, longer than job_timeout "
             f"({self._timeout:,.0f} s) allows, and was cancelled. The next run makes it anew; "
             "raise job_timeout, or lower max_export_days for smaller exports."
         )

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from tap_marketo.errors import OutputClosedError, Terminated
+from tap_marketo.log import LOGGER
 
 # The most that is written at once where nothing waits.
 _PORTION_BYTES = 1 << 16
@@ -24,6 +25,9 @@ _STALL_SECONDS = 0.2
 _FINISH_SECONDS = 1.0
 # How long, in seconds, a signal waits for the target to take the rest of a line.
 _FINISH_LINE_SECONDS = 2.0
+# For how long, in seconds, a target may read nothing before it is named; after ten times as long
+# it is named again.
+_NOTABLE_STALL_SECONDS = 60.0
 _CLOSED = (
     "The target closed our stdout. Look for its own error; the next run goes on from the last "
     "STATE it kept."
@@ -42,6 +46,7 @@ class Pipe:
         closed: what is said when the reader has gone.
         is_writing: whether lines are being written.
         on_stall: what is called meanwhile.
+        wait_scale: factor for the time after which a reader that reads nothing is named.
     """
 
     def __init__(self, fd: int) -> None:
@@ -68,6 +73,9 @@ class Pipe:
         self._signal_at: float | None = None
         self._stall_error: Exception | None = None
         self.on_stall: Callable[[], None] | None = None
+        self.wait_scale = 1.0
+        self._stalled_since: float | None = None
+        self._named_at = 0.0
 
     def _open_again(self) -> None:
         """Where the system can, open the pipe once more, to write what fits and never wait.
@@ -123,8 +131,10 @@ class Pipe:
                 break
             is_stalled = not self._is_file and not self._poll.poll(_STALL_SECONDS * 1000)
             if is_stalled:
+                self._name_stall()
                 self._use_stall()
                 continue
+            self._stalled_since = None
             until = len(data) if self._is_file else start + self._portion
             try:
                 start += os.write(self._fd, data[start:until])
@@ -147,6 +157,18 @@ class Pipe:
         if self._signal is not None:
             signum, self._signal = self._signal, None
             raise Terminated(signum)
+
+    def _name_stall(self) -> None:
+        """Log that the target does not read, if it has not for long."""
+        now, limit = time.monotonic(), _NOTABLE_STALL_SECONDS * self.wait_scale
+        if self._stalled_since is None:
+            self._stalled_since, self._named_at = now, now - 9 * limit
+        if now - self._named_at >= 10 * limit:
+            self._named_at = now
+            LOGGER.warning(
+                "The target has read nothing for %.0f s. Waiting for it.",
+                now - self._stalled_since,
+            )
 
     def _use_stall(self) -> None:
         """Do other work; what goes wrong there waits until the lines under way are written."""

@@ -333,7 +333,7 @@ FATES: tuple[tuple[str, Rule, str, int, Rule], ...] = (
     ),
     (
         "stuck in Queued", {"stick": "Queued"},
-        "has been queued for .*job_timeout", REFUSED, _IMPATIENT,
+        "has begun none of the waiting exports for .*job_timeout", REFUSED, _IMPATIENT,
     ),
     (
         "unknown status word", {"status": "Paused", "stick": "Processing"},

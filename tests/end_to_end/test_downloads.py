@@ -227,6 +227,23 @@ def test_a_download_that_never_gets_past_a_byte_stops_the_run_and_the_next_takes
     assert_leads(marketo, target)
 
 
+def test_how_far_a_small_file_is_that_only_drips_is_said_again_and_again(
+    marketo: Account, chosen: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("file", "drip", bytes_per_second=1_000_000)
+    target = Target()
+    done = tap.sync(config_of(marketo), chosen, target)
+    assert_all_fired(marketo)
+    (job,) = jobs(marketo)
+    said = re.findall(rf"INFO Download of leads export {job['exportId']}: (.*) bytes", done.stderr)
+    sizes = [[int(size.replace(",", "")) for size in each.split(" of ")] for each in said]
+    # No row has come meanwhile: the file is checked first.
+    assert len(sizes) >= 3
+    assert sizes == sorted(sizes)
+    assert {whole for _, whole in sizes} == {job["bytes"]}
+    assert_leads(marketo, target)
+
+
 def test_a_server_that_sends_nothing_is_given_up_after_request_timeout(
     marketo: Account, chosen: dict[str, Any], tap: Tap
 ) -> None:

@@ -211,8 +211,8 @@ def _read_fate(entry: dict[str, Any], fate: Fate) -> Fate:
     unknown = set(entry) - known
     if unknown:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
-    if entry.get("stick") not in (None, "Queued", "Processing"):
-        raise ValueError("stick must be Queued, Processing or null")
+    if entry.get("stick") not in (None, "Created", "Queued", "Processing"):
+        raise ValueError("stick must be Created, Queued, Processing or null")
     members = asdict(fate)
     members.update({name: value for name, value in entry.items() if name != "errorMsg"})
     if "errorMsg" in entry:

@@ -94,6 +94,8 @@ class ExportQueue:
         self._check_quota()
         if self.places() >= PLACES:
             raise ApiError("1029", "Too many jobs in queue")
+        if job.fate.stick == "Created":
+            return
         self._queue(job, self._clock.now())
         self.settle()
 

@@ -24,7 +24,7 @@ class Fate:
     """Failed, Cancelled or Completed: how it ends. Any other text: shown instead of Processing."""
     error: str | None = None
     stick: str | None = None
-    """Queued or Processing: the state that it never leaves."""
+    """Created (whoever enqueues it), Queued or Processing: the state that it never leaves."""
     file: str | None = None
     """404: the job completes, but its file cannot be had."""
     minutes: float | None = None
