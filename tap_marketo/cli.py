@@ -72,6 +72,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     if args.select and not args.discover:
         parser.error("--select goes with --discover")
+    if args.select and all(pattern.startswith("!") for pattern in args.select):
+        parser.error(
+            "--select with exclusions alone selects nothing: add what to select, such as "
+            "--select 'leads.*' or --select '*.*'"
+        )
     if args.format and not (args.about or args.plan or args.test):
         parser.error("--format goes with --about, --plan and --test")
     if args.format == "markdown" and not args.about:

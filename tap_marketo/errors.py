@@ -25,6 +25,7 @@
     │       ├── AccessDeniedError
     │       ├── NotFoundError
     │       └── FeatureUnavailableError  616, 1018: this subscription does not give it
+    ├── NothingToSyncError        no stream is selected, or none of those that are exists
     ├── FailedStreamsError        some streams could not be read; all others were
     ├── ExportError               an export job failed for good
     ├── DataError                 a file or an answer that cannot be read as what it should be
@@ -235,6 +236,10 @@ class DataError(TapError):
 
 class OutputClosedError(TapError):
     """Whoever reads our stdout went away."""
+
+
+class NothingToSyncError(TapError):
+    """No stream is selected, or not one of those that are exists."""
 
 
 class FailedStreamsError(TapError):

@@ -97,6 +97,10 @@ class Failures:
             _some(streams), error,
         )  # fmt: skip
 
+    def __bool__(self) -> bool:
+        """Say whether a stream has failed or was refused."""
+        return bool(self._failed or self._refused)
+
     def tolerate(self, error: TapError) -> None:
         """Go on in spite of an error of something that can be done without.
 

@@ -125,8 +125,6 @@ def _sync(command: Command, output: Output, at_end: ExitStack) -> int:
     config, entries, known = _given(command)
     clock = Clock()
     client = MarketoClient(config, clock)
-    if not entries:
-        LOGGER.warning("No stream is selected in %s: nothing to sync.", command.catalog)
     with _quota_as(config.on_quota):
         sync = Sync(client, clock, config, known, output)
         # Below the line that says why a run has ended.

@@ -117,6 +117,23 @@ def test_commands_that_are_shown_run(
         assert set(json.loads(lines[-1])["bookmarks"]) >= {"leads", "lists"}
 
 
+def test_the_first_sync_of_the_readme_is_gone_on_from(marketo: Account, tap: Tap) -> None:
+    tap.write("config.json", marketo.config())
+    begin, again = re.findall(r"(?ms)^```sh\n(.*?)^```$", section("A first sync"))
+    assert run_shell(tap, begin).code == 0
+    states = []
+    for _ in range(2):
+        done = run_shell(tap, again)
+        assert done.code == 0, done.stderr
+        states.append(json.loads((tap.directory / "state.json").read_text())["bookmarks"])
+    assert set(states[0]) == set(states[1]) == {"leads", "lists"}
+    assert "leads: about 1 export from 2026-06" in done.stderr
+    # A run that fails, or whose target does, leaves the state as it was.
+    tap.write("config.json", {})
+    assert run_shell(tap, again).code != 0
+    assert json.loads((tap.directory / "state.json").read_text())["bookmarks"] == states[1]
+
+
 def test_the_script_for_cron_keeps_the_state_and_the_exit_code(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:

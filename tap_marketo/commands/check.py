@@ -9,6 +9,7 @@ from typing import Any
 
 from tap_marketo.clock import NOTABLE_SKEW, Clock
 from tap_marketo.commands.findings import Check, Finding, Verdict
+from tap_marketo.commands.preparation import HOW_TO_SELECT
 from tap_marketo.commands.survey import Survey
 from tap_marketo.config import Config
 from tap_marketo.errors import (
@@ -134,6 +135,7 @@ class _Report:
         yield from self._exports()
         yield self._lead_filter()
         yield self._catalog()
+        yield from self._start_date()
         if not self._survey.stopped and not any(map(self._survey.has, PERMISSIONS)):
             yield self._no_permission()
 
@@ -208,15 +210,26 @@ class _Report:
             named = ", ".join(f"{stream} ({what})" for stream, what in gone[:_MOST_NAMED])
             return Finding(
                 "Catalog",
-                Verdict.NOTE,
+                Verdict.WRONG if len(gone) == len(self._entries) else Verdict.NOTE,
                 f"{selected}; of these a sync skips what Marketo no longer has: {named}{more}",
                 "Run discovery again",
                 values,
             )
         if not self._entries:
-            remedy = "Select streams in the catalog"
-            return Finding("Catalog", Verdict.NOTE, "no stream is selected", remedy, values)
+            message = "no stream is selected"
+            return Finding("Catalog", Verdict.WRONG, message, HOW_TO_SELECT, values)
         return Finding("Catalog", Verdict.OK, selected, values=values)
+
+    def _start_date(self) -> Iterator[Finding]:
+        if self._config.start_date > self._clock.now():
+            moment = to_marketo(self._config.start_date)
+            yield Finding(
+                "Start date",
+                Verdict.WRONG,
+                f"{moment} lies in the future: a sync would read nothing",
+                "Set start_date to the time from which on you want what has changed",
+                {"start_date": moment},
+            )
 
     def _gone(self) -> Iterator[tuple[str, str]]:
         """Yield selected streams that Marketo no longer has, and what of them."""

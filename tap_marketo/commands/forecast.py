@@ -49,9 +49,6 @@ def forecast(
             f"start_date {to_marketo(config.start_date)} lies in the future: nothing to sync yet"
         )
         return _said(client, clock.now(), config, [], notes=[early])
-    if not entries:
-        none = ["No stream is selected: nothing to sync"]
-        return _said(client, begun.context.now, config, [], notes=none)
     return _Gathering(client, clock, begun).forecast(entries)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import TapError
+from tap_marketo.errors import NothingToSyncError, StateError, TapError
 from tap_marketo.exports.family import MARKETO_BEGAN, BulkFamily, SyncContext
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
@@ -21,10 +21,18 @@ from tap_marketo.streams.registry import (
     bulk_object_of,
     bulk_objects,
     definition_of,
+    keeps_in_state,
     permission_of,
 )
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import to_marketo, whole_seconds
+
+HOW_TO_SELECT = (
+    "Select streams with --discover --select 'leads.*', or in Meltano with: "
+    "meltano select tap-marketo leads '*'"
+)
+# How many streams a line names.
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -54,8 +62,13 @@ def prepare(
     """Begin a run; None if there is nothing to sync yet.
 
     Raises:
-        TapError: what concerns the whole run.
+        NothingToSyncError: no stream is selected, or not one of the selected streams exists.
+        StateError: the state is of another tap, or a time in it lies in the future.
+        TapError: what else concerns the whole run.
     """
+    if not entries:
+        raise NothingToSyncError(f"No stream is selected in the catalog. {HOW_TO_SELECT}")
+    _check_streams(state, entries)
     client.start()
     # Taken after the first answer, which tells Marketo's time.
     now = whole_seconds(clock.now())
@@ -79,7 +92,40 @@ def prepare(
     account = Account(client, clock)
     context = SyncContext(config, state, now, lambda: _bulk_paths(account, failures))
     reads, families = _readings(entries, account, context, failures)
+    if not (reads or any(family.streams for family in families) or failures):
+        raise NothingToSyncError(
+            "Not one of the selected streams exists in this account. Run discovery again and make "
+            f"a new catalog. {HOW_TO_SELECT}"
+        )
     return Preparation(context, reads, families, failures)
+
+
+def _check_streams(state: State, entries: Sequence[CatalogEntry]) -> None:
+    """Refuse a state of another tap, and warn of one that has nothing of the selected streams."""
+    streams = state.streams()
+    if streams and not any(map(keeps_in_state, streams)):
+        raise StateError(
+            f"The state file {state.path} cannot be used: no stream of this tap is in it, only "
+            f"{_named(streams)}. Give the value of this tap's last STATE message, or leave --state "
+            "out to read everything from start_date."
+        )
+    incremental = [
+        entry.stream
+        for entry in entries
+        if entry.stream_metadata("forced-replication-method") != "FULL_TABLE"
+    ]
+    known = list(filter(state.knows, streams))
+    if known and incremental and not any(map(state.knows, incremental)):
+        LOGGER.warning(
+            "The state file %s has no bookmark of a selected stream, only of %s. A sync reads "
+            "everything from start_date: %s.",
+            state.path, _named(known), _named(incremental),
+        )  # fmt: skip
+
+
+def _named(streams: Collection[str]) -> str:
+    more = f" and {len(streams) - _MOST_NAMED} more" if len(streams) > _MOST_NAMED else ""
+    return f"{', '.join(sorted(streams)[:_MOST_NAMED])}{more}"
 
 
 def _bulk_paths(account: Account, failures: Failures) -> Collection[str]:

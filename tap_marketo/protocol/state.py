@@ -68,6 +68,20 @@ class State:
             if content or key not in ("exports", "export_bytes_per_day")
         }
 
+    @property
+    def path(self) -> str:
+        """What errors call it."""
+        return self._read.path
+
+    def streams(self) -> set[str]:
+        """Return all streams that are named in it."""
+        return {*self._bookmarks}.union(*self.streams_with_exports().values())
+
+    def knows(self, stream: str) -> bool:
+        """Say whether a sync of the stream resumes something."""
+        is_marked = any(self._bookmarks.get(stream, {}).values())
+        return is_marked or any(stream in own for own in self.streams_with_exports().values())
+
     def check_past(self, now: datetime, skew: timedelta = timedelta()) -> None:
         """Check that no time lies in the future.
 

@@ -17,7 +17,8 @@ from tap_marketo.protocol.messages import unwritable
 from tap_marketo.protocol.state import State
 
 # What taps of this name write, this one and singer-io's.
-_KNOWN = ("bookmarks", "exports", "export_bytes_per_day", "currently_syncing")
+_OWN = ("bookmarks", "exports", "export_bytes_per_day")
+_KNOWN = (*_OWN, "currently_syncing")
 # Keys that hold a state where they stand alone: of a STATE message's value, of Meltano's.
 _WRAPPERS = ("value", "singer_state")
 # What Meltano's state backends keep: the state of the last run that ended well, and what runs that
@@ -56,7 +57,13 @@ def _document(path: str) -> Any:
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
-        document = json.loads(text) if text.strip() else None
+        if not text.strip():
+            raise StateError(
+                f"The state file {path} is empty. A target that writes to the file that the tap "
+                "reads empties it first: let it write to another file. For a first run leave "
+                "--state out, or put {} into the file."
+            )
+        document = json.loads(text)
     except OSError as error:
         raise StateError(f"Cannot read the state file {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
@@ -123,7 +130,9 @@ class _Unwrapped:
             if (close := difflib.get_close_matches(key.lower(), _KNOWN, n=1, cutoff=0.85))
         }
         misses_bookmarks = "bookmarks" not in state and "bookmarks" in meant.values()
-        if not misses_bookmarks and not state.keys().isdisjoint(_KNOWN):
+        if state.keys() <= {*_KNOWN}:
+            return
+        if not misses_bookmarks and not state.keys().isdisjoint(_OWN):
             return
         # Likely slips first: only so many are named.
         unknown = sorted((key for key in state if key not in _KNOWN), key=lambda k: k not in meant)

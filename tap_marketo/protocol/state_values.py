@@ -31,11 +31,11 @@ class StateValues:
 
     def __init__(self, path: str) -> None:
         """Read from a state that errors call by its path."""
-        self._path = path
+        self.path = path
 
     def nonsense(self, key: str, why: str, remedy: str = _MEND) -> StateError:
         """Return the error for a key that cannot be read."""
-        return StateError(f"The state file {self._path} cannot be used: {key} {why}. {remedy}")
+        return StateError(f"The state file {self.path} cannot be used: {key} {why}. {remedy}")
 
     def object(self, holder: dict[str, Any], key: str, where: str) -> dict[str, Any]:
         """Return the object under a key, which is put there if there is none."""
@@ -128,7 +128,7 @@ class StateValues:
             days = skew / timedelta(days=1)
             raise StateError(
                 f"This machine's clock and Marketo's differ by {days:.1f} days. By the earlier one "
-                f"{where}.{key} of the state file {self._path} lies in the future, "
+                f"{where}.{key} of the state file {self.path} lies in the future, "
                 f"{holder[key]!r}. "
                 "Set this machine's clock right and run again; leave the state file as it is."
             )

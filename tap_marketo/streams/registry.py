@@ -13,6 +13,7 @@ from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.deletions import Deletions
+from tap_marketo.streams.lead_changes import NAME as LEAD_CHANGES
 from tap_marketo.streams.lead_database import (
     ACTIVITY_TYPES,
     ADMINISTRATION,
@@ -22,6 +23,7 @@ from tap_marketo.streams.lead_database import (
 )
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
+from tap_marketo.streams.member_exports import SWEEP
 from tap_marketo.streams.program_members import ProgramMembers
 
 
@@ -63,9 +65,22 @@ REGISTRY: Sequence[StreamDefinition] = (
 )
 
 
+# What has bookmarks beside the streams: the pass over all programs, the search for changed leads.
+_BESIDE_STREAMS = (SWEEP, LEAD_CHANGES)
+
+
 def definition_of(entry: CatalogEntry) -> StreamDefinition | None:
     """Return the definition of a stream; None if there is no such stream."""
     return next((definition for definition in REGISTRY if definition.owns(entry)), None)
+
+
+def keeps_in_state(name: str) -> bool:
+    """Say whether a name that has a bookmark in a state is one of this tap's."""
+    patterns = [definition.name.partition("<") for definition in REGISTRY]
+    return name in _BESIDE_STREAMS or any(
+        name.startswith(beginning) if is_pattern else name == beginning
+        for beginning, is_pattern, _ in patterns
+    )
 
 
 def permission_of(entry: CatalogEntry) -> str:

@@ -557,7 +557,8 @@ def test_selected_streams_that_are_gone_are_told_and_no_others(tap: Tap) -> None
             assert name in found["catalog"]["message"]
         page(tap, marketo.config(), select(catalog))
         # A sync says the same.
-        done = tap.run(marketo.config(), select(catalog, sorted(expected)))
+        done = tap.run(marketo.config(), select(catalog, [*sorted(expected), "lists"]))
+        assert done.code == 0, done.stderr
         assert len(warnings(done, "is skipped")) == 3
         found = check(tap, marketo.config(), select(catalog, ["leads"]))
         assert (found["catalog"]["verdict"], found["catalog"]["gone"]) == ("ok", [])
@@ -567,7 +568,8 @@ def test_a_catalog_in_which_nothing_is_selected_is_told(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     found = check(tap, marketo.config(), select(catalog, []))
-    assert found.code == 0
+    assert found.code == 1
+    assert found["catalog"]["verdict"] == "wrong"
     assert found["catalog"]["message"] == "no stream is selected"
 
 

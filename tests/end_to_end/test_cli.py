@@ -89,11 +89,47 @@ def test_properties_is_the_old_name_of_catalog(marketo: Account, tap: Tap) -> No
     assert len(done.records("activity_types")) == len(marketo.truth("activity_types"))
 
 
-def test_nothing_selected_is_a_warning(marketo: Account, tap: Tap) -> None:
-    done = tap.run(marketo.config(), tap.discover(marketo.config()))
-    assert done.code == 0
-    assert "No stream is selected" in done.stderr
-    assert [m["type"] for m in done.messages] == ["STATE"]
+def no_stream(catalog: dict[str, Any]) -> dict[str, Any]:
+    return catalog
+
+
+def streams_of_another_tap(catalog: dict[str, Any]) -> dict[str, Any]:
+    chosen = select(catalog, ["lists"])
+    for stream in chosen["streams"]:
+        stream["tap_stream_id"] = f"other_{stream['tap_stream_id']}"
+    return chosen
+
+
+def a_type_that_is_gone(catalog: dict[str, Any]) -> dict[str, Any]:
+    chosen = select(catalog, ["activities_visit_webpage"])
+    for stream in chosen["streams"]:
+        if stream["tap_stream_id"] == "activities_visit_webpage":
+            stream["metadata"][0]["metadata"]["marketo.activity-id"] = 987
+    return chosen
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (no_stream, "No stream is selected"),
+        (streams_of_another_tap, "Not one of the selected streams exists"),
+        (a_type_that_is_gone, "Not one of the selected streams exists"),
+    ],
+)
+def test_where_there_is_nothing_to_read_all_commands_say_so_and_how_to_select(
+    marketo: Account, tap: Tap, spoilt: Callable[[dict[str, Any]], dict[str, Any]], said: str
+) -> None:
+    config, chosen = marketo.config(), spoilt(tap.discover(marketo.config()))
+    for command in ([], ["--plan"]):
+        done = tap.run(config, chosen, None, *command)
+        assert (done.code, done.stdout) == (1, "")
+        (line,) = done.critical
+        assert said in line
+        assert "--select 'leads.*'" in line
+        assert "meltano select tap-marketo" in line
+    found = tap.run(config, chosen, None, "--test")
+    assert found.code == 1
+    assert re.search(r"(?m)^WRONG +Catalog ", found.stdout)
 
 
 def test_all_config_faults_are_named_at_once(tap: Tap) -> None:
@@ -166,6 +202,58 @@ def test_a_state_with_a_wrapper_around_it_is_gone_on_from(
     assert "state.json" not in plain.stderr
 
 
+CONTACTS = {"bookmarks": {"contacts": {"updatedAt": "2026-06-01T00:00:00+00:00"}}}
+LEADS = {"bookmarks": {"leads": {"updatedAt": "2026-06-01T00:00:00+00:00"}}}
+
+
+@pytest.mark.parametrize("command", [[], ["--plan"]])
+def test_a_state_of_another_tap_is_refused(marketo: Account, tap: Tap, command: list[str]) -> None:
+    chosen = select(tap.discover(marketo.config()), ["lists"])
+    done = tap.run(marketo.config(), chosen, CONTACTS, *command)
+    assert (done.code, done.stdout) == (2, "")
+    (line,) = done.critical
+    assert "only contacts" in line
+    # What one of this tap's streams stands beside is carried on.
+    both = {"bookmarks": {**CONTACTS["bookmarks"], "lists": {}}}
+    assert tap.run(marketo.config(), chosen, both, *command).code == 0
+
+
+@pytest.mark.parametrize("command", [[], ["--plan"]])
+@pytest.mark.parametrize(
+    ("stream", "state", "warns"),
+    [
+        ("lists", LEADS, True),
+        ("lists", {"bookmarks": {"lists": {"updatedAt": None}, **LEADS["bookmarks"]}}, True),
+        ("lists", {}, False),
+        ("lists", {"bookmarks": {}, "currently_syncing": None}, False),
+        ("lists", {"bookmarks": {**CONTACTS["bookmarks"], "lists": {}}}, True),
+        ("lists", {"bookmarks": {**LEADS["bookmarks"], "lists": {"next_page_token": "x"}}}, False),
+        # It is read in full each time, and has no bookmark ever.
+        ("activity_types", LEADS, False),
+    ],
+)
+def test_a_state_without_a_bookmark_of_what_is_selected_is_warned_of(
+    marketo: Account, tap: Tap, command: list[str], stream: str, state: Any, warns: bool
+) -> None:
+    chosen = select(tap.discover(marketo.config()), [stream])
+    done = tap.run(marketo.config(), chosen, state, *command)
+    told = [line for line in done.stderr.split("\n") if "no bookmark of a selected stream" in line]
+    assert [line.startswith("WARNING ") for line in told] == [True] * warns
+    assert all("state.json" in line and line.endswith("start_date: lists.") for line in told)
+
+
+def test_a_target_that_writes_to_the_file_that_the_tap_reads_is_named(
+    marketo: Account, tap: Tap
+) -> None:
+    chosen = select(tap.discover(marketo.config()), ["lists"])
+    command = " ".join(tap.command(marketo.config(), chosen, {}))
+    state = tap.directory / "state.json"
+    done = run(["bash", "-c", f"{command} > {state}"])
+    assert done.code == 2
+    (line,) = done.critical
+    assert f"The state file {state} is empty. A target that writes to the file" in line
+
+
 def test_a_missing_file_is_named(tap: Tap) -> None:
     done = fresh_run([*TAP, "--config", "/nowhere/config.json", "--discover"])
     assert done.code == 2
@@ -201,6 +289,11 @@ def test_a_start_date_in_the_future_is_nothing_to_sync(marketo: Account, tap: Ta
     assert done.code == 0
     assert "future" in done.stderr
     assert not any(m["type"] == "RECORD" for m in done.messages)
+    found = tap.run(marketo.config(start_date="2031-01-01"), catalog, None, "--test")
+    assert found.code == 1
+    assert re.search(
+        r"(?m)^WRONG +Start date +2031-01-01T00:00:00Z lies in the future", found.stdout
+    )
 
 
 def test_log_lines_carry_their_time_and_the_last_sums_the_run_up(

@@ -482,15 +482,10 @@ def test_the_docs_show_what_is_written(tap: Tap) -> None:
     assert masked(code("What a sync would do", "text")) == masked(page)
 
 
-def test_nothing_selected_and_nothing_to_sync_yet(tap: Tap) -> None:
+def test_nothing_to_sync_yet(tap: Tap) -> None:
     with account(*DATA) as marketo:
         config = marketo.config(start_date=START)
-        catalog = choose(tap, marketo, config, [])
-        plan = planned(marketo, tap, config, catalog)
-        assert (plan["items"], plan["sum"]["calls"]) == ([], 1)
-        assert "No stream is selected" in plan["notes"][0]
-        assert "No stream is selected" in plan_only(marketo, tap, config, catalog, None).stdout
-        chosen = select(catalog, [LEADS])
+        chosen = choose(tap, marketo, config, [LEADS])
         config["start_date"] = "2099-01-01T00:00:00Z"
         plan = planned(marketo, tap, config, chosen)
         assert plan["items"] == []

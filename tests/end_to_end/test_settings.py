@@ -71,6 +71,7 @@ def test_a_file_may_have_the_name_of_the_environment(marketo: Account, tap: Tap)
         ([], "required: -c/--config"),
         (["--discover"], "required: -c/--config"),
         (["-c", "x", "--select", "leads.*"], "--select goes with --discover"),
+        (["-c", "x", "--discover", "--select", "!leads.*", "--select", "!*.email"], "'leads.*'"),
         (["-c", "x", "--discover", "--format", "json"], "--format goes with"),
         (["--about", "--format", "yaml"], "invalid choice"),
         (["--about", "--discover"], "not allowed with"),

@@ -33,9 +33,15 @@ def test_a_state_file_is_read_without_a_word(path: Path, caplog: pytest.LogCaptu
     assert caplog.messages == []
 
 
-@pytest.mark.parametrize("content", ["", " \n", "{}", "null", "{}\n"])
-def test_an_empty_state_file_is_a_first_run(path: Path, content: str) -> None:
+@pytest.mark.parametrize("content", ["{}", "null", "{}\n", '{"currently_syncing": null}'])
+def test_an_empty_state_is_a_first_run(path: Path, content: str) -> None:
     assert loaded(path, content).value == {"bookmarks": {}}
+
+
+@pytest.mark.parametrize("content", ["", " \n", "\ufeff"])
+def test_an_empty_file_is_no_state(path: Path, content: str) -> None:
+    with pytest.raises(StateError, match=r"is empty\. A target that writes to the file .* {}"):
+        loaded(path, content)
 
 
 def test_no_state_file_is_a_first_run() -> None:
@@ -135,6 +141,7 @@ def test_keys_beside_bookmarks_are_carried_on(path: Path, key: str, known: Any) 
         ({"bookmark": {}, "exports": {"leads": []}}, ["'bookmark'", "did you mean 'bookmarks'?"]),
         ({"export": {}}, ["'export'", "did you mean 'exports'?"]),
         ({"leads": {"updatedAt": "2026-01-01"}, "lists": {}}, ["'leads'", "'lists'"]),
+        ({"currently_syncing": None, "contacts": "2026"}, ["'contacts'"]),
         ({"type": "RECORD", "stream": "leads", "record": {}}, ["'type'", "'stream'", "'record'"]),
         ({"type": "STATE", "value": {}, "mine": 1}, ["'type'", "'value'", "'mine'"]),
         ({"type": "STATE"}, ["'type'"]),
