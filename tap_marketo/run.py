@@ -8,11 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from tap_marketo.clock import Clock
+from tap_marketo.commands import plan_page
 from tap_marketo.commands.about import about
 from tap_marketo.commands.check import check
 from tap_marketo.commands.discovery import discover
 from tap_marketo.commands.findings import terminals_take_colour
-from tap_marketo.commands.forecast import forecast
+from tap_marketo.commands.plan import make_plan
 from tap_marketo.commands.selection import select
 from tap_marketo.commands.sync import Sync
 from tap_marketo.config import Config, load_config
@@ -114,10 +115,13 @@ def _plan(command: Command, output: Output) -> int:
     clock = Clock()
     client = MarketoClient(config, clock)
     with _quota_as(config.on_quota):
-        told = forecast(client, clock, config, entries, known)
-        output.page(told.text() if command.form == "text" else json.dumps(told.as_json(), indent=2))
-        if told.failed:
-            raise FailedStreamsError(f"{told.failed} All other streams are in the plan.")
+        plan = make_plan(client, clock, config, entries, known)
+        if command.form == "json":
+            output.page(json.dumps(plan_page.as_json(plan), indent=2))
+        else:
+            output.page(plan_page.page(plan))
+        if plan.failed:
+            raise FailedStreamsError(f"{plan.failed} All other streams are in the plan.")
     return 0
 
 

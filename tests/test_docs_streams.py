@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.children import Children
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
-from tap_marketo.streams.estimate import Calls
 from tap_marketo.streams.lead_database import ADMINISTRATION
 from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL, Pages
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD

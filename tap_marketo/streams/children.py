@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tap_marketo.errors import RequestRefusedError
 from tap_marketo.exports.family import SyncContext
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
@@ -17,7 +18,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import ChildMark, Parent, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.estimate import IN_FULL, Calls, ReadEstimate
+from tap_marketo.streams.estimate import IN_FULL, ReadEstimate
 from tap_marketo.streams.gone import Gone
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import to_marketo
@@ -106,13 +107,13 @@ class ChildRead(StreamRead):
         mark = self._mark
         if mark.reached is None and mark.refreshed and not self._is_due(mark.refreshed):
             due = to_marketo(mark.refreshed + self._interval)
-            return ReadEstimate(f"not before {due} (child_refresh_hours)")
+            return ReadEstimate(how=f"not before {due} (child_refresh_hours)")
         children, size = self._children, self._children.size(sizes)
         left = size.about(lambda parent: not mark.reached or parent > mark.reached)
         behind = f", behind {mark.reached}, which a stopped run has reached" if mark.reached else ""
         how = f"{IN_FULL}, parent by parent{behind}"
         calls = Calls(size.calls + left * children.calls)
-        return ReadEstimate(how, None, calls, children.guess)
+        return ReadEstimate(how=how, calls=calls, guess=children.guess)
 
     def _is_due(self, refreshed: datetime) -> bool:
         return self._now - refreshed >= self._interval

@@ -76,7 +76,7 @@ class CustomObjectRead(StreamRead):
         yield self._family()
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        return ReadEstimate("", families=[self._family()])
+        return ReadEstimate(families=[self._family()])
 
     def _family(self) -> CustomObjectFamily:
         name = _object_name(self.entry)

@@ -4,45 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.plan_line import Calls, PlanLine
 
 
-@dataclass(frozen=True)
-class Calls:
-    """What a reading costs in calls.
-
-    Attributes:
-        least: how many it takes at least.
-        each: what takes more of them, and how many; empty if that is all.
-    """
-
-    least: int = 0
-    each: str = ""
-
-    def __add__(self, other: Calls) -> Calls:
-        """Return what two readings cost."""
-        return Calls(self.least + other.least, "; ".join(filter(None, (self.each, other.each))))
-
-
-@dataclass(frozen=True)
-class ReadEstimate:
+@dataclass(kw_only=True)
+class ReadEstimate(PlanLine):
     """What can be said of a reading.
 
     Attributes:
-        how: how the stream is read, in a few words.
-        since: from when on what has changed is read, UTC; None where all is read.
-        calls: what it costs, beside exports.
-        guess: what that rests on, where it is a guess; empty where it is none.
         families: what it will have exported.
         found: what it may have exported: how much hangs on what it finds.
     """
 
-    how: str
-    since: datetime | None = None
-    calls: Calls = Calls()
-    guess: str = ""
     families: Sequence[BulkFamily] = ()
     found: Sequence[BulkFamily] = ()
 

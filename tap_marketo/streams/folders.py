@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from tap_marketo.errors import DataError
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row, offset_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.estimate import Calls
 from tap_marketo.streams.paged import Pages, Scan
 from tap_marketo.streams.permissions import READ_ASSET
 

@@ -17,6 +17,7 @@ from tap_marketo.exports.family import (
     SyncContext,
     date_range,
 )
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSizes
@@ -28,7 +29,7 @@ from tap_marketo.rows.row_records import RowRecords, value_block
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog
 from tap_marketo.streams.described import DescribedFamily
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, Calls, ReadEstimate
+from tap_marketo.streams.estimate import ACTIVITY_CALLS, ReadEstimate
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, to_time_extracted
@@ -236,10 +237,10 @@ class LeadChangesRead(StreamRead):
             return None
         by_id = "one for 300 leads that have changed"
         if self._is_exported(family):
-            return ReadEstimate("", calls=Calls(0, by_id), families=[family])
+            return ReadEstimate(calls=Calls(0, by_id), families=[family])
         calls = Calls(ACTIVITY_CALLS.least, f"{ACTIVITY_CALLS.each}; {by_id}")
         how = f"changed leads by activities; an export finds them where {_FEW_PAGES} pages do not"
-        return ReadEstimate(how, self._window(family).start, calls)
+        return ReadEstimate(how=how, since=self._window(family).start, calls=calls)
 
     @cached_property
     def _log(self) -> ActivityLog:

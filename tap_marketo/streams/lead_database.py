@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from math import ceil
 
 from tap_marketo.errors import AccessDeniedError, RequestRefusedError, TapError
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import custom_object_name
@@ -15,7 +16,6 @@ from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import Details, by_key
-from tap_marketo.streams.estimate import Calls
 from tap_marketo.streams.paged import ONE_CALL, Pages, Scan, by_token, whole_list
 from tap_marketo.streams.permissions import (
     READ_ACTIVITY,

@@ -9,6 +9,7 @@ from typing import Any
 
 from tap_marketo.errors import RequestRefusedError
 from tap_marketo.exports.family import SyncContext
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
@@ -19,7 +20,7 @@ from tap_marketo.protocol.position import Bookmark, ListMark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, Calls, ReadEstimate
+from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
 from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
@@ -71,11 +72,11 @@ class MembershipsRead(StreamRead):
             behind = "" if reached is None else f", behind list {reached}"
             left = lists.about(lambda row: reached is None or id_of(row, "list") > reached)
             calls += Calls(left, "one more for each 300 members of a list")
-            return ReadEstimate(f"{IN_FULL}, list by list{behind}", None, calls)
+            return ReadEstimate(how=f"{IN_FULL}, list by list{behind}", calls=calls)
         since = self._stand.start(self._now)
         new = lists.about(lambda row: is_created_since(row, since))
         calls += ACTIVITY_CALLS + Calls(new, "one more for each 300 members of a new list")
-        return ReadEstimate("changes by activities", since, calls)
+        return ReadEstimate(how="changes by activities", since=since, calls=calls)
 
     # The first sync -----------------------------------------------------------------------------
 

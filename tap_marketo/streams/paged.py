@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from tap_marketo.exports.family import SyncContext
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page, token_pages
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -15,7 +16,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PageMark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.estimate import BY_DATE, CHANGED_ROWS, IN_FULL, Calls, ReadEstimate
+from tap_marketo.streams.estimate import BY_DATE, CHANGED_ROWS, IN_FULL, ReadEstimate
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import before, parse_utc, to_marketo
 
@@ -229,7 +230,7 @@ class PageRead(StreamRead):
         if self._scan.mark:
             how += ", from the page on that a stopped run has reached"
         since = self._scan.since if self._replication_key else None
-        return ReadEstimate(how, since, self._calls(sizes))
+        return ReadEstimate(how=how, since=since, calls=self._calls(sizes))
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         name, key = self.stream, self._replication_key

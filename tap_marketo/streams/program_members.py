@@ -8,6 +8,7 @@ from typing import Any
 
 from tap_marketo.errors import DataError, RequestRefusedError
 from tap_marketo.exports.family import BulkFamily, SyncContext
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
@@ -21,7 +22,7 @@ from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.details import rows_of
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, Calls, ReadEstimate
+from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
 from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, SWEEP, MembersFamily
 from tap_marketo.streams.member_passes import MOST_PROGRAMS, Increment, Pass, line_up, marks
@@ -105,7 +106,7 @@ class MembersRead(StreamRead):
             behind = f", behind {reached}" if reached else ""
             self._expect(self._family, programs, reached, self._first_passes)
             how, calls = f"{IN_FULL}, all programs{behind}", Calls(programs.calls)
-            return ReadEstimate(how, None, calls, families=[self._family])
+            return ReadEstimate(how=how, calls=calls, families=[self._family])
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the looks"
         each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
         how, calls = "programs of which activities tell", ACTIVITY_CALLS + Calls(1, each)
@@ -116,7 +117,8 @@ class MembersRead(StreamRead):
             self._expect(self._sweep, programs, mark.reached, self._sweep_passes)
             families.append(self._sweep)
         found = [self._family]
-        return ReadEstimate(how, self._increment().since, calls, families=families, found=found)
+        since = self._increment().since
+        return ReadEstimate(how=how, since=since, calls=calls, families=families, found=found)
 
     def _expect(
         self,

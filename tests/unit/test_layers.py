@@ -71,6 +71,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("marketo.export_calls", "marketo.list_sizes"),
     # Date windows, looks at jobs, the day's bytes, export files as they arrive,
     (
+        "exports.plan_line",
         "exports.windows",
         "exports.looks",
         "exports.progress",
@@ -89,8 +90,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.planner", "exports.maker", "exports.watcher", "exports.canceller"),
     # how they are handed out and read,
     ("exports.scheduler", "exports.reader"),
-    # and the whole of it, done and rehearsed.
-    ("exports.engine", "exports.rehearsal"),
+    # and the whole of it, done and simulated.
+    ("exports.engine", "exports.simulation"),
     # What can be said of a reading beforehand.
     ("streams.estimate",),
     # What the account has, how pages are read, columns of activities,
@@ -108,7 +109,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # all of them.
     ("streams.registry",),
     # What a run begins with, what is said of it, and of the tap itself; what a check asks; the
-    # pages of a plan and a check,
+    # page of a check,
     (
         "commands.preparation",
         "commands.summary",
@@ -116,16 +117,16 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "commands.about",
         "commands.survey",
         "commands.findings",
-        "commands.forecast_page",
     ),
     # what is asked for, each as a whole.
     (
         "commands.discovery",
         "commands.selection",
         "commands.sync",
-        "commands.forecast",
+        "commands.plan",
         "commands.check",
     ),
+    ("commands.plan_page",),
     # One run and its exit code,
     ("run",),
     # the command line.

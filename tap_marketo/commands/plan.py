@@ -1,0 +1,226 @@
+"""--plan: what a sync would do now, found out without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+
+from tap_marketo.clock import Clock
+from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
+from tap_marketo.config import Config
+from tap_marketo.errors import TapError
+from tap_marketo.exports.plan_line import Calls, Left, PlanLine
+from tap_marketo.exports.simulation import ExportEstimate, Simulation
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.list_sizes import ListSizes
+from tap_marketo.marketo.throttle import PERIOD_SECONDS
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.state import State
+from tap_marketo.redact import redact
+from tap_marketo.streams.estimate import ReadEstimate
+from tap_marketo.times import next_allowance_reset, to_marketo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a sync would do now.
+
+    Attributes:
+        now: when that is, UTC.
+        lines: what is read, in the order in which it begins.
+        first_calls: calls with which the run begins.
+        own_calls: calls that this plan has made.
+        calls_used: those that the whole subscription has made today.
+        calls_allowed: the number at which a run stops.
+        calls_a_minute: the most that a run makes.
+        bytes_used: what the API user has exported today; None if nothing is to be exported.
+        bytes_allowed: what may be exported a day.
+        resets_at: when both begin anew, UTC.
+        goes_on_at: when what does not fit can go on, UTC.
+        notes: what else there is to say.
+        failed: the streams that cannot be read, with their reasons; empty if all can.
+    """
+
+    now: datetime
+    lines: Sequence[PlanLine]
+    first_calls: int
+    own_calls: int
+    calls_used: int
+    calls_allowed: int
+    calls_a_minute: int
+    bytes_used: int | None
+    bytes_allowed: int
+    resets_at: datetime
+    goes_on_at: datetime
+    notes: Sequence[str] = ()
+    failed: str = ""
+
+    @property
+    def sum(self) -> PlanLine:
+        """All lines together, as far as they are known."""
+        return PlanLine(
+            name="sum",
+            is_exported=any(line.is_exported for line in self.lines),
+            jobs=sum(line.jobs or 0 for line in self.lines),
+            calls=Calls(self.first_calls + sum(line.calls.least for line in self.lines)),
+            size=sum(line.size or 0 for line in self.lines),
+            time=max((line.time or timedelta() for line in self.lines), default=timedelta()),
+            guess="guesses" if any(line.guess for line in self.lines) else "",
+        )
+
+    @property
+    def without_size(self) -> list[str]:
+        """The names of lines whose bytes are not known."""
+        return [line.name for line in self.lines if line.size is None]
+
+    @property
+    def left(self) -> list[tuple[str, Left]]:
+        """What does not fit into today's bytes, by name."""
+        return [(line.name, line.left) for line in self.lines if line.left]
+
+    @property
+    def days(self) -> int:
+        """How many days it takes at least until everything is exported, today among them."""
+        if not self.left:
+            return 1
+        size = sum(left.size or 0 for _, left in self.left)
+        return 1 + max(1, ceil(size / self.bytes_allowed))
+
+    @property
+    def calls_left(self) -> int:
+        """How many calls may be made today."""
+        return max(0, self.calls_allowed - self.calls_used)
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether everything fits into today; None if unknown."""
+        if self.left or self.sum.calls.least > self.calls_left:
+            return False
+        return None if any(line.is_uncertain for line in self.lines) else True
+
+
+def make_plan(
+    client: MarketoClient,
+    clock: Clock,
+    config: Config,
+    entries: Sequence[CatalogEntry],
+    state: State,
+) -> Plan:
+    """Return what a sync of the selected streams would do now.
+
+    Marketo is asked for the day's calls, fields and types, the export jobs of the last days, and
+    how long lists are.
+
+    Raises:
+        TapError: what concerns the whole run.
+    """
+    begun = prepare(client, clock, config, state, entries)
+    now = begun.context.now if begun else clock.now()
+    calls = client.successes + 1
+    empty = Plan(
+        now=now,
+        lines=[],
+        first_calls=calls,
+        own_calls=calls,
+        calls_used=client.budget.used,
+        calls_allowed=client.budget.allowed,
+        calls_a_minute=round(config.max_calls_per_20_seconds * 60 / PERIOD_SECONDS),
+        bytes_used=None,
+        bytes_allowed=config.daily_export_bytes,
+        resets_at=next_allowance_reset(now),
+        goes_on_at=next_allowance_reset(now),
+    )
+    if begun is None:
+        early = to_marketo(config.start_date)
+        return replace(empty, notes=[f"start_date {early} lies in the future: nothing to sync yet"])
+    return _planned(client, clock, begun, entries, empty)
+
+
+def _planned(
+    client: MarketoClient,
+    clock: Clock,
+    begun: Preparation,
+    entries: Sequence[CatalogEntry],
+    empty: Plan,
+) -> Plan:
+    sizes = ListSizes(client)
+    reads = list(_estimates(begun, sizes))
+    families = [*begun.families, *(family for read in reads for family in read.families)]
+    found = [family for read in reads for family in read.found]
+    # A run begins with the same calls, and the one that shows the day's; it asks for no lengths.
+    first_calls = client.successes + 1 - sizes.calls
+    simulation = Simulation(client, clock, begun.context, begun.failures)
+    exports = simulation.run(families, found)
+    if families:
+        # Where something is exported for certain, a run asks for the last days' jobs as well.
+        first_calls = client.successes + 1 - sizes.calls
+    of_read = {family.name: read for read in reads if not read.found for family in read.families}
+    lines: list[PlanLine] = [
+        _together(export, of_read.get(export.name, ReadEstimate())) for export in exports
+    ]
+    lines += [
+        _found(read, begun, simulation) if read.found else read
+        for read in reads
+        if read.found or not read.families
+    ]
+    return replace(
+        empty,
+        lines=lines,
+        first_calls=first_calls,
+        own_calls=client.successes + 1,
+        calls_used=client.budget.used,
+        bytes_used=simulation.used if families or found else None,
+        goes_on_at=next_allowance_reset(simulation.ends_at if families or found else empty.now),
+        notes=list(_dropped(exports, begun, entries)),
+        # It quotes Marketo.
+        failed=redact(begun.failures.told()),
+    )
+
+
+def _estimates(begun: Preparation, sizes: ListSizes) -> Iterator[ReadEstimate]:
+    """Return what the streams that are read by calls will read; those that fail are set aside."""
+    for read in begun.reads:
+        try:
+            estimate = read.estimate(sizes)
+        except TapError as error:
+            begun.failures.set_aside([read.stream], error, read.further_permissions)
+            continue
+        if estimate:
+            until = begun.context.now if estimate.since else None
+            yield replace(estimate, name=read.stream, streams=[read.stream], until=until)
+
+
+def _together(export: ExportEstimate, read: ReadEstimate) -> PlanLine:
+    """Return the line of a family with what the reading costs that has it exported."""
+    calls = export.calls + read.calls
+    if not read.how:
+        return replace(export, calls=calls)
+    return replace(export, how=read.how, since=read.since, until=read.until, calls=calls)
+
+
+def _found(read: ReadEstimate, begun: Preparation, simulation: Simulation) -> PlanLine:
+    """Return the line of a reading that may find something to export."""
+    return replace(
+        read,
+        is_exported=True,
+        jobs=None,
+        taken_up=sum(len(begun.context.pending(family.name)) for family in read.found),
+        size=None,
+        time=None,
+        guess=str(simulation.usual(read.found[0])),
+    )
+
+
+def _dropped(
+    exports: Sequence[ExportEstimate], begun: Preparation, entries: Sequence[CatalogEntry]
+) -> Iterator[str]:
+    dropped = {export.name: export.dropped for export in exports if export.dropped}
+    for name, _ in exports_of_others(begun.context.state, entries):
+        dropped[name] = len(begun.context.pending(name))
+    for name, number in dropped.items():
+        yield (
+            f"Of an earlier run's jobs of {name}, {number:,} "
+            f"{'is' if number == 1 else 'are'} of no use any more, and would be cancelled"
+        )

@@ -1,0 +1,292 @@
+"""What the exports of a run would be: laid out, chosen, cut and looked at as in a run, none made.
+
+In place of Marketo there is a guess: two workers, who take as long for each job as for the last
+ones, and files of the size that is expected of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import inf
+from typing import NamedTuple
+
+from tap_marketo.clock import Clock
+from tap_marketo.exports.allowance import FIRST_WINDOWS, ExportAllowance
+from tap_marketo.exports.chooser import JobChooser
+from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
+from tap_marketo.exports.jobs import Job
+from tap_marketo.exports.lines import Line, Lines
+from tap_marketo.exports.looks import WORKERS
+from tap_marketo.exports.plan_line import Calls, Left, PlanLine
+from tap_marketo.exports.planner import Planner
+from tap_marketo.exports.scheduler import Scheduler
+from tap_marketo.failures import Failures
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
+
+# What a job is taken to take while none has been seen; Adobe gives no figure.
+_UNKNOWN_JOB = timedelta(minutes=5)
+_MINUTE = timedelta(minutes=1)
+_MEGABYTE = 1_000_000
+
+
+class Usual(NamedTuple):
+    """What the last jobs of an object were on average; None where none is known."""
+
+    size: float | None
+    time: timedelta | None
+
+    def __str__(self) -> str:
+        """Return it in words; empty if nothing is known."""
+        size = "" if self.size is None else f"{self.size / _MEGABYTE:,.2g} MB"
+        time = "" if self.time is None else f"{self.time / _MINUTE:.1f} minutes"
+        words = " and ".join(filter(None, (size, time)))
+        return words and f"{words} a job by the last ones"
+
+
+@dataclass(kw_only=True)
+class ExportEstimate(PlanLine):
+    """What becomes of the exports of one family.
+
+    Attributes:
+        family: whose they are.
+        usual: what the last jobs of its object were.
+        bytes_per_day: what a day of it costs by its last files; None if unknown.
+        ids: of how many programs, for instance, the jobs export rows; 0 where that is all rows.
+        has_waited: whether a job is not done yet.
+        dropped: jobs of an earlier run that are of no use any more.
+    """
+
+    family: BulkFamily
+    usual: Usual
+    bytes_per_day: int | None = None
+    ids: int = 0
+    has_waited: bool = False
+    dropped: int = 0
+
+    @classmethod
+    def of(cls, family: BulkFamily, usual: Usual) -> ExportEstimate:
+        """Return that of a family of which no job has been gone through yet."""
+        streams = list(family.streams)
+        shared = f", {len(streams):,} streams together" if len(streams) > 1 else ""
+        how = f"exported by {family.replication_key}{shared}"
+        return cls(
+            name=family.name,
+            streams=streams,
+            how=how,
+            is_exported=True,
+            family=family,
+            usual=usual,
+        )
+
+    def add(self, plan: ExportPlan, cost: float, time: timedelta, *, is_made: bool) -> None:
+        """Take in a job that has been read, of this run or an earlier one."""
+        window = plan.window
+        self.since = min(self.since or window.start, window.start)
+        self.until = max(self.until or window.end, window.end)
+        self.ids += len(plan.ids)
+        self.time = time
+        if is_made:
+            self.jobs = (self.jobs or 0) + 1
+            self.size = (self.size or 0.0) + cost
+        else:
+            self.taken_up += 1
+
+    def conclude(self, left: Left | None) -> None:
+        """Say what is left, what of the numbers is not known, and what the others rest on."""
+        is_known = self.bytes_per_day is not None
+        self.left = left if is_known or left is None else replace(left, size=None)
+        if self.jobs and not is_known:
+            per_job = self.usual.size if self.ids else None
+            self.size = None if per_job is None else per_job * self.jobs
+        if self.has_waited:
+            self.guess = (str(self.usual) if self.ids else "") or self._rests_on()
+
+    def _rests_on(self) -> str:
+        files = ""
+        if self.bytes_per_day is not None:
+            files = f"{self.bytes_per_day / _MEGABYTE:,.2g} MB a day by its last files; "
+        elif self.jobs:
+            files = "nothing known of its files yet"
+            if self.jobs > 1 and not self.ids:
+                files += f", the first are of {FIRST_WINDOWS.days} days"
+            files += "; "
+        if self.usual.time is None:
+            return f"{files}{_UNKNOWN_JOB / _MINUTE:.0f} minutes a job, as none has been seen"
+        return f"{files}{self.usual.time / _MINUTE:.1f} minutes a job by the last ones"
+
+
+class Simulation:
+    """Goes through the exports of one run.
+
+    Attributes:
+        used: how many of the day's bytes were used before it.
+    """
+
+    def __init__(
+        self, client: MarketoClient, clock: Clock, context: SyncContext, failures: Failures
+    ) -> None:
+        """Put together what a run is put together of; nothing is called yet.
+
+        Args:
+            client: asks for the jobs of the last days.
+            clock: measures.
+            context: what the sync begins with.
+            failures: where families whose jobs cannot be seen are set aside.
+        """
+        config = context.config
+        self._context = context
+        api = ExportApi(client)
+        self._allowance = ExportAllowance(config.daily_export_bytes, context.state.bytes_per_day())
+        self.used = 0
+        self._lines = Lines(lambda family, exports: None)
+        self._planner = Planner(context, api, lambda family, exports: None)
+        self._scheduler = Scheduler(
+            api, clock, config, self._allowance, self._lines, self._lay_out, failures
+        )
+        self._estimates: dict[str, ExportEstimate] = {}
+        self._usual: dict[str, Usual] = {}
+        self._real = clock
+        self._scale = config.wait_scale
+        self._interval = config.poll_interval
+        # Seconds of this clock, and of Marketo's, from the start of the work.
+        self._began = self._moment = 0.0
+        self._clock = Clock(
+            monotonic=lambda: self._moment,
+            wall=lambda: self._wall + (self._moment - self._began) / self._scale,
+        )
+        self._wall = 0.0
+        self._chooser = JobChooser(self._clock, config, self._allowance, self._lines)
+        self._workers = [0.0] * WORKERS
+        self._starts: dict[Job, float] = {}
+        self._ends: dict[Job, float] = {}
+        self._made: set[Job] = set()
+
+    def run(
+        self, families: Sequence[BulkFamily], found: Sequence[BulkFamily]
+    ) -> list[ExportEstimate]:
+        """Go through what some families have to read, and say what becomes of it.
+
+        The jobs of the last days are asked for, and those that the state names are looked at.
+
+        Args:
+            families: whose plans are known.
+            found: those of which something may be found to export.
+
+        Raises:
+            TapError: what concerns the whole run.
+        """
+        if families or found:
+            self._scheduler.learn([*families, *found], self._context.bulk_objects())
+        # Before what is a guess is counted with it.
+        for bulk_object in {family.bulk_object for family in (*families, *found)}:
+            usual = self._scheduler.recent(bulk_object).usual
+            time = None if usual is None else timedelta(seconds=usual / self._scale)
+            self._usual[bulk_object] = Usual(self._allowance.usual_size(bulk_object), time)
+        for family in families:
+            self._estimates[family.name] = ExportEstimate.of(family, self.usual(family))
+            self._scheduler.add(family)
+        self._scheduler.look()
+        self.used = self._allowance.used(self._real.now())
+        self._wall = self._real.now().timestamp()
+        self._began = self._moment = self._real.monotonic()
+        for line in self._lines:
+            estimate = self._of(line)
+            estimate.bytes_per_day = self._allowance.bytes_per_day.get(line.family.name)
+            for job in line.watched():
+                self._process(job, line)
+            self._read(line)
+        self._work()
+        for line in self._lines:
+            self._of(line).conclude(self._left(line))
+        return [self._of(line) for line in self._lines]
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it is done (UTC)."""
+        return self._clock.now()
+
+    def usual(self, family: BulkFamily) -> Usual:
+        """Return what the last jobs of a family's object were."""
+        return self._usual[family.bulk_object]
+
+    def _of(self, line: Line) -> ExportEstimate:
+        return self._estimates[line.family.name]
+
+    def _left(self, line: Line) -> Left | None:
+        first = line.earliest()
+        if first is None:
+            return None
+        return Left(
+            since=first.window.start,
+            jobs=sum(map(self._chooser.jobs_in, line.jobs)),
+            size=sum(map(self._chooser.cost, line.jobs)),
+        )
+
+    def _lay_out(self, family: BulkFamily) -> list[ExportPlan]:
+        plans, dropped = self._planner.lay_out(family)
+        self._estimates[family.name].dropped = len(dropped)
+        return plans
+
+    def _work(self) -> None:
+        """Make what there is room for, look when it is due, read what is done: as a run does."""
+        while True:
+            self._fill()
+            due = min((line.next_look(self._interval) for line in self._lines), default=inf)
+            if due == inf:
+                return
+            self._moment = max(self._moment, due)
+            for line in self._lines:
+                if line.next_look(self._interval) <= self._moment:
+                    self._look(line)
+                    self._read(line)
+
+    def _fill(self) -> None:
+        while (job := self._chooser.next_job()) is not None:
+            line = self._lines.of(job)
+            if job.export_id is None:
+                if not self._chooser.cut(job):
+                    return
+                self._made.add(job)
+                # An id that no other has; the call that makes it.
+                turn = len(self._made)
+                line.note_made(job, f"planned {turn}", self._clock.now(), turn)
+                self._call(line)
+            line.note_enqueued(job, self._moment)
+            self._call(line)
+            self._process(job, line)
+
+    def _call(self, line: Line) -> None:
+        self._of(line).calls += Calls(1)
+
+    def _process(self, job: Job, line: Line) -> None:
+        """Let a worker take a job as soon as one is free."""
+        estimate = self._of(line)
+        estimate.has_waited = True
+        time = estimate.usual.time or _UNKNOWN_JOB
+        self._workers.sort()
+        self._starts[job] = max(self._moment, self._workers[0])
+        self._workers[0] = self._ends[job] = self._starts[job] + time.total_seconds() * self._scale
+
+    def _look(self, line: Line) -> None:
+        self._call(line)
+        line.last_look = self._moment
+        for job in line.watched():
+            job.begun = min(self._starts[job], self._moment)
+            if self._ends[job] <= self._moment:
+                job.status = ExportStatus.COMPLETED
+                line.recent.add(self._ends[job] - self._starts[job])
+                size, bulk_object = round(self._chooser.cost(job)), line.family.bulk_object
+                export = FinishedExport(job.export_id or "", self._clock.now(), size, bulk_object)
+                self._allowance.add(export, line.family.name, job.plan.window, len(job.plan.ids))
+
+    def _read(self, line: Line) -> None:
+        """Read the files that can be had."""
+        time = timedelta(seconds=(self._moment - self._began) / self._scale)
+        for job in [job for job in line.jobs if job.status is ExportStatus.COMPLETED]:
+            line.jobs.remove(job)
+            self._call(line)
+            cost = self._chooser.cost(job)
+            self._of(line).add(job.plan, cost, time, is_made=job in self._made)
