@@ -52,9 +52,9 @@ FOUND: Mapping[type[StreamDefinition], tuple[str, str]] = {
     CustomObjects: ("custom_object_<name>", "a column for each field of the custom object"),
     Activities: (
         "activities_<type>",
-        "`campaignId`; for a type with a primary attribute, always, `primary_attribute_name`, "
-        "`primary_attribute_value` and `primary_attribute_value_id`; a column for each other "
-        "attribute; and, off until you select them, `actionResult` and `unknown_attributes` "
+        "`campaignId`, `primary_attribute_value` and `primary_attribute_value_id`; for a type with "
+        "a primary attribute, always, these two and `primary_attribute_name`; a column for each "
+        "other attribute; and, off until you select them, `actionResult` and `unknown_attributes` "
         "([notes](streams.md#notes-on-streams))",
     ),
     Deletions: (

@@ -38,6 +38,7 @@ from tap_marketo.streams.activity_columns import (
     EXTRA_COLUMNS,
     PRIMARY_ATTRIBUTE,
     PRIMARY_BASE,
+    PRIMARY_COLUMNS,
     PRIMARY_NAME,
     UNKNOWN_ATTRIBUTES,
     attribute_columns,
@@ -162,11 +163,12 @@ class ActivitiesFamily(BulkFamily):
         primary = entry.stream_metadata(PRIMARY_ATTRIBUTE)
         fixed = {PRIMARY_NAME: primary} if isinstance(primary, str) else {}
         extras = extra_columns(entry)
-        result = {extras[ACTION_RESULT]: ACTION_RESULT} if ACTION_RESULT in extras else {}
+        sources = {**PRIMARY_BASE, ACTION_RESULT: ACTION_RESULT}
+        of_file = {extras[name]: source for name, source in sources.items() if name in extras}
         return ActivityStream(
             columns,
             fixed,
-            {**ACTIVITY_BASE, **PRIMARY_BASE, **result},
+            {**ACTIVITY_BASE, **of_file},
             attribute_columns(entry, activity_type),
             self.writer(stream, time_extracted),
             self.issues[stream],
@@ -246,16 +248,18 @@ def _catalog_entry(
     inclusion["campaignId"] = "available"
     attributes = {attribute["name"]: attribute for attribute in attributes_of(activity_type)}
     column_metadata: dict[str, dict[str, Any]] = {}
-    taken = [*base, *naming.reserved(EXTRA_COLUMNS)]
+    taken = [*base, *naming.reserved([*EXTRA_COLUMNS, *PRIMARY_COLUMNS])]
     for name, column in naming.attributes(list(attributes), taken).items():
         data_type = str(attributes[name].get("dataType") or "string")
         properties[column] = schema_for_data_type(data_type, nullable=True)
         inclusion[column] = "available"
         column_metadata[column] = {ATTRIBUTE_NAME: name}
-    for extra, column in extras_beside(properties, number).items():
-        properties[column] = dict(EXTRA_COLUMNS[extra])
+    for extra, column in extras_beside(properties, activity_type, number).items():
+        properties[column] = dict({**EXTRA_COLUMNS, **PRIMARY_COLUMNS}[extra])
         inclusion[column] = "available"
-        column_metadata[column] = {EXTRA_COLUMN: extra, "selected-by-default": False}
+        column_metadata[column] = {EXTRA_COLUMN: extra}
+        if extra in EXTRA_COLUMNS:
+            column_metadata[column]["selected-by-default"] = False
     stream_metadata: dict[str, Any] = {ACTIVITY_ID: number}
     primary = activity_type.get("primaryAttribute")
     if isinstance(primary, dict):

@@ -41,6 +41,10 @@ EXTRA_COLUMNS: Mapping[str, Schema] = {
     UNKNOWN_ATTRIBUTES: {"type": ["object", "null"]},
 }
 
+# Of a type without a primary attribute. Real activities of such types, as New Lead, have a value
+# of one all the same.
+PRIMARY_COLUMNS: Mapping[str, Schema] = {c: {"type": ["null", "string"]} for c in PRIMARY_BASE}
+
 # Where discovery notes, on the stream and on a column, what they are in Marketo.
 ACTIVITY_ID = "marketo.activity-id"
 PRIMARY_ATTRIBUTE = "marketo.primary-attribute-name"
@@ -61,15 +65,19 @@ def base_columns(activity_type: Mapping[str, Any]) -> list[str]:
     return [*ACTIVITY_BASE, *primary]
 
 
-def extras_beside(columns: Collection[str], number: int) -> dict[str, str]:
+def extras_beside(
+    columns: Collection[str], activity_type: Mapping[str, Any], number: int
+) -> dict[str, str]:
     """Return the column of each extra one that a new stream has beside others.
 
     Args:
         columns: the others.
-        number: of the stream's activity type. Deletions have none: as pages tell of them they
-            have neither results nor attributes (activities.md, Deleted Leads).
+        activity_type: of the stream.
+        number: of the type. Deletions have no column that is off by default: as pages tell of
+            them they have neither results nor attributes (activities.md, Deleted Leads).
     """
-    extras = EXTRA_COLUMNS if number != DELETE_LEAD else {}
+    primary = {} if activity_type.get("primaryAttribute") else PRIMARY_COLUMNS
+    extras = [*primary, *(EXTRA_COLUMNS if number != DELETE_LEAD else {})]
     return {extra: free_column(extra, columns) for extra in extras}
 
 
@@ -77,17 +85,19 @@ def extra_columns(entry: CatalogEntry) -> dict[str, str]:
     """Return the column, selected or not, of each of the extra ones that a catalog has.
 
     The catalog's own note counts. One that somebody added by hand is known by its name and type:
-    no attribute's column has capitals, or holds objects.
+    no attribute's column has capitals, or holds objects. Columns of a primary attribute are known
+    by their names.
     """
     found: dict[str, str] = {}
     for column, definition in entry.schema["properties"].items():
-        is_attribute = entry.column_metadata(column, ATTRIBUTE_NAME) is not None
+        if entry.column_metadata(column, ATTRIBUTE_NAME) is not None:
+            continue
         usual = EXTRA_COLUMNS.get(column)
-        if usual and not is_attribute and column_type(definition) is column_type(usual):
+        if column in PRIMARY_COLUMNS or (usual and column_type(definition) is column_type(usual)):
             found[column] = column
     for column in entry.schema["properties"]:
         note = entry.column_metadata(column, EXTRA_COLUMN)
-        if isinstance(note, str) and note in EXTRA_COLUMNS:
+        if isinstance(note, str) and (note in EXTRA_COLUMNS or note in PRIMARY_COLUMNS):
             found[note] = column
     return found
 

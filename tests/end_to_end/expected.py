@@ -205,18 +205,22 @@ def activity_row(
         "activityTypeId": activity["activityTypeId"],
         "campaignId": activity["campaignId"],
     }
+    number = activity["primaryAttributeValueId"]
+    primary = {
+        "primary_attribute_value": value(activity["primaryAttributeValue"], "string"),
+        "primary_attribute_value_id": None if number is None else str(number),
+    }
     if "primaryAttribute" in activity_type:
         name = activity_type["primaryAttribute"]["name"].lower().replace(" ", "_")
-        number = activity["primaryAttributeValueId"]
-        row["primary_attribute_name"] = name
-        row["primary_attribute_value"] = value(activity["primaryAttributeValue"], "string")
-        row["primary_attribute_value_id"] = None if number is None else str(number)
+        row |= {"primary_attribute_name": name, **primary}
     data_types = {a["name"]: a["dataType"] for a in activity_type.get("attributes", [])}
     for breadcrumb, own in metadata(stream).items():
         attribute = own.get("marketo.attribute-name")
         if attribute:
             raw = activity["attributes"].get(attribute)
             row[breadcrumb[-1]] = value(raw, data_types[attribute])
+        elif own.get("marketo.extra-column") in primary:
+            row[breadcrumb[-1]] = primary[own["marketo.extra-column"]]
         elif own.get("marketo.extra-column") == "actionResult":
             row[breadcrumb[-1]] = activity["actionResult"]
         elif own.get("marketo.extra-column") == "unknown_attributes":

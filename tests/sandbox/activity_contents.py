@@ -120,9 +120,15 @@ def _json_value(rng: random.Random, attribute: Attribute, value: Value) -> str |
 
 
 def _primary(rng: random.Random, primary: Attribute | None, place: int) -> tuple[Value, Value]:
-    """primaryAttributeValueId and primaryAttributeValue."""
+    """primaryAttributeValueId and primaryAttributeValue.
+
+    Types without a primary attribute in types.json have values too, as New Lead has in real
+    files; no page says so.
+    """
     if primary is None:
-        return ABSENT, ABSENT
+        if place % 4 == 0:
+            return ABSENT, ABSENT
+        return (as_number(7000 + place) if place % 4 > 1 else ABSENT), as_text(f"Source {place}")
     name = as_text(f"{primary.name.strip()} {place}, {'a' if place % 2 else 'b'}/page.html")
     if primary.data_type == "integer":
         number = 2**31 + place if place == 5 else rng.randint(1, 5000)

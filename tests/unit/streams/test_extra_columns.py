@@ -21,6 +21,7 @@ TEXT = {"type": ["string", "null"]}
 OBJECT = {"type": ["null", "object"]}
 NOTE = "marketo.extra-column"
 VISITS, DELETIONS = 1, 37
+VISIT_TYPE = {"primaryAttribute": {"name": "Webpage ID"}}
 
 
 def entry(
@@ -47,12 +48,24 @@ def entry(
     ],
 )
 def test_they_take_no_attribute_s_column(columns: list[str], result: str, unknown: str) -> None:
-    assert extras_beside(columns, VISITS) == {
+    assert extras_beside(columns, VISIT_TYPE, VISITS) == {
         "actionResult": result,
         "unknown_attributes": unknown,
     }
     # Of deletions Marketo tells neither.
-    assert extras_beside(columns, DELETIONS) == {}
+    assert extras_beside(columns, VISIT_TYPE, DELETIONS) == {}
+
+
+def test_a_type_without_a_primary_attribute_has_the_columns_of_its_value_too() -> None:
+    columns = ["primary_attribute_value"]
+    assert extras_beside(columns, {"primaryAttribute": None}, DELETIONS) == {
+        "primary_attribute_value": "primary_attribute_value_2",
+        "primary_attribute_value_id": "primary_attribute_value_id",
+    }
+    attribute = {"primary_attribute_value": {"marketo.attribute-name": "Primary Attribute Value"}}
+    note = {"primary_attribute_value_2": {NOTE: "primary_attribute_value"}}
+    shown = entry(dict.fromkeys([*attribute, *note], TEXT), {**attribute, **note})
+    assert extra_columns(shown) == {"primary_attribute_value": "primary_attribute_value_2"}
 
 
 def test_what_the_catalog_notes_is_what_they_are() -> None:
