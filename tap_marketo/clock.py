@@ -17,14 +17,13 @@ NOTABLE_SKEW = timedelta(minutes=2)
 class Clock:
     """The earlier of Marketo's time and this machine's, and a monotonic clock to wait by.
 
-    Windows end "now" and must end in nobody's future: a row written later with a date before a
-    window's end would never be asked for again. Containers' clocks can be minutes off, so the
-    Date header of Marketo's answers counts too; whichever is behind wins, which costs freshness
-    at worst and never a row.
+    A window ends "now", which must not be Marketo's future: a row written later with a date before
+    the window's end would never be read. Clocks of containers can be minutes off, so the Date
+    header of Marketo's answers counts too. The earlier time costs freshness at worst, never a row.
 
     Attributes:
-        marketo_ahead: by how much Marketo's time is later than this machine's, None while no
-            answer has told it.
+        marketo_ahead: how much later Marketo's time is than this machine's; None before Marketo's
+            first answer.
     """
 
     def __init__(
@@ -33,13 +32,7 @@ class Clock:
         sleep: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Start on this machine's time.
-
-        Args:
-            monotonic: seconds that never go back.
-            sleep: waits that many seconds.
-            wall: this machine's UNIX time in seconds.
-        """
+        """Start on this machine's time; ``wall`` returns it as UNIX time in seconds."""
         self.monotonic = monotonic
         self.sleep = sleep
         self._wall = wall
@@ -53,16 +46,16 @@ class Clock:
     def observe(self, date_header: str | None) -> None:
         """Learn Marketo's time from an answer's Date header (RFC 9110, 6.6.1), if it is one."""
         try:
-            told = parsedate_to_datetime(date_header or "")
+            found = parsedate_to_datetime(date_header or "")
         except ValueError:
             return
-        if told.tzinfo is None:
-            told = told.replace(tzinfo=UTC)
-        self.marketo_ahead = told - self._local()
+        if found.tzinfo is None:
+            found = found.replace(tzinfo=UTC)
+        self.marketo_ahead = found - self._local()
         if not self._warned and abs(self.marketo_ahead) > NOTABLE_SKEW:
             self._warned = True
             LOGGER.warning(
-                "This machine's clock and Marketo's differ by %.0f s; the one behind is used.",
+                "This machine's clock and Marketo's differ by %.0f s; the earlier time is used.",
                 abs(self.marketo_ahead.total_seconds()),
             )
 

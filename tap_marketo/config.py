@@ -94,7 +94,7 @@ class Config:
         default=4,
     )
     poll_interval: float = setting(
-        _SECONDS, "least seconds between two looks at the export jobs", default=60.0
+        _SECONDS, "least seconds between two polls of the export jobs", default=60.0
     )
     job_timeout: float = setting(
         _SECONDS,
@@ -121,8 +121,8 @@ class Config:
     )
     program_members_sweep_days: float = setting(
         _DAYS,
-        "how often all programs are looked through for changes of members that no activity tells "
-        "of; 0: never",
+        "how often all programs are read for changes of members that no activity reports, in days; "
+        "0: never",
         default=7.0,
     )
     lead_changes: bool = setting(
@@ -153,7 +153,7 @@ class Config:
 
         Args:
             raw: the config.
-            hint: what to say of mending it, a sentence.
+            hint: a sentence that ends the error.
 
         Raises:
             ConfigError: naming every fault at once.

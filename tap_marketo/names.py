@@ -11,7 +11,7 @@ from tap_marketo.plain_names import Named, plain_names
 def clean(name: str) -> str:
     """Return a name in lower case with underscores for spaces, and nothing else changed.
 
-    Tables and columns that exist in warehouses bear names made by this rule.
+    Warehouses have tables and columns that this rule has named.
     """
     return name.lower().replace(" ", "_")
 
@@ -19,10 +19,9 @@ def clean(name: str) -> str:
 def unique_columns(names: Sequence[str], taken: Iterable[str]) -> dict[str, str]:
     """Give each of a type's attribute names a column of its own.
 
-    Where two names clean to the same column, or one to a base column, letter case aside as
-    warehouses see it, the first keeps the column and the others take ``_2``, ``_3`` and so on.
-    First is the first in alphabetical order, so that the answer does not hang on the order in
-    which Marketo lists attributes.
+    Where two names clean to the same column, or one to a base column, letter case ignored as
+    warehouses do, the first keeps the column and the others take ``_2``, ``_3`` and so on. The
+    first is the first in alphabetical order, as Marketo's own order may change.
 
     Args:
         names: the attributes' names, each once.
@@ -44,7 +43,7 @@ def free_column(column: str, taken: Iterable[str]) -> str:
 
     Args:
         column: the name it would have.
-        taken: the other columns; letter case counts for nothing, as in warehouses.
+        taken: the other columns; letter case is ignored, as in warehouses.
     """
     used = {other.lower() for other in taken}
     free = column
@@ -112,9 +111,9 @@ class Naming:
 class PlainNaming(Naming):
     """Names that every target can hold (:mod:`tap_marketo.plain_names`).
 
-    Of those that are equal but for letter case and spaces, the one with the lowest number keeps
-    the plain name: Marketo numbers upwards, so that a new one takes no name away. Attributes and
-    types of custom objects have no number; of them it is the first in alphabetical order.
+    Of names that differ in letter case and spaces only, the one with the lowest number stays plain:
+    Marketo numbers upwards, so a new name takes none away. Attributes and types of custom objects
+    have no number; the first in alphabetical order stays plain.
     """
 
     def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
@@ -144,7 +143,7 @@ class PlainNaming(Naming):
 def _plain_in_order(
     names: Collection[str], kind: str, *, prefix: str = "", taken: Collection[str] = ()
 ) -> dict[str, str]:
-    """Return a plain name in lower case for each name; the first in alphabetical order chooses."""
+    """Return a plain name in lower case for each name, given in alphabetical order."""
     ordered = sorted(names)
     named = [Named(name, clean(name)) for name in ordered]
     found = plain_names(named, kind, prefix=prefix, taken=taken)
@@ -158,9 +157,9 @@ NAMINGS: Mapping[str, Naming] = {"as_marketo": Naming(), "plain": PlainNaming()}
 def find_names(wanted: Iterable[str], there: Iterable[str]) -> dict[str, str]:
     """Find names among those that are there.
 
-    Marketo has names that differ in letter case only, and is not known to keep the case of a name
-    everywhere. So a name is found as it stands first; letter case aside only where that leaves one
-    candidate, one that no wanted name has exactly, and no second wanted name for it.
+    Marketo has names that differ in letter case only, and does not promise the same case
+    everywhere. So an exact match comes first. Letter case is ignored only where it leaves one
+    wanted name and one candidate, and neither has an exact match.
 
     Args:
         wanted: names to find, each once.

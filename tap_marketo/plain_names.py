@@ -2,11 +2,10 @@
 
 A name is **plain** if it has ASCII letters, digits and underscores only, no digit first, and 62
 bytes at most. PostgreSQL takes 63, but pipelinewise-target-postgres shortens a name of 63 bytes by
-itself and leaves its column empty. What has such a name, spaces being underscores,
-keeps it. All else gets the nearest plain name with a **tag**, which depends on that thing alone:
-its number in Marketo, or a hash of its name. A name that looks as if it had a tag gets one too. So
-a tagged name never meets one without, nor another tagged one, and nothing that comes later can
-change it.
+itself and leaves its column empty. A thing keeps a plain name; spaces become underscores. Any other
+thing gets the nearest plain name with a **tag**, which depends on that thing alone: its number in
+Marketo, or a hash of its name. A name that looks tagged gets a tag too. So a tagged name never
+equals a name without a tag, nor another tagged one, and nothing that comes later can change it.
 """
 
 from __future__ import annotations

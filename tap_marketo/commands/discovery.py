@@ -20,7 +20,7 @@ _MOST_NAMED = 5
 def discover(account: Account) -> dict[str, Any]:
     """Return the catalog of all streams the account can give.
 
-    Streams that the API user may not read are left out, with a warning for each permission.
+    Streams whose permission the API user lacks are left out; a warning names the permission.
     """
     account.client.start()
     grants = Grants(account)
@@ -37,7 +37,7 @@ def discover(account: Account) -> dict[str, Any]:
 
 
 def _warn_of_names(streams: Sequence[dict[str, Any]]) -> None:
-    """Say which streams have names that a target may refuse, or load into another's place."""
+    """Warn of names that a target may refuse, or take for another stream's."""
     hard = _hard_names(stream["tap_stream_id"] for stream in streams)
     named = [
         stream["tap_stream_id"]

@@ -70,7 +70,7 @@ def prepare(
         raise NothingToSyncError(f"No stream is selected in the catalog. {HOW_TO_SELECT}")
     _check_streams(state, entries)
     client.start()
-    # Taken after the first answer, which tells Marketo's time.
+    # The first answer has brought Marketo's time.
     now = whole_seconds(clock.now())
     state.check_past(now, abs(clock.marketo_ahead or timedelta()))
     if config.start_date > now:
@@ -161,7 +161,7 @@ def _readings(
             continue
         reads += [each for each in readings if isinstance(each, StreamRead)]
         families += [each for each in readings if isinstance(each, BulkFamily)]
-    # What costs one call goes first.
+    # Streams that cost one call go first.
     reads.sort(key=lambda read: not read.is_one_call)
     return reads, families
 

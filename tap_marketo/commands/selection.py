@@ -18,8 +18,8 @@ from tap_marketo.streams.activity_columns import EXTRA_COLUMN, UNKNOWN_ATTRIBUTE
 class Pattern:
     """A pattern for streams and their columns: ``leads.*``, ``activities_*.*``, ``!*.ssn``.
 
-    ``*``, ``?`` and ``[...]`` stand for what they do in file names. A dot within the name of a
-    stream is written with a backslash before it. Without columns, all of them are meant.
+    ``*``, ``?`` and ``[...]`` mean what they mean in file names. A dot within the name of a stream
+    has a backslash before it. A pattern without columns matches all of them.
 
     Attributes:
         text: as it was given.
@@ -42,27 +42,23 @@ class Pattern:
         return cls(text, text.startswith("!"), stream.replace(r"\.", "."), column or "*")
 
     def matches_stream(self, stream: str) -> bool:
-        """Say whether a stream is meant, or some columns of it."""
+        """Say whether it matches a stream, or some columns of it."""
         return fnmatchcase(stream, self.stream)
 
     def matches(self, stream: str, column: str) -> bool:
-        """Say whether a column of a stream is meant."""
+        """Say whether it matches a column of a stream."""
         return self.matches_stream(stream) and fnmatchcase(column, self.column)
 
     def names_columns(self) -> bool:
-        """Say whether some columns are meant, and not just all of them."""
+        """Say whether it matches some columns, and not just all of them."""
         return self.column.strip("*") != ""
 
 
 def select(catalog: Mapping[str, Any], patterns: Sequence[str]) -> None:
-    """Mark in a catalog what some patterns select, and all else as not selected.
+    """Mark in a discovered catalog what some patterns select, and all else as not selected.
 
-    What any pattern excludes is left out, wherever it stands among them. An object that declares
-    no members, at which some targets stop, is selected only by a pattern for columns.
-
-    Args:
-        catalog: as discovered.
-        patterns: at least one.
+    An exclusion counts wherever it stands among the patterns. Some targets stop at an object that
+    declares no members: only a pattern for columns selects it.
 
     Raises:
         CatalogError: a pattern that should select something matches nothing.
