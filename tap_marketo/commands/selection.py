@@ -12,6 +12,7 @@ from typing import Any
 from tap_marketo.errors import CatalogError
 from tap_marketo.log import LOGGER
 from tap_marketo.streams.activity_columns import EXTRA_COLUMN, UNKNOWN_ATTRIBUTES
+from tap_marketo.streams.registry import REGISTRY
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,10 @@ def _hint(pattern: Pattern, name: str, known: Sequence[str]) -> str:
     """Return how the pattern is probably meant, as the end of a sentence."""
     if "," in pattern.text:
         return ". Several patterns are given with --select each."
+    for stream in REGISTRY if name == pattern.stream else ():
+        if stream.permission and pattern.matches_stream(stream.name):
+            needs = f"{stream.name} out, which needs the permission {stream.permission}"
+            return f": discovery has left {needs}. A warning above says why."
     family = f"{pattern.stream}_"
     if pattern.column == "*" and any(each.startswith(family) for each in known):
         return f": did you mean '{family}*.*'?"

@@ -72,6 +72,7 @@ def test_an_object_that_declares_no_members_is_selected_only_by_its_name(
         ("leads.*,lists.*", r"Several patterns are given with --select each\.$"),
         ("activities.*", r"did you mean 'activities_\*\.\*'\?$"),
         ("lead.*", r"did you mean 'leads'\?$"),
+        ("programs.*", r"left programs out, which needs the permission Read-Only Asset\. A"),
         ("nothing.like.it", r"matches no stream of this account\.$"),
     ],
 )
