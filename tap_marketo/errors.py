@@ -7,8 +7,10 @@
     │   ├── ConfigError
     │   ├── CatalogError
     │   └── StateError
-    ├── MarketoError              Marketo answered with an error, or with something unusable
+    ├── MarketoError              a call failed
     │   ├── NotReachedError       a call did not get through to Marketo, for a reason that stays
+    │   ├── NoAccessError         the first calls are refused, so that none can work
+    │   │   └── CredentialsError  client_id and client_secret are refused
     │   ├── TransientError        the same call may work in a moment: retried with backoff
     │   │   └── UnreachableError  no connection: at a run's first calls most likely a typing error
     │   ├── ThrottledError        too many calls at the moment: waited for
@@ -20,11 +22,11 @@
     │   │   └── ExportQuotaError
     │   ├── FilterUnavailableError  1035: this subscription cannot filter by updatedAt
     │   ├── FieldNotFoundError    1006, and a 1003: fields asked for do not exist
-    │   ├── CredentialsError      client_id and client_secret are refused
-    │   └── RequestRefusedError   anything else: permission, bad request, not found
-    │       ├── AccessDeniedError
-    │       ├── NotFoundError
-    │       └── FeatureUnavailableError  616, 1018: this subscription does not give it
+    │   └── RequestRefusedError   anything else, such as a request that Marketo calls invalid
+    │       ├── AccessDeniedError  603: the permission is missing
+    │       ├── FeatureUnavailableError  616, 703, 1018, 1026: the subscription does not give it
+    │       └── NotFoundError     702, 1013: the thing asked for is gone
+    │           └── ResourceNotFoundError  610: so is the call
     ├── NothingToSyncError        no stream is selected, or none of those that are exists
     ├── FailedStreamsError        some streams could not be read; all others were
     ├── ExportError               an export job failed for good
@@ -32,15 +34,13 @@
     └── OutputClosedError         the target went away
     Terminated                    SIGINT / SIGTERM (not a TapError: it is not a failure)
 
-The meaning of each code is Adobe's error-codes.md.
+Which code stands for which of them is in :mod:`tap_marketo.marketo.answers`.
 """
 
 from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 
 class TapError(Exception):
@@ -77,49 +77,75 @@ class StateError(InputError):
 
 
 class MarketoError(TapError):
-    """Marketo refused a call, or answered with something that cannot be used.
+    """A call failed, or was answered with something that cannot be used.
 
     Attributes:
-        what: the call.
-        code: Marketo's error code as a string, None where the fault has none.
-        reason: what Marketo said, without our wording around it.
-        brief: call, code, reason and requestId, without the remedy.
+        remedy: what the user can do, as an instruction; empty if there is nothing.
+        ends_run: whether all other calls would fail as well.
+        is_refusal: whether Marketo says that it does not give this to the subscription or to the
+            API user. Nothing else may leave out a stream.
+        what: the request, for instance ``POST /bulk/v1/leads/export/create.json``.
+        code: Marketo's error code, None where the fault has none.
+        reason: Marketo's message, or what is wrong with the answer.
+        request_id: Marketo's requestId, which its support asks for; None if there is none.
+        said: code and reason.
+        brief: request, code, reason and requestId, without the remedy.
     """
 
     remedy = ""
+    ends_run = False
+    is_refusal = False
 
     def __init__(
-        self, what: str, reason: str, code: str | None = None, request_id: str | None = None
+        self,
+        what: str,
+        reason: str,
+        code: str | None = None,
+        request_id: str | None = None,
+        *,
+        remedy: str | None = None,
     ) -> None:
-        """Compose the one line the user sees.
-
-        Args:
-            what: the call, for instance ``POST /bulk/v1/leads/export/create.json``.
-            reason: Marketo's message or what is wrong with the answer.
-            code: Marketo's error code.
-            request_id: Marketo's requestId, which its support asks for.
-        """
+        """Compose the one line the user sees; the remedy is that of the class if none is given."""
         self.what = what
         self.code = code
         self.reason = reason
-        said = f"error {code}: {reason}" if code else reason
-        asked = f" (requestId {request_id})" if request_id else ""
-        self.brief = f"{what}: {said}{asked}"
-        remedy = f". {self.remedy}" if self.remedy else ""
-        super().__init__(f"{self.brief}{remedy}")
+        self.request_id = request_id
+        self.remedy = self.remedy if remedy is None else remedy
+        self.said = f"error {code}: {reason}" if code else reason
+        of_request = f" (requestId {request_id})" if request_id else ""
+        self.brief = f"{what}: {self.said}{of_request}"
+        super().__init__(f"{self.brief}. {self.remedy}" if self.remedy else self.brief)
 
 
 class NotReachedError(MarketoError):
-    """A call does not get through to Marketo: certificate, proxy, redirect or address.
+    """A call does not get through to Marketo: certificate, proxy, redirect, firewall or address.
 
     Marketo said nothing: nothing is left out, skipped or recreated because of it.
     """
+
+    remedy = (
+        "Check the endpoint and identity settings, the proxy in https_proxy, http_proxy or "
+        "all_proxy, and the firewall"
+    )
+
+
+class NoAccessError(MarketoError):
+    """The call for a token or for today's calls is refused, and all others would be."""
+
+    exit_code = 2
+    ends_run = True
+
+
+class CredentialsError(NoAccessError):
+    """The identity service refused client_id and client_secret."""
+
+    remedy = "Check client_id and client_secret (Admin > LaunchPoint > View Details)"
 
 
 class TransientError(MarketoError):
     """The call failed in a way that passes: retried with exponential backoff."""
 
-    remedy = "Marketo was tried again without luck; run again later"
+    remedy = "All retries failed; run again later"
 
 
 class UnreachableError(TransientError):
@@ -140,12 +166,14 @@ class TokenRejectedError(MarketoError):
 
     exit_code = 2
     remedy = "A new token was refused as well; check the API user in Admin > LaunchPoint"
+    ends_run = True
 
 
 class QueueFullError(MarketoError):
     """1029 with a full job queue (10 places, shared by the whole subscription)."""
 
     remedy = "Other integrations hold the places; run again later"
+    ends_run = True
 
 
 class AlreadyQueuedError(MarketoError):
@@ -157,6 +185,7 @@ class QuotaError(MarketoError):
 
     exit_code = 3
     remedy = "Marketo's daily allowances reset at midnight US Central time; run again then"
+    ends_run = True
 
 
 class CallQuotaError(QuotaError):
@@ -171,12 +200,13 @@ class FilterUnavailableError(MarketoError):
     """1035: the subscription has no updatedAt filter for lead exports."""
 
     remedy = "Marketo Support can enable the updatedAt filter for the subscription"
+    is_refusal = True
 
 
 # "Field 'x' not found" (error-codes.md, 1006), and what exports have been seen to say with 1003:
 # "Invalid fields [x, y] ...", which is on no page of Adobe's.
 _QUOTED = re.compile(r"[\u2018'\"]([^\u2019'\"]+)[\u2019'\"]")
-_INVALID_FIELDS = re.compile(r"\s*Invalid fields \[([^\]]*)\]", re.IGNORECASE)
+INVALID_FIELDS = re.compile(r"\s*Invalid fields \[([^\]]*)\]", re.IGNORECASE)
 
 
 class FieldNotFoundError(MarketoError):
@@ -187,16 +217,9 @@ class FieldNotFoundError(MarketoError):
     @property
     def names(self) -> frozenset[str]:
         """The fields that the message names."""
-        listed = _INVALID_FIELDS.match(self.reason)
+        listed = INVALID_FIELDS.match(self.reason)
         found = listed[1].split(",") if listed else _QUOTED.findall(self.reason)
         return frozenset(name.strip() for name in found)
-
-
-class CredentialsError(MarketoError):
-    """The identity service refused client_id and client_secret."""
-
-    exit_code = 2
-    remedy = "Check client_id and client_secret (Admin > LaunchPoint > View Details)"
 
 
 class RequestRefusedError(MarketoError):
@@ -212,18 +235,33 @@ class AccessDeniedError(RequestRefusedError):
         "Give the API user's role the permission for this call (Admin > Users & Roles), or add "
         "this machine to the IP allow-list (Admin > Web Services)"
     )
+    is_refusal = True
 
 
 class NotFoundError(RequestRefusedError):
-    """HTTP 404 or 610: there is no such thing."""
-
-    remedy = "Check the endpoint setting (Admin > Web Services > REST API)"
+    """702, 1013, and 404 for a file: Marketo does not have the one thing that a call is about."""
 
 
 class FeatureUnavailableError(RequestRefusedError):
-    """616 or 1018: not of this subscription's type, or not beside a native CRM integration."""
+    """616, 703, 1018 or 1026: the subscription's type, features or CRM do not give this."""
 
     remedy = "The subscription does not give this; deselect the stream"
+    is_refusal = True
+
+
+class ResourceNotFoundError(NotFoundError):
+    """610: Marketo has no such call, or for a single thing, no such thing.
+
+    A wrong endpoint is no cause: the first call of a run shows that.
+    """
+
+    remedy = FeatureUnavailableError.remedy
+    is_refusal = True
+
+
+# The refusals that say: not here, or not for this API user (error-codes.md). Whoever can go on
+# without something catches these, and nothing else.
+NOT_HERE = (AccessDeniedError, FeatureUnavailableError, NotFoundError)
 
 
 class ExportError(TapError):
@@ -253,11 +291,7 @@ class Terminated(BaseException):
     """
 
     def __init__(self, signum: int) -> None:
-        """Remember the signal.
-
-        Args:
-            signum: SIGINT or SIGTERM.
-        """
+        """Remember SIGINT or SIGTERM."""
         self.signum = signum
         super().__init__(signal.Signals(signum).name)
 
@@ -265,78 +299,3 @@ class Terminated(BaseException):
     def exit_code(self) -> int:
         """128 + signal number, as shells report it."""
         return 128 + self.signum
-
-
-# error-codes.md. Codes not listed stop the run: repeating a call Marketo refused helps nobody.
-_BY_CODE: Mapping[str, type[MarketoError]] = {
-    "502": TransientError,
-    "600": TokenRejectedError,
-    "601": TokenRejectedError,
-    "602": TokenRejectedError,
-    "603": AccessDeniedError,
-    "604": TransientError,
-    "606": ThrottledError,
-    "607": CallQuotaError,
-    "608": TransientError,
-    "610": NotFoundError,
-    "611": TransientError,
-    "614": TransientError,
-    "615": ThrottledError,
-    "616": FeatureUnavailableError,
-    "713": TransientError,
-    "719": TransientError,
-    "1006": FieldNotFoundError,
-    "1018": FeatureUnavailableError,
-    "1035": FilterUnavailableError,
-}
-
-
-def error_class(code: str, message: str) -> type[MarketoError]:
-    """Say which error a Marketo code stands for.
-
-    1029 has three meanings that only its message tells apart (bulk-extract.md): a full queue, a
-    spent daily quota, a job that is queued already. 1003 is any invalid data, fields among it.
-    """
-    if code == "1003" and _INVALID_FIELDS.match(message):
-        return FieldNotFoundError
-    if code == "1029":
-        said = message.lower()
-        if "quota" in said:
-            return ExportQuotaError
-        if "already" in said:
-            return AlreadyQueuedError
-        return QueueFullError
-    return _BY_CODE.get(code, RequestRefusedError)
-
-
-def from_envelope(
-    what: str,
-    envelope: Mapping[str, Any],
-    meaning: Callable[[str, str], type[MarketoError]] = error_class,
-) -> MarketoError:
-    """Turn an answer with ``success: false`` into the error it stands for.
-
-    Args:
-        what: the call it answers.
-        envelope: the JSON object Marketo sent.
-        meaning: says which error a code and its message stand for.
-    """
-    request_id = envelope.get("requestId")
-    errors = envelope.get("errors")
-    if not isinstance(errors, Sequence) or isinstance(errors, str) or not errors:
-        return TransientError(
-            what, "success is not true and no error is given", request_id=_text(request_id)
-        )
-    pairs = [
-        (str(error.get("code", "")), str(error.get("message", "")))
-        if isinstance(error, Mapping)
-        else ("", str(error))
-        for error in errors
-    ]
-    code, message = pairs[0]
-    reason = "; ".join([message, *(f"error {c}: {m}" for c, m in pairs[1:])])
-    return meaning(code, message)(what, reason, code or None, _text(request_id))
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

@@ -1,40 +1,47 @@
-"""Streams that failed or were refused: set aside while the others are read, named at the end."""
+"""Streams that failed or were refused: skipped while the others are read, named at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tap_marketo.errors import (
     AccessDeniedError,
-    CredentialsError,
     DataError,
     ExportError,
     FailedStreamsError,
-    FeatureUnavailableError,
-    FilterUnavailableError,
     MarketoError,
-    NotFoundError,
-    QueueFullError,
-    QuotaError,
     TapError,
     ThrottledError,
-    TokenRejectedError,
     TransientError,
 )
 from tap_marketo.log import LOGGER
 
-_OF_A_STREAM = (MarketoError, ExportError, DataError)
-_OF_THE_RUN = (CredentialsError, TokenRejectedError, QuotaError, QueueFullError)
-# error-codes.md: 603, 610 and HTTP 404, 616 and 1018, and 1035 where there is no other way.
-_REFUSALS = (
-    AccessDeniedError,
-    NotFoundError,
-    FeatureUnavailableError,
-    FilterUnavailableError,
-)
 _PASSING = (TransientError, ThrottledError)
 # So many streams that fail in a passing way, while no call at all succeeds: Marketo is down.
 _DOWN = 3
+_ROLES = "Admin > Users & Roles"
+# More streams of one family are named as that family.
+_MOST_NAMED = 3
+
+
+@dataclass
+class _Failure:
+    """What failed for one reason.
+
+    Attributes:
+        reason: why, with Marketo's code; where Marketo gave it, with the first of its requests.
+        remedy: what the user can do, empty if there is nothing.
+        streams: which.
+    """
+
+    reason: str
+    remedy: str
+    streams: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        remedy = f" {self.remedy}." if self.remedy else ""
+        return f"{self.reason}. Not read: {', '.join(self.streams)}.{remedy}"
 
 
 class Failures:
@@ -50,7 +57,7 @@ class Failures:
         """Start with none.
 
         Args:
-            successes: tells how many calls Marketo has answered as it should.
+            successes: returns how many calls Marketo has answered as it should.
             permissions: what the API user's role needs, by stream.
             tolerates_refusals: whether a run that Marketo refuses streams is no failure.
         """
@@ -59,19 +66,24 @@ class Failures:
         self._tolerates_refusals = tolerates_refusals
         self._seen = 0
         self._in_a_row = 0
-        self._failed: list[str] = []
-        self._refused: list[str] = []
+        self._failed: dict[tuple[str, str], _Failure] = {}
+        self._refused: dict[tuple[str, str], _Failure] = {}
 
     def set_aside(
-        self, streams: Sequence[str], error: TapError, permissions: Sequence[str] = ()
+        self,
+        streams: Sequence[str],
+        error: TapError,
+        permissions: Sequence[str] = (),
+        family: str = "",
     ) -> None:
-        """Remember that streams failed, so that the others can go on.
+        """Skip streams that failed, and let the others go on.
 
         Args:
             streams: which.
             error: why.
             permissions: what the API user's role needs for this reading beside those of the
                 streams.
+            family: the name of all of them together, if they have one.
 
         Raises:
             TapError: the error, if it concerns the whole run: credentials, allowances, the queue,
@@ -83,18 +95,24 @@ class Failures:
             self._seen = self._successes()
             if self._in_a_row >= _DOWN:
                 raise error
-        if isinstance(error, _REFUSALS):
-            needed = self._needed(streams, permissions)
-            self._refused.append(f"{', '.join(streams)} ({error}{needed})")
+        named = ", ".join(streams)
+        if family and len(streams) > _MOST_NAMED:
+            named = f"{family} ({len(streams)} streams)"
+        if isinstance(error, MarketoError) and error.is_refusal:
+            remedy = error.remedy
+            if isinstance(error, AccessDeniedError):
+                remedy = self._permissions_to_grant(streams, permissions) or remedy
+            _note(self._refused, named, error, remedy)
             LOGGER.warning(
-                "%s is refused by Marketo and is set aside; the other streams go on. %s%s",
-                _some(streams), error, needed,
+                "%s: skipped in this run, as Marketo refuses it; other streams continue. %s. %s.",
+                named, error.brief, remedy,
             )  # fmt: skip
             return
-        self._failed.append(f"{', '.join(streams)} ({error})")
+        remedy = error.remedy if isinstance(error, MarketoError) else ""
+        _note(self._failed, named, error, remedy)
         LOGGER.warning(
-            "%s cannot be read and is set aside; the other streams go on. %s",
-            _some(streams), error,
+            "%s: skipped in this run, as it cannot be read; other streams continue. %s",
+            named, error,
         )  # fmt: skip
 
     def __bool__(self) -> bool:
@@ -107,7 +125,10 @@ class Failures:
         Raises:
             TapError: the error, if it concerns the whole run.
         """
-        if not isinstance(error, _OF_A_STREAM) or isinstance(error, _OF_THE_RUN):
+        if isinstance(error, MarketoError):
+            if error.ends_run:
+                raise error
+        elif not isinstance(error, (ExportError, DataError)):
             raise error
 
     def check(self) -> None:
@@ -116,29 +137,39 @@ class Failures:
         Raises:
             FailedStreamsError: it names all of them, with the reason of each.
         """
-        said = self.told()
-        if said:
+        summary = self.summary()
+        if summary:
             raise FailedStreamsError(
-                f"{said} All other streams are up to date; the next run tries these again."
+                f"{summary} All other streams are up to date; the next run tries these again."
             )
 
-    def told(self) -> str:
-        """Name all streams that failed, with the reason of each; empty if none did."""
-        said: list[str] = []
-        if self._failed:
-            said.append(f"Not everything could be read: {'; '.join(self._failed)}.")
-        if self._refused and not self._tolerates_refusals:
-            said.append(
-                f"Marketo refuses: {'; '.join(self._refused)}. To do without them, deselect them "
-                'or set "on_refused": "skip".'
-            )
-        return " ".join(said)
+    def summary(self) -> str:
+        """Return each reason, with the streams that failed for it; empty if none did."""
+        failures = [*self._failed.values()]
+        if self._tolerates_refusals or not self._refused:
+            return " ".join(map(str, failures))
+        skip = 'To do without what Marketo refuses, deselect it or set "on_refused": "skip".'
+        return " ".join([*map(str, [*failures, *self._refused.values()]), skip])
 
-    def _needed(self, streams: Sequence[str], permissions: Sequence[str]) -> str:
-        of_streams = {self._permissions.get(stream, "") for stream in streams}
-        names = sorted({*of_streams, *permissions} - {""})
-        return f". The permission needed is {' and '.join(names)}" if names else ""
+    def _permissions_to_grant(self, streams: Sequence[str], permissions: Sequence[str]) -> str:
+        of_streams = (self._permissions.get(stream, "") for stream in streams)
+        each = (name for needed in of_streams for name in needed.split(", "))
+        names = [*dict.fromkeys(name for name in (*each, *permissions) if name)]
+        if not names:
+            return ""
+        noun = "permission" if len(names) == 1 else "permissions"
+        return f"Give the API user's role the {noun} {', '.join(names)} ({_ROLES})"
 
 
-def _some(streams: Sequence[str]) -> str:
-    return streams[0] if len(streams) == 1 else f"{streams[0]} and {len(streams) - 1} more"
+def _note(
+    failures: dict[tuple[str, str], _Failure], named: str, error: TapError, remedy: str
+) -> None:
+    """Add streams to those that failed for the same reason."""
+    said = reason = str(error).removesuffix(".")
+    if isinstance(error, MarketoError):
+        said = error.said
+        request_id = f", requestId {error.request_id}" if error.request_id else ""
+        reason = f"{said} ({error.what}{request_id})"
+    failure = failures.setdefault((said, remedy), _Failure(reason, remedy))
+    if named not in failure.streams:
+        failure.streams.append(named)

@@ -13,15 +13,14 @@ from tap_marketo.commands.preparation import HOW_TO_SELECT
 from tap_marketo.commands.survey import Survey
 from tap_marketo.config import Config
 from tap_marketo.errors import (
+    NOT_HERE,
     AccessDeniedError,
     CallQuotaError,
     ExportQuotaError,
     FilterUnavailableError,
     MarketoError,
     QuotaError,
-    RequestRefusedError,
     TapError,
-    TokenRejectedError,
 )
 from tap_marketo.marketo.auth import WHAT as TOKEN_CALL
 from tap_marketo.marketo.client import MarketoClient
@@ -174,14 +173,6 @@ class _Report:
 
     def _calls_today(self, error: TapError | None) -> Finding:
         name, budget = "Calls today", self._client.budget
-        if isinstance(error, AccessDeniedError):
-            # usage.md: this call takes no permission.
-            told = _failed(name, Verdict.WRONG, error)
-            return replace(told, remedy=f"Add this machine to {_ALLOW_LIST}")
-        if isinstance(error, TokenRejectedError):
-            told = _failed(name, Verdict.WRONG, error)
-            remedy = f"{error.remedy}; endpoint and identity must be of the same subscription"
-            return replace(told, remedy=remedy)
         if error and not isinstance(error, CallQuotaError):
             return _failed(name, Verdict.WRONG, error)
         message = (
@@ -254,7 +245,7 @@ class _Report:
             name: error
             for name, error in survey.unseen.items()
             # Not every type of custom objects can be exported (bulk-custom-object-extract.md).
-            if isinstance(error, RequestRefusedError) and not name.startswith("customobjects/")
+            if isinstance(error, NOT_HERE) and not name.startswith("customobjects/")
         }
         if refused:
             verdict = self._lack if self._wants_exports else Verdict.NOTE
@@ -322,7 +313,7 @@ class _Report:
     def _unseen(self) -> dict[str, TapError]:
         """Bulk objects that may have jobs which have not been seen."""
         unseen = self._survey.unseen.items()
-        return {n: error for n, error in unseen if not isinstance(error, RequestRefusedError)}
+        return {n: error for n, error in unseen if not isinstance(error, NOT_HERE)}
 
     def _but_unseen(self) -> str:
         if not self._unseen:
@@ -406,7 +397,7 @@ class _Report:
         else:
             use = f"; discovery leaves out {_labels(own)}" if own else ""
             use += f"; a sync cannot read {_labels(others)}" if others else ""
-        verdict = self._lack if isinstance(told, RequestRefusedError) else Verdict.WRONG
+        verdict = self._lack if isinstance(told, NOT_HERE) else Verdict.WRONG
         return Finding(permission, verdict, f"{said}{use}", remedy, values)
 
     def _further_permissions(self, kind: StreamDefinition) -> Sequence[str]:

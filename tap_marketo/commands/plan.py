@@ -175,7 +175,7 @@ def _planned(
         goes_on_at=next_allowance_reset(simulation.ends_at if families or found else empty.now),
         notes=list(_dropped(exports, begun, entries)),
         # It quotes Marketo.
-        failed=redact(begun.failures.told()),
+        failed=redact(begun.failures.summary()),
     )
 
 

@@ -157,7 +157,7 @@ def _readings(
         try:
             readings = kind.readings(own, account, context)
         except TapError as error:
-            failures.set_aside([entry.stream for entry in own], error)
+            failures.set_aside([entry.stream for entry in own], error, family=kind.name)
             continue
         reads += [each for each in readings if isinstance(each, StreamRead)]
         families += [each for each in readings if isinstance(each, BulkFamily)]

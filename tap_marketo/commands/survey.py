@@ -8,12 +8,11 @@ from typing import TypeVar
 
 from tap_marketo.clock import Clock
 from tap_marketo.errors import (
-    CallQuotaError,
-    CredentialsError,
     DataError,
+    ExportQuotaError,
     MarketoError,
+    QueueFullError,
     TapError,
-    TokenRejectedError,
 )
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.marketo.client import MarketoClient
@@ -38,7 +37,6 @@ T = TypeVar("T")
 MOST_CALLS = 20
 # A trial job is created and cancelled.
 _CALLS_OF_A_TRIAL = 2
-_OF_THE_RUN = (CredentialsError, TokenRejectedError, CallQuotaError)
 
 
 class Survey:
@@ -122,10 +120,10 @@ class Survey:
             return TapError(f"a check makes {MOST_CALLS} calls at most")
         try:
             return attempt()
-        except _OF_THE_RUN as error:
-            self.stopped = error
-            return error
         except (MarketoError, DataError) as error:
+            of_exports = isinstance(error, (ExportQuotaError, QueueFullError))
+            if isinstance(error, MarketoError) and error.ends_run and not of_exports:
+                self.stopped = error
             return error
 
     def _look_at_jobs(self, bulk_object: str) -> None:

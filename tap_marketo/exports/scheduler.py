@@ -13,13 +13,7 @@ from contextlib import contextmanager
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.errors import (
-    ExportError,
-    ExportQuotaError,
-    MarketoError,
-    RequestRefusedError,
-    TapError,
-)
+from tap_marketo.errors import NOT_HERE, ExportError, ExportQuotaError, MarketoError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.canceller import cancel_waiting_jobs
 from tap_marketo.exports.chooser import JobChooser
@@ -94,7 +88,7 @@ class Scheduler:
             own = [family for family in families if family.bulk_object == bulk_object]
             try:
                 finished = self._api.finished(bulk_object)
-            except RequestRefusedError as error:
+            except NOT_HERE as error:
                 LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
             except TapError as error:
                 for family in own:
@@ -205,7 +199,9 @@ class Scheduler:
         Raises:
             TapError: the error concerns the whole run.
         """
-        self._failures.set_aside(list(family.streams), error, family.further_permissions)
+        self._failures.set_aside(
+            list(family.streams), error, family.further_permissions, family.name
+        )
         line = self._lines.fail(family)
         cancelled = cancel_waiting_jobs(self._api, [line], ask=ask) if line else []
         for job in cancelled:

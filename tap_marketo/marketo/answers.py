@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
 
 from tap_marketo.errors import (
+    INVALID_FIELDS,
     AccessDeniedError,
+    AlreadyQueuedError,
+    CallQuotaError,
+    ExportQuotaError,
+    FeatureUnavailableError,
+    FieldNotFoundError,
+    FilterUnavailableError,
+    MarketoError,
+    NoAccessError,
     NotFoundError,
     NotReachedError,
+    QueueFullError,
     RequestRefusedError,
+    ResourceNotFoundError,
     ThrottledError,
     TokenRejectedError,
     TransientError,
-    from_envelope,
 )
 from tap_marketo.exact_json import loads_exactly
 
@@ -25,26 +35,80 @@ Envelope = Mapping[str, Any]
 _NO_ASSETS = "no assets found"
 
 
-def refuse_redirect(what: str, response: requests.Response) -> None:
-    """Raise NotReachedError for an answer that sends the call elsewhere."""
-    if 300 <= response.status_code < 400:
-        raise NotReachedError(
-            what,
-            f"HTTP {response.status_code} sends the call elsewhere, which is not followed because "
-            "the access token would go along. Check the endpoint and identity settings",
-        )
+# error-codes.md. Any other code stops its stream: to repeat a call Marketo refused helps nobody.
+_CODES: Mapping[type[MarketoError], str] = {
+    TransientError: "502 604 608 611 614 713 719",
+    TokenRejectedError: "600 601 602",
+    ThrottledError: "606 615",
+    CallQuotaError: "607",
+    AccessDeniedError: "603",
+    FeatureUnavailableError: "616 703 1018 1026",
+    ResourceNotFoundError: "610",
+    NotFoundError: "702 1013",
+    FieldNotFoundError: "1006",
+    FilterUnavailableError: "1035",
+}
+_BY_CODE = {code: kind for kind, codes in _CODES.items() for code in codes.split()}
 
 
-def check_status(what: str, response: requests.Response) -> None:
+def error_class(code: str, message: str) -> type[MarketoError]:
+    """Say which error a Marketo code stands for.
+
+    1029 has three meanings that only its message tells apart (bulk-extract.md): a full queue, a
+    spent daily quota, a job that is queued already. 1003 is any invalid data, fields among it.
+    """
+    if code == "1003" and INVALID_FIELDS.match(message):
+        return FieldNotFoundError
+    if code == "1029":
+        said = message.lower()
+        if "quota" in said:
+            return ExportQuotaError
+        if "already" in said:
+            return AlreadyQueuedError
+        return QueueFullError
+    return _BY_CODE.get(code, RequestRefusedError)
+
+
+def error_of(what: str, envelope: Envelope) -> MarketoError:
+    """Return the error that an answer with ``success: false`` stands for."""
+    request_id = envelope.get("requestId")
+    id_text = None if request_id is None else str(request_id)
+    errors = envelope.get("errors")
+    if not isinstance(errors, Sequence) or isinstance(errors, str) or not errors:
+        return TransientError(what, "success is not true and no error is given", None, id_text)
+    pairs = [
+        (str(error.get("code", "")), str(error.get("message", "")))
+        if isinstance(error, Mapping)
+        else ("", str(error))
+        for error in errors
+    ]
+    code, message = pairs[0]
+    reason = "; ".join([message, *(f"error {c}: {m}" for c, m in pairs[1:])])
+    return error_class(code, message)(what, reason, code or None, id_text)
+
+
+def no_access(error: MarketoError, remedy: str) -> NoAccessError:
+    """Return a refusal as one that all other calls would meet as well."""
+    return NoAccessError(error.what, error.reason, error.code, error.request_id, remedy=remedy)
+
+
+def check_status(what: str, status: int, body: bytes = b"") -> None:
     """Raise the error that an answer's HTTP status stands for, if it is none of success.
+
+    Marketo itself answers 413 and 414 (error-codes.md), and 404 in place of a file
+    (bulk-extract.md). Any other 4xx without an envelope is the word of something on the way.
 
     Raises:
         MarketoError: of the class that says what can be done about it.
     """
-    status = response.status_code
     if status < 300:
         return
-    refuse_redirect(what, response)
+    if status < 400:
+        raise NotReachedError(
+            what,
+            f"HTTP {status} sends the call elsewhere, which is not followed because the access "
+            "token would go along",
+        )
     if status >= 500:
         raise TransientError(what, f"HTTP {status}")
     if status == 429:
@@ -53,17 +117,21 @@ def check_status(what: str, response: requests.Response) -> None:
         raise TransientError(what, "HTTP 408: request timeout")
     if status == 401:
         raise TokenRejectedError(what, "HTTP 401: unauthorized")
-    if status == 403:
-        raise AccessDeniedError(what, "HTTP 403: forbidden")
-    if status == 404:
-        raise NotFoundError(what, "HTTP 404: not found")
+    try:
+        envelope = json_object(what, body)
+    except TransientError:
+        envelope = {}
+    if "errors" in envelope:
+        raise error_of(what, envelope)
+    if status == 413:
+        raise RequestRefusedError(what, "HTTP 413: the request is too large")
     if status == 414:
         raise RequestRefusedError(
             what,
             "HTTP 414: this address is too long for Marketo, or for a proxy on the way. Long "
             "queries are sent in a body before it comes to that: please report it",
         )
-    raise RequestRefusedError(what, f"HTTP {status}")
+    raise NotReachedError(what, f"HTTP {status}, which is no answer of Marketo's API")
 
 
 def envelope_of(
@@ -74,10 +142,10 @@ def envelope_of(
     HTTP 200 says nothing about success, and an answer without a result where one is due is never
     taken for an empty one (error-codes.md).
     """
-    check_status(what, response)
+    check_status(what, response.status_code, body)
     envelope = json_object(what, body)
     if envelope.get("success") is not True:
-        raise from_envelope(what, envelope)
+        raise error_of(what, envelope)
     if "result" not in envelope and (not needs_result or _says_no_assets(envelope)):
         return {**envelope, "result": []}
     if not isinstance(envelope.get("result"), list):

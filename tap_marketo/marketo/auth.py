@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 
@@ -13,15 +14,12 @@ from tap_marketo.clock import Clock
 from tap_marketo.errors import (
     CallQuotaError,
     CredentialsError,
-    MarketoError,
-    RequestRefusedError,
+    NotReachedError,
     ThrottledError,
-    TokenRejectedError,
     TransientError,
-    error_class,
-    from_envelope,
 )
 from tap_marketo.log import LOGGER
+from tap_marketo.marketo.answers import error_of, no_access
 from tap_marketo.redact import add_secret, redact
 
 # Renew this long before the end, so that no call starts with a token about to expire.
@@ -32,6 +30,11 @@ _LONGEST_LIFE_SECONDS = 86400.0
 _TOKEN = re.compile(r"[!-~]+")
 
 WHAT = "POST identity/oauth/token"
+_REMEDY = (
+    "Check the identity and endpoint settings (Admin > Web Services > REST API), client_id and "
+    "client_secret (Admin > LaunchPoint > View Details), and the IP allow-list (Admin > Web "
+    "Services > IP Restrictions)"
+)
 
 
 class TokenAuth(AuthBase):
@@ -52,13 +55,7 @@ class TokenAuth(AuthBase):
     ) -> None:
         """Remember how to log in; nothing is fetched yet.
 
-        Args:
-            identity: the identity URL, without a slash at its end.
-            client_id: of the LaunchPoint service.
-            client_secret: of the LaunchPoint service.
-            send: posts a form to a URL once and returns status and body; raises TransientError
-                where it may be repeated.
-            clock: measures the token's life.
+        ``send`` posts a form to a URL once and returns status and body.
         """
         self._url = f"{identity}/oauth/token"
         self._form = {
@@ -82,8 +79,9 @@ class TokenAuth(AuthBase):
 
         Raises:
             CredentialsError: client_id or client_secret is wrong.
-            TransientError: the identity service did not answer properly.
-            MarketoError: it answered with an error, of the class that error-codes.md gives it.
+            NoAccessError: the call is refused otherwise.
+            NotReachedError: it does not get through. This ends the run, too.
+            MarketoError: the identity service does not answer properly, or at the moment.
         """
         if self._clock.monotonic() >= self._expires:
             self._fetch()
@@ -93,33 +91,37 @@ class TokenAuth(AuthBase):
         self._expires = float("-inf")
 
     def _fetch(self) -> None:
-        status, body = self._send(self._url, self._form)
+        try:
+            status, body = self._send(self._url, self._form)
+        except NotReachedError as error:
+            error.ends_run = True
+            raise
         try:
             answer = json.loads(body)
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             if 400 <= status < 500:
-                raise RequestRefusedError(
-                    WHAT, f"HTTP {status}. Check the endpoint and identity settings"
-                )
+                raise _not_reached(status)
             raise TransientError(WHAT, "the answer is not JSON")
         if "error" in answer or status == 401:
-            said = answer.get("error_description") or answer.get("error") or "unauthorized"
-            raise CredentialsError(WHAT, redact(str(said)))
+            reason = answer.get("error_description") or answer.get("error") or "unauthorized"
+            raise CredentialsError(WHAT, redact(str(reason)))
         if status < 400 and (answer.get("success") is False or "errors" in answer):
-            raise from_envelope(WHAT, answer, _meaning)
+            said = error_of(WHAT, answer)
+            passes = isinstance(said, (TransientError, ThrottledError, CallQuotaError))
+            # No page has such an answer: it is not the identity service that gives it.
+            raise said if passes else no_access(said, _REMEDY)
         token, lifetime = answer.get("access_token"), answer.get("expires_in")
         if (
             not isinstance(token, str)
             or not _TOKEN.fullmatch(token)
             or not isinstance(lifetime, int | float)
+            or math.isnan(lifetime)
         ):
             if 400 <= status < 500:
-                raise RequestRefusedError(
-                    WHAT, f"HTTP {status}. Check the endpoint and identity settings"
-                )
-            raise TransientError(WHAT, "the answer holds no access_token")
+                raise _not_reached(status)
+            raise TransientError(WHAT, "the answer holds no access_token that lives for a time")
         add_secret(token)
         self._token = token
         # authentication.md: scope is the user who owns the custom service.
@@ -132,15 +134,8 @@ class TokenAuth(AuthBase):
         LOGGER.info("New access token, good for %.0f s.", lifetime)
 
 
-def _meaning(code: str, message: str) -> type[MarketoError]:
-    """Say which error a code of an envelope in place of a token stands for.
-
-    No page has such an answer; what the codes mean is that of error-codes.md. Those that speak of
-    records or exports (1xxx) say nothing here that could be done without.
-    """
-    meant = error_class(code, message)
-    if meant is TokenRejectedError:
-        # This call carries no token that a new one could replace.
-        return CredentialsError
-    passing = (TransientError, ThrottledError, CallQuotaError)
-    return meant if issubclass(meant, (*passing, RequestRefusedError)) else RequestRefusedError
+def _not_reached(status: int) -> NotReachedError:
+    """Return the error for a page in place of an answer of the identity service."""
+    error = NotReachedError(WHAT, f"HTTP {status}", remedy=_REMEDY)
+    error.ends_run = True
+    return error

@@ -12,15 +12,18 @@ from backoff.types import Details
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import (
+    AccessDeniedError,
     MarketoError,
     NotReachedError,
+    RequestRefusedError,
+    ResourceNotFoundError,
     ThrottledError,
     TokenRejectedError,
     TransientError,
     UnreachableError,
 )
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.answers import Envelope, envelope_of, refuse_redirect
+from tap_marketo.marketo.answers import Envelope, check_status, envelope_of, no_access
 from tap_marketo.marketo.auth import WHAT as TOKEN_CALL
 from tap_marketo.marketo.auth import TokenAuth
 from tap_marketo.marketo.exchange import Exchange, FileAnswer
@@ -36,6 +39,16 @@ _TRANSIENT_LONGEST_WAIT = 60.0
 _THROTTLED_TRIES = 40
 _THROTTLED_LONGEST_WAIT = 20.0
 _TOKEN_TRIES = 4
+_TWO_SUBSCRIPTIONS = (
+    "A new token was refused as well; check that the endpoint and identity settings are of the "
+    "same subscription (Admin > Web Services), and the API user (Admin > LaunchPoint)"
+)
+# usage.md: this call takes no permission.
+_REFUSED_USAGE: Mapping[type[MarketoError], str] = {
+    AccessDeniedError: "Add this machine to the IP allow-list of the API (Admin > Web Services > "
+    "IP Restrictions)",
+    ResourceNotFoundError: "Check the endpoint setting (Admin > Web Services > REST API)",
+}
 # A host that was never reached is most likely misspelt: a minute of tries would help nobody.
 _FIRST_CONNECTION_TRIES = 3
 
@@ -99,9 +112,9 @@ class MarketoClient:
         """Fetch a token and learn today's calls, and with them Marketo's time.
 
         Raises:
-            CredentialsError: client_id or client_secret is wrong.
+            NoAccessError: Marketo refuses; CredentialsError where it names the credentials.
             NotReachedError: no connection can be made; it names the setting to look at.
-            MarketoError: Marketo does not answer as it should, or refuses.
+            MarketoError: Marketo does not answer as it should.
         """
 
         def read_usage() -> None:
@@ -110,7 +123,10 @@ class MarketoClient:
 
         # The token by itself first: each of the two calls has all its tries.
         self._reach(self._auth.ensure, self._identity_setting)
-        self._reach(read_usage, "endpoint")
+        try:
+            self._reach(read_usage, "endpoint")
+        except TokenRejectedError as error:
+            raise no_access(error, _TWO_SUBSCRIPTIONS) from None
 
     def _reach(self, attempt: Callable[[], None], setting: str) -> None:
         """Make one of the first calls, to a host that a setting names."""
@@ -126,8 +142,9 @@ class MarketoClient:
                     raise
                 raise NotReachedError(
                     error.what,
-                    f"{error.reason}, {tries} times. Check the {setting} setting "
-                    "(Admin > Web Services) and this machine's network",
+                    f"{error.reason}, {tries} times",
+                    remedy=f"Check the {setting} setting (Admin > Web Services) and this "
+                    "machine's network",
                 ) from None
 
         self._with_retries(count_refusals)
@@ -229,7 +246,10 @@ class MarketoClient:
     def _read_usage(self) -> None:
         """Learn today's calls of the whole subscription (usage.md)."""
         path = "/rest/v1/stats/usage.json"
-        envelope = envelope_of(f"GET {path}", *self._exchange("GET", path, "usage"))
+        try:
+            envelope = envelope_of(f"GET {path}", *self._exchange("GET", path, "usage"))
+        except RequestRefusedError as error:
+            raise no_access(error, _REFUSED_USAGE.get(type(error), error.remedy)) from None
         try:
             total = int(envelope["result"][0]["total"])
         except (LookupError, TypeError, ValueError):
@@ -259,12 +279,10 @@ class MarketoClient:
         response = self._http.send(
             "POST", url, TOKEN_CALL, "token", data=form, auth=lambda prepared: prepared
         )
-        if response.status_code >= 500:
-            raise TransientError(TOKEN_CALL, f"HTTP {response.status_code}")
-        if response.status_code == 429:
-            raise ThrottledError(TOKEN_CALL, "HTTP 429")
-        refuse_redirect(TOKEN_CALL, response)
-        return response.status_code, self._http.read(TOKEN_CALL, response)
+        status = response.status_code
+        if not 400 <= status < 500 or status in (408, 429):
+            check_status(TOKEN_CALL, status)
+        return status, self._http.read(TOKEN_CALL, response)
 
 
 def _retry(

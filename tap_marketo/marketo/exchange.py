@@ -14,14 +14,9 @@ import urllib3
 from singer import metrics
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import (
-    NotReachedError,
-    TransientError,
-    UnreachableError,
-    from_envelope,
-)
+from tap_marketo.errors import NotFoundError, NotReachedError, TransientError, UnreachableError
 from tap_marketo.log import log_timer
-from tap_marketo.marketo.answers import check_status, json_object
+from tap_marketo.marketo.answers import check_status, error_of, json_object
 from tap_marketo.marketo.throttle import Pace
 from tap_marketo.redact import redact
 
@@ -38,10 +33,6 @@ _LONGEST_ADDRESS = 7000
 # Asset calls have no _method since September 2020, but take addresses of 65 KiB (blog.md).
 _ASSETS = "/rest/asset/"
 
-_CHECK_ADDRESS = (
-    "Check the endpoint and identity settings, and the proxy in https_proxy, http_proxy or "
-    "all_proxy"
-)
 # How http.client words a 4xx answer of a proxy to CONNECT.
 _TUNNEL_REFUSED = "Tunnel connection failed: 4"
 
@@ -135,18 +126,17 @@ class Exchange:
                 raise NotReachedError(what, f"the proxy refuses: {_brief(error)}") from None
             raise TransientError(what, _brief(error)) from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise NotReachedError(what, f"{_brief(error)}. {_CHECK_ADDRESS}") from None
+            raise NotReachedError(what, _brief(error)) from None
         except requests.RequestException as error:
             # Never chained: requests puts URLs and bodies into its exceptions.
             kind = UnreachableError if _never_connected(error) else TransientError
             raise kind(what, _brief(error)) from None
         except (urllib3.exceptions.HTTPError, UnicodeError) as error:
-            raise NotReachedError(what, f"{_brief(error)}. {_CHECK_ADDRESS}") from None
+            raise NotReachedError(what, _brief(error)) from None
         except OSError as error:
             # What requests says of certificates that are not there is of no class of its own.
-            raise NotReachedError(
-                what, f"{_brief(error)}. Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
-            ) from None
+            remedy = "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
+            raise NotReachedError(what, _brief(error), remedy=remedy) from None
         finally:
             seconds = self._clock.monotonic() - started
             tags = {metrics.Tag.endpoint: endpoint}
@@ -191,8 +181,10 @@ class Exchange:
         Raises:
             MarketoError: it is no file.
         """
-        check_status(what, response)
         pieces = _pieces(response)
+        if 400 <= response.status_code < 500:
+            self._refuse_file(what, response, pieces)
+        check_status(what, response.status_code)
         whole = response.status_code != 206
         if whole:
             # Marketo has been seen to answer 200 with a JSON error in place of the file. The name
@@ -206,13 +198,22 @@ class Exchange:
                 raise TransientError(what, "HTML came in place of the file")
             if "json" in content_type or first.lstrip().startswith(b"{"):
                 body = self._collect(what, pieces, first, _LONGEST_ENVELOPE_BYTES)
-                raise from_envelope(what, {**json_object(what, body), "success": False})
+                raise error_of(what, json_object(what, body))
             pieces = _chain(first, pieces)
         content_range = response.headers.get("Content-Range", "")
         unit, _, span = content_range.partition(" ")
         first_byte, _, _ = span.partition("-")
         known = unit == "bytes" and first_byte.isdecimal()
         return FileAnswer(whole, int(first_byte) if known else None, pieces, response.close)
+
+    def _refuse_file(self, what: str, response: requests.Response, pieces: Iterator[bytes]) -> None:
+        """Raise what a 4xx answer to a request for a file says."""
+        body = self._collect(what, pieces, longest=_LONGEST_ENVELOPE_BYTES)
+        is_plain = "html" not in response.headers.get("Content-Type", "").lower()
+        if response.status_code == 404 and is_plain and not body.lstrip().startswith(b"{"):
+            # bulk-extract.md: an unknown id is answered with 404 and plain text.
+            raise NotFoundError(what, "HTTP 404: not found")
+        check_status(what, response.status_code, body)
 
 
 def fitting(

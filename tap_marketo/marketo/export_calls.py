@@ -18,15 +18,15 @@ from tap_marketo.errors import (
     AlreadyQueuedError,
     DataError,
     NotFoundError,
-    RequestRefusedError,
+    TransientError,
 )
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.exchange import FileAnswer
 from tap_marketo.marketo.pages import Page, Row, token_pages
 from tap_marketo.times import parse_utc
 
-# How often to ask again when create answers success without an export id.
-_CREATE_TRIES = 3
+# How often a call is made that Marketo answers with success, but without the job.
+_TRIES = 3
 # Ids are UUIDs. One that holds anything else would make another path of the calls about the job.
 _EXPORT_ID = re.compile(r"[\w-]+", re.ASCII)
 # No file has more bytes or rows.
@@ -126,7 +126,7 @@ class ExportApi:
         """
         path = f"/bulk/v1/{bulk_object}/export/create.json"
         body = {"format": "CSV", "fields": list(fields), "filter": dict(filter_)}
-        for _ in range(_CREATE_TRIES):
+        for _ in range(_TRIES):
             result = self._client.post(path, f"{bulk_object}_create", body)["result"]
             export_id = result[0].get("exportId") if result and isinstance(result[0], dict) else ""
             if isinstance(export_id, str) and _EXPORT_ID.fullmatch(export_id):
@@ -153,8 +153,12 @@ class ExportApi:
     def look_up(self, bulk_object: str, export_ids: Collection[str]) -> dict[str, ExportInfo]:
         """Return what Marketo says of some jobs; one that no longer exists is left out.
 
-        One list call tells of every job of the past seven days; a job it does not show is asked
-        for by itself.
+        One list call shows every job of the past seven days; a job it does not show is asked for
+        by itself.
+
+        Raises:
+            DataError: a job has a status that is not known.
+            MarketoError: a call fails, or is answered without the job.
         """
         found: dict[str, ExportInfo] = {}
         for entry in self._listed(bulk_object):
@@ -206,16 +210,15 @@ class ExportApi:
 
     def _status(self, bulk_object: str, export_id: str) -> ExportInfo | None:
         path = f"/bulk/v1/{bulk_object}/export/{export_id}/status.json"
-        try:
-            result = self._client.get(path, f"{bulk_object}_status")["result"]
-        except RequestRefusedError as error:
-            # error-codes.md: no data found, object not found. Any other refusal is no word on it.
-            if isinstance(error, NotFoundError) or error.code in ("702", "1013"):
+        for _ in range(_TRIES):
+            try:
+                result = self._client.get(path, f"{bulk_object}_status")["result"]
+            except NotFoundError:
                 return None
-            raise
-        if not result or not isinstance(result[0], dict):
-            return None
-        return _info(result[0])
+            # An answer without the job does not say that Marketo no longer has it.
+            if result and isinstance(result[0], dict) and result[0].get("exportId") == export_id:
+                return _info(result[0])
+        raise TransientError(f"GET {path}", "the answer does not hold this job")
 
 
 def _info(entry: Mapping[str, Any]) -> ExportInfo:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tap_marketo.errors import RequestRefusedError
+from tap_marketo.errors import NotFoundError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER, counted
@@ -134,7 +134,7 @@ class ChildRead(StreamRead):
             for page in self._children.fetch(self._account.client, parent):
                 gone.answered()
                 yield page
-        except RequestRefusedError as error:
+        except NotFoundError as error:
             gone.pass_over(error)
 
     def _move_to(self, emitter: Emitter, mark: ChildMark) -> None:

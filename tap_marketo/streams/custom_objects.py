@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import AccessDeniedError, RequestRefusedError
+from tap_marketo.errors import NOT_HERE, AccessDeniedError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
@@ -104,7 +104,7 @@ class CustomObjects(StreamDefinition):
             names = sorted(filter(_API_NAME.fullmatch, account.custom_objects))
         except AccessDeniedError:
             raise
-        except RequestRefusedError as error:
+        except NOT_HERE as error:
             LOGGER.warning("Types of custom objects cannot be found, and are left out. %s", error)
             return []
         streams = account.naming.objects(names, _PREFIX)
@@ -114,7 +114,7 @@ class CustomObjects(StreamDefinition):
                 fields = account.custom_object_fields(name)
             except AccessDeniedError:
                 raise
-            except RequestRefusedError as error:
+            except NOT_HERE as error:
                 LOGGER.warning("Custom objects of type %s are left out. %s", name, error)
                 continue
             # "CRM custom objects are not allowed" (bulk-custom-object-extract.md).

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from tap_marketo.errors import RequestRefusedError
+from tap_marketo.errors import NotFoundError
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row, single_page
 from tap_marketo.streams.gone import Gone
@@ -57,7 +57,7 @@ class Details:
                 found = self.read(client, row)
                 if found:
                     gone.answered()
-            except RequestRefusedError as error:
+            except NotFoundError as error:
                 gone.pass_over(error)
             return {**row, **{column: found.get(column) for column in chosen}}
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from tap_marketo.errors import NotFoundError, RequestRefusedError
+from tap_marketo.errors import NotFoundError
 
-# error-codes.md: no data found, object not found.
-_GONE = frozenset(("702", "1013"))
 # So many things that Marketo says not to have, while it has answered for none: it is not they that
 # are missing.
 _MOST_GONE = 5
-
-
-def is_gone(error: RequestRefusedError) -> bool:
-    """Say whether Marketo says not to have what a call is about."""
-    return isinstance(error, NotFoundError) or error.code in _GONE
 
 
 class Gone:
@@ -37,12 +30,12 @@ class Gone:
         """Note that Marketo answered for one."""
         self.has_answered = True
 
-    def pass_over(self, error: RequestRefusedError) -> None:
+    def pass_over(self, error: NotFoundError) -> None:
         """Go on without one that is gone by now.
 
         Raises:
-            RequestRefusedError: the error, if it says something else, or if so far none is found.
+            NotFoundError: the error, if so far none is found.
         """
         self._number += 1
-        if not is_gone(error) or (not self.has_answered and self._number >= self._most):
+        if not self.has_answered and self._number >= self._most:
             raise error

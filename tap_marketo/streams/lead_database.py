@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from math import ceil
 
-from tap_marketo.errors import AccessDeniedError, RequestRefusedError, TapError
+from tap_marketo.errors import NOT_HERE, AccessDeniedError, MarketoError, TapError
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
@@ -152,15 +152,15 @@ def bulk_exports(bulk_objects: BulkObjects) -> DeclaredStream:
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
         api = ExportApi(account.client)
         objects, unknown = bulk_objects(account)
-        refusals: list[RequestRefusedError] = []
+        refusals: list[MarketoError] = []
         for name, error in unknown.items():
-            if not isinstance(error, RequestRefusedError):
+            if not isinstance(error, NOT_HERE):
                 raise error
             LOGGER.info("Exports of %s cannot be listed. %s", name, error)
         for name, path in objects.items():
             try:
                 pages = list(api.jobs(path))
-            except RequestRefusedError as error:
+            except NOT_HERE as error:
                 LOGGER.info("Exports of %s cannot be listed. %s", name, error)
                 refusals.append(error)
             else:

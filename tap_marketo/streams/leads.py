@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from tap_marketo.errors import (
-    AccessDeniedError,
+    ExportQuotaError,
+    FeatureUnavailableError,
     FilterUnavailableError,
     MarketoError,
-    QuotaError,
-    RequestRefusedError,
+    ResourceNotFoundError,
 )
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
 from tap_marketo.exports.windows import Stand
@@ -182,9 +182,7 @@ def _takes_filter_by_update(account: Account) -> bool:
     """Say whether a new catalog has leads exported by updatedAt."""
     try:
         can_filter = can_filter_by_update(account)
-    except AccessDeniedError:
-        raise
-    except (QuotaError, RequestRefusedError) as error:
+    except (ExportQuotaError, FeatureUnavailableError, ResourceNotFoundError) as error:
         LOGGER.warning(
             "Whether leads can be read by updatedAt could not be tried; taking it for granted. %s",
             error,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import RequestRefusedError
+from tap_marketo.errors import NotFoundError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.exports.windows import Stand
@@ -21,7 +21,6 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
-from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
 from tap_marketo.times import Window, to_marketo
@@ -194,9 +193,9 @@ class MembershipsRead(StreamRead):
         try:
             for page in token_pages(self._client, path, "list_members", token, {"fields": "id"}):
                 yield page.rows, page.next_token
-        except RequestRefusedError as error:
+        except NotFoundError:
             # It is read once only, so that Marketo's word on its members alone is not enough.
-            if not is_gone(error) or self._exists(number):
+            if self._exists(number):
                 raise
 
     def _exists(self, number: int) -> bool:

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tap_marketo.errors import (
-    AccessDeniedError,
-    CredentialsError,
-    MarketoError,
-    QuotaError,
-    TokenRejectedError,
-)
+from tap_marketo.errors import AccessDeniedError, MarketoError
 from tap_marketo.log import LOGGER
 from tap_marketo.streams.account import Account
 
@@ -21,8 +15,6 @@ READ_CAMPAIGNS = "Read-Only Campaigns"
 READ_ASSET = "Read-Only Asset"
 READ_REDIRECT_RULES = "Read-Only Redirect Rules"
 READ_CUSTOM_OBJECT = "Read-Only Custom Object"
-
-_OF_THE_RUN = (CredentialsError, TokenRejectedError, QuotaError)
 
 
 def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
@@ -79,7 +71,7 @@ class Grants:
             except AccessDeniedError as error:
                 self.deny(permission, error)
             except MarketoError as error:
-                if isinstance(error, _OF_THE_RUN) or permission in _ASKED_ANYWAY:
+                if error.ends_run or permission in _ASKED_ANYWAY:
                     raise
                 # The streams are not left out for anything but a lack of permission.
                 LOGGER.info("The permission %s could not be tried. %s", permission, error)

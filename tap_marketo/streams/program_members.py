@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import DataError, RequestRefusedError
+from tap_marketo.errors import NOT_HERE, AccessDeniedError, DataError, NotFoundError
 from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.exports.windows import Stand
@@ -23,7 +24,6 @@ from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.details import rows_of
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
-from tap_marketo.streams.gone import is_gone
 from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, SWEEP, MembersFamily
 from tap_marketo.streams.member_passes import MOST_PROGRAMS, Increment, Pass, line_up, marks
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
@@ -291,11 +291,8 @@ class MembersRead(StreamRead):
         for number in sorted(programs):
             path = f"/rest/asset/v1/program/{number}.json"
             told: list[int] = []
-            try:
+            with suppress(NotFoundError):
                 told = _ids(rows_of(self._account.client, path, "program", {}))
-            except RequestRefusedError as error:
-                if not is_gone(error):
-                    raise
             if not told:
                 # Its changes are not asked for again, so that this word alone is not enough.
                 return programs & (yield from self._all_programs())
@@ -337,7 +334,13 @@ class ProgramMembers(StreamDefinition):
         return entry.stream == STREAM
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
-        fields = with_fields(account.member_fields, _ALWAYS)
+        try:
+            fields = with_fields(account.member_fields, _ALWAYS)
+        except AccessDeniedError:
+            raise
+        except NOT_HERE as error:
+            LOGGER.warning("%s is left out: Marketo does not describe it. %s", STREAM, error)
+            return []
         return [
             described_entry(
                 STREAM,

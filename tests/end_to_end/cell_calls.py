@@ -296,8 +296,8 @@ _OF_PEOPLE = (
     # The first look counts the day's bytes.
     _job("list of members' jobs", PEOPLE, *_OF_MEMBERS, skip=1),
     _job("list of objects' jobs", PEOPLE, *_CAR, skip=1),
-    # There are two of them.
-    _job("status of members' jobs", PEOPLE, *_OF_MEMBERS, askers=2),
+    # There are two of them, and who cancels what is left of them asks once more.
+    _job("status of members' jobs", PEOPLE, *_OF_MEMBERS, askers=3),
     _job("status of objects' jobs", PEOPLE, *_CAR),
     # Later.
     _get(
@@ -326,7 +326,8 @@ _OF_PEOPLE = (
         "members of new lists", rf"{_V1}/lists/\d+/leads\.json", "list_members", MEMBERSHIPS,
         call="list_members", scene=PEOPLE_LATER,
     ),
-    _job("create of the sweep", PEOPLE_LATER, *_OF_MEMBERS, skip=2),
+    # There are two of them.
+    _job("create of the sweep", PEOPLE_LATER, *_OF_MEMBERS, skip=2, askers=2),
     # Leads that are found by their activities.
     _job("create of changed leads", LEADS, "activities", "leads"),
     _job("file of changed leads", LEADS, "activities", "leads"),

@@ -153,7 +153,15 @@ FAULTS = (
     _http(502),
     _http(503),
     _http(429, THROTTLED),
+    _http(403, REFUSED),
+    _http(404, REFUSED),
     _http(414, REFUSED),
+    Fault(
+        "redirect",
+        {"kind": "http", "status": 302, "location": "http://127.0.0.1:9/"},
+        "HTTP 302 sends the call elsewhere",
+        REFUSED,
+    ),
     Fault("half JSON", {"kind": "half_json"}, "not JSON"),
     Fault("HTML", {"kind": "html_200"}, "not JSON"),
     Fault("empty body", {"kind": "empty_200"}, "not JSON"),
@@ -180,6 +188,7 @@ FAULTS = (
     ),
     # Of jobs.
     Fault("no export id", {"kind": "no_export_id"}, "without an exportId", 3),
+    Fault("no job", {"kind": "empty_result"}, "without an exportId|does not hold this job", 3),
     # Of files.
     Fault("flipped byte", {"kind": "flip_byte"}, "checksum", JOBS * DOWNLOADS),
     Fault("cut", {"kind": "cut", "content_length": "full"}, "does not get past byte"),
@@ -212,7 +221,9 @@ FAULTS = (
     Fault("file 404", {"kind": "file_404"}, "there is no file", JOBS),
 )
 
-_REFUSALS = ("HTTP 414", "error 603", "error 610")
+_REFUSALS = ("error 603", "error 610")
+# What is lasting, but no word on whether Marketo has something.
+_NO_WORD = ("HTTP 403", "HTTP 404", "HTTP 414", "redirect")
 _NO_DETAILS = ("program", "smart_list", "form_fields", "tag_type", "customobject_describe")
 
 # So many stretches of time without an activity are gone through.
@@ -225,7 +236,7 @@ _TRIES: dict[tuple[str, str], int | None] = {
     # Whose exports cannot be seen is not counted; the second such call watches the own jobs, or
     # is that of a stream.
     **{(refusal, "list of finished"): 2 for refusal in _REFUSALS},
-    **{(refusal, "custom objects"): 2 for refusal in _REFUSALS},
+    **{(refusal, "custom objects"): 2 for refusal in (*_REFUSALS, *_NO_WORD)},
     # What the list of jobs does not show is asked for by its id.
     **{("empty page", call): NEVER for call in ("list of finished", "list")},
     # A job that is queued already is as good as queued.
@@ -305,7 +316,8 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
         tries = NEVER
     if call.kind == "status" and fault.name == "error 610":
         said = "no longer has it"
-    is_refused_whole = fault.name in _REFUSALS and not call.fails
+    is_refused = fault.name in _REFUSALS or (fault.name, call.name) == ("HTTP 414", "usage")
+    is_refused_whole = is_refused and not call.fails
     code = TO_BE_CHANGED if is_refused_whole else fault.code
     return Cell(
         fault.name, call.name, times, call.named, said, tries, code,

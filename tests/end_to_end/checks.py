@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import re
 import subprocess
 import threading
 import time
@@ -99,6 +100,12 @@ def stopped(done: Run, code: int = 1) -> str:
     assert "Traceback" not in done.stderr
     assert len(done.critical) == 1
     return done.critical[0]
+
+
+def not_read(message: str) -> set[str]:
+    """Return the streams and families that the line at the end of a run names as not read."""
+    lists = re.findall(r"Not read: ([^.:]+)\.", message)
+    return {name for names in lists for name in names.split(", ")}
 
 
 # What was asked --------------------------------------------------------------------------------

@@ -264,7 +264,7 @@ def test_a_host_that_is_gone_later_is_tried_as_often_as_any_failure_that_passes(
         ("describe", "603", "permission"),
         ("campaigns", "603", "permission"),
         ("create", "603", "permission"),
-        ("lists", "610", "endpoint"),
+        ("lists", "610", "deselect"),
         ("create", "1003", "error 1003"),
         ("enqueue", "1013", "error 1013"),
         ("campaigns", "9999", "error 9999"),

@@ -227,7 +227,7 @@ def test_an_endpoint_where_nobody_answers_is_told(marketo: Account, tap: Tap) ->
     found = check(tap, marketo.config(endpoint="http://127.0.0.1:9/rest"))
     assert found.code == 1
     assert found.in_the_way == {"credentials": "wrong"}
-    assert "Check the endpoint setting" in found["credentials"]["message"]
+    assert "Check the endpoint setting" in found["credentials"]["remedy"]
 
 
 def test_an_endpoint_that_is_none_is_told(marketo: Account, tap: Tap) -> None:
@@ -236,7 +236,7 @@ def test_an_endpoint_that_is_none_is_told(marketo: Account, tap: Tap) -> None:
     assert found.code == 1
     assert found.in_the_way == {"calls_today": "wrong"}
     assert "404" in found["calls_today"]["message"]
-    assert "Check the endpoint setting" in found["calls_today"]["remedy"]
+    assert "Check the endpoint" in found["calls_today"]["remedy"]
     assert found["api_user"]["user"] == "sandbox.reader@example.com"
 
 
@@ -245,7 +245,7 @@ def test_an_endpoint_that_is_none_is_told(marketo: Account, tap: Tap) -> None:
     [
         # usage.md: this call takes no permission.
         ("603", "Access denied", "IP allow-list"),
-        ("601", "Access token invalid", "endpoint and identity must be of the same"),
+        ("601", "Access token invalid", "endpoint and identity settings are of the same"),
     ],
 )
 def test_a_token_that_opens_nothing_is_told(

@@ -472,7 +472,7 @@ def test_without_the_permission_for_activities_it_is_named_and_new_leads_come_al
     marketo.control("POST", "permissions", {"lacks": ["Read-Only Activity"]})
     done = tap.run(config, catalog, target.state)
     message = stopped(done)
-    for part in ("leads (", "603", "Read-Only Activity"):
+    for part in ("Not read: leads.", "603", "Read-Only Activity"):
         assert part in message
     target.take(done.lines)
     assert {*new} <= expected.table(target, "leads").keys()
@@ -486,7 +486,7 @@ def test_an_export_of_activities_that_is_refused_names_the_permission(
 ) -> None:
     marketo.fault("create", "error", None, object="activities", code="603", message="Access denied")
     message = stopped(tap.run(config_of(marketo), catalog))
-    for part in ("leads (", "603", "Read-Only Activity"):
+    for part in ("Not read: leads.", "603", "Read-Only Activity"):
         assert part in message
 
 

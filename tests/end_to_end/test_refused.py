@@ -1,13 +1,15 @@
-"""Streams that Marketo refuses: left out by discovery, set aside by a sync, and named."""
+"""Streams that Marketo refuses: left out by discovery, skipped by a sync, and named."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.end_to_end.checks import discovered, log_of, stopped
+from tests.end_to_end.checks import discovered, log_of, not_read, stopped
 from tests.end_to_end.expected_assets import ASSETS
 from tests.harness import Account, Run, Tap, Target, account, select
 
@@ -98,7 +100,8 @@ def test_a_spent_quota_is_no_answer_to_a_probe(marketo: Account, tap: Tap) -> No
 # A sync ------------------------------------------------------------------------------------------
 
 CODES = {"603": "Access denied", "610": "Not found", "616": "Invalid subscription type"}
-CODES |= {"1018": "CRM Enabled", "1035": "Unsupported filter type"}
+CODES |= {"703": "Not enabled", "1018": "CRM Enabled", "1026": "Custom object not enabled"}
+CODES |= {"1035": "Unsupported filter type"}
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -109,11 +112,14 @@ def test_a_refused_stream_is_named_and_the_others_are_read(
     chosen = select(catalog, ["emails", "snippets", "channels"])
     done = tap.run(marketo.config(), chosen)
     line = stopped(done)
-    assert "emails (" in line
-    assert "Read-Only Asset" in line
-    assert "snippets (" not in line
-    assert code in line
-    assert len(warnings(done, "emails", code, "Read-Only Asset")) == 1
+    assert line.startswith(
+        f"CRITICAL error {code}: {CODES[code]} (GET /rest/asset/v1/emails.json, "
+    )
+    assert not_read(line) == {"emails"}
+    # No permission helps where Marketo speaks of something else.
+    assert ("Read-Only Asset" in line) == (code == "603")
+    (warning,) = warnings(done, "emails", code)
+    assert ("Read-Only Asset" in warning) == (code == "603")
     target = Target()
     target.take(done.lines)
     assert target.rows("channels")
@@ -146,9 +152,7 @@ def test_what_fails_otherwise_is_a_failure_all_the_same(
     done = tap.run(
         marketo.config(on_refused="skip"), select(catalog, ["emails", "snippets", "channels"])
     )
-    line = stopped(done)
-    assert "snippets (" in line
-    assert "emails (" not in line
+    assert not_read(stopped(done)) == {"snippets"}
     assert done.records("channels")
 
 
@@ -159,8 +163,110 @@ def test_refused_and_failed_streams_are_listed_in_one_line(
     marketo.fault("files", "error", None, code="1018", message="CRM Enabled")
     marketo.fault("snippets", "http", None, status=500)
     done = tap.run(marketo.config(), select(catalog, ["emails", "files", "snippets", "channels"]))
+    assert not_read(stopped(done)) == {"emails", "files", "snippets"}
+
+
+def test_many_streams_of_one_family_are_named_as_the_family(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.control("POST", "permissions", {"lacks": ["Read-Only Activity"]})
+    names = [n for n in names_of(catalog) if n.startswith("activities_") and "delete" not in n]
+    done = tap.run(marketo.config(), select(catalog, [*names, "channels"]))
     line = stopped(done)
-    assert all(f"{name} (" in line for name in ("emails", "files", "snippets"))
+    (family,) = not_read(line)
+    assert re.fullmatch(rf"activities\S* \({len(names)} streams\)", family)
+    assert line.startswith("CRITICAL error 603: Access denied (")
+    assert "the permission Read-Only Activity" in line
+    assert len(line) < 450
+    assert done.records("channels")
+
+
+# What is not Marketo's word ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize(
+    "call", ["channels", "customobjects", "customobject_describe", "member_describe", "create"]
+)
+def test_a_page_of_a_firewall_leaves_nothing_out_of_a_catalog(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, call: str, status: int
+) -> None:
+    marketo.fault(call, "http", None, status=status)
+    done = tap.run(marketo.config(), None, None, "--discover")
+    if call == "channels":
+        # Whether the permission is there could not be tried: its streams are not left out.
+        assert done.code == 0
+        assert names_of(json.loads(done.stdout)) == names_of(catalog)
+        return
+    line = stopped(done)
+    for part in (f"HTTP {status}", "firewall", "proxy", "endpoint"):
+        assert part in line
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize(
+    ("call", "stream"), [("segments", "segments"), ("smart_list", "smart_lists")]
+)
+def test_a_page_of_a_firewall_does_not_say_that_something_is_gone(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, call: str, stream: str, status: int
+) -> None:
+    marketo.fault(call, "http", times=1, status=status, skip=1)
+    columns = {s["tap_stream_id"]: [*s["schema"]["properties"]] for s in catalog["streams"]}
+    chosen = select(catalog, [stream], **{stream: columns[stream]})
+    line = stopped(tap.run(marketo.config(on_refused="skip"), chosen))
+    assert not_read(line) == {stream}
+    assert f"HTTP {status}" in line
+
+
+@pytest.mark.parametrize("code", ["610", "616", "1018", "1013"])
+@pytest.mark.parametrize(
+    ("call", "streams"),
+    [
+        ("member_describe", {"program_members"}),
+        ("customobject_describe", {"custom_object_car_c", "custom_object_visit_c"}),
+        ("customobjects", {"custom_object_car_c", "custom_object_visit_c"}),
+    ],
+)
+def test_discovery_leaves_out_what_marketo_says_not_to_have(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, call: str, streams: set[str], code: str
+) -> None:
+    marketo.fault(call, "error", None, code=code, message="Not here")
+    done = tap.run(marketo.config(), None, None, "--discover")
+    assert done.code == 0
+    assert warnings(done, code)
+    assert names_of(catalog) - names_of(json.loads(done.stdout)) == streams
+    # Any other code is an error.
+    marketo.heal()
+    marketo.fault(call, "error", None, code="1003", message="Invalid data")
+    assert "1003" in stopped(tap.run(marketo.config(), None, None, "--discover"), 2)
+
+
+@pytest.mark.parametrize("code", ["603", "610", "616", "1003", "1018"])
+@pytest.mark.parametrize("call", ["token", "usage"])
+def test_what_a_first_call_is_refused_ends_the_run_and_leaves_nothing_out(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, call: str, code: str
+) -> None:
+    marketo.fault(call, "error", None, code=code, message="Refused")
+    for options in (["--discover"], []):
+        given = None if options else select(catalog, ["emails", "channels"])
+        done = tap.run(marketo.config(on_refused="skip"), given, None, *options)
+        line = stopped(done, 2)
+        assert f"error {code}: Refused" in line
+        assert "Not read" not in line
+        assert done.stdout == ""
+
+
+def test_a_token_that_is_refused_in_the_middle_ends_the_run(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("emails", "expire_token")
+    marketo.fault("token", "http", None, status=404, skip=1)
+    done = tap.run(marketo.config(on_refused="skip"), select(catalog, ["emails", "snippets"]))
+    line = stopped(done)
+    assert "HTTP 404" in line
+    assert "identity" in line
+    assert not log_of(marketo, "snippets")
 
 
 def test_a_spent_quota_stays_what_it_is(

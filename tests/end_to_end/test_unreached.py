@@ -79,7 +79,7 @@ def test_a_wrong_environment_is_one_line_without_secrets(
 
 def test_a_log_level_is_checked_and_an_empty_one_is_info(tap: Tap) -> None:
     about = tap.command(CONFIG, None, None, "--about")
-    assert "TAP_MARKETO_LOGLEVEL" in stopped(run(about, TAP_MARKETO_LOGLEVEL="loud"))
+    assert "TAP_MARKETO_LOGLEVEL" in stopped(run(about, TAP_MARKETO_LOGLEVEL="loud"), 2)
     assert run(about, TAP_MARKETO_LOGLEVEL="").code == 0
 
 

@@ -203,6 +203,11 @@ def _no_export_id(case: Case) -> Answer | None:
     return _with(case.answer, content)
 
 
+def _empty_result(case: Case) -> Answer | None:
+    content = _success(case)
+    return None if content is None else _with(case.answer, {**content, "result": []})
+
+
 def _repeat_token(case: Case) -> Answer | None:
     content, call = _success(case), case.call
     if content is None or call is None or call.token is None:
@@ -284,6 +289,9 @@ FAULT_KINDS: dict[str, FaultKind] = {
     ),
     "no_export_id": FaultKind(
         "the job is made, its id withheld", frozenset({"create"}), alter=_no_export_id
+    ),
+    "empty_result": FaultKind(
+        "success, with no job in the result", frozenset({"create", "status"}), alter=_empty_result
     ),
     "flip_byte": FaultKind(
         "a byte is another; at: the middle of the file", _FILE, {"at": int}, alter=_flip_byte

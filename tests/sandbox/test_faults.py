@@ -27,6 +27,7 @@ FAULTS: list[tuple[str, Json]] = [
     ("campaigns", {"kind": "repeat_token", "page": 2}),
     ("campaigns", {"kind": "empty_page"}),
     ("create", {"kind": "no_export_id"}),
+    ("create", {"kind": "empty_result"}),
     ("file", {"kind": "flip_byte", "at": 100}),
     ("file", {"kind": "cut", "after_bytes": 100}),
     ("file", {"kind": "cut", "after_bytes": 100, "content_length": False}),
@@ -103,6 +104,8 @@ def _check_fault(fault: Json, seen: requests.Response | None, good: bytes) -> No
         assert "result" not in seen.json()
     elif kind == "empty_page":
         assert (seen.json()["result"], seen.json()["moreResult"]) == ([], True)
+    elif kind == "empty_result":
+        assert seen.json()["result"] == []
     elif kind == "no_export_id":
         assert "exportId" not in seen.json()["result"][0]
     elif kind == "flip_byte":

@@ -16,9 +16,8 @@ from tap_marketo.errors import (
     TapError,
     Terminated,
     TransientError,
-    error_class,
-    from_envelope,
 )
+from tap_marketo.marketo.answers import error_class, error_of
 
 WHAT = "GET /rest/v1/leads/describe.json"
 
@@ -35,7 +34,7 @@ WHAT = "GET /rest/v1/leads/describe.json"
         ("606", "ThrottledError"),
         ("607", "CallQuotaError"),
         ("608", "TransientError"),
-        ("610", "NotFoundError"),
+        ("610", "ResourceNotFoundError"),
         ("611", "TransientError"),
         ("614", "TransientError"),
         ("615", "ThrottledError"),
@@ -46,7 +45,12 @@ WHAT = "GET /rest/v1/leads/describe.json"
         ("609", "RequestRefusedError"),
         ("701", "RequestRefusedError"),
         ("1003", "RequestRefusedError"),
-        ("1013", "RequestRefusedError"),
+        ("702", "NotFoundError"),
+        ("1013", "NotFoundError"),
+        ("616", "FeatureUnavailableError"),
+        ("703", "FeatureUnavailableError"),
+        ("1018", "FeatureUnavailableError"),
+        ("1026", "FeatureUnavailableError"),
         ("", "RequestRefusedError"),
         ("something new", "RequestRefusedError"),
     ],
@@ -85,7 +89,7 @@ def test_1029_is_told_apart_by_its_message(message: str, name: str) -> None:
 def test_fields_that_do_not_exist_are_named_in_two_spellings(
     code: str, message: str, names: set[str]
 ) -> None:
-    error = from_envelope(WHAT, {"errors": [{"code": code, "message": message}]})
+    error = error_of(WHAT, {"errors": [{"code": code, "message": message}]})
     assert isinstance(error, errors.FieldNotFoundError)
     assert error.names == names
 
@@ -101,8 +105,10 @@ def test_any_other_1003_is_a_refusal(message: str) -> None:
         ("CallQuotaError", "QuotaError"),
         ("ExportQuotaError", "QuotaError"),
         ("AccessDeniedError", "RequestRefusedError"),
-        ("CredentialsError", "MarketoError"),
+        ("CredentialsError", "NoAccessError"),
         ("NotFoundError", "RequestRefusedError"),
+        ("ResourceNotFoundError", "NotFoundError"),
+        ("NoAccessError", "MarketoError"),
         ("QueueFullError", "MarketoError"),
         ("MarketoError", "TapError"),
         ("ConfigError", "InputError"),
@@ -125,7 +131,7 @@ def test_what_must_not_be_retried_with_backoff_is_no_transient_error(kind: str) 
 
 
 def test_the_message_names_call_code_reason_request_id_and_remedy() -> None:
-    error = from_envelope(
+    error = error_of(
         WHAT,
         {
             "requestId": "185d6#14b51985ff0",
@@ -142,12 +148,12 @@ def test_the_message_names_call_code_reason_request_id_and_remedy() -> None:
 
 
 def test_an_error_without_request_id_or_remedy_has_no_empty_places_in_its_message() -> None:
-    error = from_envelope(WHAT, {"errors": [{"code": "1003", "message": "Bad data"}]})
+    error = error_of(WHAT, {"errors": [{"code": "1003", "message": "Bad data"}]})
     assert str(error) == f"{WHAT}: error 1003: Bad data"
 
 
 def test_the_first_of_several_errors_decides_and_all_are_told() -> None:
-    error = from_envelope(
+    error = error_of(
         WHAT,
         {"errors": [{"code": 601, "message": "Invalid"}, {"code": "1003", "message": "Also"}]},
     )
@@ -158,7 +164,7 @@ def test_the_first_of_several_errors_decides_and_all_are_told() -> None:
 
 @pytest.mark.parametrize("given_errors", [None, [], "x", 7, {}, {"code": "601"}])
 def test_a_failure_without_a_list_of_errors_is_worth_another_try(given_errors: Any) -> None:
-    error = from_envelope(WHAT, {"success": False, "requestId": 7, "errors": given_errors})
+    error = error_of(WHAT, {"success": False, "requestId": 7, "errors": given_errors})
     assert type(error) is TransientError
     assert error.code is None
     assert "no error is given (requestId 7)" in str(error)
@@ -168,7 +174,7 @@ def test_a_failure_without_a_list_of_errors_is_worth_another_try(given_errors: A
     ("entry", "told"), [("plain text", "plain text"), ({"message": "no code"}, "no code")]
 )
 def test_an_error_without_a_code_is_refused_with_what_was_said(entry: Any, told: str) -> None:
-    error = from_envelope(WHAT, {"errors": [entry]})
+    error = error_of(WHAT, {"errors": [entry]})
     assert type(error) is RequestRefusedError
     assert error.code is None
     assert str(error) == f"{WHAT}: {told}"
@@ -186,7 +192,7 @@ ANYTHING = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(("errors", "requestId", "success")), ANYTHING))
 def test_no_answer_however_odd_raises_instead_of_being_told(envelope: dict[str, Any]) -> None:
-    error = from_envelope(WHAT, envelope)
+    error = error_of(WHAT, envelope)
     assert isinstance(error, MarketoError)
     assert str(error).startswith(f"{WHAT}: ")
 
