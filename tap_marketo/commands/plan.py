@@ -13,6 +13,7 @@ from tap_marketo.config import Config
 from tap_marketo.errors import TapError
 from tap_marketo.exports.plan_line import Calls, Left, PlanLine
 from tap_marketo.exports.simulation import ExportEstimate, Simulation
+from tap_marketo.log import counted
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.throttle import PERIOD_SECONDS
@@ -37,9 +38,9 @@ class Plan:
         calls_a_minute: the most that a run makes.
         bytes_used: what the API user has exported today; None if nothing is to be exported.
         bytes_allowed: what may be exported a day.
-        resets_at: when both begin anew, UTC.
-        goes_on_at: when what does not fit can go on, UTC.
-        notes: what else there is to say.
+        resets_at: when both counts are reset, UTC.
+        continues_at: when a run can continue with what does not fit, UTC.
+        notes: further remarks, sentences without their full stops.
         failed: the streams that cannot be read, with their reasons; empty if all can.
     """
 
@@ -53,7 +54,7 @@ class Plan:
     bytes_used: int | None
     bytes_allowed: int
     resets_at: datetime
-    goes_on_at: datetime
+    continues_at: datetime
     notes: Sequence[str] = ()
     failed: str = ""
 
@@ -130,11 +131,13 @@ def make_plan(
         bytes_used=None,
         bytes_allowed=config.daily_export_bytes,
         resets_at=next_allowance_reset(now),
-        goes_on_at=next_allowance_reset(now),
+        continues_at=next_allowance_reset(now),
     )
     if begun is None:
         early = to_marketo(config.start_date)
-        return replace(empty, notes=[f"start_date {early} lies in the future: nothing to sync yet"])
+        return replace(
+            empty, notes=[f"start_date {early} lies in the future: there is nothing to sync yet"]
+        )
     return _planned(client, clock, begun, entries, empty)
 
 
@@ -172,7 +175,7 @@ def _planned(
         own_calls=client.successes + 1,
         calls_used=client.budget.used,
         bytes_used=simulation.used if families or found else None,
-        goes_on_at=next_allowance_reset(simulation.ends_at if families or found else empty.now),
+        continues_at=next_allowance_reset(simulation.ends_at if families or found else empty.now),
         notes=list(_dropped(exports, begun, entries)),
         # It quotes Marketo.
         failed=redact(begun.failures.summary()),
@@ -206,7 +209,7 @@ def _found(read: ReadEstimate, begun: Preparation, simulation: Simulation) -> Pl
         read,
         is_exported=True,
         jobs=None,
-        taken_up=sum(len(begun.context.pending(family.name)) for family in read.found),
+        resumed=sum(len(begun.context.pending(family.name)) for family in read.found),
         size=None,
         time=None,
         guess=str(simulation.usual(read.found[0])),
@@ -221,6 +224,6 @@ def _dropped(
         dropped[name] = len(begun.context.pending(name))
     for name, number in dropped.items():
         yield (
-            f"Of an earlier run's jobs of {name}, {number:,} "
-            f"{'is' if number == 1 else 'are'} of no use any more, and would be cancelled"
+            f"{name}: {counted(number, 'job')} of an earlier run "
+            f"{'is' if number == 1 else 'are'} no longer needed and would be cancelled"
         )

@@ -29,7 +29,7 @@ def page(plan: Plan) -> str:
         ],
         _table(plan) if plan.lines else [],
         list(_legend(plan)) if plan.lines else [],
-        _listed("What a guess rests on:", {line.name: line.guess for line in plan.lines}),
+        _listed("Guesses are based on:", {line.name: line.guess for line in plan.lines}),
         _listed("What takes more calls (+):", {line.name: line.calls.each for line in plan.lines}),
         list(_today(plan)),
         [f"{note}." for note in plan.notes],
@@ -67,7 +67,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
             {"name": name, "from": _time(left.since), "jobs": left.jobs, "mb": _rounded(left.size)}
             for name, left in plan.left
         ],
-        "goes_on_at": _time(plan.goes_on_at) if plan.fits is False else None,
+        "goes_on_at": _time(plan.continues_at) if plan.fits is False else None,
         "days": plan.days,
         "notes": list(plan.notes),
         "failed": plan.failed or None,
@@ -83,7 +83,7 @@ def _line_as_json(line: PlanLine) -> dict[str, Any]:
         "to": _time(line.until),
         "exported": line.is_exported,
         "jobs": line.jobs,
-        "jobs_taken_up": line.taken_up,
+        "jobs_taken_up": line.resumed,
         "calls": line.calls.least,
         "more_calls": line.calls.each or None,
         "mb": _rounded(line.size),
@@ -113,9 +113,9 @@ def _minutes(line: PlanLine) -> str:
 
 
 def _how(line: PlanLine) -> str:
-    if not line.taken_up:
+    if not line.resumed:
         return line.how
-    return f"{line.how}; {counted(line.taken_up, 'job')} of an earlier run taken up"
+    return f"{line.how}; {counted(line.resumed, 'job')} of an earlier run resumed"
 
 
 def _mark(line: PlanLine) -> str:
@@ -148,16 +148,16 @@ def _table(plan: Plan) -> list[str]:
 
 
 def _legend(plan: Plan) -> Iterator[str]:
-    yield "~ is a guess, + is at least so much, ? is not known before."
+    yield "~ is a guess, + means at least, ? is unknown."
     if plan.sum.is_exported:
         yield (
-            "Minutes count from the start until the last file of the line has been read: "
-            "Marketo works on two jobs at a time. Pages are read meanwhile."
+            "Minutes are from the start until the last file of the line has been read. Marketo "
+            "processes two jobs at a time. The run reads pages meanwhile."
         )
     least = ceil(plan.sum.calls.least / plan.calls_a_minute)
     yield (
-        f"A run makes {plan.calls_a_minute:,} calls a minute at most: these take {least:,} min "
-        "or more."
+        f"A run makes at most {plan.calls_a_minute:,} calls a minute: these calls take at least "
+        f"{least:,} min."
     )
 
 
@@ -177,8 +177,8 @@ def _today(plan: Plan) -> Iterator[str]:
         return
     if plan.sum.calls.least > plan.calls_left:
         yield (
-            f"The calls do not fit into today: at least {plan.sum.calls.least:,} are needed. It "
-            f"can go on at {to_marketo(plan.resets_at)}."
+            f"The calls do not fit into today: at least {plan.sum.calls.least:,} are needed. A "
+            f"run can continue at {to_marketo(plan.resets_at)}."
         )
     if plan.left:
         yield from _left(plan)
@@ -186,12 +186,9 @@ def _today(plan: Plan) -> Iterator[str]:
         yield "Everything fits into today."
     elif plan.fits is None:
         more = ", ".join(line.name for line in plan.lines if line.is_uncertain)
-        yield (
-            "What is known fits into today. Whether everything does is not known: more may come "
-            f"of {more}."
-        )
+        yield (f"What is known fits into today. These lines may take more than they show: {more}.")
     if plan.without_size:
-        yield f"Not known before are the bytes of: {', '.join(plan.without_size)}."
+        yield f"The bytes of these lines are unknown: {', '.join(plan.without_size)}."
 
 
 def _left(plan: Plan) -> Iterator[str]:
@@ -202,15 +199,15 @@ def _left(plan: Plan) -> Iterator[str]:
             name,
             f"from {to_marketo(left.since)} on",
             f"about {counted(left.jobs, 'job')},",
-            "MB not known" if left.size is None else f"{_megabytes(left.size)} MB",
+            "MB unknown" if left.size is None else f"{_megabytes(left.size)} MB",
         ]
         for name, left in plan.left
     ]
     yield from _aligned(rows, numbers=())
     least = " at least" if any(left.size is None for _, left in plan.left) else ""
     yield (
-        f"It can go on at {to_marketo(plan.goes_on_at)}, and takes about {plan.days:,} days in "
-        f"all{least} (a guess)."
+        f"A run can continue at {to_marketo(plan.continues_at)}. Everything takes about "
+        f"{plan.days:,} days{least} (a guess)."
     )
 
 

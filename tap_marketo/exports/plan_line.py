@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True)
 class Calls:
-    """What something costs in calls.
+    """How many calls something takes.
 
     Attributes:
-        least: how many it takes at least.
+        least: how many at least.
         each: what takes more of them, and how many; empty if that is all.
     """
 
@@ -20,7 +20,7 @@ class Calls:
     each: str = ""
 
     def __add__(self, other: Calls) -> Calls:
-        """Return what two things cost."""
+        """Return how many calls two things take."""
         return Calls(self.least + other.least, "; ".join(filter(None, (self.each, other.each))))
 
 
@@ -51,11 +51,11 @@ class PlanLine:
         until: up to this time; None where everything is read.
         is_exported: whether export jobs are made, or may be.
         jobs: how many are made today; None if unknown.
-        taken_up: how many jobs of an earlier run are resumed.
-        calls: what it costs.
+        resumed: how many jobs of an earlier run it resumes.
+        calls: what it takes.
         size: bytes of the jobs that are made; None if unknown.
         time: until its last file has been read; None if unknown.
-        guess: what the numbers rest on, where they are guesses; empty where they are not.
+        guess: what the numbers are based on, where they are guesses; empty where they are certain.
         left: what does not fit into today; None if everything does.
     """
 
@@ -66,7 +66,7 @@ class PlanLine:
     until: datetime | None = None
     is_exported: bool = False
     jobs: int | None = 0
-    taken_up: int = 0
+    resumed: int = 0
     calls: Calls = Calls()
     size: float | None = 0.0
     time: timedelta | None = timedelta()

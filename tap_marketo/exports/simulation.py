@@ -1,4 +1,4 @@
-"""What the exports of a run would be: laid out, chosen, cut and looked at as in a run, none made.
+"""What the exports of a run would be: planned, chosen, cut and polled as in a run, none created.
 
 In place of Marketo there is a guess: two workers, who take as long for each job as for the last
 ones, and files of the size that is expected of them.
@@ -48,15 +48,15 @@ class Usual(NamedTuple):
 
 @dataclass(kw_only=True)
 class ExportEstimate(PlanLine):
-    """What becomes of the exports of one family.
+    """What a run exports of one family.
 
     Attributes:
         family: whose they are.
         usual: what the last jobs of its object were.
         bytes_per_day: what a day of it costs by its last files; None if unknown.
         ids: of how many programs, for instance, the jobs export rows; 0 where that is all rows.
-        has_waited: whether a job is not done yet.
-        dropped: jobs of an earlier run that are of no use any more.
+        has_waited: whether Marketo has still to process a job.
+        dropped: jobs of an earlier run that are no longer needed.
     """
 
     family: BulkFamily
@@ -68,7 +68,7 @@ class ExportEstimate(PlanLine):
 
     @classmethod
     def of(cls, family: BulkFamily, usual: Usual) -> ExportEstimate:
-        """Return that of a family of which no job has been gone through yet."""
+        """Return that of a family before its first job."""
         streams = list(family.streams)
         shared = f", {len(streams):,} streams together" if len(streams) > 1 else ""
         how = f"exported by {family.replication_key}{shared}"
@@ -92,29 +92,28 @@ class ExportEstimate(PlanLine):
             self.jobs = (self.jobs or 0) + 1
             self.size = (self.size or 0.0) + cost
         else:
-            self.taken_up += 1
+            self.resumed += 1
 
     def conclude(self, left: Left | None) -> None:
-        """Say what is left, what of the numbers is not known, and what the others rest on."""
+        """Note what is left, which numbers are unknown, and what the others are based on."""
         is_known = self.bytes_per_day is not None
         self.left = left if is_known or left is None else replace(left, size=None)
         if self.jobs and not is_known:
             per_job = self.usual.size if self.ids else None
             self.size = None if per_job is None else per_job * self.jobs
         if self.has_waited:
-            self.guess = (str(self.usual) if self.ids else "") or self._rests_on()
+            self.guess = (str(self.usual) if self.ids else "") or self._basis()
 
-    def _rests_on(self) -> str:
+    def _basis(self) -> str:
         files = ""
         if self.bytes_per_day is not None:
             files = f"{self.bytes_per_day / _MEGABYTE:,.2g} MB a day by its last files; "
         elif self.jobs:
-            files = "nothing known of its files yet"
+            files = "file sizes are unknown; "
             if self.jobs > 1 and not self.ids:
-                files += f", the first are of {FIRST_WINDOWS.days} days"
-            files += "; "
+                files += f"jobs of {FIRST_WINDOWS.days} days at first; "
         if self.usual.time is None:
-            return f"{files}{_UNKNOWN_JOB / _MINUTE:.0f} minutes a job, as none has been seen"
+            return f"{files}{_UNKNOWN_JOB / _MINUTE:.0f} minutes a job, as no job has been seen"
         return f"{files}{self.usual.time / _MINUTE:.1f} minutes a job by the last ones"
 
 
@@ -167,7 +166,7 @@ class Simulation:
     def run(
         self, families: Sequence[BulkFamily], found: Sequence[BulkFamily]
     ) -> list[ExportEstimate]:
-        """Go through what some families have to read, and say what becomes of it.
+        """Go through what some families have to read, and return what a run exports of it.
 
         The jobs of the last days are asked for, and those that the state names are looked at.
 

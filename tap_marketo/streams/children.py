@@ -33,7 +33,7 @@ class Children:
         fetch: asks for the pages of one parent's rows.
         size: asks how many parents there are.
         calls: what one parent takes.
-        guess: what that rests on; empty where it is certain.
+        guess: what that is based on; empty where it is certain.
         at_intervals: whether the stream is read at most once in child_refresh_hours, which is for
             parents that are many.
     """

@@ -100,7 +100,7 @@ def test_a_first_sync_and_the_next_are_told_before_they_are_done(tap: Tap) -> No
             assert each["to"] == first["now"]
             # Nothing is known of the bytes, and the guess says so.
             assert each["mb"] is None
-            assert "nothing known" in each["guess"]
+            assert "file sizes are unknown" in each["guess"]
         assert first["sum"]["mb_not_known"] == ["leads", "activities"]
         marketo.control("POST", "reset_counters")
         target = Target()
@@ -221,7 +221,8 @@ def test_a_spent_allowance_leaves_nothing_for_today(tap: Tap) -> None:
         page = plan_only(marketo, tap, config, chosen, None).stdout
         assert "12 of 10 MB have been exported by this API user, 0 MB are left." in page
         assert (
-            "It can go on at 2026-06-16T05:00:00Z, and takes about 2 days in all at least" in page
+            "A run can continue at 2026-06-16T05:00:00Z. Everything takes about 2 days at least"
+            in page
         )
 
 
@@ -240,7 +241,7 @@ def test_jobs_of_a_stopped_run_are_taken_up(tap: Tap, days: int) -> None:
             assert each["jobs"] == 1
             assert each["from"] < state["exports"][family][0]["end"] < each["to"]
         page = plan_only(marketo, tap, config, chosen, state).stdout
-        assert page.count("1 job of an earlier run taken up") == 2
+        assert page.count("1 job of an earlier run resumed") == 2
 
 
 def test_jobs_of_streams_that_fell_away_would_be_cancelled(tap: Tap) -> None:
@@ -251,7 +252,7 @@ def test_jobs_of_streams_that_fell_away_would_be_cancelled(tap: Tap) -> None:
         only = select(chosen, ["activity_types"])
         plan = planned(marketo, tap, config, only, state)
         assert sorted(plan["notes"]) == [
-            f"Of an earlier run's jobs of {family}, 1 is of no use any more, and would be cancelled"
+            f"{family}: 1 job of an earlier run is no longer needed and would be cancelled"
             for family in ("activities", "leads")
         ]
         assert "Cancelled" not in {job["status"] for job in marketo.counters()["jobs"]}
@@ -400,7 +401,7 @@ def test_everything_fits_only_where_everything_is_known(tap: Tap) -> None:
             assert planned(marketo, tap, config, more)["today"]["fits"] is None
             page = plan_only(marketo, tap, config, more, None).stdout
             assert "Everything fits" not in page
-            assert f"Whether everything does is not known: more may come of {name}." in page
+            assert f"These lines may take more than they show: {name}." in page
 
 
 def test_streams_begin_no_earlier_than_marketo(tap: Tap) -> None:
@@ -528,7 +529,7 @@ def test_spent_calls_and_wrong_files_end_as_a_sync_does(tap: Tap) -> None:
         told = plan_only(marketo, tap, config, chosen, None)
         assert told.code == 0
         assert "The calls do not fit into today" in told.stdout
-        assert "It can go on at 2026-06-16T05:00:00Z" in told.stdout
+        assert "A run can continue at 2026-06-16T05:00:00Z" in told.stdout
         marketo.control("POST", "usage", {"foreign_calls": 100})
         spent = plan_only(marketo, tap, config, chosen, None)
         assert (spent.code, spent.stdout) == (3, "")

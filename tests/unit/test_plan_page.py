@@ -28,7 +28,7 @@ LINES = st.builds(
     until=st.none() | MOMENTS,
     is_exported=st.booleans(),
     jobs=st.none() | st.integers(0, 9999),
-    taken_up=st.integers(0, 9),
+    resumed=st.integers(0, 9),
     calls=st.builds(Calls, st.integers(0, 10**6), st.just("") | WORDS),
     size=SIZES,
     time=st.none() | st.timedeltas(timedelta(), timedelta(days=9)),
@@ -47,7 +47,7 @@ PLANS = st.builds(
     bytes_used=st.none() | st.integers(0, 10**13),
     bytes_allowed=st.integers(1, 10**12),
     resets_at=MOMENTS,
-    goes_on_at=MOMENTS,
+    continues_at=MOMENTS,
     notes=st.lists(WORDS, max_size=3),
     failed=st.just("") | WORDS,
 )
