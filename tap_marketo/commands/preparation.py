@@ -16,6 +16,7 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.program_members import SWEEP
 from tap_marketo.streams.registry import (
     REGISTRY,
     bulk_object_of,
@@ -167,12 +168,12 @@ def _readings(
 
 
 def exports_of_others(state: State, entries: Sequence[CatalogEntry]) -> Iterator[tuple[str, str]]:
-    """Yield the families, with their bulk objects, of which the state holds jobs for nobody.
+    """Yield the families, with their bulk objects, whose jobs in the state no stream reads.
 
-    Their streams are no longer selected.
+    Their streams are no longer selected. Or an earlier version had a family of its own for them.
     """
     selected = {entry.stream for entry in entries}
     for name, streams in state.streams_with_exports().items():
         bulk_object = bulk_object_of(name)
-        if bulk_object and selected.isdisjoint(streams):
+        if bulk_object and (name == SWEEP or selected.isdisjoint(streams)):
             yield name, bulk_object

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from copy import copy
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,20 +14,12 @@ from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.streams.described import DescribedFamily
-from tap_marketo.streams.member_passes import Pass, batches, done_with, pieces
+from tap_marketo.streams.member_passes import Pass, PassKind, batches, pieces
 from tap_marketo.times import Window
 
 STREAM = "program_members"
-SWEEP = "program_members_sweep"
-"""Where the state has the mark of the passes over all programs, and their jobs."""
 KEYS = ("programId", "leadId")
 REPLICATION_KEY = "updatedAt"
-
-
-class Filters:
-    """Which filters the subscription has, as far as exports have told."""
-
-    has_update_range = True
 
 
 class MembersFamily(DescribedFamily):
@@ -36,127 +27,89 @@ class MembersFamily(DescribedFamily):
 
     Attributes:
         passes: what is to be exported, in this order.
-        news: until when it has been told in this run what became of members, by program.
+        latest: the date of the last activity of each program that this run has seen.
+        has_update_range: whether the subscription can filter by updatedAt, as far as known.
     """
 
+    name = STREAM
     bulk_object = "program/members"
     keys = KEYS
     replication_key = REPLICATION_KEY
 
-    def __init__(
-        self,
-        entry: CatalogEntry,
-        fields: Collection[Field],
-        longest: timedelta,
-        read_until: datetime | None,
-    ) -> None:
+    def __init__(self, entry: CatalogEntry, fields: Collection[Field], longest: timedelta) -> None:
         """Serve the stream.
 
         Args:
             entry: the selected stream.
             fields: the fields of program members that Marketo has now.
             longest: the longest window of changes in one job.
-            read_until: the bookmark of the stream with which the run began.
         """
         super().__init__(entry, fields, timedelta())
-        self.name = STREAM
         self.passes: Sequence[Pass] = ()
-        self.news: Mapping[int, datetime] = {}
+        self.latest: Mapping[int, datetime] = {}
+        self.has_update_range = True
         self._longest = longest
-        self._read_until = read_until
-        self._filters = Filters()
         self._reached: dict[tuple[Window, tuple[int, ...]], Position] = {}
-
-    def sweeping(self) -> MembersFamily:
-        """Return the family of the passes over all programs, with these columns and filters."""
-        family = copy(self)
-        family.name = SWEEP
-        return family
 
     def fields(self) -> list[str]:
         # "An additional field programId is added to the export file as the first field".
         return [field for field in super().fields() if field != "programId"]
 
-    @property
-    def has_update_range(self) -> bool:
-        """Whether the subscription can filter by updatedAt, as far as exports have told."""
-        return self._filters.has_update_range
-
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         programs = {"programIds": list(plan.ids)}
-        # A pass over all programs is for nothing without the date.
-        if self.name != SWEEP and self._is_whole(plan.window):
+        is_first = any(each.kind is PassKind.FIRST for each in self.passes)
+        if is_first or not self.has_update_range:
             return programs
         return {**programs, "updatedAt": date_range(plan.window)}
 
-    def _is_whole(self, window: Window) -> bool:
-        return not self._filters.has_update_range or any(
-            each.is_whole and each.window == window for each in self.passes
-        )
-
     def do_without_filter(self, error: FilterUnavailableError) -> None:
-        if not self._filters.has_update_range:
-            if self.name != SWEEP:
-                raise error
-            return
-        self._filters.has_update_range = False
+        if not self.has_update_range:
+            raise error
+        self.has_update_range = False
         LOGGER.info("Members of a program that has changed are exported whole. %s", error)
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         self._reached = {}
-        usable = [job for job in pending if not self._is_outdated(job)]
+        current = [job for job in pending if not self._is_outdated(job)]
         plans: list[ExportPlan] = []
         for each in self.passes:
-            if self.name == SWEEP and not self._filters.has_update_range:
-                # Without the filter it would export everything again.
-                continue
-            plans += self._plans_of(each, context, usable)
+            # Without the filter a sweep would export everything again.
+            if each.kind is not PassKind.SWEEP or self.has_update_range:
+                plans += self._plans_of(each, context, current)
         return plans
 
     def _is_outdated(self, job: PendingExport) -> bool:
-        """Say whether what has been emitted may be newer than the file of a job."""
-        made = job.made or job.window.end
-        if self._read_until and self._read_until > made:
-            return True
-        return any(self.news[number] >= made for number in job.ids if number in self.news)
+        """Say whether something has happened in a job's programs that its file does not have."""
+        return any(
+            self.latest[number] >= job.window.end for number in job.ids if number in self.latest
+        )
 
     def _plans_of(
         self, each: Pass, context: SyncContext, pending: Sequence[PendingExport]
     ) -> Iterator[ExportPlan]:
         windows = [each.window]
-        if not self._is_whole(each.window):
+        if each.kind is not PassKind.FIRST and self.has_update_range:
             windows = list(pieces(each.window, self._longest))
-        jobs = {(job.window, job.ids): job for job in pending}
-        together = batches(each.programs, [ids for window, ids in jobs if window in windows])
+        jobs = {
+            (window, job.ids): job
+            for window in windows
+            for job in pending
+            if _serves(job, window, each.kind)
+        }
+        resumed, new = batches(each.programs, dict.fromkeys(ids for _, ids in jobs))
         read = 0
-        for ids, done in zip(together, done_with(each.programs, together), strict=True):
-            is_last = ids is together[-1]
-            mark = each.reached if is_last else each.mark(each.behind if done is None else done)
-            for window in windows:
-                self._reached[window, ids] = mark if window == windows[-1] else Position()
-                job = jobs.get((window, ids))
-                yield Plan(
-                    window,
-                    (self.stream,),
-                    job,
-                    job.made if job else None,
-                    ids,
-                    self._turn(each, read, context),
-                )
+        for ids in (*resumed, *new):
+            # Resumed jobs come first, so that a mark means that all programs up to it are read.
+            mark = Position() if ids in resumed else each.mark_after(ids)
+            if read + len(ids) == len(each.programs):
+                mark = each.reached
+            for piece in windows:
+                job = jobs.get((piece, ids))
+                window = job.window if job else piece
+                self._reached[window, ids] = mark if piece == windows[-1] else Position()
+                made, turn = job.made if job else None, _turn(each, read, context)
+                yield Plan(window, (self.stream,), job, made, ids, turn)
             read += len(ids)
-
-    def _turn(self, each: Pass, read: int, context: SyncContext) -> datetime | None:
-        """Return the place in date order of the programs before which so many are read."""
-        if self.name == SWEEP:
-            # It can wait.
-            return context.now
-        if each.is_whole:
-            # All over the time that the others read, so that no family is last, and in each run as
-            # in the one before. But the first come at once: a job of theirs cannot be cut to what
-            # others leave of a day.
-            part = (each.read + read) / (each.read + len(each.programs)) if read else 0
-            return context.earliest + (context.now - context.earliest) * part
-        return None
 
     def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
         return self._reached[plan.window, plan.ids]
@@ -166,3 +119,25 @@ class MembersFamily(DescribedFamily):
 
     def extent(self, plan: ExportPlan) -> str:
         return f"of {len(plan.ids)} programs from {plan.ids[0]} to {plan.ids[-1]}"
+
+
+def _serves(job: PendingExport, window: Window, kind: PassKind) -> bool:
+    """Say whether a job of a stopped run is one that this run would make.
+
+    Of changes, its window may end earlier: nothing has happened in its programs since.
+    """
+    return job.window == window or (kind is PassKind.CHANGES and job.window.start == window.start)
+
+
+def _turn(each: Pass, read: int, context: SyncContext) -> datetime | None:
+    """Return the place in date order of the programs before which so many are read."""
+    if each.kind is PassKind.SWEEP:
+        # It can wait.
+        return context.now
+    if each.kind is PassKind.FIRST:
+        # All over the time that the others read, so that no family is last, and in each run as in
+        # the one before. But the first come at once: a job of theirs cannot be cut to what others
+        # leave of a day.
+        part = (each.read + read) / (each.read + len(each.programs)) if read else 0
+        return context.earliest + (context.now - context.earliest) * part
+    return None

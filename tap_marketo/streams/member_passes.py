@@ -1,160 +1,169 @@
-"""Which programs' members are exported together, of which time, and what has been reached then.
+"""Which programs' members are exported together, for which dates, and what is reached then.
 
 Pure arithmetic.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import inf
+from enum import Enum
 
 from tap_marketo.exports.windows import Stand
 from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, Position
-from tap_marketo.times import Window
+from tap_marketo.times import Window, before
 
 # bulk-program-member-extract.md, Filters: so many programs a job.
 MOST_PROGRAMS = 10
 
 
+class PassKind(Enum):
+    """Why the members of programs are exported."""
+
+    FIRST = "exporting the members of"
+    CHANGES = "exporting the changed members of"
+    SWEEP = "scanning for changes without an activity in"
+
+
 @dataclass(frozen=True)
 class Pass:
-    """Programs whose members are exported.
+    """Programs whose members are exported, in ascending order of their ids.
 
     Attributes:
-        window: the changes that are exported; the members of that end are all known then.
-        programs: their ids, ascending.
-        reached: the position when all of them have been read.
-        mark: the position when they have been read up to a program, and not all.
-        behind: the last program that a stopped run has read of it, None for none.
-        read: how many programs stopped runs have read of it.
-        is_whole: whether all members are exported, whenever they changed.
+        kind: why; FIRST exports all members, the others what has changed in the window.
+        window: up to its end the members of these programs are known then.
+        programs: the ids of those that are left to export.
+        reached: the position after the last of them.
+        mark: returns the position after all programs up to an id.
+        read_up_to: stopped runs have read the programs up to this id; 0 for none.
+        read: how many programs stopped runs have read.
     """
 
+    kind: PassKind
     window: Window
     programs: Sequence[int]
     reached: Position
-    mark: Callable[[int | None], Position]
-    behind: int | None = None
+    mark: Callable[[int], Position]
+    read_up_to: int = 0
     read: int = 0
-    is_whole: bool = False
+
+    @property
+    def at_start(self) -> Position:
+        """The position before anything is exported."""
+        if not self.programs:
+            return self.reached
+        # The next run continues with the same window; the next increment has another one.
+        return Position() if self.kind is PassKind.CHANGES else self.mark(self.read_up_to)
+
+    def mark_after(self, batch: Sequence[int]) -> Position:
+        """Return the position after a batch of its programs, which is not the last one."""
+        return Position() if batch[-1] < self.read_up_to else self.mark(batch[-1])
 
 
 class Increment:
-    """What has changed since the bookmark of a stream, as far as activities tell.
+    """The programs whose members have changed since the bookmark, as activities report it.
+
+    A stopped run leaves a mark: the programs up to ``read_up_to`` were read at ``stopped``. Such
+    a program is read again only for an activity that the stopped run may not have known::
+
+        start of the stopped run        stopped - look-back       stopped          now
+              |-------------------------------|----------------------|-------------|
+              | every activity was known then | some may show late   | happened since
+              | not read again                | read again           | read again
 
     Attributes:
-        windows: what a stopped run has begun, if one has, and the time since.
-        news: when what has been told of a program happened last.
-        behind: the last program that a stopped run has read of the first window, None for none.
+        window: the changes that are exported, up to the start of this run.
+        programs: the programs to read.
+        latest: the date of the last activity of each program.
+        read_up_to: the last program that the stopped run has read; 0 for none.
     """
 
     def __init__(self, stand: Stand, mark: ChildMark, now: datetime) -> None:
-        """Begin with nothing told.
+        """Begin without an activity.
 
         Args:
             stand: where the stream stands; it has a bookmark.
-            mark: what a stopped run has begun, and how far it came.
-            now: the end of the last window, whole seconds UTC.
+            mark: how far a stopped run has come.
+            now: the start of this run, whole seconds UTC.
         """
         self._stand = stand
-        self.behind: int | None = None
-        self.windows: list[Window] = []
-        until = mark.scan_started
-        if until and stand.bookmark and stand.bookmark < until <= now:
-            self.behind = mark.reached.id if mark.reached else None
-        if until and stand.bookmark and stand.bookmark < until < now:
-            # As the run had it that read the programs up to the mark.
-            self.windows.append(Window(stand.start(until), until))
-            stand = stand.after(self.windows[0], until)
-        self.windows.append(Window(stand.start(now), now))
-        self.news: dict[int, datetime] = {}
-        self._changed: list[set[int]] = [set() for _ in self.windows]
-
-    @property
-    def since(self) -> datetime:
-        """From when on it is asked what has changed."""
-        return min(window.start for window in self.windows)
-
-    @property
-    def programs(self) -> set[int]:
-        """Programs of which something has been told."""
-        return set().union(*self._changed)
+        self.window = Window(stand.start(now), now)
+        self.programs: set[int] = set()
+        self.latest: dict[int, datetime] = {}
+        self.read_up_to = 0
+        stopped = mark.scan_started
+        if mark.reached and stopped and stand.bookmark and stand.bookmark < stopped <= now:
+            self.read_up_to = mark.reached.id
+            self._known_from = stand.start(stopped)
+            self._known_until = before(stopped, stand.lookback)
 
     def note(self, program: int, date: datetime) -> None:
-        """Note that members of a program changed at a time."""
-        self.news[program] = max(self.news.get(program, date), date)
-        for window, programs in zip(self.windows, self._changed, strict=True):
-            # The last window has no end: what happens meanwhile is exported with it.
-            if window.start <= date and (date <= window.end or window is self.windows[-1]):
-                programs.add(program)
+        """Note that members of a program changed on a date (UTC)."""
+        self.latest[program] = max(self.latest.get(program, date), date)
+        if program > self.read_up_to or not self._known_from <= date < self._known_until:
+            self.programs.add(program)
 
-    def passes(
-        self, stream: str, created: Collection[int], existing: Collection[int]
-    ) -> list[Pass]:
-        """Return what is to be exported.
+    def read_all_again(self) -> None:
+        """Read every program that has changed, whatever a stopped run has read."""
+        self.read_up_to = 0
+        self.programs = set(self.latest)
+
+    def as_pass(self, stream: str, existing: Collection[int]) -> Pass:
+        """Return what is exported.
 
         Args:
             stream: whose state moves.
-            created: programs created since; who was in them from the start no activity tells.
             existing: the programs that exist: an export cannot name another.
         """
-        stand = self._stand
-        passes: list[Pass] = []
-        for window, changed in zip(self.windows, self._changed, strict=True):
-            # What of a window that a stopped run began is told since then is for a later look.
-            stand = stand.after(window, window.end)
-            bookmark = Bookmark("updatedAt", window.end, stand.settled)
-            reached = Position({stream: bookmark}, children={stream: ChildMark(None, None, None)})
-            programs = sorted(changed.union(created).intersection(existing))
-            passes.append(Pass(window, programs, reached, marks(stream, window.end, None)))
-        if self.behind is not None:
-            rest = [number for number in passes[0].programs if number > self.behind]
-            passes[0] = replace(passes[0], programs=rest, behind=self.behind)
-        return passes
+        now = self.window.end
+        settled = self._stand.after(self.window, now).settled
+        reached = Position(
+            bookmarks={stream: Bookmark("updatedAt", now, settled)},
+            children={stream: ChildMark(None, None, None)},
+        )
+        return Pass(
+            PassKind.CHANGES,
+            self.window,
+            sorted(self.programs.intersection(existing)),
+            reached,
+            _marks(stream, now, None),
+            read_up_to=self.read_up_to,
+        )
 
 
-def marks(
-    stream: str, began: datetime, refreshed: datetime | None
-) -> Callable[[int | None], Position]:
-    """Return what gives the positions of a pass that is under way."""
+def pass_over_all(
+    kind: PassKind,
+    stream: str,
+    programs: Collection[int],
+    window: Window,
+    mark: ChildMark,
+    reached: Position,
+) -> Pass:
+    """Return a pass over all programs, or what stopped runs have left of it.
 
-    def mark(program: int | None) -> Position:
-        parent = None if program is None else Parent("Program", program)
-        return Position(children={stream: ChildMark(parent, began, refreshed)})
+    Args:
+        kind: FIRST or SWEEP.
+        stream: where the state has its mark.
+        programs: the ids of all programs.
+        window: the changes that are exported, up to the start of the first run of the pass.
+        mark: how far stopped runs have come.
+        reached: the position after the last program.
+    """
+    read_up_to = mark.reached.id if mark.reached else 0
+    left = sorted(number for number in programs if number > read_up_to)
+    mark_at = _marks(stream, window.end, mark.refreshed)
+    return Pass(kind, window, left, reached, mark_at, read_up_to, len(programs) - len(left))
+
+
+def _marks(stream: str, began: datetime, refreshed: datetime | None) -> Callable[[int], Position]:
+    """Return a function from a program's id, or 0, to the position after all programs up to it."""
+
+    def mark(program: int) -> Position:
+        reached = Parent("Program", program) if program else None
+        return Position(children={stream: ChildMark(reached, began, refreshed)})
 
     return mark
-
-
-def line_up(passes: Sequence[Pass]) -> tuple[Position, list[Pass]]:
-    """Return what is reached before anything is exported, and the passes with something to export.
-
-    Each position behind a pass says what is begun next, so that a stopped run is gone on from.
-    """
-    at_once = Position()
-    needed: list[Pass] = []
-    for each in passes:
-        if each.programs:
-            needed.append(each)
-        elif needed:
-            needed[-1] = replace(needed[-1], reached=_both(needed[-1].reached, each.reached))
-        else:
-            at_once = _both(at_once, each.reached)
-    for place, following in enumerate(needed[1:]):
-        reached = _both(needed[place].reached, following.mark(None))
-        needed[place] = replace(needed[place], reached=reached)
-    if needed:
-        at_once = _both(at_once, needed[0].mark(needed[0].behind))
-    return at_once, needed
-
-
-def _both(first: Position, second: Position) -> Position:
-    return Position(
-        bookmarks={**first.bookmarks, **second.bookmarks},
-        children={**first.children, **second.children},
-    )
 
 
 def pieces(window: Window, longest: timedelta) -> Iterator[Window]:
@@ -166,31 +175,24 @@ def pieces(window: Window, longest: timedelta) -> Iterator[Window]:
         rest = rest.after(piece)
 
 
-def batches(programs: Sequence[int], made: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Return which programs are exported together: those of jobs that exist, else ten by ten."""
-    kept: list[tuple[int, ...]] = []
+def batches(
+    programs: Sequence[int], resumed: Iterable[tuple[int, ...]]
+) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+    """Return which programs are exported together: by jobs that exist, and ten by ten by new ones.
+
+    Args:
+        programs: of a pass.
+        resumed: the programs of each job that exists.
+    """
     left = set(programs)
-    for ids in made:
+    kept: list[tuple[int, ...]] = []
+    for ids in resumed:
         if left.issuperset(ids):
             kept.append(ids)
             left.difference_update(ids)
     others = sorted(left)
-    for start in range(0, len(others), MOST_PROGRAMS):
-        kept.append(tuple(others[start : start + MOST_PROGRAMS]))
-    return sorted(kept)
-
-
-def done_with(programs: Sequence[int], together: Sequence[tuple[int, ...]]) -> list[int | None]:
-    """Return up to which program all are read when each batch has been, None for none of them.
-
-    Args:
-        programs: of a pass, ascending.
-        together: its batches in the order in which they are read.
-    """
-    done: list[int | None] = []
-    lowest_left: float = inf
-    for ids in reversed(together):
-        place = bisect_left(programs, lowest_left)
-        done.append(programs[place - 1] if place else None)
-        lowest_left = min(lowest_left, *ids)
-    return done[::-1]
+    new = [
+        tuple(others[start : start + MOST_PROGRAMS])
+        for start in range(0, len(others), MOST_PROGRAMS)
+    ]
+    return kept, new

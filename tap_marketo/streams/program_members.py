@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import NOT_HERE, AccessDeniedError, DataError, NotFoundError
+from tap_marketo.errors import NOT_HERE, AccessDeniedError
 from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.exports.windows import Stand
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
-from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import MAX_RETURN, Row, offset_pages
+from tap_marketo.marketo.list_sizes import ListSizes
+from tap_marketo.marketo.pages import MAX_RETURN, Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, Position
+from tap_marketo.protocol.position import Bookmark, ChildMark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_log import ActivityLog, Sign
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
-from tap_marketo.streams.details import rows_of
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
-from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, SWEEP, MembersFamily
-from tap_marketo.streams.member_passes import MOST_PROGRAMS, Increment, Pass, line_up, marks
+from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, MembersFamily
+from tap_marketo.streams.member_passes import (
+    MOST_PROGRAMS,
+    Increment,
+    Pass,
+    PassKind,
+    pass_over_all,
+)
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
-from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since, raw_id
+from tap_marketo.streams.programs import PROGRAMS, Programs, expected_programs
+from tap_marketo.streams.stream_read import Steps, StreamRead, id_of
 from tap_marketo.times import Window, before, to_marketo
 
+SWEEP = "program_members_sweep"
+"""Where the state has the mark of the sweeps, and an earlier version their jobs."""
 _STATUS = "statusName"
 _ALWAYS = (
     Field("programId", "integer"),
@@ -38,9 +46,6 @@ _ALWAYS = (
 )
 _AUTOMATIC = frozenset((*KEYS, REPLICATION_KEY, "createdAt"))
 
-# So many programs are looked up one by one; of more, all programs are listed.
-_FEW_PROGRAMS = 10
-_PROGRAMS = "/rest/asset/v1/programs.json"
 
 _CHANGE_STATUS = "Change Status in Progression"
 # What tells that members of a program have changed; the types have these names.
@@ -58,7 +63,7 @@ _MOST_LEAVERS = 200_000
 
 
 class MembersRead(StreamRead):
-    """Finds out which programs have changed, tells who left them, and has the others exported."""
+    """Finds the programs whose members have changed, and has their members exported."""
 
     finds_families = True
 
@@ -70,12 +75,9 @@ class MembersRead(StreamRead):
         """
         fields = with_fields(account.member_fields, _ALWAYS)
         longest = timedelta(days=context.config.max_export_days)
-        bookmark = context.state.bookmark(entry.stream, REPLICATION_KEY)
-        self._family = MembersFamily(entry, fields, longest, bookmark)
+        self._family = MembersFamily(entry, fields, longest)
         super().__init__(self._family.streams[entry.stream], KEYS, REPLICATION_KEY)
         self._family.issues = {entry.stream: self.issues}
-        self._sweep = self._family.sweeping()
-        self._account = account
         self._context = context
         self._state = context.state
         self._now = context.now
@@ -83,7 +85,7 @@ class MembersRead(StreamRead):
         self._lookback = timedelta(hours=context.config.activities_lookback_hours)
         self._every = timedelta(days=context.config.program_members_sweep_days)
         self._log = ActivityLog(account, _SIGNS, "Program")
-        self._programs: set[int] | None = None
+        self._programs = Programs(account.client)
 
     @property
     def _stand(self) -> Stand:
@@ -93,111 +95,105 @@ class MembersRead(StreamRead):
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
+        passes: list[Pass] = []
         if self._stand.bookmark is None:
-            yield from self._first_pass(emitter)
+            passes.append(self._first((yield from self._programs.all())))
         else:
-            yield from self._changes(emitter, now)
-            yield from self._sweep_pass(emitter)
+            passes.append((yield from self._changes(emitter, now)))
+            if self._sweep_mark.refreshed is None:
+                emitter.move_to(Position(children={SWEEP: ChildMark(None, None, self._now)}))
+            elif self._is_sweep_due:
+                passes.append(self._sweep((yield from self._programs.all())))
+        for each in passes:
+            LOGGER.info(
+                "%s: %s %s%s.", self.stream, each.kind.value,
+                counted(len(each.programs), "program"),
+                f", behind Program/{each.read_up_to}" if each.read_up_to else "",
+            )  # fmt: skip
+            emitter.move_to(each.at_start)
+        yield None
+        self._family.passes = [each for each in passes if each.programs]
+        if self._family.passes or self._context.pending(STREAM):
+            yield self._family
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        programs = sizes.by_offset(_PROGRAMS, "programs").of(lambda row: id_of(row, "program"))
+        programs = sizes.by_offset(PROGRAMS, "programs").of(lambda row: id_of(row, "program"))
+        pending = self._context.pending(STREAM)
+        known = {*programs.seen}.union(*(job.ids for job in pending))
         if self._stand.bookmark is None:
-            reached = self._first_mark().reached
-            behind = f", behind {reached}" if reached else ""
-            self._expect(self._family, programs, reached, self._first_passes)
-            how, calls = f"{IN_FULL}, all programs{behind}", Calls(programs.calls)
-            return ReadEstimate(how=how, calls=calls, families=[self._family])
+            reached = self._first_mark.reached
+            self._family.passes = [self._first(expected_programs(programs, known, reached))]
+            how = f"{IN_FULL}, all programs" + (f", behind {reached}" if reached else "")
+            return ReadEstimate(how=how, calls=Calls(programs.calls), families=[self._family])
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the looks"
         each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
-        how, calls = "programs of which activities tell", ACTIVITY_CALLS + Calls(1, each)
-        families = []
-        mark = self._state.child_mark(SWEEP)
-        if self._is_sweep_due(mark):
-            how += ", and a pass over all programs (program_members_sweep_days)"
-            self._expect(self._sweep, programs, mark.reached, self._sweep_passes)
-            families.append(self._sweep)
-        found = [self._family]
-        since = self._increment().since
-        return ReadEstimate(how=how, since=since, calls=calls, families=families, found=found)
-
-    def _expect(
-        self,
-        family: MembersFamily,
-        programs: ListSize[int],
-        reached: Parent | None,
-        passes: Callable[[Collection[int]], list[Pass]],
-    ) -> None:
-        """Let a family have the passes over all programs; those not seen have some number."""
-        behind = reached.id if reached else 0
-        seen = {*programs.seen}.union(*(job.ids for job in self._context.pending(family.name)))
-        left = programs.about(lambda number: number > behind)
-        others = left - sum(number > behind for number in seen)
-        first = max(seen, default=behind) + 1
-        _, family.passes = line_up(passes(seen.union(range(first, first + others))))
+        increment = self._increment()
+        estimate = ReadEstimate(
+            how="programs of which activities tell",
+            since=increment.window.start,
+            calls=ACTIVITY_CALLS + Calls(1, each),
+        )
+        if not self._is_sweep_due:
+            return replace(estimate, found=[self._family])
+        expected = expected_programs(programs, known, self._sweep_mark.reached)
+        resumed = [job.ids for job in pending if job.window.start == increment.window.start]
+        increment.programs.update(*resumed)
+        changes = increment.as_pass(self.stream, increment.programs)
+        self._family.passes = [changes, self._sweep(expected)]
+        how = f"{estimate.how}, and a sweep over all programs (program_members_sweep_days)"
+        return replace(estimate, how=how, families=[self._family])
 
     # The first sync -----------------------------------------------------------------------------
 
+    @property
     def _first_mark(self) -> ChildMark:
-        """Return what a stopped run has begun of the first pass."""
+        """How far stopped runs have come with the first sync."""
         if self._state.settled(self.stream):
-            # It has come to its end once, and the bookmark has been lost since.
+            # It was complete once, and the bookmark has been lost since.
             return ChildMark(None, None, None)
         return self._state.child_mark(self.stream)
 
-    def _first_pass(self, emitter: Emitter) -> Steps:
-        reached = self._first_mark().reached
-        passes = self._first_passes((yield from self._all_programs()))
-        LOGGER.info(
-            "%s: exporting the members of %s%s.",
-            self.stream, counted(len(passes[0].programs), "program"),
-            f", behind {reached}" if reached else "",
-        )  # fmt: skip
-        yield from self._export(self._family, passes, emitter)
-
-    def _first_passes(self, programs: Collection[int]) -> list[Pass]:
-        mark = self._first_mark()
+    def _first(self, programs: Collection[int]) -> Pass:
+        mark = self._first_mark
         began = mark.scan_started or self._now
-        behind = mark.reached.id if mark.reached else None
-        left = sorted(number for number in programs if number > (behind or 0))
         settled = before(began, self._lookback)
         reached = Position(
             bookmarks={self.stream: Bookmark(REPLICATION_KEY, began, settled)},
             children={
                 self.stream: ChildMark(None, None, None),
-                # It is as good as a pass over all programs.
+                # It is as good as a sweep.
                 SWEEP: ChildMark(None, None, began),
             },
         )
         window = Window(min(self._earliest, began), began)
-        mark_at = marks(self.stream, began, None)
-        read = len(programs) - len(left)
-        return [Pass(window, left, reached, mark_at, behind, read, is_whole=True)]
+        return pass_over_all(PassKind.FIRST, self.stream, programs, window, mark, reached)
 
     # What has changed since ---------------------------------------------------------------------
 
-    def _changes(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _changes(
+        self, emitter: Emitter, now: Callable[[], datetime]
+    ) -> Generator[None, None, Pass]:
         increment = self._increment()
+        since = increment.window.start
         left: dict[tuple[int, int], Sign] = {}
-        for signs in self._log.pages(increment.since):
+        for signs in self._log.pages(since):
             for sign in signs:
                 if sign.subject is not None:
                     increment.note(sign.subject, sign.date)
                     _note_status(sign, (sign.subject, sign.lead), left)
             if len(left) > _MOST_LEAVERS:
-                # Who came back comes with the export, of those programs as well that a stopped
-                # run has read.
                 self._emit(map(self._left, left.values()), emitter, now())
                 left.clear()
-                increment.behind = None
+                # The exports bring back who returns later.
+                increment.read_all_again()
             yield None
         self._emit(map(self._left, left.values()), emitter, now())
-        created, existing = yield from self._updated_programs(increment.since)
-        existing |= yield from self._existing(increment.programs - existing)
-        passes = increment.passes(self.stream, created, existing)
-        self._family.news = increment.news
-        exported = set().union(*(each.programs for each in passes))
-        self._sweep.news = {**increment.news, **dict.fromkeys(exported, self._now)}
-        yield from self._export(self._family, passes, emitter)
+        created, existing = yield from self._programs.updated(since)
+        # No activity names those who were in a new program from the start.
+        increment.programs |= created
+        existing |= yield from self._programs.existing(increment.programs - existing)
+        self._family.latest = increment.latest
+        return increment.as_pass(self.stream, existing)
 
     def _increment(self) -> Increment:
         return Increment(self._stand, self._state.child_mark(self.stream), self._now)
@@ -216,94 +212,27 @@ class MembersRead(StreamRead):
 
     # All programs once in a while ---------------------------------------------------------------
 
-    def _sweep_pass(self, emitter: Emitter) -> Steps:
+    @property
+    def _sweep_mark(self) -> ChildMark:
+        """How far stopped runs have come with a sweep, and when the last one was complete."""
         mark = self._state.child_mark(SWEEP)
-        if mark.refreshed is None and mark.scan_started is None:
-            # A state without it: it counts from now on.
-            mark = ChildMark(None, None, self._now)
-            emitter.move_to(Position(children={SWEEP: mark}))
-        if not self._is_sweep_due(mark) or not self._family.has_update_range:
-            yield from self._export(self._sweep, [], emitter)
-            return
-        passes = self._sweep_passes((yield from self._all_programs()))
-        LOGGER.info(
-            "%s: scanning %s for changes without an activity.",
-            self.stream, counted(len(passes[0].programs), "program"),
-        )  # fmt: skip
-        yield from self._export(self._sweep, passes, emitter)
+        # Where the last sweep is not known, the one under way begins at start_date.
+        is_under_way = mark.scan_started and not mark.refreshed
+        return replace(mark, refreshed=self._earliest) if is_under_way else mark
 
-    def _sweep_passes(self, programs: Collection[int]) -> list[Pass]:
-        mark = self._state.child_mark(SWEEP)
-        # Of a pass under way of which that is not known it goes from the very beginning.
-        last = mark.refreshed or self._earliest
-        began = mark.scan_started or self._now
-        behind = mark.reached.id if mark.reached else None
-        left = sorted(number for number in programs if number > (behind or 0))
-        reached = Position(children={SWEEP: ChildMark(None, None, began)})
-        window = Window(min(before(last, self._lookback), began), began)
-        return [Pass(window, left, reached, marks(SWEEP, began, last), behind)]
-
-    def _is_sweep_due(self, mark: ChildMark) -> bool:
+    @property
+    def _is_sweep_due(self) -> bool:
+        mark = self._sweep_mark
         last = mark.refreshed or self._now
         return bool(self._every) and (bool(mark.scan_started) or self._now - last >= self._every)
 
-    # Common -------------------------------------------------------------------------------------
-
-    def _export(self, family: MembersFamily, passes: Sequence[Pass], emitter: Emitter) -> Steps:
-        """Have programs exported; without any, the position behind them is reached at once."""
-        at_once, needed = line_up(passes)
-        if passes:
-            emitter.move_to(at_once)
-            yield None
-        family.passes = needed
-        if needed or self._context.pending(family.name):
-            yield family
-
-    def _all_programs(self) -> Generator[None, None, set[int]]:
-        """Ask for the ids of all programs, once a run (programs.md, Browse)."""
-        if self._programs is None:
-            found: set[int] = set()
-            for page in offset_pages(self._account.client, _PROGRAMS, "programs", {}, raw_id):
-                found.update(_ids(page.rows))
-                yield
-            self._programs = found
-        return self._programs
-
-    def _updated_programs(
-        self, since: datetime
-    ) -> Generator[None, None, tuple[set[int], set[int]]]:
-        """Return the programs created since a time, and all that were changed since."""
-        span = {"earliestUpdatedAt": to_marketo(since)}
-        created: set[int] = set()
-        updated: set[int] = set()
-        for page in offset_pages(self._account.client, _PROGRAMS, "programs", span, raw_id):
-            updated.update(_ids(page.rows))
-            created.update(_ids(row for row in page.rows if is_created_since(row, since)))
-            yield
-        return created, updated
-
-    def _existing(self, programs: set[int]) -> Generator[None, None, set[int]]:
-        """Return which of some programs still exist: an export cannot name another."""
-        if len(programs) > _FEW_PROGRAMS or self._programs is not None:
-            existing = yield from self._all_programs()
-            return programs & existing
-        found: set[int] = set()
-        for number in sorted(programs):
-            path = f"/rest/asset/v1/program/{number}.json"
-            told: list[int] = []
-            with suppress(NotFoundError):
-                told = _ids(rows_of(self._account.client, path, "program", {}))
-            if not told:
-                # Its changes are not asked for again, so that this word alone is not enough.
-                return programs & (yield from self._all_programs())
-            if any(other != number for other in told):
-                raise DataError(
-                    f"GET {path}: Marketo tells of another program than the one asked about. Run "
-                    "again; if it stays so, show it to Marketo Support."
-                )
-            found.update(told)
-            yield
-        return found
+    def _sweep(self, programs: Collection[int]) -> Pass:
+        mark = self._sweep_mark
+        began = mark.scan_started or self._now
+        since = before(mark.refreshed or began, self._lookback)
+        reached = Position(children={SWEEP: ChildMark(None, None, began)})
+        window = Window(min(since, began), began)
+        return pass_over_all(PassKind.SWEEP, SWEEP, programs, window, mark, reached)
 
 
 def _note_status(sign: Sign, key: tuple[int, int], left: dict[tuple[int, int], Sign]) -> None:
@@ -313,10 +242,6 @@ def _note_status(sign: Sign, key: tuple[int, int], left: dict[tuple[int, int], S
     left.pop(key, None)
     if sign.attributes.get("New Status") == _LEFT:
         left[key] = sign
-
-
-def _ids(rows: Iterable[Row]) -> list[int]:
-    return [id_of(row, "program") for row in rows]
 
 
 class ProgramMembers(StreamDefinition):

@@ -23,8 +23,7 @@ from tap_marketo.streams.lead_database import (
 )
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
-from tap_marketo.streams.member_exports import SWEEP
-from tap_marketo.streams.program_members import ProgramMembers
+from tap_marketo.streams.program_members import SWEEP, ProgramMembers
 
 
 def bulk_objects(account: Account) -> tuple[dict[str, str], dict[str, TapError]]:
@@ -65,7 +64,7 @@ REGISTRY: Sequence[StreamDefinition] = (
 )
 
 
-# What has bookmarks beside the streams: the pass over all programs, the search for changed leads.
+# What has bookmarks beside the streams: the sweep over all programs, the search for changed leads.
 _BESIDE_STREAMS = (SWEEP, LEAD_CHANGES)
 
 

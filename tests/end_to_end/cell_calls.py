@@ -255,7 +255,7 @@ def _job(
     """
     call = name.split(maxsplit=1)[0]
     path = rf"/bulk/v1/{bulk_object}/export"
-    export = rf"({MEMBERS}|{MEMBERS}_sweep|custom_object_\w+|lead_changes) export [\w-]{{36}}"
+    export = rf"({MEMBERS}|custom_object_\w+|lead_changes) export [\w-]{{36}}"
     rule = {"call": call, "object": bulk_object, "skip": skip}
     before = [{**_NO_LIST, "object": bulk_object}] if call == "status" else []
     return Call(

@@ -100,7 +100,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.details", "streams.permissions", "streams.activity_log", "streams.member_passes"),
     # what a stream is,
     ("streams.definition",),
-    ("streams.described", "streams.paged", "streams.children"),
+    ("streams.described", "streams.paged", "streams.children", "streams.programs"),
     ("streams.member_exports", "streams.lead_changes"),
     # what is special about each,
     ("streams.leads", "streams.activities", "streams.deletions"),
