@@ -18,8 +18,8 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import ChildMark, Parent, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
+from tap_marketo.streams.details import NotFoundGuard
 from tap_marketo.streams.estimate import IN_FULL, ReadEstimate
-from tap_marketo.streams.gone import Gone
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import to_marketo
 
@@ -90,14 +90,14 @@ class ChildRead(StreamRead):
             "%s takes a call for each of %s%s.", self.stream, counted(len(parents), "parent"),
             f", behind {mark.reached}" if mark.reached else "",
         )  # fmt: skip
-        gone = Gone(len(parents))
+        guard = NotFoundGuard(len(parents))
         self.parents = len(parents)
         for parent in sorted(parents):
-            for page in self._pages(parent, gone):
+            for page in self._pages(parent, guard):
                 self._emit(page.rows, emitter, now())
                 yield None
             # Those before the first answer may be missing for another reason than that they went.
-            if gone.has_answered:
+            if guard.has_answered:
                 self._move_to(emitter, ChildMark(parent, began, mark.refreshed))
             self.parents_read += 1
             yield None
@@ -128,14 +128,14 @@ class ChildRead(StreamRead):
         )  # fmt: skip
         return True
 
-    def _pages(self, parent: Parent, gone: Gone) -> Iterator[Page]:
-        """Read the rows of a parent; one that is gone by now is passed over."""
+    def _pages(self, parent: Parent, guard: NotFoundGuard) -> Iterator[Page]:
+        """Read the rows of a parent; a parent that is gone by now is skipped."""
         try:
             for page in self._children.fetch(self._account.client, parent):
-                gone.answered()
+                guard.answered()
                 yield page
         except NotFoundError as error:
-            gone.pass_over(error)
+            guard.skip(error)
 
     def _move_to(self, emitter: Emitter, mark: ChildMark) -> None:
         emitter.move_to(Position(children={self.stream: mark}))

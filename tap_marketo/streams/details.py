@@ -1,6 +1,6 @@
-"""Detail columns: what only a call for the single row gives.
+"""Calls about single things: detail columns, and what becomes of things that are gone.
 
-The call is made for each row that is emitted, and only if one of its columns is selected.
+The call for detail columns is made for each row that is emitted, if one of them is selected.
 """
 
 from __future__ import annotations
@@ -13,7 +13,41 @@ from urllib.parse import quote
 from tap_marketo.errors import NotFoundError
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row, single_page
-from tap_marketo.streams.gone import Gone
+
+# After so many not-found answers without a success, the call is taken to be wrong, not the things.
+_MOST_MISSING = 5
+
+
+class NotFoundGuard:
+    """Skips single things that Marketo no longer has, unless it has none of them.
+
+    Attributes:
+        has_answered: whether Marketo has answered for any of them.
+    """
+
+    def __init__(self, things: int = _MOST_MISSING) -> None:
+        """Begin without an answer.
+
+        Args:
+            things: how many there are, if that is known.
+        """
+        self.has_answered = False
+        self._most = min(things, _MOST_MISSING)
+        self._missing = 0
+
+    def answered(self) -> None:
+        """Note that Marketo answered for one of them."""
+        self.has_answered = True
+
+    def skip(self, error: NotFoundError) -> None:
+        """Skip one that Marketo does not have.
+
+        Raises:
+            NotFoundError: the error, if Marketo has answered for none of so many.
+        """
+        self._missing += 1
+        if not self.has_answered and self._missing >= self._most:
+            raise error
 
 
 @dataclass(frozen=True)
@@ -49,16 +83,16 @@ class Details:
         if not chosen:
             return None
 
-        gone = Gone()
+        guard = NotFoundGuard()
 
         def completed(row: Row) -> Row:
             found: Row = {}
             try:
                 found = self.read(client, row)
                 if found:
-                    gone.answered()
+                    guard.answered()
             except NotFoundError as error:
-                gone.pass_over(error)
+                guard.skip(error)
             return {**row, **{column: found.get(column) for column in chosen}}
 
         return completed

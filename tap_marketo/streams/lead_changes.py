@@ -27,7 +27,7 @@ from tap_marketo.protocol.position import PendingExport
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.row_records import RowRecords, value_block
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.activity_log import ActivityLog
+from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, ReadEstimate
 from tap_marketo.streams.permissions import READ_ACTIVITY
@@ -36,8 +36,8 @@ from tap_marketo.times import Window, to_time_extracted
 
 NAME = "lead_changes"
 
-# What tells that a lead has changed; the types have these names.
-_SIGNS = (
+# The activity types that report a change of a lead, by their names.
+_EVENT_TYPES = (
     "New Lead",
     "Change Data Value",
     "Change Score",
@@ -49,9 +49,9 @@ _SIGNS = (
 _LEADS = "/rest/v1/leads.json"
 # leads.md, Get Leads by Filter Type: so many ids a call.
 _MOST_IDS = 300
-# So many ids are kept before the leads are read; what changes again behind is read again.
+# So many ids are collected before the leads are read.
 _MOST_KEPT = 100_000
-# An export takes some five calls (create, enqueue, looks, file): so many pages cost no more.
+# An export takes some five calls (create, enqueue, polls, file): so many pages cost no more.
 _FEW_PAGES = 5
 
 
@@ -108,18 +108,13 @@ class LeadsById:
 
 
 class LeadChangesFamily(BulkFamily):
-    """Exports of which leads have changed; each lead is then read by its id.
-
-    Attributes:
-        reader: reads them; set before a file is read.
-    """
+    """Exports of which leads have changed; each lead is then read by its id."""
 
     name = NAME
     bulk_object = "activities"
     keys = ("id",)
     replication_key = "activityDate"
     further_permissions = (READ_ACTIVITY,)
-    reader: LeadsById
 
     def __init__(
         self,
@@ -127,15 +122,18 @@ class LeadChangesFamily(BulkFamily):
         types: Sequence[int],
         context: SyncContext,
         lookback: timedelta,
+        read_leads: Callable[[Iterable[int]], Iterator[RecordBlock]],
     ) -> None:
         """Serve the stream of leads.
 
         Args:
             leads: exports the leads.
-            types: numbers of the activity types that tell of a change.
+            types: numbers of the activity types that report a change.
             context: what its plans begin with.
             lookback: how far before the bookmark a sync begins.
+            read_leads: returns the RECORD lines of leads by their ids.
         """
+        self._read_leads = read_leads
         self.lookback = lookback
         self.streams = leads.streams
         self.issues = leads.issues
@@ -165,9 +163,9 @@ class LeadChangesFamily(BulkFamily):
         for block in file.blocks():
             ids.update(_lead_id(row[0]) for row in block.rows)
             if len(ids) >= _MOST_KEPT:
-                yield from self.reader.blocks(ids)
+                yield from self._read_leads(ids)
                 ids.clear()
-        yield from self.reader.blocks(ids)
+        yield from self._read_leads(ids)
 
 
 def _lead_id(cell: str) -> int:
@@ -206,20 +204,19 @@ class LeadChangesRead(StreamRead):
         self._context = replace(context, now=min([context.now, *made]))
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        family = self._family()
+        reader = LeadsById(self._account.client, self._leads, emitter, now)
+        family = self._family(reader.blocks)
         if family is None:
             return
-        reader = LeadsById(self._account.client, self._leads, emitter, now)
-        family.reader = reader
         if self._is_exported(family):
             yield family
             return
         window = self._window(family)
         # Few changes are found by pages for less.
         ids: set[int] = set()
-        pages = self._log.pages(window.start)
-        for signs in islice(pages, _FEW_PAGES):
-            ids.update(sign.lead for sign in signs)
+        pages = self._events.pages(window.start)
+        for events in islice(pages, _FEW_PAGES):
+            ids.update(event.lead for event in events)
             yield None
         if next(pages, None) is not None:
             yield family
@@ -232,7 +229,7 @@ class LeadChangesRead(StreamRead):
         emitter.move_to(family.position_after(self._context, plan))
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
-        family = self._family()
+        family = self._family(lambda ids: iter(()))
         if family is None:
             return None
         by_id = "one for 300 leads that have changed"
@@ -243,14 +240,19 @@ class LeadChangesRead(StreamRead):
         return ReadEstimate(how=how, since=self._window(family).start, calls=calls)
 
     @cached_property
-    def _log(self) -> ActivityLog:
-        return ActivityLog(self._account, _SIGNS)
+    def _events(self) -> ChangeEvents:
+        return ChangeEvents(self._account, _EVENT_TYPES)
 
-    def _family(self) -> LeadChangesFamily | None:
-        """Return the family that finds changed leads, None if there is nothing to look for."""
-        if self._leads.replication_key == "updatedAt" or not self._log.numbers:
+    def _family(
+        self, read_leads: Callable[[Iterable[int]], Iterator[RecordBlock]]
+    ) -> LeadChangesFamily | None:
+        """Return the family that finds changed leads; None if there is nothing to look for."""
+        if self._leads.replication_key == "updatedAt":
             return None
-        family = LeadChangesFamily(self._leads, self._log.numbers, self._context, self._lookback)
+        types = self._events.type_numbers
+        if not types:
+            return None
+        family = LeadChangesFamily(self._leads, types, self._context, self._lookback, read_leads)
         window = self._window(family)
         return family if window.start < window.end or self._is_begun() else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from tap_marketo.errors import NotFoundError
@@ -18,7 +19,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, ListMark, Position
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.activity_log import ActivityLog, Sign
+from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
@@ -29,9 +30,9 @@ _LISTS = "/rest/v1/lists.json"
 _ADD, _REMOVE = "Add to List", "Remove from List"
 # The state keeps the times of lists' readings no finer than this.
 _GRAIN = timedelta(minutes=1)
-# Of so many pairs the last word is kept at once; pages come in order of time, so that more of them
-# are emitted again at worst.
-_MOST_WORDS = 200_000
+# Of so many pairs of list and lead the last event is kept. Events come in order of time: beyond
+# that number, a pair is emitted more than once at worst.
+_MOST_PAIRS = 200_000
 
 
 class MembershipsRead(StreamRead):
@@ -124,26 +125,26 @@ class MembershipsRead(StreamRead):
         window = Window(self._stand.start(self._now), self._now)
         lists = yield from self._lists()
         created = {number for number, row in lists.items() if is_created_since(row, window.start)}
-        words: dict[tuple[int, int], tuple[datetime, bool]] = {}
+        last: dict[tuple[int, int], ChangeEvent] = {}
 
         def emit() -> None:
             rows = [
-                _row(number, lead, is_member, date)
-                for (number, lead), (date, is_member) in sorted(words.items())
-                # Who is on a new list is read below.
-                if not (is_member and number in created)
+                _row(number, lead, event.type == _ADD, event.date)
+                for (number, lead), event in sorted(last.items(), key=itemgetter(0))
+                # The members of a new list are read below.
+                if not (event.type == _ADD and number in created)
             ]
             self._emit(rows, emitter, now())
-            words.clear()
+            last.clear()
 
-        for signs in ActivityLog(self._account, (_ADD, _REMOVE), "List").pages(window.start):
-            for sign in signs:
-                if sign.subject is not None and self._tells(sign, sign.subject):
-                    pair, word = (sign.subject, sign.lead), (sign.date, sign.type == _ADD)
-                    # The last word on each counts; of one second it is what Marketo sent last.
-                    if pair not in words or words[pair][0] <= sign.date:
-                        words[pair] = word
-            if len(words) > _MOST_WORDS:
+        for events in ChangeEvents(self._account, (_ADD, _REMOVE), "List").pages(window.start):
+            for event in events:
+                if event.subject is not None and self._is_newer(event, event.subject):
+                    pair = (event.subject, event.lead)
+                    # The last event counts; within one second it is what Marketo sent last.
+                    if pair not in last or last[pair].date <= event.date:
+                        last[pair] = event
+            if len(last) > _MOST_PAIRS:
                 emit()
             yield None
         emit()
@@ -158,10 +159,10 @@ class MembershipsRead(StreamRead):
             kept = {}
         self._reach(emitter, self._now, settled, kept)
 
-    def _tells(self, sign: Sign, number: int) -> bool:
+    def _is_newer(self, event: ChangeEvent, number: int) -> bool:
         """Say whether an activity may be newer than the reading of its list."""
         place = bisect_right(self._firsts, number)
-        return place == 0 or sign.date >= self._mark.readings[self._firsts[place - 1]]
+        return place == 0 or event.date >= self._mark.readings[self._firsts[place - 1]]
 
     # Common -------------------------------------------------------------------------------------
 

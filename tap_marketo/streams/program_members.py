@@ -19,7 +19,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, ChildMark, Position
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.activity_log import ActivityLog, Sign
+from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
@@ -48,8 +48,8 @@ _AUTOMATIC = frozenset((*KEYS, REPLICATION_KEY, "createdAt"))
 
 
 _CHANGE_STATUS = "Change Status in Progression"
-# What tells that members of a program have changed; the types have these names.
-_SIGNS = (
+# The activity types that report a change of a program's members, by their names.
+_EVENT_TYPES = (
     _CHANGE_STATUS,
     "Change Program Member Data",
     "Add to Nurture",
@@ -84,7 +84,7 @@ class MembersRead(StreamRead):
         self._earliest = context.earliest
         self._lookback = timedelta(hours=context.config.activities_lookback_hours)
         self._every = timedelta(days=context.config.program_members_sweep_days)
-        self._log = ActivityLog(account, _SIGNS, "Program")
+        self._events = ChangeEvents(account, _EVENT_TYPES, "Program")
         self._programs = Programs(account.client)
 
     @property
@@ -175,12 +175,12 @@ class MembersRead(StreamRead):
     ) -> Generator[None, None, Pass]:
         increment = self._increment()
         since = increment.window.start
-        left: dict[tuple[int, int], Sign] = {}
-        for signs in self._log.pages(since):
-            for sign in signs:
-                if sign.subject is not None:
-                    increment.note(sign.subject, sign.date)
-                    _note_status(sign, (sign.subject, sign.lead), left)
+        left: dict[tuple[int, int], ChangeEvent] = {}
+        for events in self._events.pages(since):
+            for event in events:
+                if event.subject is not None:
+                    increment.note(event.subject, event.date)
+                    _note_status(event, (event.subject, event.lead), left)
             if len(left) > _MOST_LEAVERS:
                 self._emit(map(self._left, left.values()), emitter, now())
                 left.clear()
@@ -198,13 +198,13 @@ class MembersRead(StreamRead):
     def _increment(self) -> Increment:
         return Increment(self._stand, self._state.child_mark(self.stream), self._now)
 
-    def _left(self, sign: Sign) -> Row:
+    def _left(self, event: ChangeEvent) -> Row:
         """Return the row of a lead that is a member no longer."""
         columns = {field: column for column, field in self._family.field_of.items()}
         row: dict[str, Any] = {
-            "programId": str(sign.subject),
-            "leadId": str(sign.lead),
-            REPLICATION_KEY: to_marketo(sign.date),
+            "programId": str(event.subject),
+            "leadId": str(event.lead),
+            REPLICATION_KEY: to_marketo(event.date),
         }
         if _STATUS in columns:
             row[columns[_STATUS]] = _LEFT
@@ -235,13 +235,15 @@ class MembersRead(StreamRead):
         return pass_over_all(PassKind.SWEEP, SWEEP, programs, window, mark, reached)
 
 
-def _note_status(sign: Sign, key: tuple[int, int], left: dict[tuple[int, int], Sign]) -> None:
+def _note_status(
+    event: ChangeEvent, key: tuple[int, int], left: dict[tuple[int, int], ChangeEvent]
+) -> None:
     """Note in order of time who has left a program and not come back."""
-    if sign.type != _CHANGE_STATUS:
+    if event.type != _CHANGE_STATUS:
         return
     left.pop(key, None)
-    if sign.attributes.get("New Status") == _LEFT:
-        left[key] = sign
+    if event.attributes.get("New Status") == _LEFT:
+        left[key] = event
 
 
 class ProgramMembers(StreamDefinition):

@@ -96,8 +96,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # What can be said of a reading beforehand.
     ("streams.estimate",),
     # What the account has, how pages are read, columns of activities,
-    ("streams.account", "streams.stream_read", "streams.activity_columns", "streams.gone"),
-    ("streams.details", "streams.permissions", "streams.activity_log", "streams.member_passes"),
+    ("streams.account", "streams.stream_read", "streams.activity_columns"),
+    ("streams.details", "streams.permissions", "streams.change_events", "streams.member_passes"),
     # what a stream is,
     ("streams.definition",),
     ("streams.described", "streams.paged", "streams.children", "streams.programs"),

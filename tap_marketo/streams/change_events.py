@@ -1,4 +1,4 @@
-"""Activities read as signs: what has changed, by which other tables are kept up to date."""
+"""Activities as change events: other tables are kept up to date by them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _MOST_TYPES = 10
 
 
 @dataclass(frozen=True)
-class Sign:
-    """One activity.
+class ChangeEvent:
+    """An activity that reports a change.
 
     Attributes:
         type: the name of its type, as it was asked for.
         lead: id of the lead.
         date: when it happened, UTC.
         attributes: values by the attributes' names.
-        subject: id of the program or list it is about, None where it tells of none.
+        subject: id of the program or list that it is about; None where it names none.
     """
 
     type: str
@@ -38,16 +38,19 @@ class Sign:
     subject: int | None
 
 
-class ActivityLog:
-    """The activities of some types, which Marketo numbers as it likes and names always alike."""
+class ChangeEvents:
+    """The activities of some types.
+
+    The types have the same names in all accounts, and other numbers in each.
+    """
 
     def __init__(self, account: Account, types: Sequence[str], subject: str = "") -> None:
         """Find the types.
 
         Args:
             account: whose activities they are.
-            types: their names; those that the account lacks have no activities.
-            subject: what they are about, Program or List.
+            types: their names; a type that the account lacks has no activities.
+            subject: what they are about: Program, List, or nothing but the lead.
         """
         self._client = account.client
         self._types = account.activity_types
@@ -55,7 +58,7 @@ class ActivityLog:
         found = find_names(types, set(names.values()))
         if not found:
             LOGGER.warning(
-                "Marketo has none of the activity types %s: what they would tell is not seen.",
+                "The account has no activity types %s: changes that they report are not seen.",
                 ", ".join(types),
             )
         self._name_of = {
@@ -67,20 +70,20 @@ class ActivityLog:
         self._subject = subject.lower()
 
     @property
-    def numbers(self) -> list[int]:
+    def type_numbers(self) -> list[int]:
         """The numbers of the types."""
         return sorted(self._name_of)
 
-    def pages(self, since: datetime) -> Iterator[list[Sign]]:
+    def pages(self, since: datetime) -> Iterator[list[ChangeEvent]]:
         """Read the activities since a time (UTC) page by page (activities.md, Query)."""
-        numbers = self.numbers
+        numbers = self.type_numbers
         for start in range(0, len(numbers), _MOST_TYPES):
             asked = ",".join(map(str, numbers[start : start + _MOST_TYPES]))
             filter_ = {"activityTypeIds": asked}
             for page in dated_pages(self._client, _PATH, "activities", since, None, filter_):
-                yield list(map(self._sign, page.rows))
+                yield list(map(self._event, page.rows))
 
-    def _sign(self, row: Row) -> Sign:
+    def _event(self, row: Row) -> ChangeEvent:
         try:
             number = int(row["activityTypeId"])
             told = row.get("attributes")
@@ -89,7 +92,7 @@ class ActivityLog:
                 for each in (told if isinstance(told, list) else ())
                 if isinstance(each, dict)
             }
-            return Sign(
+            return ChangeEvent(
                 self._name_of[number],
                 int(row["leadId"]),
                 parse_utc(str(row["activityDate"])),
@@ -106,10 +109,10 @@ class ActivityLog:
 def subject_of(
     kind: Mapping[str, Any], row: Row, attributes: Mapping[str, Any], subject: str
 ) -> int | None:
-    """Return the id of what an activity is about, None where it tells of none.
+    """Return the id of what an activity is about; None where it names none.
 
     Args:
-        kind: what types.json tells of its type: the primary attribute may be the subject.
+        kind: its type, as types.json has it: the primary attribute may be the subject.
         row: the activity.
         attributes: its values by the attributes' names; one may be the id of the subject.
         subject: program or list, in lower case.

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.exact_json import NumberText
-from tap_marketo.streams.activity_log import subject_of
+from tap_marketo.streams.change_events import subject_of
 
 ADD_TO_LIST = {"id": 24, "primaryAttribute": {"name": "List ID", "dataType": "integer"}}
 CHANGE_STATUS = {"id": 104, "primaryAttribute": {"name": "Program", "dataType": "string"}}
