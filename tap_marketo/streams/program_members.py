@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from tap_marketo.errors import NOT_HERE, AccessDeniedError
@@ -30,6 +31,7 @@ from tap_marketo.streams.member_passes import (
     Pass,
     PassKind,
     pass_over_all,
+    pieces,
 )
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.programs import PROGRAMS, Programs, expected_programs
@@ -75,6 +77,7 @@ class MembersRead(StreamRead):
         """
         fields = with_fields(account.member_fields, _ALWAYS)
         longest = timedelta(days=context.config.max_export_days)
+        self._longest = longest
         self._family = MembersFamily(entry, fields, longest)
         super().__init__(self._family.streams[entry.stream], KEYS, REPLICATION_KEY)
         self._family.issues = {entry.stream: self.issues}
@@ -125,9 +128,11 @@ class MembersRead(StreamRead):
             self._family.passes = [self._first(expected_programs(programs, known, reached))]
             how = f"{IN_FULL}, all programs" + (f", behind {reached}" if reached else "")
             return ReadEstimate(how=how, calls=Calls(programs.calls), families=[self._family])
-        a_job = f"three a job of {MOST_PROGRAMS} programs, and the looks"
-        each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
         increment = self._increment()
+        windows = len(list(pieces(increment.window, self._longest)))
+        most = counted(ceil(programs.number / MOST_PROGRAMS) * windows, "job")
+        a_job = f"three a job of {MOST_PROGRAMS} programs, and the polls; {most} at most"
+        each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
         estimate = ReadEstimate(
             how="programs of which activities tell",
             since=increment.window.start,
@@ -141,7 +146,8 @@ class MembersRead(StreamRead):
         changes = increment.as_pass(self.stream, increment.programs)
         self._family.passes = [changes, self._sweep(expected)]
         how = f"{estimate.how}, and a sweep over all programs (program_members_sweep_days)"
-        return replace(estimate, how=how, families=[self._family])
+        calls = estimate.calls + Calls(programs.calls)
+        return replace(estimate, how=how, calls=calls, families=[self._family])
 
     # The first sync -----------------------------------------------------------------------------
 

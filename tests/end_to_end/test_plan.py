@@ -301,6 +301,8 @@ def test_each_way_to_read_is_told_of_at_first_and_later(tap: Tap) -> None:
                 assert made(marketo)[0] == 4
         assert item(plan, "program_members")["jobs"] is None
         assert "a job by the last ones" in item(plan, "program_members")["guess"]
+        assert "4 jobs at most" in item(plan, "program_members")["more_calls"]
+        assert made(marketo)[0] <= 4
 
 
 @pytest.fixture(scope="module")
