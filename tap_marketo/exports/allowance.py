@@ -20,7 +20,7 @@ _MEMORY = 0.7
 # A window is not cut shorter than this, whatever it costs.
 _SHORTEST = timedelta(hours=1)
 
-# A file holds at most this part of a day's allowance: made anew, it costs a tenth of a day.
+# A file holds at most this part of a day's allowance: recreated, it costs a tenth of a day.
 _PART_OF_THE_DAY = 10
 # Smaller files are of no use: up to this size they are checked before any row is emitted.
 _SMALL_FILE = 8_000_000

@@ -9,6 +9,7 @@ import backoff
 import requests
 
 from tap_marketo.clock import Clock
+from tap_marketo.config import Config
 from tap_marketo.errors import DataError, NotFoundError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi, ExportInfo
@@ -53,31 +54,16 @@ class Download:
     """
 
     def __init__(
-        self,
-        api: ExportApi,
-        bulk_object: str,
-        info: ExportInfo,
-        clock: Clock,
-        timeout: float,
-        wait_scale: float,
+        self, api: ExportApi, bulk_object: str, info: ExportInfo, clock: Clock, config: Config
     ) -> None:
-        """Prepare; the connection is opened when the first byte is wanted.
-
-        Args:
-            api: opens the file.
-            bulk_object: path part of the object.
-            info: the completed job.
-            clock: waits between fruitless tries.
-            timeout: seconds that a connection may take for each 16 KB.
-            wait_scale: factor for those waits, and for the time between two reports.
-        """
+        """Prepare; the connection is opened when the first byte is wanted."""
         self.received = 0
         self._api = api
         self._object = bulk_object
         self._info = info
         self._clock = clock
-        self._timeout = timeout
-        self._scale = wait_scale
+        self._timeout = config.request_timeout
+        self._scale = config.wait_scale
         self._hash = hashlib.sha256()
         self._reported = clock.monotonic()
 
@@ -113,7 +99,7 @@ class Download:
             if max(fruitless, stalls) >= _FRUITLESS_TRIES:
                 raise InterruptedDownloadError(
                     f"The download of {self._name} does not get past byte {self.received:,} "
-                    f"({problem}). The next run takes up the same job."
+                    f"({problem}). The next run resumes the same job."
                 )
             LOGGER.warning(
                 "Download of %s interrupted at byte %s (%s); resuming there.",

@@ -1,20 +1,26 @@
-"""The exports of one run, put together: planned, made, watched, read."""
+"""The exports of one run: laid out, created, polled, read.
+
+Marketo works on two jobs at a time out of a queue of ten that everybody shares. The engine keeps
+a few slots of it filled with the jobs that come next, all families by turns, so that Marketo's
+workers do not idle while a file is read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import ExportQuotaError
+from tap_marketo.errors import ExportQuotaError, MarketoError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
-from tap_marketo.exports.canceller import cancel_waiting_jobs
+from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, SyncContext
-from tap_marketo.exports.jobs import Job
-from tap_marketo.exports.lines import HOLDS_PLACE, Lines, cancel_quietly
-from tap_marketo.exports.planner import Planner
+from tap_marketo.exports.job_chooser import JobChooser
+from tap_marketo.exports.job_creator import JobCreator, some_of
+from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job, JobQueue
+from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.progress import Progress
 from tap_marketo.exports.reader import ExportReader
-from tap_marketo.exports.scheduler import Scheduler
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
@@ -37,105 +43,119 @@ class ExportEngine:
         context: SyncContext,
         emitter: Emitter,
         failures: Failures,
-        tell: Callable[[bool], None],
+        show: Callable[[bool], None],
     ) -> None:
         """Put the parts together; nothing is called yet.
 
         Args:
-            client: makes the calls.
-            clock: measures.
-            context: what the sync begins with.
-            emitter: takes rows and positions.
-            failures: where families that fail are set aside.
-            tell: tells how far the exports are; is told whether there is news.
+            client, clock, context, emitter, failures: of the run.
+            show: shows how far the exports are; takes whether Marketo was asked about jobs.
         """
-        config = context.config
         self._client = client
-        self._clock = clock
-        self._context = context
         self._emitter = emitter
-        self._api = ExportApi(client)
-        self._allowance = ExportAllowance(config.daily_export_bytes, context.state.bytes_per_day())
-        self._lines = lines = Lines(self._report)
-        planner = Planner(context, self._api, self._report)
-        self._scheduler = Scheduler(
-            self._api, clock, config, self._allowance, lines, planner.plan, failures
-        )
-        self._reader = ExportReader(
-            self._api, clock, config, emitter, planner, self._allowance, lines, self.look_after
-        )
-        self._tell = tell
+        self._show = show
+        limit = context.config.daily_export_bytes
+        self._run = run = ExportRun(
+            ExportApi(client), clock, context,
+            ExportAllowance(limit, context.state.bytes_per_day()),
+            JobQueue(self._report),
+            failures,
+        )  # fmt: skip
+        self._tracker = JobTracker(run)
+        self._chooser = JobChooser(run)
+        self._creator = JobCreator(run, self._chooser)
+        self._reader = ExportReader(run, emitter, self.look_after)
         self._reading: Job | None = None
         self._families: list[BulkFamily] = []
-        self._has_learned = False
+        self._is_working = False
 
     def start(self, families: Sequence[BulkFamily]) -> None:
-        """Learn from the jobs of the last days, and plan what the families have to read."""
+        """Learn from the jobs of the last days, and lay out what the families have to read."""
+        if families and not self._families:
+            self._tracker.learn(families)
         self._families += families
-        if families and not self._has_learned:
-            self._has_learned = True
-            self._scheduler.learn(self._families, self._context.bulk_objects())
         for family in families:
-            self._scheduler.add(family)
+            queue = FamilyQueue(family, self._tracker.recent(family.bulk_object))
+            self._run.queue.add(queue)
+            self._creator.line_up(queue)
 
     def expect_families(self, more: bool) -> None:
-        """Be told whether more families may be started."""
-        self._lines.may_grow = more
+        """Set whether more families may be started."""
+        self._run.queue.may_grow = more
 
     def drop(self, family: str, bulk_object: str) -> None:
         """Cancel the jobs that the state holds for a family that is no longer selected."""
-        for export in self._context.pending(family):
-            cancel_quietly(self._api, bulk_object, export.export_id)
+        for export in self._run.context.pending(family):
+            self._run.cancel(bulk_object, export.export_id)
         self._emitter.move_to(Position(exports={family: []}), at_once=True)
 
     def look_after(self) -> None:
-        """Do what is due about the jobs, and let it be told how far they are."""
-        self._tell(self._scheduler.work())
+        """Do what is due about the jobs, and show how far they are. Quick when nothing is due.
 
-    def progress(self) -> Progress:
-        """Return how far the exports are."""
-        statuses = self._scheduler.statuses()
-        budget, reading = self._client.budget, self._reading
-        return Progress(
-            read=self._reader.jobs_read,
-            to_make=self._scheduler.jobs_to_make(),
-            queued=sum(status in (None, *HOLDS_PLACE[:2]) for status in statuses),
-            processing=statuses.count(ExportStatus.PROCESSING),
-            ready=statuses.count(ExportStatus.COMPLETED),
-            reading=reading.name if reading else "",
-            rows=self._emitter.counts.total(),
-            bytes_read=self._reader.bytes_read,
-            bytes_today=self._allowance.used(self._clock.now()),
-            bytes_allowed=self._allowance.limit,
-            calls_today=budget.used,
-            calls_allowed=budget.allowed,
-            seconds_to_wait=self._scheduler.seconds_to_wait(),
-            seconds_left=self._scheduler.seconds_left(),
-        )
+        Raises:
+            TapError: what concerns the whole run.
+        """
+        # It may be called from within: a STATE message of ours waits for the target.
+        has_polled = False
+        if not self._is_working:
+            self._is_working = True
+            try:
+                has_polled = self._poll()
+                self._fill()
+            finally:
+                self._is_working = False
+        self._show(has_polled)
 
     def read_next(self) -> bool:
-        """Read the export whose turn it is, if its file can be read; say whether one was."""
-        job = self._scheduler.take_ready()
-        if job:
-            self._reading = job
-            with self._scheduler.setting_aside(job.family):
-                self._reader.read(job)
-            self._reading = None
-        return job is not None
+        """Read the export whose turn it is, if its file can be read; return whether one was."""
+        for queue in self._run.queue:
+            if queue.jobs and queue.jobs[0].status is ExportStatus.COMPLETED:
+                self._reading = job = queue.jobs[0]
+                with self._failing(job.family):
+                    self._reader.read(job)
+                self._reading = None
+                return True
+        return False
 
     def end_early(self) -> None:
-        """Cancel the jobs that still wait in the queue, because the program is asked to end."""
+        """Cancel the jobs that Marketo has not begun, because the program is asked to end."""
         self._client.hurry(_SECONDS_TO_END)
-        cancel_waiting_jobs(self._api, self._lines)
+        self._tracker.cancel_waiting(self._run.queue)
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing can be exported any more."""
-        return self._scheduler.is_done
+        """Whether no job can get any further."""
+        return all(self._creator.is_stuck(queue) for queue in self._run.queue)
 
     def seconds_to_wait(self) -> float:
         """Return for how many seconds there will be nothing to do."""
-        return self._scheduler.seconds_to_wait()
+        now, interval = self._run.clock.monotonic(), self._run.config.poll_interval
+        times = [queue.next_poll(interval) for queue in self._run.queue if queue.polled()]
+        if self._creator.queue_full_until > now:
+            times.append(self._creator.queue_full_until)
+        return max(0.0, min(times, default=now + interval) - now)
+
+    def progress(self) -> Progress:
+        """Return how far the exports are."""
+        jobs = [job for queue in self._run.queue for job in queue.jobs if job.export_id]
+        statuses = [job.status for job in jobs]
+        budget, allowance = self._client.budget, self._run.allowance
+        return Progress(
+            read=self._reader.jobs_read,
+            to_make=self._chooser.jobs_to_create(),
+            queued=sum(status in (None, *WAITING) for status in statuses),
+            processing=statuses.count(ExportStatus.PROCESSING),
+            ready=statuses.count(ExportStatus.COMPLETED),
+            reading=self._reading.name if self._reading else "",
+            rows=self._emitter.counts.total(),
+            bytes_read=self._reader.bytes_read,
+            bytes_today=allowance.used(self._run.clock.now()),
+            bytes_allowed=allowance.limit,
+            calls_today=budget.used,
+            calls_allowed=budget.allowed,
+            seconds_to_wait=self.seconds_to_wait(),
+            seconds_left=self._chooser.seconds_left(),
+        )
 
     def announce(self) -> None:
         """Write the SCHEMA messages of streams without rows, too."""
@@ -149,18 +169,73 @@ class ExportEngine:
         Raises:
             ExportQuotaError: a day's allowance is spent; it says what is left to do, and when.
         """
-        spent = self._scheduler.quota_spent
+        spent = self._creator.quota_spent
         if spent is None:
             return
-        now = self._clock.now()
-        used = self._allowance.used(now) / _MEGABYTE
+        now = self._run.clock.now()
+        used = self._run.allowance.used(now) / _MEGABYTE
+        left = [_left(queue) for queue in self._run.queue if queue.jobs]
         raise ExportQuotaError(
             "Bulk exports",
             f"{spent.reason}. This API user has exported {used:,.1f} MB today. Left to do: "
-            f"{'; '.join(self._scheduler.left_to_do())}. It can go on at "
-            f"{to_marketo(next_allowance_reset(now))}",
+            f"{'; '.join(left)}. It can go on at {to_marketo(next_allowance_reset(now))}",
             spent.code,
         )
 
+    def _poll(self) -> bool:
+        """Poll the jobs for which it is due; return whether Marketo was asked."""
+        has_polled = False
+        for queue in self._run.queue:
+            try:
+                has_polled = self._tracker.poll(queue) or has_polled
+            except MarketoError as error:
+                # It would take as long, and be as vain, to ask again which jobs have begun.
+                self._fail(queue.family, error, ask=False)
+            except TapError as error:
+                self._fail(queue.family, error)
+        if has_polled:
+            for family, given_up in self._tracker.given_up():
+                self._fail(family, given_up)
+        return has_polled
+
+    def _fill(self) -> None:
+        while (job := self._creator.next_job()) is not None:
+            with self._failing(job.family):
+                if not self._creator.advance(job):
+                    return
+
+    @contextmanager
+    def _failing(self, family: BulkFamily) -> Iterator[None]:
+        """Let what fails for a family be its failure alone."""
+        try:
+            yield
+        except TapError as error:
+            self._fail(family, error)
+
+    def _fail(self, family: BulkFamily, error: TapError, *, ask: bool = True) -> None:
+        """Read nothing more of a family, and give back the slots that its jobs hold.
+
+        Args:
+            family: which.
+            error: why.
+            ask: whether Marketo is asked which of its jobs have begun.
+
+        Raises:
+            TapError: the error concerns the whole run.
+        """
+        queues = self._run.fail(family, error)
+        cancelled = self._tracker.cancel_waiting(queues, ask=ask)
+        for job in cancelled:
+            job.reset()
+        if cancelled:
+            self._run.queue.report(family)
+
     def _report(self, family: BulkFamily, exports: Sequence[PendingExport]) -> None:
         self._emitter.move_to(Position(exports={family.name: exports}), at_once=True)
+
+
+def _left(queue: FamilyQueue) -> str:
+    """Name what of a family has not been exported, and from which date on."""
+    first = min((job.plan for job in queue.jobs), key=lambda plan: plan.window.start)
+    streams = sorted({stream for job in queue.jobs for stream in job.plan.streams})
+    return f"{some_of(streams)} from {queue.family.beginning(first)}"

@@ -138,6 +138,14 @@ class BulkFamily(ABC):
         ]
         return plan_windows(stands, adopted, context.now)
 
+    def lay_out(self, context: SyncContext) -> tuple[list[ExportPlan], list[PendingExport]]:
+        """Return what has to be read, and the jobs of a stopped run that are of no use any more."""
+        keys = {self.bookmarked_as(stream): self.replication_key for stream in self.streams}
+        pending = context.state.pending_exports(self.name, keys, context.earliest)
+        plans = self.plans(context, pending)
+        needed = [plan.job for plan in plans if plan.job]
+        return plans, [export for export in pending if export not in needed]
+
     def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
         """Return what has been reached when a job has been read to its end."""
         bookmarks = {}

@@ -27,7 +27,7 @@ class Progress:
         bytes_allowed: that it may export in a day.
         calls_today: of the whole subscription.
         calls_allowed: in a day.
-        seconds_to_wait: until jobs are looked at next.
+        seconds_to_wait: until jobs are polled next.
         seconds_left: about how long Marketo still takes; None while that is not known.
     """
 

@@ -5,29 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tap_marketo.clock import Clock
-from tap_marketo.config import Config
 from tap_marketo.errors import DataError
-from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.download import (
     DamagedFileError,
     Download,
     InterruptedDownloadError,
     NoFileError,
 )
-from tap_marketo.exports.jobs import Job
-from tap_marketo.exports.lines import Lines
-from tap_marketo.exports.planner import Planner
+from tap_marketo.exports.export_run import ExportRun
+from tap_marketo.exports.job_queue import Job
 from tap_marketo.log import LOGGER, counted
-from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.times import to_time_extracted
 
-# While rows flow, how often, in seconds, to see whether something is to be done about jobs.
-_LOOK_SECONDS = 0.05
-# A file that arrives damaged is downloaded once more before its job is made anew.
+# While rows flow, how often, in seconds, to look after the other jobs.
+_MEANWHILE_SECONDS = 0.05
+# A file that arrives damaged is downloaded once more before a new job is created.
 _DOWNLOADS = 2
 _MEGABYTE = 1_000_000
 
@@ -40,37 +35,16 @@ class ExportReader:
         jobs_read: how many have been read to their ends.
     """
 
-    def __init__(
-        self,
-        api: ExportApi,
-        clock: Clock,
-        config: Config,
-        emitter: Emitter,
-        planner: Planner,
-        allowance: ExportAllowance,
-        lines: Lines,
-        meanwhile: Callable[[], None],
-    ) -> None:
+    def __init__(self, run: ExportRun, emitter: Emitter, meanwhile: Callable[[], None]) -> None:
         """Read nothing yet.
 
         Args:
-            api: opens files.
-            clock: measures.
-            config: request_timeout.
+            run: whose jobs are read.
             emitter: takes the rows and positions.
-            planner: says which bookmarks a job leads to.
-            allowance: what a day of each family costs.
-            lines: where the jobs stand.
             meanwhile: looks after other jobs while rows flow.
         """
-        self._api = api
-        self._clock = clock
-        self._timeout = config.request_timeout
-        self._scale = config.wait_scale
+        self._run = run
         self._emitter = emitter
-        self._planner = planner
-        self._allowance = allowance
-        self._lines = lines
         self._meanwhile = meanwhile
         self.bytes_read = 0
         self.jobs_read = 0
@@ -80,19 +54,18 @@ class ExportReader:
 
         Raises:
             DataError: the file cannot be read as what it should be.
-            ExportError: the job was made anew often enough.
+            ExportError: the job failed often enough.
         """
         if job.info is None:
             raise TypeError("a completed job always has its info")
         job.downloads += 1
-        download = Download(
-            self._api, job.family.bulk_object, job.info, self._clock, self._timeout, self._scale
-        )
+        run = self._run
+        download = Download(run.api, job.family.bulk_object, job.info, run.clock, run.config)
         chunks = download.checked_first()
         try:
             rows = self._emit_file(job, chunks)
         except NoFileError:
-            self._lines.make_anew(job, "Marketo says it is completed, but there is no file")
+            self._run.queue.recreate(job, "Marketo says it is completed, but there is no file")
         except InterruptedDownloadError:
             raise
         except DamagedFileError as error:
@@ -115,7 +88,7 @@ class ExportReader:
         file = CsvFile(chunks, job.name, job.family.document)
         missing = job.family.missing_columns(file.header) if file.header else []
         if missing and job.plan.job:
-            self._lines.discard(job, f"its file has no column {missing[0]}")
+            self._run.queue.replace(job, f"its file has no column {missing[0]}")
             return None
         if missing:
             raise DataError(f"The file of the {job.name} has no column {missing[0]}.")
@@ -126,23 +99,23 @@ class ExportReader:
     def _move_bookmarks(self, job: Job) -> None:
         self.jobs_read += 1
         left = self._finish(job)
-        self._emitter.remember_costs(self._allowance.bytes_per_day)
-        reached = self._planner.position_after(job)
+        self._emitter.remember_costs(self._run.allowance.bytes_per_day)
+        reached = job.family.position_after(self._run.context, job.plan)
         self._emitter.move_to(replace(reached, exports={job.family.name: left}), at_once=True)
 
     def _emit(self, job: Job, file: CsvFile) -> None:
         family, streams = job.family, job.plan.streams
         for stream in streams:
             family.announce(stream, self._emitter)
-        time_extracted = to_time_extracted(self._clock.now())
-        looked = self._clock.monotonic()
+        time_extracted = to_time_extracted(self._run.clock.now())
+        last = self._run.clock.monotonic()
         for block in family.records(file, streams, time_extracted):
             self._emitter.records(block.lines, block.counts)
             # A target sees rows flow as they arrive.
             self._emitter.flush()
-            if self._clock.monotonic() - looked > _LOOK_SECONDS:
+            if self._run.clock.monotonic() - last > _MEANWHILE_SECONDS:
                 self._meanwhile()
-                looked = self._clock.monotonic()
+                last = self._run.clock.monotonic()
 
     @staticmethod
     def _check_rows(job: Job, file: CsvFile) -> None:
@@ -174,10 +147,10 @@ class ExportReader:
         if job.downloads < _DOWNLOADS:
             LOGGER.warning("%s; downloading it again.", error)
         else:
-            self._lines.make_anew(job, str(error))
+            self._run.queue.recreate(job, str(error))
 
     def _finish(self, job: Job) -> list[PendingExport]:
-        """Take a job that has been read out of its line; return those of its family still there."""
-        line = self._lines.of(job)
-        line.jobs.remove(job)
-        return line.pending()
+        """Take a job that has been read out of its queue; return those that are still there."""
+        queue = self._run.queue.of(job.family)
+        queue.jobs.remove(job)
+        return queue.pending()

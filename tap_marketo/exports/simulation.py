@@ -13,15 +13,15 @@ from math import inf
 from typing import NamedTuple
 
 from tap_marketo.clock import Clock
+from tap_marketo.errors import TapError
 from tap_marketo.exports.allowance import FIRST_WINDOWS, ExportAllowance
-from tap_marketo.exports.chooser import JobChooser
+from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
-from tap_marketo.exports.jobs import Job
-from tap_marketo.exports.lines import Line, Lines
-from tap_marketo.exports.looks import WORKERS
+from tap_marketo.exports.job_chooser import JobChooser
+from tap_marketo.exports.job_queue import FamilyQueue, Job, JobQueue
+from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.plan_line import Calls, Left, PlanLine
-from tap_marketo.exports.planner import Planner
-from tap_marketo.exports.scheduler import Scheduler
+from tap_marketo.exports.poll_schedule import WORKERS
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
@@ -136,15 +136,13 @@ class Simulation:
             failures: where families whose jobs cannot be seen are set aside.
         """
         config = context.config
-        self._context = context
-        api = ExportApi(client)
         self._allowance = ExportAllowance(config.daily_export_bytes, context.state.bytes_per_day())
         self.used = 0
-        self._lines = Lines(lambda family, exports: None)
-        self._planner = Planner(context, api, lambda family, exports: None)
-        self._scheduler = Scheduler(
-            api, clock, config, self._allowance, self._lines, self._lay_out, failures
+        self._queue = JobQueue(lambda family, exports: None)
+        self._run = ExportRun(
+            ExportApi(client), clock, context, self._allowance, self._queue, failures
         )
+        self._tracker = JobTracker(self._run)
         self._estimates: dict[str, ExportEstimate] = {}
         self._usual: dict[str, Usual] = {}
         self._real = clock
@@ -157,7 +155,7 @@ class Simulation:
             wall=lambda: self._wall + (self._moment - self._began) / self._scale,
         )
         self._wall = 0.0
-        self._chooser = JobChooser(self._clock, config, self._allowance, self._lines)
+        self._chooser = JobChooser(replace(self._run, clock=self._clock))
         self._workers = [0.0] * WORKERS
         self._starts: dict[Job, float] = {}
         self._ends: dict[Job, float] = {}
@@ -178,29 +176,27 @@ class Simulation:
             TapError: what concerns the whole run.
         """
         if families or found:
-            self._scheduler.learn([*families, *found], self._context.bulk_objects())
+            self._tracker.learn([*families, *found])
         # Before what is a guess is counted with it.
         for bulk_object in {family.bulk_object for family in (*families, *found)}:
-            usual = self._scheduler.recent(bulk_object).usual
+            usual = self._tracker.recent(bulk_object).usual
             time = None if usual is None else timedelta(seconds=usual / self._scale)
             self._usual[bulk_object] = Usual(self._allowance.usual_size(bulk_object), time)
         for family in families:
-            self._estimates[family.name] = ExportEstimate.of(family, self.usual(family))
-            self._scheduler.add(family)
-        self._scheduler.look()
+            self._add(family)
         self.used = self._allowance.used(self._real.now())
         self._wall = self._real.now().timestamp()
         self._began = self._moment = self._real.monotonic()
-        for line in self._lines:
-            estimate = self._of(line)
-            estimate.bytes_per_day = self._allowance.bytes_per_day.get(line.family.name)
-            for job in line.watched():
-                self._process(job, line)
-            self._read(line)
+        for queue in self._queue:
+            estimate = self._of(queue)
+            estimate.bytes_per_day = self._allowance.bytes_per_day.get(queue.family.name)
+            for job in queue.polled():
+                self._process(job, queue)
+            self._read(queue)
         self._work()
-        for line in self._lines:
-            self._of(line).conclude(self._left(line))
-        return [self._of(line) for line in self._lines]
+        for queue in self._queue:
+            self._of(queue).conclude(self._left(queue))
+        return [self._of(queue) for queue in self._queue]
 
     @property
     def ends_at(self) -> datetime:
@@ -211,81 +207,90 @@ class Simulation:
         """Return what the last jobs of a family's object were."""
         return self._usual[family.bulk_object]
 
-    def _of(self, line: Line) -> ExportEstimate:
-        return self._estimates[line.family.name]
+    def _of(self, queue: FamilyQueue) -> ExportEstimate:
+        return self._estimates[queue.family.name]
 
-    def _left(self, line: Line) -> Left | None:
-        first = line.earliest()
+    def _left(self, queue: FamilyQueue) -> Left | None:
+        first = queue.earliest()
         if first is None:
             return None
         return Left(
             since=first.window.start,
-            jobs=sum(map(self._chooser.jobs_in, line.jobs)),
-            size=sum(map(self._chooser.cost, line.jobs)),
+            jobs=sum(map(self._chooser.jobs_in, queue.jobs)),
+            size=sum(map(self._chooser.cost, queue.jobs)),
         )
 
-    def _lay_out(self, family: BulkFamily) -> list[ExportPlan]:
-        plans, dropped = self._planner.lay_out(family)
-        self._estimates[family.name].dropped = len(dropped)
-        return plans
+    def _add(self, family: BulkFamily) -> None:
+        """Lay out what a family has to read, and ask how its jobs of an earlier run stand."""
+        plans, useless = family.lay_out(self._run.context)
+        self._estimates[family.name] = estimate = ExportEstimate.of(family, self.usual(family))
+        estimate.dropped = len(useless)
+        queue = FamilyQueue(family, self._tracker.recent(family.bulk_object))
+        queue.line_up(plans)
+        self._queue.add(queue)
+        if family not in self._queue.failed:
+            try:
+                self._tracker.poll(queue)
+            except TapError as error:
+                self._run.fail(family, error)
 
     def _work(self) -> None:
-        """Make what there is room for, look when it is due, read what is done: as a run does."""
+        """Make what there is room for, poll when it is due, read what is done: as a run does."""
         while True:
             self._fill()
-            due = min((line.next_look(self._interval) for line in self._lines), default=inf)
+            due = min((queue.next_poll(self._interval) for queue in self._queue), default=inf)
             if due == inf:
                 return
             self._moment = max(self._moment, due)
-            for line in self._lines:
-                if line.next_look(self._interval) <= self._moment:
-                    self._look(line)
-                    self._read(line)
+            for queue in self._queue:
+                if queue.next_poll(self._interval) <= self._moment:
+                    self._poll(queue)
+                    self._read(queue)
 
     def _fill(self) -> None:
         while (job := self._chooser.next_job()) is not None:
-            line = self._lines.of(job)
+            queue = self._queue.of(job.family)
             if job.export_id is None:
                 if not self._chooser.cut(job):
                     return
                 self._made.add(job)
                 # An id that no other has; the call that makes it.
                 turn = len(self._made)
-                line.note_made(job, f"planned {turn}", self._clock.now(), turn)
-                self._call(line)
-            line.note_enqueued(job, self._moment)
-            self._call(line)
-            self._process(job, line)
+                queue.note_created(job, f"planned {turn}", self._clock.now(), turn)
+                self._call(queue)
+            queue.note_enqueued(job, self._moment)
+            self._call(queue)
+            self._process(job, queue)
 
-    def _call(self, line: Line) -> None:
-        self._of(line).calls += Calls(1)
+    def _call(self, queue: FamilyQueue) -> None:
+        self._of(queue).calls += Calls(1)
 
-    def _process(self, job: Job, line: Line) -> None:
+    def _process(self, job: Job, queue: FamilyQueue) -> None:
         """Let a worker take a job as soon as one is free."""
-        estimate = self._of(line)
+        estimate = self._of(queue)
         estimate.has_waited = True
         time = estimate.usual.time or _UNKNOWN_JOB
         self._workers.sort()
         self._starts[job] = max(self._moment, self._workers[0])
         self._workers[0] = self._ends[job] = self._starts[job] + time.total_seconds() * self._scale
 
-    def _look(self, line: Line) -> None:
-        self._call(line)
-        line.last_look = self._moment
-        for job in line.watched():
+    def _poll(self, queue: FamilyQueue) -> None:
+        self._call(queue)
+        queue.last_poll = self._moment
+        for job in queue.polled():
             job.begun = min(self._starts[job], self._moment)
             if self._ends[job] <= self._moment:
                 job.status = ExportStatus.COMPLETED
-                line.recent.add(self._ends[job] - self._starts[job])
-                size, bulk_object = round(self._chooser.cost(job)), line.family.bulk_object
+                queue.recent.add(self._ends[job] - self._starts[job])
+                size, bulk_object = round(self._chooser.cost(job)), queue.family.bulk_object
                 export = FinishedExport(job.export_id or "", self._clock.now(), size, bulk_object)
-                self._allowance.add(export, line.family.name, job.plan.window, len(job.plan.ids))
+                self._allowance.add(export, queue.family.name, job.plan.window, len(job.plan.ids))
 
-    def _read(self, line: Line) -> None:
+    def _read(self, queue: FamilyQueue) -> None:
         """Read the files that can be had."""
         time = timedelta(seconds=(self._moment - self._began) / self._scale)
-        for job in [job for job in line.jobs if job.status is ExportStatus.COMPLETED]:
-            line.jobs.remove(job)
-            self._call(line)
+        for job in [job for job in queue.jobs if job.status is ExportStatus.COMPLETED]:
+            queue.jobs.remove(job)
+            self._call(queue)
             cost = self._chooser.cost(job)
-            self._of(line).add(job.plan, cost, time, is_made=job in self._made)
+            self._of(queue).add(job.plan, cost, time, is_made=job in self._made)

@@ -268,7 +268,7 @@ def test_a_killed_run_is_taken_up_without_making_its_exports_again(
     made = [(job["object"], *span(job)) for job in (*before, *jobs(marketo))]
     # The time since the run that was killed is one stretch more at most.
     assert len(made) == len(set(made)) <= 7
-    assert len(lines(done, "Taking up the custom_object_")) == 4
+    assert len(lines(done, "Resuming the custom_object_")) == 4
     assert_tables(marketo, chosen, target)
     assert target.state
     assert "exports" not in target.state

@@ -341,7 +341,7 @@ def test_a_job_that_comes_to_nothing_is_made_anew(
     ended = fate.get("status", "Completed")
     assert [job["status"] for job in made] == [ended, ended, "Completed"]
     assert len(set(orders(made))) == 1
-    warned = [line for line in done.stderr.split("\n") if line.startswith("WARNING The")]
+    warned = re.findall("WARNING activities export .* failed: .*", done.stderr)
     assert len(warned) == 2
     assert all(made[n]["exportId"] in line for n, line in enumerate(warned))
     assert said.lower() in warned[0].lower()
@@ -406,6 +406,26 @@ def test_a_status_that_nobody_knows_stops_the_run(
     tap.sync(config_of(marketo), chosen, target)
     assert same_window(marketo, job) == ["Completed"]
     assert_activities(marketo, catalog, target, [VISITS])
+
+
+def test_a_plan_cancels_no_job_whatever_status_marketo_gives_another(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    fates = [{"status": "Paused", "stick": "Processing"}, {"stick": "Queued"}]
+    marketo.control("POST", "next_jobs", fates)
+    config, chosen = (
+        config_of(marketo, max_queued_exports=2, **THREE_WINDOWS),
+        select(catalog, ["leads"]),
+    )
+    target = Target()
+    with background(tap, config, chosen) as run:
+        run.until(lambda: run.exports_in_state() == 2 and len(log_of(marketo, "enqueue")) == 2)
+        target.take(run.kill().lines)
+    wait_until(lambda: {job["status"] for job in jobs(marketo)} == {"Processing", "Queued"})
+    marketo.advance(seconds=120)
+    planned = tap.run(config, chosen, target.state, "--plan")
+    assert "Paused" in planned.stderr
+    assert not log_of(marketo, "cancel")
 
 
 REFUSED = {"kind": "error", "code": "1003", "message": "No", "object": "leads", "times": None}
@@ -529,7 +549,7 @@ def test_a_killed_run_is_taken_up_without_making_its_exports_again(
     assert len(made) == len(set(made)) == 6 - count
     assert not set(made) & set(orders(left))
     for job in left:
-        assert f"Taking up the {job['object']} export {job['exportId']}" in done.stderr
+        assert f"Resuming the {job['object']} export {job['exportId']}" in done.stderr
     assert target.state
     assert "exports" not in target.state
     assert_leads(marketo, target)

@@ -153,7 +153,7 @@ def test_a_job_of_an_earlier_run_serves_if_it_has_the_results_that_are_asked_for
     done = tap.sync(config_of(marketo), second, target)
     (left, *made) = jobs(marketo)
     assert ("actionResult" in left["fields"]) is had_it
-    assert f"Taking up the activities export {left['exportId']}" in done.stderr
+    assert f"Resuming the activities export {left['exportId']}" in done.stderr
     truth = expected.activities(marketo, catalog, START)[VISITS]
     if had_it:
         assert "no column" not in done.stderr

@@ -508,7 +508,7 @@ def test_a_killed_first_sync_goes_on_at_its_program_and_takes_its_jobs_up(
     marketo.change(program_members_changed=30, new_program_members=10, new_programs=1)
     last = sync(marketo, tap, catalog, target)
     assert_exported_once(before, made(marketo))
-    assert len(lines(last, "Taking up the program_members export")) == ahead
+    assert len(lines(last, "Resuming the program_members export")) == ahead
     marketo.advance(hours=1)
     sync(marketo, tap, catalog, target)
     assert_members(marketo, catalog, target)
@@ -547,7 +547,7 @@ def test_a_killed_increment_takes_its_jobs_up_and_exports_the_rest(
     before = made(marketo)
     assert len(before) == done + ahead
     last = sync(marketo, tap, catalog, read)
-    assert len(lines(last, "Taking up the program_members export")) == ahead
+    assert len(lines(last, "Resuming the program_members export")) == ahead
     assert_exported_once(before, made(marketo))
     assert_members(marketo, catalog, read)
 
@@ -721,7 +721,7 @@ def test_a_killed_pass_goes_on_at_its_program_and_takes_its_jobs_up(
     assert len(before) == done + ahead
     marketo.advance(hours=3)
     last = sync(marketo, tap, catalog, read)
-    assert len(lines(last, "Taking up the program_members export")) == ahead
+    assert len(lines(last, "Resuming the program_members export")) == ahead
     assert_exported_once(before, made(marketo))
     programs = [job["filter"]["programIds"] for job in (*before, *made(marketo))]
     assert sorted(itertools.chain(*programs)) == program_ids(marketo)

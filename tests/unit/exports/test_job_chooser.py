@@ -12,13 +12,16 @@ import pytest
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.exports.allowance import ExportAllowance
-from tap_marketo.exports.chooser import JobChooser
-from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock
-from tap_marketo.exports.jobs import Job
-from tap_marketo.exports.lines import Line, Lines
-from tap_marketo.exports.looks import RecentJobs
+from tap_marketo.exports.export_run import ExportRun
+from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock, SyncContext
+from tap_marketo.exports.job_chooser import JobChooser
+from tap_marketo.exports.job_queue import FamilyQueue, Job, JobQueue
+from tap_marketo.exports.poll_schedule import RecentJobs
 from tap_marketo.exports.windows import Plan
-from tap_marketo.marketo.export_calls import ExportStatus
+from tap_marketo.failures import Failures
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
+from tap_marketo.protocol.state import State
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.times import Window
 
@@ -63,13 +66,21 @@ def days(first: int, last: int) -> Plan[Any]:
 @pytest.mark.parametrize(("limit", "following"), [(121 * MB, "others"), (119 * MB, "leads")])
 def test_what_is_under_way_takes_its_part_of_the_day(limit: int, following: str) -> None:
     leads, others = Family("leads"), Family("others")
-    lines = Lines(lambda family, exports: None)
+    queue = JobQueue(lambda family, exports: None)
     under_way = Job(leads, days(90, 60), "1", ExportStatus.PROCESSING)
-    lines.add(Line(leads, RecentJobs(), deque([under_way, Job(leads, days(60, 0))])))
-    lines.add(Line(others, RecentJobs(), deque([Job(others, days(30, 0))])))
+    queue.add(FamilyQueue(leads, RecentJobs(), deque([under_way, Job(leads, days(60, 0))])))
+    queue.add(FamilyQueue(others, RecentJobs(), deque([Job(others, days(30, 0))])))
     # 30 MB are under way, 60 and 30 are left to do.
     allowance = ExportAllowance(limit, {"leads": MB, "others": MB})
-    clock = Clock(wall=NOW.timestamp)
-    chosen = JobChooser(clock, Config.from_mapping(CONFIG), allowance, lines).next_job()
+    clock, config = Clock(wall=NOW.timestamp), Config.from_mapping(CONFIG)
+    run = ExportRun(
+        ExportApi(MarketoClient(config, clock)),
+        clock,
+        SyncContext(config, State({}), NOW, list),
+        allowance,
+        queue,
+        Failures(lambda: 0, {}, tolerates_refusals=False),
+    )
+    chosen = JobChooser(run).next_job()
     assert chosen
     assert chosen.family.name == following

@@ -1,0 +1,117 @@
+"""Which export job comes next and how much of its window, as far as queue and allowance go.
+
+Decisions only: nothing is called. :mod:`tap_marketo.exports.job_creator` carries them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from math import ceil
+
+from tap_marketo.exports.export_run import ExportRun
+from tap_marketo.exports.job_queue import HOLDS_SLOT, FamilyQueue, Job
+from tap_marketo.exports.poll_schedule import WORKERS
+from tap_marketo.marketo.export_calls import ExportStatus
+
+
+class JobChooser:
+    """Chooses among the jobs of a run."""
+
+    def __init__(self, run: ExportRun) -> None:
+        """Choose among the jobs of a run."""
+        self._clock = run.clock
+        self._slots = run.config.max_queued_exports
+        self._longest = timedelta(days=run.config.max_export_days)
+        self._allowance = run.allowance
+        self._queue = run.queue
+
+    def next_job(self) -> Job | None:
+        """Choose the job that is created or enqueued next.
+
+        It is of the family with the fewest slots, of several that which has waited longest; as
+        long as more families may be found, each takes one slot. When the day's allowance will
+        not hold everything, it is filled in date order instead, once all families are known.
+
+        Returns:
+            None if there is none, or no slot for it at the moment.
+        """
+        for queue in self._queue:
+            for job in queue.jobs:
+                if job.status is ExportStatus.CREATED:
+                    return job
+        queues = [queue for queue in self._queue if queue.to_create()]
+        if not queues:
+            return None
+        if self._is_scarce(queues):
+            if self._queue.may_grow:
+                return None
+            chosen = min(queues, key=lambda queue: queue.to_create()[0].plan.order)
+        else:
+            chosen = min(queues, key=lambda queue: (queue.slots(), queue.last_turn))
+            if self._queue.may_grow and chosen.slots():
+                return None
+        return chosen.to_create()[0] if self._queue.slots() < self._slots else None
+
+    def cut(self, job: Job) -> bool:
+        """Cut a job's window to what one job should export, and to what fits into today.
+
+        Returns:
+            Whether anything fits.
+        """
+        plan, under_way = job.plan, sum(map(self.cost, self.under_way()))
+        if plan.ids:
+            return self._allowance.has_room(self.cost(job), under_way, self._clock.now())
+        wanted = self._allowance.one_job(job.family.name, plan.window, self._longest)
+        window = self._allowance.fit(job.family.name, wanted, under_way, self._clock.now())
+        if window is None:
+            return False
+        rest, jobs = plan.window.after(window), self._queue.of(job.family).jobs
+        if rest:
+            job.plan = replace(plan, window=window)
+            jobs.insert(jobs.index(job) + 1, Job(job.family, replace(plan, window=rest)))
+        return True
+
+    def under_way(self) -> list[Job]:
+        """Return the jobs whose bytes are still to come."""
+        return [
+            job
+            for queue in self._queue
+            for job in queue.jobs
+            if job.export_id and job.status in HOLDS_SLOT
+        ]
+
+    def cost(self, job: Job) -> float:
+        """Return the bytes that a job's window is to cost; 0 while nothing is known."""
+        plan = job.plan
+        return self._allowance.cost(job.family.name, plan.window, len(plan.ids))
+
+    def jobs_in(self, job: Job) -> int:
+        """Return how many jobs its window will take, as far as is known."""
+        if job.export_id is not None or job.plan.ids:
+            return 1
+        window = job.plan.window
+        part = self._allowance.one_job(job.family.name, window, self._longest)
+        return ceil(window.length / part.length)
+
+    def jobs_to_create(self) -> int:
+        """Return about how many jobs are still to be created."""
+        return sum(self.jobs_in(job) for queue in self._queue for job in queue.to_create())
+
+    def seconds_left(self) -> float | None:
+        """Return about how long Marketo's workers take for what is left; None if unknown."""
+        seconds = 0.0
+        for queue in self._queue:
+            left = [job for job in queue.jobs if job.status is not ExportStatus.COMPLETED]
+            usual = queue.recent.usual
+            if left and usual is None:
+                return None
+            seconds += (usual or 0.0) * sum(map(self.jobs_in, left))
+        return seconds / WORKERS
+
+    def _is_scarce(self, queues: Sequence[FamilyQueue]) -> bool:
+        to_create = [job for queue in queues for job in queue.to_create()]
+        # What is under way takes its part of the day as well.
+        wanted = sum(map(self.cost, [*self.under_way(), *to_create]))
+        return wanted > self._allowance.limit - self._allowance.used(self._clock.now())

@@ -1,0 +1,171 @@
+"""Creates and enqueues export jobs, as far as Marketo lets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tap_marketo.errors import (
+    ExportQuotaError,
+    FieldNotFoundError,
+    FilterUnavailableError,
+    OutputClosedError,
+    QueueFullError,
+)
+from tap_marketo.exports.export_run import ExportRun
+from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.job_chooser import JobChooser
+from tap_marketo.exports.job_queue import FamilyQueue, Job
+from tap_marketo.log import LOGGER, counted
+from tap_marketo.marketo.export_calls import ExportStatus
+from tap_marketo.times import to_marketo, whole_seconds
+
+# A full queue is tried again in steps that grow to so many seconds.
+_LONGEST_QUEUE_WAIT = 300.0
+
+_MEGABYTE = 1_000_000
+
+
+class JobCreator:
+    """Creates and enqueues jobs.
+
+    Attributes:
+        quota_spent: why no more jobs are created today, None as long as they are.
+        queue_full_until: monotonic seconds before which the queue need not be tried again.
+    """
+
+    def __init__(self, run: ExportRun, chooser: JobChooser) -> None:
+        """Create the jobs of a run that a chooser chooses."""
+        self._run = run
+        self._chooser = chooser
+        self._interval = run.config.poll_interval
+        self._longest_wait = max(_LONGEST_QUEUE_WAIT * run.config.wait_scale, self._interval)
+        self._next_wait = self._interval
+        self._queue_full_since: float | None = None
+        self.queue_full_until = float("-inf")
+        self.quota_spent: ExportQuotaError | None = None
+        self._turns = 0
+
+    def line_up(self, queue: FamilyQueue) -> None:
+        """Lay out what a family has to read, and cancel its jobs that are of no use any more."""
+        family, context = queue.family, self._run.context
+        plans, useless = family.lay_out(context)
+        for export in useless:
+            self._run.cancel(family.bulk_object, export.export_id)
+        queue.line_up(plans)
+        if useless:
+            self._run.queue.report(family)
+        if plans:
+            LOGGER.info(
+                "%s: about %s from %s to %s.",
+                family.name,
+                counted(sum(map(self._chooser.jobs_in, queue.jobs)), "export"),
+                to_marketo(plans[0].window.start),
+                to_marketo(plans[-1].window.end),
+            )
+
+    def next_job(self) -> Job | None:
+        """Return the job that is created or enqueued next, None if it has to wait."""
+        if self.quota_spent is not None or self._run.clock.monotonic() < self.queue_full_until:
+            return None
+        return self._chooser.next_job()
+
+    def advance(self, job: Job) -> bool:
+        """Create a job, if there is none yet, and enqueue it.
+
+        Returns:
+            Whether another one may follow: there is still room in the queue and in the day.
+
+        Raises:
+            QueueFullError: the queue has been full for job_timeout.
+            MarketoError: a call was refused.
+        """
+        try:
+            if job.export_id is None:
+                if not self._chooser.cut(job):
+                    self._stop_for_today()
+                    return False
+                self._create(job)
+            if job.export_id is not None:
+                self._enqueue(job)
+        except QueueFullError as error:
+            self._await_queue(error)
+            return False
+        except ExportQuotaError as error:
+            self.quota_spent = error
+            LOGGER.warning("No more exports today: %s", error.reason)
+            return False
+        return True
+
+    def is_stuck(self, queue: FamilyQueue) -> bool:
+        """Return whether no job of a family can get any further today."""
+        if not queue.jobs:
+            return True
+        first = queue.jobs[0]
+        is_to_enqueue = first.export_id is None or first.status is ExportStatus.CREATED
+        return self.quota_spent is not None and is_to_enqueue
+
+    def _await_queue(self, error: QueueFullError) -> None:
+        now = self._run.clock.monotonic()
+        if self._queue_full_since is None:
+            self._queue_full_since, self._next_wait = now, self._interval
+        left = self._queue_full_since + self._run.config.job_timeout - now
+        if left <= 0:
+            raise error
+        wait = min(self._next_wait, left)
+        self.queue_full_until = now + wait
+        self._next_wait = min(2 * self._next_wait, self._longest_wait)
+        LOGGER.info(
+            "Marketo's export queue is full (others use it too). Trying again in %g s.", wait
+        )
+
+    def _stop_for_today(self) -> None:
+        """Create nothing more, unless what is under way may leave room for it.
+
+        It may turn out smaller than expected.
+        """
+        if self._chooser.under_way():
+            return
+        self.quota_spent = ExportQuotaError(
+            "Bulk exports",
+            f"the next export would pass the {self._run.allowance.limit / _MEGABYTE:,g} MB a day "
+            "that max_daily_export_mb allows",
+        )
+        LOGGER.warning("No more exports today: %s.", self.quota_spent.reason)
+
+    def _create(self, job: Job) -> None:
+        family, plan, queue = job.family, job.plan, self._run.queue.of(job.family)
+        filter_ = family.filter(plan)
+        try:
+            export_id = self._run.api.create(family.bulk_object, family.fields(), filter_)
+        except FilterUnavailableError as error:
+            family.do_without_filter(error)
+            self.line_up(queue)
+            return
+        except FieldNotFoundError as error:
+            family.do_without_field(error)
+            return
+        self._turns += 1
+        made = whole_seconds(self._run.clock.now())
+        queue.note_created(job, export_id, made, self._turns)
+        LOGGER.info("Created the %s for %s.", job.name, some_of(plan.streams))
+        self._keep(family, export_id)
+
+    def _keep(self, family: BulkFamily, export_id: str) -> None:
+        """Write a job into the state before it is waited for: a run stopped then resumes it."""
+        try:
+            self._run.queue.report(family)
+        except OutputClosedError:
+            # No kept state knows of it, so that no run would ever resume it.
+            self._run.cancel(family.bulk_object, export_id)
+            raise
+
+    def _enqueue(self, job: Job) -> None:
+        self._run.api.enqueue(job.family.bulk_object, job.export_id or "")
+        self._queue_full_since = None
+        self._run.queue.of(job.family).note_enqueued(job, self._run.clock.monotonic())
+
+
+def some_of(streams: Sequence[str]) -> str:
+    """Name some streams in a message, three at most."""
+    shown = ", ".join(streams[:3])
+    return shown if len(streams) <= 3 else f"{shown} and {len(streams) - 3} more"

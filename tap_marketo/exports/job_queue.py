@@ -1,0 +1,230 @@
+"""Export jobs, in the queue of each family and in that of the whole run."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tap_marketo.errors import ExportError
+from tap_marketo.exports.family import BulkFamily, ExportPlan
+from tap_marketo.exports.poll_schedule import RecentJobs, Waiting, next_poll
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
+from tap_marketo.protocol.position import PendingExport
+
+# How often a job may fail before its family does.
+MAX_FAILURES = 4
+
+HOLDS_SLOT = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
+WAITING = (ExportStatus.CREATED, ExportStatus.QUEUED)
+_POLLED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
+_NEVER = float("-inf")
+
+
+@dataclass(eq=False)
+class Job:
+    """An export to be read: a window of a family, and the job in Marketo once there is one.
+
+    As long as there is none, its window is a stretch of any length, of which the job created for
+    it takes the first part; another Job takes the rest.
+
+    Attributes:
+        export_id: None until the job is created.
+        status: None also for a job of the previous run before Marketo was asked about it.
+        info: what Marketo last said.
+        failures: how often it failed, and was created again.
+        downloads: how often its file was downloaded.
+        enqueued: monotonic seconds at which this run saw it queued.
+        begun: monotonic seconds before which it was not processed; None if that is not known.
+        processed: monotonic seconds at which this run first saw it processed.
+    """
+
+    family: BulkFamily
+    plan: ExportPlan
+    export_id: str | None = None
+    status: ExportStatus | None = None
+    info: ExportInfo | None = None
+    failures: int = 0
+    downloads: int = 0
+    enqueued: float = _NEVER
+    begun: float | None = None
+    processed: float | None = None
+
+    def reset(self) -> None:
+        """Go back to the state before a job was created."""
+        self.export_id = self.status = self.info = self.processed = self.begun = None
+        self.enqueued, self.downloads = _NEVER, 0
+        self.plan = replace(self.plan, job=None, made=None)
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        export = self.export_id or "(not created yet)"
+        return f"{self.family.name} export {export} {self.family.extent(self.plan)}"
+
+
+@dataclass
+class FamilyQueue:
+    """The jobs of one family in the order in which they are read.
+
+    Attributes:
+        recent: how long Marketo took for the last ones.
+        last_poll: monotonic seconds at which Marketo was last asked about them, or at which the
+            first of them was enqueued.
+        last_turn: which of all jobs created in this run its last one was; 0 if none was yet.
+    """
+
+    family: BulkFamily
+    recent: RecentJobs
+    jobs: deque[Job] = field(default_factory=deque)
+    last_poll: float = _NEVER
+    last_turn: int = 0
+
+    def line_up(self, plans: Sequence[ExportPlan]) -> None:
+        """Replace the jobs by those of some plans."""
+        self.jobs = deque(
+            Job(self.family, plan, plan.job.export_id if plan.job else None) for plan in plans
+        )
+
+    def slots(self) -> int:
+        """Return how many slots of Marketo's queue they hold."""
+        return sum(job.export_id is not None and job.status in HOLDS_SLOT for job in self.jobs)
+
+    def to_create(self) -> list[Job]:
+        """Return those that are not created yet."""
+        return [job for job in self.jobs if job.export_id is None]
+
+    def waiting(self) -> list[Job]:
+        """Return those that Marketo has, but has not begun."""
+        return [job for job in self.jobs if job.export_id and job.status in WAITING]
+
+    def enqueued(self) -> list[Job]:
+        """Return those that Marketo is to begin next, but has not begun."""
+        return [job for job in self.waiting() if job.enqueued != _NEVER]
+
+    def polled(self) -> list[Job]:
+        """Return those that Marketo is working on."""
+        return [job for job in self.jobs if job.export_id and job.status in _POLLED]
+
+    def earliest(self) -> ExportPlan | None:
+        """Return what begins earliest of what they are to export, None if there is nothing."""
+        return min(
+            (job.plan for job in self.jobs), key=lambda plan: plan.window.start, default=None
+        )
+
+    def note_created(self, job: Job, export_id: str, moment: datetime, turn: int) -> None:
+        """Note that Marketo has one of them now.
+
+        Args:
+            job: which.
+            export_id: its id.
+            moment: when, UTC.
+            turn: which of all jobs created in this run it is.
+        """
+        job.export_id, job.status = export_id, ExportStatus.CREATED
+        job.plan = replace(job.plan, made=moment)
+        self.last_turn = turn
+
+    def note_enqueued(self, job: Job, moment: float) -> None:
+        """Note that one of them was enqueued (monotonic seconds)."""
+        job.status = ExportStatus.QUEUED
+        job.enqueued = job.begun = moment
+        if len(self.polled()) == 1:
+            self.last_poll = moment
+
+    def next_poll(self, interval: float) -> float:
+        """Return when they are polled next (monotonic seconds), never if none is to be.
+
+        Args:
+            interval: least seconds between two polls.
+        """
+        waiting = [Waiting(job.enqueued, job.begun) for job in self.polled()]
+        if not waiting:
+            return float("inf")
+        return next_poll(self.last_poll, interval, waiting, self.recent.quickest)
+
+    def pending(self) -> list[PendingExport]:
+        """Return those that exist in Marketo, as the state keeps them."""
+        return [
+            PendingExport(
+                job.export_id,
+                job.plan.window,
+                job.plan.streams,
+                self.family.replication_key,
+                job.plan.made,
+                job.plan.ids,
+            )
+            for job in self.jobs
+            if job.export_id
+        ]
+
+
+class JobQueue:
+    """The queues of all families of a run.
+
+    Attributes:
+        may_grow: whether more families may be found.
+        failed: the families of which nothing more is read.
+    """
+
+    def __init__(self, report: Callable[[BulkFamily, Sequence[PendingExport]], None]) -> None:
+        """Start with none.
+
+        Args:
+            report: takes all jobs under way of a family whenever they change.
+        """
+        self.may_grow = False
+        self._report = report
+        self._queues: list[FamilyQueue] = []
+        self.failed: list[BulkFamily] = []
+
+    def __iter__(self) -> Iterator[FamilyQueue]:
+        """Yield the queues of families that have not failed, in the order of their addition."""
+        return (queue for queue in self._queues if queue.family not in self.failed)
+
+    def add(self, queue: FamilyQueue) -> None:
+        """Take in the queue of one more family."""
+        self._queues.append(queue)
+
+    def of(self, family: BulkFamily) -> FamilyQueue:
+        """Return the queue of a family."""
+        return next(queue for queue in self._queues if queue.family is family)
+
+    def slots(self) -> int:
+        """Return how many slots of Marketo's queue the families hold that have not failed."""
+        return sum(queue.slots() for queue in self)
+
+    def fail(self, family: BulkFamily) -> list[FamilyQueue]:
+        """Read nothing more of a family in this run; return its queue, if it has one."""
+        self.failed.append(family)
+        return [queue for queue in self._queues if queue.family is family]
+
+    def report(self, family: BulkFamily) -> None:
+        """Report the jobs of a family that are under way."""
+        self._report(family, self.of(family).pending())
+
+    def recreate(self, job: Job, why: str) -> None:
+        """Let a job be created again whose export or file turned out to be no good.
+
+        Raises:
+            ExportError: it failed often enough.
+        """
+        name, job.failures = job.name, job.failures + 1
+        self._reset(job)
+        if job.failures >= MAX_FAILURES:
+            raise ExportError(
+                f"The {name} failed {job.failures} times, the last time: {why}. Run again later; "
+                "a smaller max_export_days makes smaller exports."
+            )
+        LOGGER.warning("%s failed: %s. Creating a new job.", name, why)
+
+    def replace(self, job: Job, why: str) -> None:
+        """Let a job be created again that the previous run left and that is of no use."""
+        LOGGER.info("%s of the previous run cannot be used: %s. Creating a new job.", job.name, why)
+        self._reset(job)
+
+    def _reset(self, job: Job) -> None:
+        job.reset()
+        self.report(job.family)

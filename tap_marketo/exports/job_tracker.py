@@ -1,0 +1,224 @@
+"""Polls the export jobs that Marketo has, and decides what each status means."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from singer import metrics
+
+from tap_marketo.errors import (
+    NOT_HERE,
+    DataError,
+    ExportError,
+    TapError,
+    ThrottledError,
+    TransientError,
+)
+from tap_marketo.exports.export_run import ExportRun
+from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job
+from tap_marketo.exports.poll_schedule import Patience, RecentJobs
+from tap_marketo.log import LOGGER, log_timer
+from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus, FinishedExport
+
+_BEGUN = (ExportStatus.PROCESSING, ExportStatus.COMPLETED, ExportStatus.FAILED)
+
+
+class JobTracker:
+    """Polls jobs, learns what they cost and how long they take, gives up those that get nowhere."""
+
+    def __init__(self, run: ExportRun) -> None:
+        """Know of no job yet."""
+        self._run = run
+        self._timeout = run.config.job_timeout
+        self._scale = run.config.wait_scale
+        self._recent: defaultdict[str, RecentJobs] = defaultdict(RecentJobs)
+        self._patience = Patience(run.config.job_timeout)
+
+    def recent(self, bulk_object: str) -> RecentJobs:
+        """Return how long Marketo took for the last jobs of an object."""
+        return self._recent[bulk_object]
+
+    def learn(self, families: Sequence[BulkFamily]) -> None:
+        """Learn from the last days' jobs of all objects how long Marketo takes, and what is used.
+
+        An object whose jobs cannot be seen cannot be polled: its families fail.
+
+        Args:
+            families: those that are to be added.
+
+        Raises:
+            TapError: what concerns the whole run.
+        """
+        for bulk_object in self._run.context.bulk_objects():
+            own = [family for family in families if family.bulk_object == bulk_object]
+            try:
+                finished = self._run.api.finished(bulk_object)
+            except NOT_HERE as error:
+                LOGGER.info("Exports of %s are not counted: %s", bulk_object, error)
+            except TapError as error:
+                for family in own:
+                    self._run.fail(family, error)
+                if not own:
+                    self._run.failures.tolerate(error)
+                    LOGGER.warning("Exports of %s are not counted: %s", bulk_object, error)
+            else:
+                self._run.allowance.take_over(finished)
+                for export in sorted(finished, key=lambda export: export.finished_at):
+                    self._learn(export)
+
+    def poll(self, queue: FamilyQueue) -> bool:
+        """Poll the jobs of a family, if that is due; return whether it was.
+
+        Raises:
+            ExportError: a job failed for good.
+            MarketoError: the call was refused.
+        """
+        clock = self._run.clock
+        if clock.monotonic() < queue.next_poll(self._run.config.poll_interval):
+            return False
+        jobs = queue.polled()
+        ids = {job.export_id for job in jobs if job.export_id}
+        infos = self._run.api.look_up(queue.family.bulk_object, ids)
+        queue.last_poll = clock.monotonic()
+        for job in jobs:
+            self._note(job, infos)
+        return True
+
+    def given_up(self) -> Iterator[tuple[BulkFamily, ExportError]]:
+        """Yield the families whose jobs wait, if Marketo has begun none for too long.
+
+        Those that have had no slot until then have one job_timeout left, all together.
+        """
+        patience = self._patience
+        waiting = [queue for queue in self._run.queue if queue.enqueued()]
+        if not patience.is_over(bool(waiting), self._run.clock.monotonic()):
+            return
+        if patience.has_run_out:
+            waiting = [queue for queue in self._run.queue if queue.enqueued() or queue.to_create()]
+        reason = (
+            f"Marketo has begun none of the waiting exports for {patience.waited:,.0f} s, longer "
+            f"than job_timeout allows ({patience.limit:,.0f} s without a begin)"
+        )
+        patience.has_run_out = True
+        for queue in waiting:
+            jobs = queue.enqueued() or queue.to_create()
+            more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+            yield (
+                queue.family,
+                ExportError(
+                    f"{reason}: {jobs[0].name}{more}. What waits is cancelled, and the next run "
+                    "creates it again. Run again later, or raise job_timeout."
+                ),
+            )
+
+    def cancel_waiting(self, queues: Iterable[FamilyQueue], *, ask: bool = True) -> list[Job]:
+        """Cancel the jobs that Marketo has not begun; return those that are cancelled.
+
+        A job that waits would hold its slot and spend the day's bytes for nobody. One that is
+        being processed has spent them: it stays in the state, and the next run resumes it. Once
+        Marketo does not answer, the remaining ones are left: each would take as long.
+
+        Args:
+            queues: whose jobs.
+            ask: whether Marketo is asked first; if not, what it said last counts.
+        """
+        cancelled = []
+        for job in [job for q in queues for job in (self._waiting(q) if ask else q.waiting())]:
+            why = "which has not been begun"
+            error = self._run.cancel(job.family.bulk_object, job.export_id or "", why)
+            if error is None:
+                cancelled.append(job)
+            elif isinstance(error, (TransientError, ThrottledError)):
+                break
+        return cancelled
+
+    def _waiting(self, queue: FamilyQueue) -> list[Job]:
+        """Return the jobs that Marketo has not begun, as it says now."""
+        waiting = queue.waiting()
+        if all(job.status is ExportStatus.CREATED for job in queue.jobs if job.export_id):
+            # What is not enqueued is not begun.
+            return waiting
+        ids = [job.export_id for job in queue.jobs if job.export_id]
+        try:
+            known = self._statuses(queue.family.bulk_object, ids)
+        except TapError:
+            # Then what Marketo said last counts.
+            return waiting
+        return [job for job in queue.jobs if known.get(job.export_id or "") in WAITING]
+
+    def _statuses(self, bulk_object: str, ids: Collection[str]) -> dict[str, ExportStatus]:
+        """Return the statuses of jobs; one that this version does not know is left out."""
+        try:
+            infos = self._run.api.look_up(bulk_object, ids)
+        except DataError:
+            if len(ids) == 1:
+                return {}
+            # Each by itself: what is wrong with one says nothing of the others.
+            each = [self._statuses(bulk_object, [export_id]) for export_id in ids]
+            return {export_id: status for known in each for export_id, status in known.items()}
+        return {export_id: info.status for export_id, info in infos.items()}
+
+    def _note(self, job: Job, infos: Mapping[str, ExportInfo]) -> None:
+        info, queue = infos.get(job.export_id or ""), self._run.queue
+        if info is None:
+            is_ours = job.status is not None
+            (queue.recreate if is_ours else queue.replace)(job, "Marketo no longer has it")
+            return
+        now = self._run.clock.monotonic()
+        self._note_begin(job, info, now)
+        if job.status is None:
+            job.enqueued = now
+            LOGGER.info(
+                "Resuming the %s from the previous run (status: %s).", job.name, info.status.value
+            )
+        elif job.status is not info.status:
+            LOGGER.info("%s is %s.", job.name, info.status.value)
+        job.status, job.info = info.status, info
+        if info.status is ExportStatus.COMPLETED:
+            self._count_bytes(job, info)
+            tags = {metrics.Tag.job_type: f"{job.family.name}_export"}
+            log_timer(metrics.Metric.job_duration, now - job.enqueued, tags)
+        elif info.status is ExportStatus.CANCELLED and job.plan.job:
+            # As the run that left it was asked to end.
+            queue.replace(job, "it was cancelled")
+        elif info.status in (ExportStatus.FAILED, ExportStatus.CANCELLED):
+            queue.recreate(job, info.error or f"Marketo says {info.status.value}")
+        elif info.status is ExportStatus.PROCESSING:
+            job.processed = now if job.processed is None else job.processed
+            if now - job.processed > self._timeout:
+                self._give_up(job, now - job.processed)
+
+    def _note_begin(self, job: Job, info: ExportInfo, now: float) -> None:
+        """Learn when a job was begun: what Marketo says may be as old as its status."""
+        if info.status in _BEGUN and job.status is not info.status:
+            self._patience.restart()
+        if info.status is ExportStatus.QUEUED:
+            job.begun = max(job.enqueued, now - self._run.config.poll_interval)
+        elif info.waited is not None and job.status is not None:
+            job.begun = job.enqueued + info.waited * self._scale
+
+    def _count_bytes(self, job: Job, info: ExportInfo) -> None:
+        size, finished_at = info.file_size or 0, info.finished_at or self._run.clock.now()
+        export = FinishedExport(
+            info.export_id, finished_at, size, job.family.bulk_object, info.took
+        )
+        self._run.allowance.add(export, job.family.name, job.plan.window, len(job.plan.ids))
+        self._learn(export)
+
+    def _learn(self, export: FinishedExport) -> None:
+        if export.took is not None:
+            # In our seconds, of which a fast sandbox on this machine has fewer.
+            self._recent[export.bulk_object].add(export.took * self._scale)
+
+    def _give_up(self, job: Job, seconds: float) -> None:
+        name, export_id = job.name, job.export_id
+        job.reset()
+        self._run.queue.report(job.family)
+        self._run.cancel(job.family.bulk_object, export_id or "")
+        raise ExportError(
+            f"The {name} has been processed for {seconds:,.0f} s, longer than job_timeout "
+            f"({self._timeout:,.0f} s) allows, and was cancelled. The next run creates it again; "
+            "raise job_timeout, or lower max_export_days for smaller exports."
+        )
