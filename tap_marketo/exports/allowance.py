@@ -66,7 +66,7 @@ class ExportAllowance:
         return {family: round(rate * _DAY) for family, rate in self._rates.items()}
 
     def take_over(self, exports: Iterable[FinishedExport]) -> None:
-        """Count jobs that Marketo tells of."""
+        """Count finished jobs that Marketo lists."""
         self._finished.update((export.export_id, export) for export in exports)
 
     def add(self, export: FinishedExport, family: str, window: Window, ids: int = 0) -> None:
@@ -76,7 +76,7 @@ class ExportAllowance:
             export: the job.
             family: whose it is.
             window: what it covers.
-            ids: of how many programs, for instance, it exports rows; then its bytes hang on that.
+            ids: of how many programs, for instance, it exports rows; its bytes depend on that.
         """
         self._finished[export.export_id] = export
         if ids:
@@ -127,7 +127,7 @@ class ExportAllowance:
         return window.first(longest)
 
     def has_room(self, cost: float, under_way: float, now: datetime) -> bool:
-        """Say whether a job that cannot be cut can be exported today.
+        """Return whether a job that cannot be cut can be exported today.
 
         Args:
             cost: the bytes that it is expected to cost.
@@ -139,7 +139,10 @@ class ExportAllowance:
         return committed < self.limit and (not committed or committed + cost <= self.limit)
 
     def fit(self, family: str, window: Window, under_way: float, now: datetime) -> Window | None:
-        """Return as much of a window as can be exported today, None if nothing worth it.
+        """Return the part of a window that can be exported today, None if it is not worth a job.
+
+        The part begins where the window begins, and is whole hours long. None also means: wait,
+        because the day is nearly spent and the jobs under way are only estimated.
 
         Args:
             family: whose window it is.

@@ -48,10 +48,19 @@ class Stand:
     def after(self, window: Window, made: datetime | None) -> Stand:
         """Return where the stream stands when a window has been read.
 
+        The bookmark moves to the window's end. The settled point moves only if the window begins at
+        or before it: what was dated a look-back before the job was created had shown by then::
+
+              settled            bookmark    end         made
+                 |                  |         |            |
+                                 |------------|                bookmark moves to end
+                 |----------------------------|                so does settled, at most to
+                                                               made less the look-back
+
         Args:
             window: it begins at or before the bookmark.
-            made: when its job was made; None if that is not known, but it was after the window's
-                end.
+            made: when its job was created; None if that is not known, but it was after the
+                window's end.
         """
         settled = self.settled
         if settled is None and self.bookmark is not None:
