@@ -61,4 +61,6 @@ def json_fault(error: ValueError | RecursionError) -> str:
     if not error.doc.strip():
         return "it is empty; the command that should have written it has probably failed"
     usual = _USUAL_FAULTS.get(error.doc[error.pos : error.pos + 1])
+    if error.msg.startswith("Unterminated string") or error.pos >= len(error.doc.rstrip()):
+        usual = "it may be cut off"
     return f"{error}{f'; {usual}' if usual else ''}"

@@ -130,8 +130,7 @@ def _hint(pattern: Pattern, name: str, known: Sequence[str]) -> str:
         if stream.permission and pattern.matches_stream(stream.name):
             needs = f"{stream.name} out, which needs the permission {stream.permission}"
             return f": discovery has left {needs}. A warning above says why."
-    family = f"{pattern.stream}_"
-    if pattern.column == "*" and any(each.startswith(family) for each in known):
-        return f": did you mean '{family}*.*'?"
+    if f"{pattern.stream}_" in {stream.name.partition("<")[0] for stream in REGISTRY}:
+        return f": did you mean '{pattern.stream}_*.*'?"
     close = get_close_matches(name, known, n=1)
     return f": did you mean {close[0]!r}?" if close else "."

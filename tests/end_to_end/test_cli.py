@@ -345,6 +345,8 @@ def test_log_and_metrics_go_to_stderr_in_singers_format(marketo: Account, tap: T
         (b"", "it is empty"),
         ('{"streams": []}'.encode("utf-16"), "save it as UTF-8"),
         (b'{"streams": [],}', "a comma too many"),
+        (b'{"streams": [', "it may be cut off"),
+        (b'{"stre', "it may be cut off"),
         (b"// mine\n{}", "JSON has no comments"),
         ("{\u201cstreams\u201d: []}".encode(), "quotes are typographic"),
         (b"{'streams': []}", 'texts stand in "'),

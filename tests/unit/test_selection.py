@@ -79,7 +79,7 @@ def test_an_object_that_declares_no_members_is_selected_only_by_its_name(
 def test_a_pattern_that_matches_nothing_is_answered_with_what_may_be_meant(
     pattern: str, hint: str
 ) -> None:
-    names = ("leads", "lists", "activities_bare", "activities_click_email")
+    names = ("leads", "lead_fields", "lists", "activities_bare", "activities_click_email")
     streams = [
         {"tap_stream_id": name, "schema": {"properties": {"id": {}}}, "metadata": []}
         for name in names
