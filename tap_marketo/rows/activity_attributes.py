@@ -24,7 +24,7 @@ from tap_marketo.rows.activity_stream import (
     ActivityStream,
 )
 from tap_marketo.rows.column_types import ABSENT_TEXTS, ColumnType
-from tap_marketo.rows.columns import FAST_PATHS, Column, quoted
+from tap_marketo.rows.columns import Column, fast_json
 from tap_marketo.rows.csv_cells import ABSENT
 
 ATTRIBUTES = "attributes"
@@ -180,14 +180,11 @@ class AttributeValues:
         texts = [_as_cell(self._values[n]) for n in numbers]
         places = [self._places[n] & SLOT_MASK for n in numbers]
         parts = self._lines.parts
-        for fast_path in FAST_PATHS[type_]:
-            with suppress(ValueError):
-                values = fast_path(texts)
-                for place, value in zip(
-                    places, quoted(values) if type_ is ColumnType.DATE_TIME else values, strict=True
-                ):
-                    parts[place] = value
-                return
+        values = fast_json(type_, texts)
+        if values is not None:
+            for place, value in zip(places, values, strict=True):
+                parts[place] = value
+            return
         of_column: defaultdict[Column, list[int]] = defaultdict(list)
         for n, place in enumerate(places):
             of_column[self._column_at(place)].append(n)

@@ -8,7 +8,6 @@ file's columns go into their slots first, then those of the attributes, each by 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from itertools import accumulate, chain
 
 from tap_marketo.rows.activity_attributes import (
@@ -19,7 +18,7 @@ from tap_marketo.rows.activity_attributes import (
 )
 from tap_marketo.rows.activity_stream import ActivityStream
 from tap_marketo.rows.column_types import ABSENT_TEXTS, ColumnType
-from tap_marketo.rows.columns import FAST_PATHS, quoted
+from tap_marketo.rows.columns import fast_json, quoted
 from tap_marketo.rows.csv_cells import ABSENT, with_commas
 from tap_marketo.rows.csv_file import Block
 
@@ -82,8 +81,10 @@ class ActivityRecords:
         if not types:
             return
         values = None
-        if len(types) == 1:
-            values = _fast_values(next(iter(types)), cells, is_text=is_text)
+        if types == {ColumnType.TEXT}:
+            values = quoted(cells) if is_text else None
+        elif len(types) == 1:
+            values = fast_json(next(iter(types)), cells)
         if values is None:
             # An issue is counted in the row's stream.
             for stream, start, cell in zip(lines.streams, lines.starts, cells, strict=True):
@@ -118,14 +119,3 @@ class ActivityRecords:
         for row in odd | more:
             if documents[row] not in ABSENT_TEXTS:
                 put_exactly(documents[row], row, lines)
-
-
-def _fast_values(type_: ColumnType, cells: list[str], *, is_text: bool) -> list[str] | None:
-    """Return the JSON of cells' values by a fast path; None if none takes them."""
-    if type_ is ColumnType.TEXT:
-        return quoted(cells) if is_text else None
-    for fast_path in FAST_PATHS[type_]:
-        with suppress(ValueError):
-            values = fast_path(cells)
-            return quoted(values) if type_ is ColumnType.DATE_TIME else values
-    return None
