@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from tap_marketo import __version__
 
+# As shells report SIGINT.
+_INTERRUPTED = 130
 _ACTIONS = ("discover", "test", "plan", "about")
 
 
@@ -68,6 +70,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tap and return its exit code, that of :func:`tap_marketo.run.run`."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        # Before the run looks after signals: nothing has begun yet.
+        return _INTERRUPTED
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     if args.select and not args.discover:

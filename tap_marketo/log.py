@@ -14,7 +14,7 @@ import singer
 from singer import metrics
 
 from tap_marketo.errors import ConfigError
-from tap_marketo.redact import redact
+from tap_marketo.redact import add_proxy_secrets, redact
 
 LOGGER = logging.getLogger("tap_marketo")
 
@@ -64,6 +64,7 @@ def set_up_logging() -> None:
     configuration anew and would take the redaction away again. For the same reason the metrics
     below are written with singer's plain ``log`` and not with its Counter and Timer classes.
     """
+    add_proxy_secrets()
     root = singer.get_logger()
     for handler in root.handlers:
         plain = handler.formatter or logging.Formatter()

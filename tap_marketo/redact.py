@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, quote_plus
+from base64 import b64encode
+from urllib.parse import quote, quote_plus, unquote
+from urllib.request import getproxies_environment
 
 MASK = "***"
 
@@ -29,6 +31,19 @@ def add_secret(secret: str) -> None:
         _known.update((secret, quote(encoded), quote(encoded, safe="")))
         _known.add(quote_plus(encoded))
         _known.add(repr(secret)[1:-1])
+
+
+def add_proxy_secrets() -> None:
+    """Register the passwords of the proxies in the environment, as they are sent as well."""
+    for proxy in getproxies_environment().values():
+        # A password may hold what ends it by the rules of URLs; a message then quotes its start.
+        user_info, _, _ = (proxy.partition("://")[2] or proxy).rpartition("@")
+        user, _, password = user_info.partition(":")
+        for secret in (password, unquote(password), re.split("[/?#@]", password)[0]):
+            add_secret(secret)
+        if password:
+            sent = f"{unquote(user)}:{unquote(password)}".encode("latin-1", "replace")
+            add_secret(b64encode(sent).decode())
 
 
 def redact(text: str) -> str:

@@ -89,6 +89,8 @@ def _url(text: str, own_path: str) -> str:
         parts, host, port = urlsplit(""), None, None
     if parts.scheme not in ("https", "http") or not host:
         raise ValueError("must be a URL like https://123-ABC-456.mktorest.com/rest")
+    if not _is_host(host):
+        raise ValueError(f"must have a host's name like 123-ABC-456.mktorest.com, not {host!r}")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be a plain URL, without user, query or fragment")
     if parts.scheme == "http" and not is_loopback(text):
@@ -97,6 +99,17 @@ def _url(text: str, own_path: str) -> str:
     path = re.sub(own_path, "", re.sub(r"/{2,}", "/", parts.path).rstrip("/"))
     bracketed = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{bracketed}{f':{port}' if port else ''}{path}"
+
+
+def _is_host(host: str) -> bool:
+    """Say whether a text can be the name or the address of a host (RFC 1123, 2.1; RFC 1035)."""
+    if ":" in host:
+        return True
+    try:
+        labels = host.encode("idna").removesuffix(b".").split(b".")
+    except UnicodeError:
+        return False
+    return all(re.fullmatch(rb"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?", each) for each in labels)
 
 
 def _boolean(value: Any) -> bool:

@@ -18,6 +18,8 @@ from tap_marketo.marketo.export_calls import ExportApi, ExportInfo
 # few bytes at a time would spend the day's calls.
 _FRUITLESS_TRIES = 8
 _NEXT_TO_NOTHING_BYTES = 1 << 16
+# A connection that stalls has cost up to request_timeout: it has to bring more to count as none.
+_WORTH_A_STALL_BYTES = 1 << 20
 _LONGEST_WAIT_SECONDS = 30.0
 # A connection that takes longer than request_timeout for so many bytes is given up.
 _STRETCH_BYTES = 1 << 14
@@ -93,8 +95,10 @@ class Download:
                 stalls += 1
             if not problem and not self._is_short():
                 break
-            fruitful = self.received - before > _NEXT_TO_NOTHING_BYTES
-            fruitless = 0 if fruitful else fruitless + 1
+            brought = self.received - before
+            fruitless = 0 if brought > _NEXT_TO_NOTHING_BYTES else fruitless + 1
+            if brought > _WORTH_A_STALL_BYTES:
+                stalls = 0
             problem = problem or "the connection ended early"
             if max(fruitless, stalls) >= _FRUITLESS_TRIES:
                 raise InterruptedDownloadError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 
@@ -117,7 +116,7 @@ class TokenAuth(AuthBase):
             not isinstance(token, str)
             or not _TOKEN.fullmatch(token)
             or not isinstance(lifetime, int | float)
-            or math.isnan(lifetime)
+            or not lifetime > 0
         ):
             if 400 <= status < 500:
                 raise _not_reached(status)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import backoff
 import requests
-from backoff.types import Details
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
@@ -31,14 +31,14 @@ from tap_marketo.marketo.throttle import CallBudget, Pace
 
 T = TypeVar("T")
 
-# Waits of 1, 2, 4 ... 60 s, each with full jitter: about two minutes in all.
-_TRANSIENT_TRIES = 8
-_TRANSIENT_LONGEST_WAIT = 60.0
-# 606 is over when 20 s have passed, 615 when another call ends (error-codes.md); others may
-# keep the limits busy for longer.
-_THROTTLED_TRIES = 40
-_THROTTLED_LONGEST_WAIT = 20.0
-_TOKEN_TRIES = 4
+# How often a call is made, and the longest wait between two tries in seconds: they grow from 1 s,
+# with full jitter. 606 is over when 20 s have passed, 615 when another call ends (error-codes.md);
+# others may keep the limits busy for longer.
+_RETRIES: Mapping[type[MarketoError], tuple[int, float]] = {
+    TransientError: (8, 60.0),
+    ThrottledError: (40, 20.0),
+    TokenRejectedError: (4, 60.0),
+}
 _TWO_SUBSCRIPTIONS = (
     "A new token was refused as well; check that the endpoint and identity settings are of the "
     "same subscription (Admin > Web Services), and the API user (Admin > LaunchPoint)"
@@ -81,22 +81,7 @@ class MarketoClient:
         self._auth = TokenAuth(
             config.identity, config.client_id, config.client_secret, self._send_for_token, clock
         )
-        scale = config.wait_scale
-        self._retry_transient = _retry(
-            TransientError, _TRANSIENT_TRIES, scale, _TRANSIENT_LONGEST_WAIT * scale
-        )
-        self._retry_throttled = _retry(
-            ThrottledError, _THROTTLED_TRIES, scale, _THROTTLED_LONGEST_WAIT * scale
-        )
-        self._retry_token = backoff.on_exception(
-            backoff.expo,
-            TokenRejectedError,
-            max_tries=_TOKEN_TRIES,
-            factor=scale,
-            jitter=backoff.full_jitter,
-            on_backoff=self._renew_token,
-            logger=None,
-        )
+        self._wait_scale = config.wait_scale
 
     @property
     def calls(self) -> int:
@@ -240,8 +225,28 @@ class MarketoClient:
         return self._with_retries(signed_and_counted)
 
     def _with_retries(self, attempt: Callable[[], T]) -> T:
-        retrying = self._retry_transient(self._retry_throttled(self._retry_token(attempt)))
-        return cast(Callable[[], T], retrying)()
+        failures: Counter[type[MarketoError]] = Counter()
+        while True:
+            try:
+                return attempt()
+            except (TransientError, ThrottledError, TokenRejectedError) as error:
+                kind = next(kind for kind in _RETRIES if isinstance(error, kind))
+                most, longest = _RETRIES[kind]
+                failures[kind] += 1
+                if failures[kind] >= most:
+                    raise
+                wait = min(2.0 ** (failures[kind] - 1), longest) * self._wait_scale
+                self._wait_after(error, failures[kind], backoff.full_jitter(wait))
+
+    def _wait_after(self, error: MarketoError, tries: int, seconds: float) -> None:
+        if isinstance(error, TokenRejectedError):
+            LOGGER.info("Marketo no longer takes the access token; fetching a new one.")
+            self._auth.forget()
+        else:
+            LOGGER.warning(
+                "%s. Trying again (try %d, next in %.1f s).", error.brief, tries, seconds
+            )
+        self._clock.sleep(seconds)
 
     def _read_usage(self) -> None:
         """Learn today's calls of the whole subscription (usage.md)."""
@@ -257,10 +262,6 @@ class MarketoClient:
         # This call is not in Marketo's total yet.
         self.budget.learn(total + 1)
         LOGGER.info("Calls today: %s of the %s allowed.", f"{total:,}", f"{self.budget.allowed:,}")
-
-    def _renew_token(self, details: Details) -> None:
-        LOGGER.info("Marketo no longer takes the access token; fetching a new one.")
-        self._auth.forget()
 
     def _exchange(
         self, method: str, path: str, endpoint: str, **request: Any
@@ -283,28 +284,3 @@ class MarketoClient:
         if not 400 <= status < 500 or status in (408, 429):
             check_status(TOKEN_CALL, status)
         return status, self._http.read(TOKEN_CALL, response)
-
-
-def _retry(
-    error: type[MarketoError], tries: int, factor: float, longest: float
-) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
-    return backoff.on_exception(
-        backoff.expo,
-        error,
-        max_tries=tries,
-        factor=factor,
-        max_value=longest,
-        jitter=backoff.full_jitter,
-        on_backoff=_log_retry,
-        logger=None,
-    )
-
-
-def _log_retry(details: Details) -> None:
-    error = details.get("exception")
-    LOGGER.warning(
-        "%s. Trying again (try %d, next in %.1f s).",
-        error.brief if isinstance(error, MarketoError) else error,
-        details["tries"],
-        details.get("wait", 0.0),
-    )

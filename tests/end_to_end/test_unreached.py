@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import socket
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote, unquote
 
 import pytest
 
 from tests.end_to_end.checks import stopped
-from tests.harness import Run, Tap, account, run
+from tests.harness import ROOT, Run, Tap, account, fresh_run, run
 
 FEW = ("--leads", "5", "--activities", "20", "--late-share", "0")
 PASSWORD = "proxy-password-7251"
@@ -42,6 +44,26 @@ def broken_handshakes() -> Iterator[tuple[int, list[int]]]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
+@contextmanager
+def answering(answer: bytes, seen: list[str]) -> Iterator[int]:
+    """Serve one answer to whatever is asked, and note what was; gives the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    seen.append(connection.recv(65536).decode("latin-1"))
+                    connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
 def discover(tap: Tap, endpoint: str, **environment: str) -> Run:
     command = tap.command({**CONFIG, "endpoint": endpoint}, None, None, "--discover")
     done = run(command, **environment)
@@ -64,6 +86,9 @@ def test_a_handshake_that_breaks_is_tried_as_any_failure_that_passes(tap: Tap) -
         ({"https_proxy": f"http://user:{PASSWORD}@proxy.invalid:99999"}, "https_proxy"),
         ({"https_proxy": f"ftp://user:{PASSWORD}@127.0.0.1:9"}, "https_proxy"),
         ({"https_proxy": f"http://user:{PASSWORD}@a..b:9"}, "https_proxy"),
+        ({"https_proxy": f"http://user:{PASSWORD}/of@127.0.0.1:9"}, "https_proxy"),
+        # Its library is not there.
+        ({"https_proxy": f"socks5://user:{PASSWORD}@127.0.0.1:9"}, "SOCKS"),
     ],
 )
 def test_a_wrong_environment_is_one_line_without_secrets(
@@ -75,6 +100,76 @@ def test_a_wrong_environment_is_one_line_without_secrets(
     assert named in stopped(done)
     assert "Trying again" not in done.stderr
     assert len(tries) <= 1
+
+
+@pytest.mark.parametrize(
+    "password", [PASSWORD, f"{PASSWORD}/of@it", f"{PASSWORD}%2Fof%40it", f"{PASSWORD}:of#it?"]
+)
+def test_a_proxy_password_shows_in_no_spelling(tap: Tap, password: str) -> None:
+    """A proxy that quotes what it was given, as the messages of the HTTP library may."""
+    seen: list[str] = []
+    plain = unquote(password)
+    sent = b64encode(f"user:{plain}".encode()).decode()
+    with answering(
+        f"HTTP/1.1 407 no {password} or {plain} or {sent}\r\n\r\n".encode(), seen
+    ) as port:
+        proxy = f"http://user:{quote(password, safe='%')}@127.0.0.1:{port}"
+        blank = dict.fromkeys(("no_proxy", "NO_PROXY", "HTTPS_PROXY"), "")
+        done = discover(
+            tap,
+            "https://123-abc-456.invalid/rest",
+            https_proxy=proxy,
+            TAP_MARKETO_LOGLEVEL="DEBUG",
+            **blank,
+        )
+    assert any(f"Basic {sent}" in request for request in seen)
+    line = stopped(done)
+    assert "407 no *** or *** or ***" in line
+    for text in (password, plain, sent):
+        assert text not in done.stderr
+
+
+# The interrupt comes from within, at the import of a module that a run needs.
+INTERRUPTING = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "singer":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_an_interrupt_while_it_loads_ends_it_quietly(tap: Tap) -> None:
+    (tap.directory / "sitecustomize.py").write_text(INTERRUPTING)
+    command = tap.command(CONFIG, None, None, "--about")
+    done = fresh_run(command, PYTHONPATH=f"{tap.directory}:{ROOT}")
+    assert (done.code, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    "host", ["123-abc-456..mktorest.com", f"{'a' * 64}.com", "-a.com", "a b.com"]
+)
+def test_a_host_that_can_be_none_is_an_error_of_the_config(tap: Tap, host: str) -> None:
+    line = stopped(discover(tap, f"https://{host}/rest"), 2)
+    assert "endpoint must have a host's name" in line
+
+
+@pytest.mark.parametrize("life", ["NaN", "1e999", "-5", "0"])
+def test_a_token_that_lives_for_no_time_is_none(tap: Tap, life: str) -> None:
+    seen: list[str] = []
+    body = f'{{"access_token": "abc-def-123", "expires_in": {life}}}'
+    answer = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+    with answering(answer.encode(), seen) as port:
+        done = discover(tap, f"http://127.0.0.1:{port}/rest", no_proxy="*")
+    line = stopped(done)
+    tokens = sum("identity/oauth/token" in request for request in seen)
+    if life == "1e999":
+        assert "usage.json" in line
+        assert tokens == 1
+    else:
+        assert "no access_token that lives" in line
+        assert tokens == 8
 
 
 def test_a_log_level_is_checked_and_an_empty_one_is_info(tap: Tap) -> None:
