@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
+import re
 import socket
+import ssl
 import threading
 from base64 import b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
-from urllib.parse import quote, unquote
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
-from tests.end_to_end.checks import stopped
-from tests.harness import ROOT, Run, Tap, account, fresh_run, run
+from tests.end_to_end.checks import SMALL, START, assert_leads, jobs, stopped
+from tests.harness import ROOT, Account, Run, Tap, Target, account, fresh_run, run, select
 
 FEW = ("--leads", "5", "--activities", "20", "--late-share", "0")
+# A certificate of 127.0.0.1 and its key, for these tests alone.
+CERTIFICATE = str(ROOT / "tests/end_to_end/loopback.pem")
 PASSWORD = "proxy-password-7251"
 CONFIG = {
     "client_id": "an-id-of-a-service",
@@ -185,3 +193,109 @@ def test_a_redirect_leaves_nothing_out_of_a_catalog(tap: Tap) -> None:
             done = tap.run(marketo.config(), None, None, "--discover")
             assert "302" in stopped(done)
             assert done.stdout == ""
+
+
+@contextmanager
+def tls_front(marketo: Account, breaks: Callable[[int], bool]) -> Iterator[tuple[str, list[str]]]:
+    """Serve the sandbox over TLS, a handshake for each call; some of them are broken off.
+
+    Args:
+        marketo: the sandbox.
+        breaks: whether the handshake of this number, from 0, is broken off.
+
+    Yields:
+        The endpoint; and the path of each call that came through.
+    """
+    sandbox = urlsplit(marketo.endpoint)
+    passed: list[str] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    handshakes = itertools.count()
+
+    def serve(connection: socket.socket) -> None:
+        with connection:
+            if breaks(next(handshakes)):
+                connection.recv(4096)
+                return
+            with (
+                context.wrap_socket(connection, server_side=True) as there,
+                socket.create_connection((sandbox.hostname or "", sandbox.port or 0)) as here,
+            ):
+                pass_on(there, here, passed)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}/rest", passed
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def pass_on(there: ssl.SSLSocket, here: socket.socket, passed: list[str]) -> None:
+    """Pass one request on to the sandbox, and all that it answers back."""
+    head, _, body = there.recv(65536).partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)", head)
+    while length and len(body) < int(length[1]):
+        body += there.recv(65536)
+    passed.append(head.split()[1].decode())
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
+    here.sendall(b"\r\n".join([*lines, b"Connection: close", b"", body]))
+    answer = b"".join(iter(partial(here.recv, 65536), b""))
+    # Whoever asks is told that the next call takes another handshake.
+    there.sendall(answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+    with suppress(OSError):
+        there.unwrap()
+
+
+def sync_over_tls(
+    marketo: Account,
+    tap: Tap,
+    catalog: dict[str, Any],
+    target: Target,
+    breaks: Callable[[int], bool],
+) -> tuple[Run, list[str]]:
+    with tls_front(marketo, breaks) as (endpoint, passed):
+        config = marketo.config(endpoint=endpoint, start_date=START)
+        command = tap.command(config, catalog, target.state)
+        done = run(command, no_proxy="*", REQUESTS_CA_BUNDLE=CERTIFICATE)
+        target.take(done.lines)
+        return done, passed
+
+
+def test_a_handshake_that_breaks_at_any_call_is_one_more_try(tap: Tap) -> None:
+    with account(*SMALL, "--export-minutes", "0.5") as marketo:
+        chosen = select(tap.discover(marketo.config()), ["leads", "lists", "custom_object_types"])
+        marketo.control("POST", "reset_counters")
+        target = Target()
+        # The first handshake of each call breaks.
+        done, passed = sync_over_tls(marketo, tap, chosen, target, lambda number: number % 2 == 0)
+        assert done.code == 0, done.stderr
+        assert done.stderr.count("no trusted TLS connection") == len(passed)
+        kinds = {re.sub(r"[0-9a-f-]{36}", "ID", path.partition("?")[0]) for path in passed}
+        assert len(kinds) >= 8
+        assert_leads(marketo, target)
+        assert len(jobs(marketo)) == 1
+
+
+def test_handshakes_that_break_for_ever_lose_nothing_and_make_nothing_again(tap: Tap) -> None:
+    with account(*SMALL, "--export-minutes", "0.5") as marketo:
+        chosen = select(tap.discover(marketo.config()), ["leads", "lists"])
+        for number in (4, 7):
+            marketo.control("POST", "reset_counters")
+            target = Target()
+            done, _ = sync_over_tls(marketo, tap, chosen, target, partial(operator.le, number))
+            line = stopped(done)
+            assert "TLS" in line
+            done, _ = sync_over_tls(marketo, tap, chosen, target, lambda _: False)
+            assert done.code == 0, done.stderr
+            assert_leads(marketo, target)
+            # The job of the run that stopped was resumed, and not paid twice.
+            enqueued = [job for job in jobs(marketo, "leads") if job["status"] == "Completed"]
+            assert len(enqueued) <= 2
