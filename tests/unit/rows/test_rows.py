@@ -1,4 +1,4 @@
-"""The bytes of RECORD lines: the same by the quick ways and by the careful ones, and as ever.
+"""The bytes of RECORD lines: the same by the fast path and by the slow one, and as ever.
 
 The files in ``rows/`` are exports of the sandbox, with rows of odd cells of every type added, and
 the lines that were made of them when every cell was still converted by itself; only times with an
@@ -55,7 +55,7 @@ SCHEMAS: dict[str, Schema] = {
     "object": {"type": ["object", "null"]},
     "any": {},
 }
-# What the quick ways are made for.
+# What the fast paths are made for.
 USUAL: dict[str, tuple[str, ...]] = {
     "text": ("plain", "Zürich", "null", "漢字", "a, b"),
     "integer": ("5", "0", "-12", "null", "9007199254740993"),
@@ -129,19 +129,19 @@ def cells_of(kind: str) -> st.SearchStrategy[list[str]]:
 @given(
     st.sampled_from(list(SCHEMAS)).flatmap(lambda kind: st.tuples(st.just(kind), cells_of(kind)))
 )
-def test_a_column_s_spellings_are_the_json_of_the_values_of_its_cells(
+def test_a_column_s_fragments_are_the_json_of_the_values_of_its_cells(
     drawn: tuple[str, list[str]],
 ) -> None:
     kind, cells = drawn
-    quick, careful = ConversionIssues(), ConversionIssues()
-    convert = converter("c", SCHEMAS[kind], careful) or str
+    fast, slow = ConversionIssues(), ConversionIssues()
+    convert = converter("c", SCHEMAS[kind], slow) or str
     values = [None if cell in ABSENT else convert(cell) for cell in cells]
-    column = Column("c", SCHEMAS[kind], quick)
-    spellings = column.fragments(list(map(escaped_cell, cells)), text_of)
-    found = [from_latin1(text).replace("\0", ",") for text in column.quoted(spellings)]
+    column = Column("c", SCHEMAS[kind], fast)
+    fragments = column.fragments(list(map(escaped_cell, cells)), text_of)
+    found = [from_latin1(text).replace("\0", ",") for text in column.quoted(fragments)]
     assert found == list(map(written, values))
-    careful.add("c", BAD_TEXT, sum(mend_text(value) != value for value in values))
-    assert quick.counts == careful.counts
+    slow.add("c", BAD_TEXT, sum(mend_text(value) != value for value in values))
+    assert fast.counts == slow.counts
 
 
 def written(value: Any) -> str:
@@ -169,7 +169,7 @@ def test_an_integer_beyond_64_bits_is_counted_among_usual_ones(number: int, fits
 # Rows whose columns are the stream's.
 
 
-def careful_line(record: Mapping[str, Any], stream: str, issues: ConversionIssues) -> bytes:
+def slow_line(record: Mapping[str, Any], stream: str, issues: ConversionIssues) -> bytes:
     """Write a RECORD line as one object, text that is no text mended and counted."""
     mended = {}
     for column, value in record.items():
@@ -211,8 +211,8 @@ def test_rows_are_the_same_bytes_whichever_way_they_are_written(
         rng.shuffle(names)
     columns = {name: columns.get(name, SCHEMAS["integer"]) for name in names}
 
-    careful = ConversionIssues()
-    convert = {name: converter(name, schema, careful) or str for name, schema in columns.items()}
+    slow = ConversionIssues()
+    convert = {name: converter(name, schema, slow) or str for name, schema in columns.items()}
     expected = []
     for row in rows:
         cells = dict(zip(header, row, strict=True))
@@ -220,14 +220,14 @@ def test_rows_are_the_same_bytes_whichever_way_they_are_written(
             name: None if cells.get(name, "") in ABSENT else convert[name](cells[name])
             for name in columns
         }
-        expected.append(careful_line(record, "s", careful))
+        expected.append(slow_line(record, "s", slow))
 
-    quick = ConversionIssues()
-    writer = RecordWriter("s", columns, ["id"], EXTRACTED, quick)
+    fast = ConversionIssues()
+    writer = RecordWriter("s", columns, ["id"], EXTRACTED, fast)
     file = CsvFile([content.encode("utf-8", "surrogateescape")], "the file")
     maker = RowRecords(file.header, writer)
     assert b"".join(map(maker.lines, file.blocks())) == b"".join(expected)
-    assert quick.counts == careful.counts
+    assert fast.counts == slow.counts
 
 
 def quoted(cell: str, always: bool) -> str:
@@ -245,7 +245,7 @@ def test_names_that_json_escapes_do_not_disturb_what_is_put_together() -> None:
     (block,) = file.blocks()
     line = RowRecords(file.header, writer).lines(block)
     record = {"id": 1, names[1]: "x:", names[2]: None, names[3]: "b", names[4]: "c"}
-    assert line == careful_line(record, ':"null"', issues)
+    assert line == slow_line(record, ':"null"', issues)
 
 
 # Activities.
@@ -300,8 +300,8 @@ def test_activities_are_the_same_bytes_as_one_by_one(
     if kept_as:
         columns["unknown"] = SCHEMAS[kept_as]
     names = AttributeColumns(ATTRIBUTES, {"theText": "The text"}, ())
-    careful = ConversionIssues()
-    convert = {c: value_converter(c, schema, careful) for c, schema in columns.items()}
+    slow = ConversionIssues()
+    convert = {c: value_converter(c, schema, slow) for c, schema in columns.items()}
     expected = []
     for number, cell in enumerate(cells):
         record: dict[str, Any] = dict.fromkeys(columns)
@@ -309,30 +309,30 @@ def test_activities_are_the_same_bytes_as_one_by_one(
         if "fixed" in columns:
             record["fixed"] = "always"
         unknown = {}
-        for name, value in attributes_in(cell, careful).items():
+        for name, value in attributes_in(cell, slow).items():
             column = names.find(name)
             if column is None and kept_as:
                 unknown[name] = value
             elif value is None or (column is not None and column not in columns):
                 continue
             elif column is None:
-                careful.add(name, UNKNOWN)
+                slow.add(name, UNKNOWN)
             elif record[column] is not None:
-                careful.add(name, TWICE)
+                slow.add(name, TWICE)
             else:
                 record[column] = convert[column](value)
         if unknown:
             record["unknown"] = convert["unknown"](unknown)
-        expected.append(careful_line(record, "s", careful))
+        expected.append(slow_line(record, "s", slow))
 
-    quick = ConversionIssues()
-    writer = RecordWriter("s", columns, ["marketoGUID"], EXTRACTED, quick)
+    fast = ConversionIssues()
+    writer = RecordWriter("s", columns, ["marketoGUID"], EXTRACTED, fast)
     fixed = {"fixed": "always"}
-    maker = OneType(["marketoGUID", "Value"], fixed, BASE, names, writer, quick, "unknown")
+    maker = OneType(["marketoGUID", "Value"], fixed, BASE, names, writer, fast, "unknown")
     rows = [[str(number), "7", cell] for number, cell in enumerate(cells)]
     # Twice: what is remembered of the first rows serves the second ones.
     assert maker.lines(rows) == expected
-    assert quick.counts == careful.counts
+    assert fast.counts == slow.counts
     assert maker.lines(rows) == expected
 
 
