@@ -159,14 +159,14 @@ def _planned(
     if families:
         # Where something is exported for certain, a run asks for the last days' jobs as well.
         first_calls = client.successes + 1 - sizes.calls
-    of_read = {family.name: read for read in reads if not read.found for family in read.families}
+    of_read = {family.name: read for read in reads for family in read.families}
     lines: list[PlanLine] = [
         _together(export, of_read.get(export.name, ReadEstimate())) for export in exports
     ]
     lines += [
         _found(read, begun, simulation) if read.found else read
         for read in reads
-        if read.found or not read.families
+        if not read.families
     ]
     return replace(
         empty,
@@ -175,7 +175,7 @@ def _planned(
         own_calls=client.successes + 1,
         calls_used=client.budget.used,
         bytes_used=simulation.used if families or found else None,
-        continues_at=next_allowance_reset(simulation.ends_at if families or found else empty.now),
+        continues_at=next_allowance_reset(simulation.ends_at),
         notes=list(_dropped(exports, begun, entries)),
         # It quotes Marketo.
         failed=redact(begun.failures.summary()),

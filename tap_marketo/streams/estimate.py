@@ -14,8 +14,8 @@ class ReadEstimate(PlanLine):
     """What can be said of a reading.
 
     Attributes:
-        families: what it will have exported.
-        found: what it may have exported: how much hangs on what it finds.
+        families: what it will have exported; its line is theirs then.
+        found: what it may have exported, where that depends on what it finds.
     """
 
     families: Sequence[BulkFamily] = ()
