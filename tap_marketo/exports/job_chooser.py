@@ -41,6 +41,8 @@ class JobChooser:
             for job in queue.jobs:
                 if job.status is ExportStatus.CREATED:
                     return job
+        if self._queue.slots() >= self._slots:
+            return None
         queues = [queue for queue in self._queue if queue.to_create()]
         if not queues:
             return None
@@ -52,7 +54,7 @@ class JobChooser:
             chosen = min(queues, key=lambda queue: (queue.slots(), queue.last_turn))
             if self._queue.may_grow and chosen.slots():
                 return None
-        return chosen.to_create()[0] if self._queue.slots() < self._slots else None
+        return chosen.to_create()[0]
 
     def cut(self, job: Job) -> bool:
         """Cut a job's window to what one job should export, and to what fits into today.

@@ -118,7 +118,7 @@ class ExportEstimate(PlanLine):
 
 
 class Simulation:
-    """Goes through the exports of one run.
+    """Simulates the exports of one run.
 
     Attributes:
         used: how many of the day's bytes were used before it.
@@ -166,7 +166,7 @@ class Simulation:
     ) -> list[ExportEstimate]:
         """Go through what some families have to read, and return what a run exports of it.
 
-        The jobs of the last days are asked for, and those that the state names are looked at.
+        Asks for the jobs of the last days, and how those that the state names stand.
 
         Args:
             families: whose plans are known.

@@ -38,7 +38,7 @@ LINES = st.builds(
 PLANS = st.builds(
     Plan,
     now=MOMENTS,
-    lines=st.lists(LINES, max_size=70, unique_by=lambda line: line.name),
+    lines=st.lists(LINES, max_size=8, unique_by=lambda line: line.name),
     first_calls=st.integers(1, 99),
     own_calls=st.integers(1, 99),
     calls_used=st.integers(0, 10**5),
