@@ -150,7 +150,8 @@ class FamilyQueue:
         return [
             PendingExport(
                 job.export_id,
-                job.plan.window,
+                job.plan.window.start,
+                job.plan.window.end,
                 job.plan.streams,
                 self.family.replication_key,
                 job.plan.made,

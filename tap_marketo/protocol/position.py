@@ -1,33 +1,22 @@
-"""What a state holds, as values: how far each stream has come, and which jobs are under way."""
+"""What a state holds, as values.
+
+A dataclass that is an :class:`Entry` is read from an object of the state and written to one: its
+fields have the names of the keys, and their annotations say which values these hold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
+from typing import Any, TypeVar
 
-from tap_marketo.times import Window
+from tap_marketo.times import Window, parse_utc, to_bookmark
 
+E = TypeVar("E", bound="Entry")
 
-@dataclass(frozen=True)
-class Bookmark:
-    """All changes of a stream before ``time`` (UTC), by ``key``, have been emitted.
-
-    ``settled`` is the time before which nothing can show late any more, None if there is no such
-    notion for the stream.
-    """
-
-    key: str
-    time: datetime
-    settled: datetime | None = None
-
-
-@dataclass(frozen=True)
-class PageMark:
-    """Where a scan of pages goes on: the next page's token, and when the scan began (UTC)."""
-
-    token: str
-    scan_started: datetime | None
+_ID = re.compile(r"\d{1,18}")
 
 
 @dataclass(frozen=True, order=True)
@@ -49,49 +38,205 @@ class Parent:
         """
         kind, _, number = text.rpartition("/")
         if not kind or not number.isdecimal():
-            raise ValueError(f"no parent: {text!r}")
+            raise ValueError(f"is no parent: {text!r}")
         return cls(kind, int(number))
 
 
-@dataclass(frozen=True)
-class ChildMark:
-    """Where a stream with a call for each parent stands.
+def _text(value: Any) -> str | None:
+    """Return a text; an empty one is none."""
+    if not isinstance(value, str):
+        raise ValueError("must be a string")
+    return value or None
 
-    Attributes:
-        reached: the last parent that has been read; None while no scan is under way.
-        scan_started: when the scan under way began (UTC).
-        refreshed: when the last one that came to its end began (UTC); None for never.
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError("must be a whole number")
+    return value
+
+
+def read_time(value: Any) -> datetime:
+    """Return a time in UTC.
+
+    Raises:
+        ValueError: it is none.
+    """
+    _text(value)
+    try:
+        return parse_utc(value)
+    except ValueError:
+        raise ValueError(f"is no date-time: {value!r}") from None
+
+
+def _parent(value: Any) -> Parent | None:
+    text = _text(value)
+    return Parent.read(text) if text else None
+
+
+def _times_by_id(value: Any) -> dict[int, datetime]:
+    if not isinstance(value, dict) or not all(map(_ID.fullmatch, value)):
+        raise ValueError("must be an object with times by ids")
+    return {int(number): read_time(time) for number, time in value.items() if time is not None}
+
+
+def _list_of(kind: type, what: str) -> Callable[[Any], tuple[Any, ...]]:
+    def read(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list) or not all(type(each) is kind for each in value):
+            raise ValueError(f"must be a list of {what}")
+        return tuple(value)
+
+    return read
+
+
+# What reads a value, by the annotation of its field; a ValueError says what is wrong with it.
+_READERS: Mapping[Any, Callable[[Any], Any]] = {
+    "str": _text,
+    "int": _number,
+    "datetime": read_time,
+    "Parent": _parent,
+    "Mapping[int, datetime]": _times_by_id,
+    "tuple[str, ...]": _list_of(str, "stream names"),
+    "tuple[int, ...]": _list_of(int, "whole numbers"),
+}
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return to_bookmark(value)
+    if isinstance(value, Mapping):
+        return {str(key): _written(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Parent) else value
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What an object of the state says, beside keys that are not its own."""
+
+    @classmethod
+    def values(cls, holder: Any) -> dict[str, Any]:
+        """Return what an object has under its keys, without null.
+
+        Raises:
+            ValueError: what is wrong, to stand behind the name of the object.
+        """
+        if not isinstance(holder, dict):
+            raise ValueError(" must be an object")
+        values = {}
+        for own in fields(cls):
+            if (value := holder.get(own.name)) is not None:
+                try:
+                    values[own.name] = _READERS[str(own.type).removesuffix(" | None")](value)
+                except ValueError as error:
+                    raise ValueError(f".{own.name} {error}") from None
+        required = [
+            own.name for own in fields(cls) if own.default is own.default_factory is MISSING
+        ]
+        if any(values.get(key) is None for key in required):
+            raise ValueError(f" must have {', '.join(required)}")
+        return values
+
+    @classmethod
+    def read(cls: type[E], holder: Any) -> E:
+        """Return what an object says; what is wrong is raised as by ``values``."""
+        return cls(**cls.values(holder))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the state has it."""
+        return {own.name: _written(getattr(self, own.name)) for own in fields(self)}
+
+
+@dataclass(frozen=True)
+class Bookmark:
+    """All changes of a stream before ``time`` (UTC), by ``key``, have been emitted.
+
+    ``settled`` is the time before which nothing can show late any more, None if there is no such
+    notion for the stream.
     """
 
-    reached: Parent | None
-    scan_started: datetime | None
-    refreshed: datetime | None
+    key: str
+    time: datetime
+    settled: datetime | None = None
 
 
-@dataclass(frozen=True)
-class ListMark:
-    """Where the reading of the members of all lists stands.
+@dataclass(frozen=True, kw_only=True)
+class Mark(Entry):
+    """How far a scan has come, which takes more than a bookmark to resume.
+
+    Attributes:
+        scan_started: when it began (UTC); None while none is under way.
+    """
+
+    scan_started: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageMark(Mark):
+    """Where a scan of pages continues: at the page of a token."""
+
+    next_page_token: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildMark(Mark):
+    """How far a stream with a call for each parent has been read.
+
+    Attributes:
+        parent: the last one that has been read; None while no scan is under way.
+        refreshed: when the last scan that came to its end began (UTC); None for never.
+    """
+
+    parent: Parent | None = None
+    refreshed: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it is whole: what has changed of those that were read would be missed."""
+        if self.parent and not self.scan_started:
+            raise ValueError(".parent stands without scan_started")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListMark(PageMark):
+    """How far the members of all lists have been read.
 
     Attributes:
         reached: the last list that has been read; None for none.
-        scan_started: when the reading under way began (UTC).
-        reading: the list whose members are being read.
-        token: of its next page.
+        reading: the list whose members are being read, at the page of the token.
         read_since: when its reading began (UTC).
         readings: when lists were read (UTC): each time holds from that list on. What happened
             to a list before that is in what was read.
     """
 
     reached: int | None = None
-    scan_started: datetime | None = None
     reading: int | None = None
-    token: str | None = None
     read_since: datetime | None = None
     readings: Mapping[int, datetime] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Check that it is whole: what has happened to lists that were read would be missed."""
+        page = ("reading", "next_page_token", "read_since")
+        missing = [key for key in page if getattr(self, key) is None]
+        if missing and missing != [*page]:
+            alone = next(key for key in page if key not in missing)
+            raise ValueError(f".{alone} stands without {' and '.join(missing)}")
+        begun = [key for key in ("reached", "reading") if getattr(self, key) is not None]
+        if begun and self.scan_started is None:
+            raise ValueError(f".{begun[0]} stands without scan_started")
+        if self.scan_started and self.reached is None and self.readings.keys() - {self.reading}:
+            raise ValueError(".readings stands without reached")
+
 
 @dataclass(frozen=True)
-class PendingExport:
+class OtherTapsExport(Entry):
+    """The export job that singer-io's tap keeps within a stream's bookmark, if it keeps one."""
+
+    export_id: str | None = None
+    export_end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PendingExport(Entry):
     """An export job that exists in Marketo and has not been read to its end.
 
     ``made`` is the time (UTC) at which it was made, None where that is not known; ``ids`` are of
@@ -99,11 +244,32 @@ class PendingExport:
     """
 
     export_id: str
-    window: Window
+    start: datetime
+    end: datetime
     streams: tuple[str, ...]
     replication_key: str
     made: datetime | None = None
     ids: tuple[int, ...] = ()
+
+    @property
+    def window(self) -> Window:
+        """What it exports."""
+        return Window(self.start, self.end)
+
+    def as_json(self) -> dict[str, Any]:
+        json = super().as_json()
+        return {key: value for key, value in json.items() if value or key == "streams"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnyMark(ChildMark, ListMark, OtherTapsExport):
+    """All that may stand in a stream's bookmark; any other key there is left alone."""
+
+    # Marketo's names.
+    updatedAt: datetime | None = None  # noqa: N815
+    createdAt: datetime | None = None  # noqa: N815
+    activityDate: datetime | None = None  # noqa: N815
+    settled: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -112,14 +278,10 @@ class Position:
 
     Attributes:
         bookmarks: new bookmark of each stream; never moves a bookmark of the same key back.
-        pages: page marks by stream; None ends a scan.
-        children: marks of streams with a call for each parent.
-        lists: marks of the stream of list memberships.
-        exports: all jobs under way, by family; replaces what the state held for the family.
+        marks: by stream; each replaces what the state has under its keys.
+        exports: all jobs under way, by family; replaces what the state has of the family.
     """
 
     bookmarks: Mapping[str, Bookmark] = field(default_factory=dict)
-    pages: Mapping[str, PageMark | None] = field(default_factory=dict)
-    children: Mapping[str, ChildMark] = field(default_factory=dict)
-    lists: Mapping[str, ListMark] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
     exports: Mapping[str, Sequence[PendingExport]] = field(default_factory=dict)

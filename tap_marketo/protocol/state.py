@@ -1,14 +1,6 @@
-"""The Singer state: the only code that reads or changes it.
+"""The Singer state (docs/state.md shows one): the only code that reads or changes it.
 
-Bookmarks stand where singer-io's tap-marketo keeps them, so that a state file serves both ways::
-
-    {"bookmarks": {"leads": {"updatedAt": "2026-01-01T00:00:00+00:00"},
-                   "lists": {"updatedAt": "...", "next_page_token": "...", "scan_started": "..."},
-                   "tokens": {"parent": "Folder/12", "scan_started": "...", "refreshed": "..."}},
-     "exports": {"leads": [{"export_id": "...", "start": "...", "end": "...",
-                            "made": "...", "streams": ["leads"],
-                            "replication_key": "updatedAt"}]}}
-
+Bookmarks stand where singer-io's tap-marketo keeps them, so that a state file serves both ways.
 ``exports`` holds the jobs under way. The other tap's ``export_id`` and ``export_end``, which
 stand within a stream's bookmark, are read as such a job of that one stream.
 """
@@ -16,17 +8,35 @@ stand within a stream's bookmark, are read as such a job of that one stream.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from tap_marketo.protocol.position import ChildMark, ListMark, PageMark, PendingExport, Position
-from tap_marketo.protocol.state_values import StateValues, child_entry, export_entry, list_entry
+from tap_marketo.errors import StateError
+from tap_marketo.protocol.position import (
+    AnyMark,
+    Entry,
+    OtherTapsExport,
+    PendingExport,
+    Position,
+    read_time,
+)
 from tap_marketo.times import to_bookmark, whole_seconds
+
+# The clock of the run that wrote a state may have been ahead of this one's, but not so far.
+_MOST_AHEAD = timedelta(days=1)
+_MEND = "Mend it, or leave the key out to read that stream from start_date."
+
+E = TypeVar("E", bound=Entry)
+T = TypeVar("T")
 
 
 class State:
-    """The state of one run."""
+    """The state of one run.
+
+    Attributes:
+        path: what it is called in errors.
+    """
 
     def __init__(self, value: Mapping[str, Any] | None = None, path: str = "state") -> None:
         """Take over a state value.
@@ -38,26 +48,23 @@ class State:
         Raises:
             StateError: something in it is nonsense; the message names the key.
         """
-        self._read = StateValues(path)
+        self.path = path
         self._value: dict[str, Any] = copy.deepcopy(dict(value or {}))
         # Streams are read side by side here, so that no single one is "currently syncing".
         self._value.pop("currently_syncing", None)
-        self._read.object(self._value, "bookmarks", "bookmarks")
-        self._read.object(self._value, "exports", "exports")
-        self._read.check_bookmarks(self._bookmarks)
-        for family in self._exports:
-            self._read.pending_exports(self._exports, family)
-        self.bytes_per_day()
-
-    @property
-    def _bookmarks(self) -> dict[str, Any]:
-        bookmarks: dict[str, Any] = self._value["bookmarks"]
-        return bookmarks
-
-    @property
-    def _exports(self) -> dict[str, Any]:
-        exports: dict[str, Any] = self._value["exports"]
-        return exports
+        for key in ("bookmarks", "exports", "export_bytes_per_day"):
+            if self._value.get(key) is None:
+                self._value[key] = {}
+            if not isinstance(self._value[key], dict):
+                raise self._nonsense(f"{key} must be an object")
+        for stream, marks in self._value["bookmarks"].items():
+            self._value["bookmarks"][stream] = {} if marks is None else marks
+            self._read(AnyMark.values, self._marks(stream), f"bookmarks.{stream}")
+        for family in self._value["exports"]:
+            self._exports_of(family)
+        for name, size in self._value["export_bytes_per_day"].items():
+            if type(size) is not int or size < 0:
+                raise self._nonsense(f"export_bytes_per_day.{name} must be a whole number")
 
     @property
     def value(self) -> dict[str, Any]:
@@ -68,22 +75,17 @@ class State:
             if content or key not in ("exports", "export_bytes_per_day")
         }
 
-    @property
-    def path(self) -> str:
-        """What errors call it."""
-        return self._read.path
-
     def streams(self) -> set[str]:
         """Return all streams that are named in it."""
-        return {*self._bookmarks}.union(*self.streams_with_exports().values())
+        return {*self._value["bookmarks"]}.union(*self.streams_with_exports().values())
 
     def knows(self, stream: str) -> bool:
         """Say whether a sync of the stream resumes something."""
-        is_marked = any(self._bookmarks.get(stream, {}).values())
+        is_marked = any(self._marks(stream).values())
         return is_marked or any(stream in own for own in self.streams_with_exports().values())
 
     def check_past(self, now: datetime, skew: timedelta = timedelta()) -> None:
-        """Check that no time lies in the future.
+        """Check that no time lies in the future: of what lies behind nothing is read.
 
         Args:
             now: the time (UTC) by the earlier one of this machine's clock and Marketo's.
@@ -92,28 +94,42 @@ class State:
         Raises:
             StateError: one lies more than a day after ``now``.
         """
-        self._read.check_past(self._bookmarks, self._exports, now, skew)
+        for key, moment in self._times():
+            if moment <= now or moment - now <= _MOST_AHEAD:
+                continue
+            if moment - now - skew <= _MOST_AHEAD:
+                raise StateError(
+                    f"This machine's clock and Marketo's differ by {skew / timedelta(days=1):.1f} "
+                    f"days. By the earlier one {key} of the state file {self.path} lies in the "
+                    f"future, {to_bookmark(moment)!r}. "
+                    "Set this machine's clock right and run again; leave the state file as it is."
+                )
+            raise self._nonsense(
+                f"{key} lies in the future: {to_bookmark(moment)!r}",
+                "Compare this machine's clock first. If it is right, set the key to a time before "
+                "which everything has been loaded.",
+            )
 
     def bookmark(self, stream: str, key: str) -> datetime | None:
-        """Return a stream's bookmark in UTC, None when there is none.
-
-        Raises:
-            StateError: the bookmark is no time.
-        """
-        moment = self._read.time(self._bookmarks.get(stream, {}), key, f"bookmarks.{stream}")
+        """Return a stream's bookmark in UTC, None when there is none."""
+        moment = self._time(stream, key)
         return moment and whole_seconds(moment)
 
     def settled(self, stream: str) -> datetime | None:
         """Return the time (UTC) before which nothing of a stream can show late any more."""
-        return self._read.time(self._bookmarks.get(stream, {}), "settled", f"bookmarks.{stream}")
+        return self._time(stream, "settled")
 
-    def bytes_per_day(self) -> dict[str, int]:
-        """Return what a day of each bulk family has cost, in bytes of export files.
+    def mark(self, kind: type[E], stream: str) -> E:
+        """Return how far a stream has been read beside its bookmark, such as its ``PageMark``.
 
         Raises:
-            StateError: a number is nonsense.
+            StateError: half of it is missing.
         """
-        return dict(self._read.sizes(self._value, "export_bytes_per_day"))
+        return self._read(kind.read, self._marks(stream), f"bookmarks.{stream}")
+
+    def bytes_per_day(self) -> dict[str, int]:
+        """Return what a day of each bulk family has cost, in bytes of export files."""
+        return dict(self._value["export_bytes_per_day"])
 
     def remember_costs(self, bytes_per_day: Mapping[str, int]) -> None:
         """Keep what a day of each bulk family costs for the next run."""
@@ -123,42 +139,9 @@ class State:
     def streams_with_exports(self) -> dict[str, set[str]]:
         """Return the streams of the jobs under way, by bulk family."""
         return {
-            family: {
-                stream
-                for export in self._read.pending_exports(self._exports, family)
-                for stream in export.streams
-            }
-            for family in self._exports
+            family: {stream for export in self._exports_of(family) for stream in export.streams}
+            for family in self._value["exports"]
         }
-
-    def page_mark(self, stream: str) -> PageMark | None:
-        """Return where a stopped scan of pages goes on, None to start from the first page.
-
-        Raises:
-            StateError: the mark is nonsense.
-        """
-        marks = self._bookmarks.get(stream, {})
-        where = f"bookmarks.{stream}"
-        token = self._read.text(marks, "next_page_token", where)
-        if not token:
-            return None
-        return PageMark(token, self._read.time(marks, "scan_started", where))
-
-    def child_mark(self, stream: str) -> ChildMark:
-        """Return where a stream with a call for each parent stands.
-
-        Raises:
-            StateError: the mark is nonsense.
-        """
-        return self._read.child_mark(self._bookmarks, stream)
-
-    def list_mark(self, stream: str) -> ListMark:
-        """Return where the reading of the members of all lists stands.
-
-        Raises:
-            StateError: the mark is nonsense.
-        """
-        return self._read.list_mark(self._bookmarks, stream)
 
     def pending_exports(
         self, family: str, replication_keys: Mapping[str, str], earliest: datetime
@@ -171,19 +154,25 @@ class State:
             earliest: start_date, where a stream without a bookmark began.
 
         Raises:
-            StateError: an entry is nonsense.
+            StateError: a job of the other tap has no end.
         """
-        found = self._read.pending_exports(self._exports, family)
+        found = self._exports_of(family)
         for stream, key in replication_keys.items():
-            export = self._read.other_taps_export(self._bookmarks, stream, key, earliest)
-            if export:
-                found.append(export)
+            other = self.mark(OtherTapsExport, stream)
+            if other.export_id is None:
+                continue
+            if other.export_end is None:
+                raise self._nonsense(f"bookmarks.{stream}.export_end is missing beside export_id")
+            # It began at the bookmark or later, and what lies between had been emitted.
+            start = whole_seconds(self._time(stream, key) or earliest)
+            end = whole_seconds(other.export_end)
+            found.append(PendingExport(other.export_id, start, end, (stream,), key))
         return found
 
     def apply(self, position: Position) -> None:
         """Move the state to a position, in one step: a signal finds the state before or after."""
-        bookmarks = {stream: dict(marks) for stream, marks in self._bookmarks.items()}
-        exports = dict(self._exports)
+        bookmarks = {stream: dict(marks) for stream, marks in self._value["bookmarks"].items()}
+        exports = dict(self._value["exports"])
         for stream, bookmark in position.bookmarks.items():
             reached = self.bookmark(stream, bookmark.key)
             marks = bookmarks.setdefault(stream, {})
@@ -192,27 +181,59 @@ class State:
             if bookmark.settled:
                 marks["settled"] = to_bookmark(bookmark.settled)
             _forget_other_taps_export(marks)
-        for stream, mark in position.pages.items():
-            marks = bookmarks.setdefault(stream, {})
-            marks["next_page_token"] = mark.token if mark else None
-            marks.pop("scan_started", None)
-            if mark and mark.scan_started:
-                marks["scan_started"] = to_bookmark(mark.scan_started)
-        for stream, child_mark in position.children.items():
-            bookmarks.setdefault(stream, {}).update(child_entry(child_mark))
-        for stream, list_mark in position.lists.items():
-            bookmarks.setdefault(stream, {}).update(list_entry(list_mark))
+        for stream, mark in position.marks.items():
+            bookmarks.setdefault(stream, {}).update(mark.as_json())
         for family, pending in position.exports.items():
             for export in pending:
                 for stream in export.streams:
                     _forget_other_taps_export(bookmarks.get(stream, {}))
             exports.pop(family, None)
             if pending:
-                exports[family] = [export_entry(export) for export in pending]
+                exports[family] = [export.as_json() for export in pending]
         self._value = {**self._value, "bookmarks": bookmarks, "exports": exports}
+
+    def _nonsense(self, what: str, remedy: str = _MEND) -> StateError:
+        return StateError(f"The state file {self.path} cannot be used: {what}. {remedy}")
+
+    def _marks(self, stream: str) -> Any:
+        return self._value["bookmarks"].get(stream, {})
+
+    def _time(self, stream: str, key: str) -> datetime | None:
+        moment = self._marks(stream).get(key)
+        return None if moment is None else read_time(moment)
+
+    def _read(self, read: Callable[[Any], T], holder: Any, where: str) -> T:
+        try:
+            return read(holder)
+        except ValueError as error:
+            raise self._nonsense(f"{where}{error}") from None
+
+    def _exports_of(self, family: str) -> list[PendingExport]:
+        entries = self._value["exports"].get(family) or []
+        if not isinstance(entries, list):
+            raise self._nonsense(f"exports.{family} must be a list")
+        return [
+            self._read(PendingExport.read, entry, f"exports.{family}[{index}]")
+            for index, entry in enumerate(entries)
+        ]
+
+    def _times(self) -> Iterator[tuple[str, datetime]]:
+        """Yield all times that must lie in the past, each with its key."""
+        entries = [
+            (f"bookmarks.{s}", AnyMark.values(each)) for s, each in self._value["bookmarks"].items()
+        ]
+        for family, jobs in self._value["exports"].items():
+            for index, job in enumerate(jobs or ()):
+                entries.append((f"exports.{family}[{index}]", PendingExport.values(job)))
+        for where, values in entries:
+            # The other tap may have set it into the future.
+            values.pop("export_end", None)
+            readings = values.pop("readings", {})
+            values.update({f"readings.{number}": time for number, time in readings.items()})
+            for key, value in values.items():
+                if isinstance(value, datetime):
+                    yield f"{where}.{key}", value
 
 
 def _forget_other_taps_export(marks: dict[str, Any]) -> None:
-    for key in ("export_id", "export_end"):
-        if key in marks:
-            marks[key] = None
+    marks.update({key: None for key in OtherTapsExport().as_json() if key in marks})

@@ -74,21 +74,21 @@ class ChildRead(StreamRead):
         self._now = context.now
         hours = context.config.child_refresh_hours if children.at_intervals else 0
         self._interval = timedelta(hours=hours)
-        self._mark = context.state.child_mark(entry.stream)
+        self._mark = context.state.mark(ChildMark, entry.stream)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         mark = self._mark
-        if mark.reached is None and self._is_fresh(mark.refreshed):
+        if mark.parent is None and self._is_fresh(mark.refreshed):
             return
         self._announce(emitter)
-        began = (mark.reached and mark.scan_started) or self._now
+        began = (mark.parent and mark.scan_started) or self._now
         parents: set[Parent] = set()
         for some in self._children.parents(self._account):
-            parents.update(parent for parent in some if not mark.reached or parent > mark.reached)
+            parents.update(parent for parent in some if not mark.parent or parent > mark.parent)
             yield None
         LOGGER.info(
             "%s takes a call for each of %s%s.", self.stream, counted(len(parents), "parent"),
-            f", behind {mark.reached}" if mark.reached else "",
+            f", behind {mark.parent}" if mark.parent else "",
         )  # fmt: skip
         guard = NotFoundGuard(len(parents))
         self.parents = len(parents)
@@ -98,19 +98,21 @@ class ChildRead(StreamRead):
                 yield None
             # Those before the first answer may be missing for another reason than that they went.
             if guard.has_answered:
-                self._move_to(emitter, ChildMark(parent, began, mark.refreshed))
+                self._move_to(
+                    emitter, ChildMark(parent=parent, scan_started=began, refreshed=mark.refreshed)
+                )
             self.parents_read += 1
             yield None
-        self._move_to(emitter, ChildMark(None, None, began))
+        self._move_to(emitter, ChildMark(refreshed=began))
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         mark = self._mark
-        if mark.reached is None and mark.refreshed and not self._is_due(mark.refreshed):
+        if mark.parent is None and mark.refreshed and not self._is_due(mark.refreshed):
             due = to_marketo(mark.refreshed + self._interval)
             return ReadEstimate(how=f"not before {due} (child_refresh_hours)")
         children, size = self._children, self._children.size(sizes)
-        left = size.about(lambda parent: not mark.reached or parent > mark.reached)
-        behind = f", behind {mark.reached}, which a stopped run has reached" if mark.reached else ""
+        left = size.about(lambda parent: not mark.parent or parent > mark.parent)
+        behind = f", behind {mark.parent}, which a stopped run has reached" if mark.parent else ""
         how = f"{IN_FULL}, parent by parent{behind}"
         calls = Calls(size.calls + left * children.calls)
         return ReadEstimate(how=how, calls=calls, guess=children.guess)
@@ -138,4 +140,4 @@ class ChildRead(StreamRead):
             guard.skip(error)
 
     def _move_to(self, emitter: Emitter, mark: ChildMark) -> None:
-        emitter.move_to(Position(children={self.stream: mark}))
+        emitter.move_to(Position(marks={self.stream: mark}))

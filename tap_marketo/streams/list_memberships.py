@@ -54,7 +54,7 @@ class MembershipsRead(StreamRead):
         lookback = timedelta(hours=context.config.activities_lookback_hours)
         bookmark = state.bookmark(name, "updatedAt")
         self._stand = Stand(bookmark, state.settled(name), context.earliest, lookback)
-        self._mark = state.list_mark(name)
+        self._mark = state.mark(ListMark, name)
         self._firsts = sorted(self._mark.readings)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
@@ -91,7 +91,7 @@ class MembershipsRead(StreamRead):
             f", behind list {mark.reached}" if mark.reached is not None else "",
         )  # fmt: skip
         self.parents = len(left)
-        goes_on = mark.token is not None and left[:1] == [mark.reading]
+        goes_on = mark.next_page_token is not None and left[:1] == [mark.reading]
         # If the very first list is gone in which a run was stopped, nothing has been read yet.
         readings = dict(mark.readings) if goes_on or mark.reached is not None else {}
         for number in left:
@@ -100,7 +100,7 @@ class MembershipsRead(StreamRead):
             reading = (mark.read_since if is_resumed else None) or now().replace(microsecond=0)
             if not readings or reading - max(readings.values()) >= _GRAIN:
                 readings[number] = reading
-            token = mark.token if is_resumed else None
+            token = mark.next_page_token if is_resumed else None
             for rows, following in self._members(number, token):
                 self._emit(_rows(number, rows, reading), emitter, now())
                 if following:
@@ -108,14 +108,14 @@ class MembershipsRead(StreamRead):
                         reached=mark.reached,
                         scan_started=began,
                         reading=number,
-                        token=following,
+                        next_page_token=following,
                         read_since=reading,
                         readings=readings,
                     )
-                    emitter.move_to(Position(lists={self.stream: at}))
+                    emitter.move_to(Position(marks={self.stream: at}))
                 yield None
             mark = ListMark(reached=number, scan_started=began, readings=readings)
-            emitter.move_to(Position(lists={self.stream: mark}))
+            emitter.move_to(Position(marks={self.stream: mark}))
             self.parents_read += 1
         self._reach(emitter, began, None, readings)
 
@@ -175,7 +175,7 @@ class MembershipsRead(StreamRead):
     ) -> None:
         bookmark = Bookmark("updatedAt", time, settled)
         mark = ListMark(readings=readings)
-        emitter.move_to(Position(bookmarks={self.stream: bookmark}, lists={self.stream: mark}))
+        emitter.move_to(Position(bookmarks={self.stream: bookmark}, marks={self.stream: mark}))
 
     def _lists(self) -> Generator[None, None, dict[int, Row]]:
         """Ask for all lists, by their ids (static-lists.md, Get Lists)."""

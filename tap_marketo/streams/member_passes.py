@@ -93,8 +93,8 @@ class Increment:
         self.latest: dict[int, datetime] = {}
         self.read_up_to = 0
         stopped = mark.scan_started
-        if mark.reached and stopped and stand.bookmark and stand.bookmark < stopped <= now:
-            self.read_up_to = mark.reached.id
+        if mark.parent and stopped and stand.bookmark and stand.bookmark < stopped <= now:
+            self.read_up_to = mark.parent.id
             self._known_from = stand.start(stopped)
             self._known_until = before(stopped, stand.lookback)
 
@@ -120,7 +120,7 @@ class Increment:
         settled = self._stand.after(self.window, now).settled
         reached = Position(
             bookmarks={stream: Bookmark("updatedAt", now, settled)},
-            children={stream: ChildMark(None, None, None)},
+            marks={stream: ChildMark()},
         )
         return Pass(
             PassKind.CHANGES,
@@ -150,7 +150,7 @@ def pass_over_all(
         mark: how far stopped runs have come.
         reached: the position after the last program.
     """
-    read_up_to = mark.reached.id if mark.reached else 0
+    read_up_to = mark.parent.id if mark.parent else 0
     left = sorted(number for number in programs if number > read_up_to)
     mark_at = _marks(stream, window.end, mark.refreshed)
     return Pass(kind, window, left, reached, mark_at, read_up_to, len(programs) - len(left))
@@ -160,8 +160,9 @@ def _marks(stream: str, began: datetime, refreshed: datetime | None) -> Callable
     """Return a function from a program's id, or 0, to the position after all programs up to it."""
 
     def mark(program: int) -> Position:
-        reached = Parent("Program", program) if program else None
-        return Position(children={stream: ChildMark(reached, began, refreshed)})
+        parent = Parent("Program", program) if program else None
+        reached = ChildMark(parent=parent, scan_started=began, refreshed=refreshed)
+        return Position(marks={stream: reached})
 
     return mark
 

@@ -35,7 +35,7 @@ class Scan:
         replication_key: None for a list that is emitted in full each time.
         since: rows changed from this time on are wanted, UTC.
         now: when the run began, UTC.
-        mark: where a stopped scan continues; None for a new scan.
+        mark: where a stopped scan continues.
     """
 
     stream: str
@@ -43,7 +43,7 @@ class Scan:
     replication_key: str | None
     since: datetime
     now: datetime
-    mark: PageMark | None
+    mark: PageMark
 
     @classmethod
     def of(
@@ -58,12 +58,13 @@ class Scan:
         state = context.state
         bookmark = state.bookmark(stream, replication_key) if replication_key else None
         since = before(bookmark, lookback) if bookmark else context.earliest
-        return cls(stream, keys, replication_key, since, context.now, state.page_mark(stream))
+        mark = state.mark(PageMark, stream)
+        return cls(stream, keys, replication_key, since, context.now, mark)
 
     @property
     def token(self) -> str | None:
         """The page token at which a stopped scan continues."""
-        return self.mark.token if self.mark else None
+        return self.mark.next_page_token
 
     def identity(self, row: Row) -> object:
         """Return what distinguishes a row, as Marketo sends it, from the others."""
@@ -227,7 +228,7 @@ class PageRead(StreamRead):
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         how = self._how
-        if self._scan.mark:
+        if self._scan.token:
             how += ", from the page on that a stopped run has reached"
         since = self._scan.since if self._replication_key else None
         return ReadEstimate(how=how, since=since, calls=self._calls(sizes))
@@ -235,11 +236,10 @@ class PageRead(StreamRead):
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         name, key = self.stream, self._replication_key
         self._announce(emitter)
-        mark = self._scan.mark
         # A change made while the scan runs may be on a page already read: the bookmark is the
         # time the scan began. A mark without it was left by another tap; the bookmark then stays.
-        began = mark.scan_started if mark else self._scan.now
-        leaves_mark = mark is not None
+        leaves_mark = self._scan.token is not None
+        began = self._scan.mark.scan_started if leaves_mark else self._scan.now
         for page in self._pages:
             if page.restarted:
                 began = self._scan.now
@@ -251,9 +251,10 @@ class PageRead(StreamRead):
             self._emit(rows, emitter, now())
             leaves_mark = leaves_mark or page.next_token is not None
             if page.next_token:
-                emitter.move_to(Position(pages={name: PageMark(page.next_token, began)}))
+                mark = PageMark(next_page_token=page.next_token, scan_started=began)
+                emitter.move_to(Position(marks={name: mark}))
             yield None
         bookmarks = {name: Bookmark(key, began)} if key and began else {}
-        pages = {name: None} if leaves_mark else {}
-        if bookmarks or pages:
-            emitter.move_to(Position(bookmarks=bookmarks, pages=pages))
+        ended = {name: PageMark()} if leaves_mark else {}
+        if bookmarks or ended:
+            emitter.move_to(Position(bookmarks=bookmarks, marks=ended))

@@ -104,7 +104,7 @@ class MembersRead(StreamRead):
         else:
             passes.append((yield from self._changes(emitter, now)))
             if self._sweep_mark.refreshed is None:
-                emitter.move_to(Position(children={SWEEP: ChildMark(None, None, self._now)}))
+                emitter.move_to(Position(marks={SWEEP: ChildMark(refreshed=self._now)}))
             elif self._is_sweep_due:
                 passes.append(self._sweep((yield from self._programs.all())))
         for each in passes:
@@ -124,7 +124,7 @@ class MembersRead(StreamRead):
         pending = self._context.pending(STREAM)
         known = {*programs.seen}.union(*(job.ids for job in pending))
         if self._stand.bookmark is None:
-            reached = self._first_mark.reached
+            reached = self._first_mark.parent
             self._family.passes = [self._first(expected_programs(programs, known, reached))]
             how = f"{IN_FULL}, all programs" + (f", behind {reached}" if reached else "")
             return ReadEstimate(how=how, calls=Calls(programs.calls), families=[self._family])
@@ -140,7 +140,7 @@ class MembersRead(StreamRead):
         )
         if not self._is_sweep_due:
             return replace(estimate, found=[self._family])
-        expected = expected_programs(programs, known, self._sweep_mark.reached)
+        expected = expected_programs(programs, known, self._sweep_mark.parent)
         resumed = [job.ids for job in pending if job.window.start == increment.window.start]
         increment.programs.update(*resumed)
         changes = increment.as_pass(self.stream, increment.programs)
@@ -156,8 +156,8 @@ class MembersRead(StreamRead):
         """How far stopped runs have come with the first sync."""
         if self._state.settled(self.stream):
             # It was complete once, and the bookmark has been lost since.
-            return ChildMark(None, None, None)
-        return self._state.child_mark(self.stream)
+            return ChildMark()
+        return self._state.mark(ChildMark, self.stream)
 
     def _first(self, programs: Collection[int]) -> Pass:
         mark = self._first_mark
@@ -165,10 +165,10 @@ class MembersRead(StreamRead):
         settled = before(began, self._lookback)
         reached = Position(
             bookmarks={self.stream: Bookmark(REPLICATION_KEY, began, settled)},
-            children={
-                self.stream: ChildMark(None, None, None),
+            marks={
+                self.stream: ChildMark(),
                 # It is as good as a sweep.
-                SWEEP: ChildMark(None, None, began),
+                SWEEP: ChildMark(refreshed=began),
             },
         )
         window = Window(min(self._earliest, began), began)
@@ -202,7 +202,7 @@ class MembersRead(StreamRead):
         return increment.as_pass(self.stream, existing)
 
     def _increment(self) -> Increment:
-        return Increment(self._stand, self._state.child_mark(self.stream), self._now)
+        return Increment(self._stand, self._state.mark(ChildMark, self.stream), self._now)
 
     def _left(self, event: ChangeEvent) -> Row:
         """Return the row of a lead that is a member no longer."""
@@ -221,7 +221,7 @@ class MembersRead(StreamRead):
     @property
     def _sweep_mark(self) -> ChildMark:
         """How far stopped runs have come with a sweep, and when the last one was complete."""
-        mark = self._state.child_mark(SWEEP)
+        mark = self._state.mark(ChildMark, SWEEP)
         # Where the last sweep is not known, the one under way begins at start_date.
         is_under_way = mark.scan_started and not mark.refreshed
         return replace(mark, refreshed=self._earliest) if is_under_way else mark
@@ -236,7 +236,7 @@ class MembersRead(StreamRead):
         mark = self._sweep_mark
         began = mark.scan_started or self._now
         since = before(mark.refreshed or began, self._lookback)
-        reached = Position(children={SWEEP: ChildMark(None, None, began)})
+        reached = Position(marks={SWEEP: ChildMark(refreshed=began)})
         window = Window(min(since, began), began)
         return pass_over_all(PassKind.SWEEP, SWEEP, programs, window, mark, reached)
 

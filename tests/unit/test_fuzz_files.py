@@ -23,7 +23,7 @@ from tap_marketo.exports.windows import Plan, Stand, plan_windows
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import catalog_entry, load_catalog
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.protocol.position import Bookmark, ChildMark, ListMark, PageMark, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tests.fuzzing import budget, json_bytes, spoilt
@@ -265,13 +265,13 @@ def use_state(state: State, lookback: timedelta) -> None:
     for plan in plans:
         reached = reached.after(plan.window, plan.made)
     assert reached.bookmark is None or reached.bookmark >= min(NOW, bookmark or NOW)
-    state.page_mark("lists")
+    state.mark(PageMark, "lists")
     use_marks(state)
     orjson.dumps(state.value)
     state.apply(
         Position(
             bookmarks={"leads": Bookmark("updatedAt", reached.bookmark or NOW, reached.settled)},
-            pages={"lists": None},
+            marks={"lists": PageMark()},
             exports={"leads": pending},
         )
     )
@@ -284,18 +284,21 @@ def use_marks(state: State) -> None:
     """Go on from the marks of members and lists, write them, and find them again."""
     for stream in ("program_members", "program_members_sweep"):
         try:
-            mark = state.child_mark(stream)
+            mark = state.mark(ChildMark, stream)
         except InputError:
             # What is no parent is of no consequence until its stream is selected.
             continue
-        state.apply(Position(children={stream: mark}))
-        assert State(orjson.loads(orjson.dumps(state.value))).child_mark(stream) == mark
+        state.apply(Position(marks={stream: mark}))
+        assert State(orjson.loads(orjson.dumps(state.value))).mark(ChildMark, stream) == mark
     again = State(orjson.loads(orjson.dumps(state.value)))
     with contextlib.suppress(InputError):
-        lists = state.list_mark("list_memberships")
+        lists = state.mark(ListMark, "list_memberships")
         assert all(isinstance(number, int) for number in lists.readings)
-        again.apply(Position(lists={"list_memberships": lists}))
-        assert State(orjson.loads(orjson.dumps(again.value))).list_mark("list_memberships") == lists
+        again.apply(Position(marks={"list_memberships": lists}))
+        assert (
+            State(orjson.loads(orjson.dumps(again.value))).mark(ListMark, "list_memberships")
+            == lists
+        )
     for family in ("program_members", "program_members_sweep"):
         exports = state.pending_exports(family, {}, NOW)
         assert all(type(number) is int for export in exports for number in export.ids)

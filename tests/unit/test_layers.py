@@ -43,7 +43,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("protocol.schemas", "protocol.pipe"),
     ("protocol.messages", "protocol.position"),
     # catalog entries, the state and its file,
-    ("protocol.catalog", "protocol.state_values"),
+    ("protocol.catalog",),
     ("protocol.state",),
     ("protocol.state_file",),
     # all that a sync emits.

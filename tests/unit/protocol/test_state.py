@@ -14,13 +14,14 @@ from tap_marketo.errors import StateError
 from tap_marketo.protocol.position import (
     Bookmark,
     ChildMark,
+    ListMark,
+    Mark,
     PageMark,
     Parent,
     PendingExport,
     Position,
 )
 from tap_marketo.protocol.state import State
-from tap_marketo.times import Window
 
 UTC = timezone.utc
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -66,7 +67,8 @@ def test_the_other_tap_s_job_under_way_becomes_a_pending_export() -> None:
     ) == [
         PendingExport(
             "ce45a7a1",
-            Window(day(1, 1), day(1, 31)),
+            day(1, 1),
+            day(1, 31),
             ("activities_visit_webpage",),
             "activityDate",
         )
@@ -79,15 +81,15 @@ def test_the_other_tap_s_job_of_a_stream_without_bookmark_began_at_start_date() 
         {"bookmarks": {"leads": {"export_id": "1", "export_end": "2026-01-31T00:00:00.9Z"}}}
     )
     assert state.pending_exports("leads", {"leads": "updatedAt"}, START) == [
-        PendingExport("1", Window(START, day(1, 31)), ("leads",), "updatedAt")
+        PendingExport("1", START, day(1, 31), ("leads",), "updatedAt")
     ]
 
 
 def test_the_other_tap_s_page_token_is_a_page_mark_without_a_start() -> None:
     state = State(OTHER_TAPS_STATE)
-    assert state.page_mark("campaigns") == PageMark("TOKEN", None)
-    assert state.page_mark("lists") is None
-    assert state.page_mark("unknown") is None
+    assert state.mark(PageMark, "campaigns") == PageMark(next_page_token="TOKEN")
+    assert state.mark(PageMark, "lists") == PageMark()
+    assert state.mark(PageMark, "unknown") == PageMark()
 
 
 def test_currently_syncing_is_not_carried_on() -> None:
@@ -146,8 +148,8 @@ def test_times_are_compared_as_times_and_not_as_text() -> None:
 
 def test_exports_of_a_family_replace_what_was_there_and_leave_other_families_alone() -> None:
     state = State()
-    one = PendingExport("1", Window(day(1, 1), day(1, 2)), ("leads",), "updatedAt")
-    two = PendingExport("2", Window(day(1, 2), day(1, 3)), ("a", "b"), "activityDate")
+    one = PendingExport("1", day(1, 1), day(1, 2), ("leads",), "updatedAt")
+    two = PendingExport("2", day(1, 2), day(1, 3), ("a", "b"), "activityDate")
     state.apply(Position(exports={"leads": [one], "activities": [two]}))
     state.apply(Position(exports={"activities": []}))
     again = State(saved(state))
@@ -158,7 +160,7 @@ def test_exports_of_a_family_replace_what_was_there_and_leave_other_families_alo
 def test_a_state_without_exports_has_no_exports_key() -> None:
     state = State()
     assert state.value == {"bookmarks": {}}
-    export = PendingExport("1", Window(day(1, 1), day(1, 2)), ("leads",), "updatedAt")
+    export = PendingExport("1", day(1, 1), day(1, 2), ("leads",), "updatedAt")
     state.apply(Position(exports={"leads": [export]}))
     assert "exports" in state.value
     state.apply(Position(exports={"leads": []}))
@@ -167,11 +169,12 @@ def test_a_state_without_exports_has_no_exports_key() -> None:
 
 def test_a_scan_that_ended_leaves_no_mark() -> None:
     state = State()
-    state.apply(Position(pages={"lists": PageMark("TOKEN", day(1, 5))}))
-    assert State(saved(state)).page_mark("lists") == PageMark("TOKEN", day(1, 5))
-    state.apply(Position(pages={"lists": None}))
-    assert State(saved(state)).page_mark("lists") is None
-    assert "scan_started" not in state.value["bookmarks"]["lists"]
+    mark = PageMark(next_page_token="TOKEN", scan_started=day(1, 5))
+    state.apply(Position(marks={"lists": mark}))
+    assert State(saved(state)).mark(PageMark, "lists") == mark
+    state.apply(Position(marks={"lists": PageMark()}))
+    assert State(saved(state)).mark(PageMark, "lists") == PageMark()
+    assert not any(state.value["bookmarks"]["lists"].values())
 
 
 def test_keys_nobody_knows_are_kept() -> None:
@@ -203,7 +206,8 @@ IDS = st.text(min_size=1, max_size=12)
 EXPORTS = st.builds(
     PendingExport,
     IDS,
-    st.builds(Window, SECONDS, SECONDS),
+    SECONDS,
+    SECONDS,
     st.lists(st.sampled_from(STREAMS), unique=True).map(tuple),
     st.sampled_from(("updatedAt", "createdAt", "activityDate")),
     st.none() | SECONDS,
@@ -216,8 +220,10 @@ POSITIONS = st.builds(
             Bookmark, st.sampled_from(("updatedAt", "createdAt")), SECONDS, st.none() | SECONDS
         ),
     ),
-    pages=st.dictionaries(
-        st.sampled_from(STREAMS), st.none() | st.builds(PageMark, IDS, st.none() | SECONDS)
+    marks=st.dictionaries(
+        st.sampled_from(STREAMS),
+        st.just(PageMark())
+        | st.builds(PageMark, next_page_token=IDS, scan_started=st.none() | SECONDS),
     ),
     exports=st.dictionaries(st.sampled_from(FAMILIES), st.lists(EXPORTS, max_size=3)),
 )
@@ -230,7 +236,7 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
     state = State()
     bookmarks: dict[tuple[str, str], datetime] = {}
     settled: dict[str, datetime] = {}
-    pages: dict[str, PageMark | None] = {}
+    pages: dict[str, Mark] = {}
     exports: dict[str, list[PendingExport]] = {}
     for position in positions:
         state.apply(position)
@@ -239,13 +245,13 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
             bookmarks[key] = max(bookmarks.get(key, mark.time), mark.time)
             if mark.settled:
                 settled[stream] = mark.settled
-        pages.update(position.pages)
+        pages.update(position.marks)
         exports.update({name: list(jobs) for name, jobs in position.exports.items()})
         if saved_each_time:
             state = State(saved(state))
     again = State(saved(state))
     for stream in STREAMS:
-        assert again.page_mark(stream) == pages.get(stream)
+        assert again.mark(PageMark, stream) == pages.get(stream, PageMark())
         assert again.settled(stream) == settled.get(stream)
         for name in ("updatedAt", "createdAt"):
             assert again.bookmark(stream, name) == bookmarks.get((stream, name))
@@ -287,7 +293,7 @@ def test_a_state_told_its_costs_does_not_change_with_them() -> None:
 
 
 def test_families_with_jobs_under_way_are_told_apart() -> None:
-    job = PendingExport("1", Window(day(1, 1), day(1, 2)), ("leads",), "updatedAt", day(1, 3))
+    job = PendingExport("1", day(1, 1), day(1, 2), ("leads",), "updatedAt", day(1, 3))
     state = State(OTHER_TAPS_STATE)
     assert state.streams_with_exports() == {}
     state.apply(Position(exports={"leads": [job], "activities": []}))
@@ -406,20 +412,20 @@ def test_empty_states_of_every_shape_are_first_runs(value: dict[str, Any] | None
 
 def test_a_stream_with_parents_goes_on_at_the_parent_it_had_reached() -> None:
     state = State({})
-    assert state.child_mark("tokens") == ChildMark(None, None, None)
-    mark = ChildMark(Parent("Folder", 12), START, None)
-    state.apply(Position(children={"tokens": mark}))
+    assert state.mark(ChildMark, "tokens") == ChildMark()
+    mark = ChildMark(parent=Parent("Folder", 12), scan_started=START)
+    state.apply(Position(marks={"tokens": mark}))
     again = State(json.loads(json.dumps(state.value)))
-    assert again.child_mark("tokens") == mark
-    again.apply(Position(children={"tokens": ChildMark(None, None, START)}))
-    assert again.child_mark("tokens") == ChildMark(None, None, START)
+    assert again.mark(ChildMark, "tokens") == mark
+    again.apply(Position(marks={"tokens": ChildMark(refreshed=START)}))
+    assert again.mark(ChildMark, "tokens") == ChildMark(refreshed=START)
 
 
 @pytest.mark.parametrize("marks", [{"parent": 7}, {"parent": "Folder"}, {"refreshed": "soon"}])
 def test_nonsense_about_parents_is_refused_with_its_key(marks: dict[str, Any]) -> None:
     (key,) = marks
     with pytest.raises(StateError, match=f"bookmarks.tokens.{key}"):
-        State({"bookmarks": {"tokens": marks}}).child_mark("tokens")
+        State({"bookmarks": {"tokens": marks}}).mark(ChildMark, "tokens")
 
 
 def test_parents_go_by_type_and_number() -> None:
@@ -488,25 +494,24 @@ def test_half_of_a_mark_of_lists_is_named_as_what_happened_since_would_be_missed
     missing: str, complaint: str
 ) -> None:
     whole = State({"bookmarks": {"list_memberships": READING}})
-    assert whole.list_mark("list_memberships").reached == 3007
+    assert whole.mark(ListMark, "list_memberships").reached == 3007
     half = {key: value for key, value in READING.items() if key != missing}
     state = State({"bookmarks": {"list_memberships": half}}, "my.json")
     with pytest.raises(StateError, match=rf"bookmarks\.list_memberships\.{complaint}"):
-        state.list_mark("list_memberships")
+        state.mark(ListMark, "list_memberships")
 
 
 @pytest.mark.parametrize("parent", ["", "1007", "Program/", "Program/x", "Program/-1", "/7"])
 def test_what_is_no_parent_is_named(parent: str) -> None:
     mark = {"parent": parent, "scan_started": "2026-06-01T00:00:00+00:00"}
-    state = State({"bookmarks": {"tokens": mark}}, "my.json")
     if not parent:
-        assert state.child_mark("tokens").reached is None
+        assert State({"bookmarks": {"tokens": mark}}).mark(ChildMark, "tokens").parent is None
         return
     with pytest.raises(StateError, match=rf"bookmarks\.tokens\.parent is no parent: '{parent}'"):
-        state.child_mark("tokens")
+        State({"bookmarks": {"tokens": mark}}, "my.json")
 
 
 def test_a_parent_without_the_time_of_its_scan_is_named() -> None:
     state = State({"bookmarks": {"tokens": {"parent": "Program/7"}}}, "my.json")
     with pytest.raises(StateError, match=r"tokens\.parent stands without scan_started"):
-        state.child_mark("tokens")
+        state.mark(ChildMark, "tokens")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tap_marketo.errors import StateError
+from tap_marketo.protocol.position import PageMark
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tests.unit.protocol.test_state import OTHER_TAPS_STATE, day
@@ -99,7 +100,7 @@ def test_a_partial_state_is_laid_over_the_completed_one(path: Path) -> None:
     state = loaded(
         path, {"completed": {"singer_state": completed}, "partial": {"singer_state": partial}}
     )
-    assert state.page_mark("lists") is None
+    assert state.mark(PageMark, "lists") == PageMark()
     assert [state.bookmark(stream, "updatedAt") for stream in ("leads", "lists", "campaigns")] == [
         day(1, 1),
         day(1, 5),

@@ -15,7 +15,7 @@ from tap_marketo.exports.family import ExportPlan, SyncContext
 from tap_marketo.exports.windows import Stand
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.protocol.position import Bookmark, PendingExport, Position
+from tap_marketo.protocol.position import Bookmark, ChildMark, PendingExport, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.member_exports import STREAM, MembersFamily
 from tap_marketo.streams.member_passes import Increment, batches, pieces
@@ -89,7 +89,7 @@ class Account:
 
     def run(self, now: datetime, files: int | None = None, ahead: int = 0) -> None:
         """Run, as the tap does it; a run that is stopped has read some files and made some jobs."""
-        increment = Increment(self.stand, self.state.child_mark(STREAM), now)
+        increment = Increment(self.stand, self.state.mark(ChildMark, STREAM), now)
         for change in self.changes:
             if change.is_told(now) and change.date >= increment.window.start:
                 increment.note(change.program, change.date)
@@ -112,7 +112,9 @@ class Account:
         if plan.job:
             return plan.job
         number = f"job {self.jobs}"
-        return PendingExport(number, plan.window, plan.streams, "updatedAt", now, plan.ids)
+        return PendingExport(
+            number, plan.window.start, plan.window.end, plan.streams, "updatedAt", now, plan.ids
+        )
 
     def move_to(self, position: Position, now: datetime) -> None:
         """Move the state, which is a promise."""
@@ -190,8 +192,8 @@ def test_after_any_number_of_stopped_runs_every_program_that_changed_has_been_ex
         account.run(now)
     assert all(map(account.has_read, changes))
     assert account.stand.bookmark == now
-    mark = account.state.child_mark(STREAM)
-    assert (mark.reached, mark.scan_started) == (None, None)
+    mark = account.state.mark(ChildMark, STREAM)
+    assert (mark.parent, mark.scan_started) == (None, None)
 
 
 @given(changes_of_many(), st.integers(1, 3), st.sampled_from((1.0, 24.0)))
