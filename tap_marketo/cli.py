@@ -9,7 +9,13 @@ from tap_marketo import __version__
 
 # As shells report SIGINT.
 _INTERRUPTED = 130
-_ACTIONS = ("discover", "test", "plan", "about")
+# What the command does instead of a sync; tap_marketo.run has a function of each name.
+_ACTIONS = {
+    ("-d", "--discover"): "write the catalog of all streams",
+    ("--plan",): "show what a sync with this catalog and state would do now, without running it",
+    ("--about",): "show version, capabilities, settings and streams",
+    ("--test",): ("check whether a sync could run, of the selected streams if there is a catalog"),
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,22 +42,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-p", "--properties", metavar="FILE", help="old name of --catalog")
     actions = parser.add_mutually_exclusive_group()
-    actions.add_argument(
-        "-d", "--discover", action="store_true", help="write the catalog of all streams"
-    )
-    actions.add_argument(
-        "--plan",
-        action="store_true",
-        help="show what a sync with this catalog and state would do now, without running it",
-    )
-    actions.add_argument(
-        "--about", action="store_true", help="show version, capabilities, settings and streams"
-    )
-    actions.add_argument(
-        "--test",
-        action="store_true",
-        help="check whether a sync could run, of the selected streams if there is a catalog",
-    )
+    for options, what in _ACTIONS.items():
+        name = options[-1].removeprefix("--")
+        actions.add_argument(*options, action="store_const", dest="action", const=name, help=what)
+    parser.set_defaults(action="sync")
     parser.add_argument(
         "--select",
         metavar="PATTERN",
@@ -80,25 +74,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
-    if args.select and not args.discover:
+    if args.select and args.action != "discover":
         parser.error("--select goes with --discover")
     if args.select and all(pattern.startswith("!") for pattern in args.select):
         parser.error(
             "--select with exclusions alone selects nothing: add what to select, such as "
             "--select 'leads.*' or --select '*.*'"
         )
-    if args.format and not (args.about or args.plan or args.test):
+    if args.format and args.action in ("sync", "discover"):
         parser.error("--format goes with --about, --plan and --test")
-    if args.format == "markdown" and not args.about:
+    if args.format == "markdown" and args.action != "about":
         parser.error("--plan and --test are written as text or json")
-    if not args.config and not args.about:
+    if not args.config and args.action != "about":
         parser.error("the following arguments are required: -c/--config")
     # Only now: --help and --version do without requests and singer, which take their time.
     from tap_marketo.run import Command, run  # noqa: PLC0415
 
     return run(
         Command(
-            action=next((name for name in _ACTIONS if getattr(args, name)), "sync"),
+            action=args.action,
             config=args.config,
             catalog=args.catalog or args.properties,
             state=args.state,

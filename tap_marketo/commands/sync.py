@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+from singer import metrics
+
 from tap_marketo.clock import Clock
 from tap_marketo.commands.display import Display, open_display
 from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
-from tap_marketo.commands.summary import sum_up
 from tap_marketo.config import Config
 from tap_marketo.errors import (
     FailedStreamsError,
@@ -18,17 +19,19 @@ from tap_marketo.errors import (
     Terminated,
 )
 from tap_marketo.exports.engine import ExportEngine
+from tap_marketo.exports.family import BulkFamily
 from tap_marketo.failures import Failures
-from tap_marketo.log import LOGGER, counted
+from tap_marketo.log import LOGGER, counted, log_counter
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import STATE_SECONDS, Emitter
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
+from tap_marketo.rows.page_rows import describe_unknown
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import next_allowance_reset, to_marketo
 
-# How often, in seconds, a long wait looks whether the target is still there.
+# How often, in seconds, a long wait checks that the target is still there.
 _LONGEST_NAP = 5.0
 
 
@@ -133,10 +136,24 @@ class Sync:
             raise
         finally:
             self._output.pipe.on_stall = None
-            sum_up(self._emitter.counts, reads, families)
+            self._log_streams(reads, families)
+
+    def _log_streams(self, reads: Sequence[StreamRead], families: Sequence[BulkFamily]) -> None:
+        """Log how many rows of each stream were read, and which values did not fit."""
+        issues = {read.stream: read.issues for read in reads}
+        for family in families:
+            issues.update(family.issues)
+        for read in reads:
+            if read.unknown:
+                LOGGER.info("%s: %s.", read.stream, describe_unknown(read.unknown))
+        for stream, its in issues.items():
+            rows = self._emitter.counts[stream]
+            log_counter(metrics.Metric.record_count, rows, {metrics.Tag.endpoint: stream})
+            for line in its.summary():
+                LOGGER.warning("%s.%s", stream, line)
 
     def _work_through(self, engine: ExportEngine, pages: Iterator[None]) -> None:
-        """Read what is ready; while nothing is, read pages; while there are none, wait."""
+        """Read files that are ready; while none is, read pages; while there are none, wait."""
         more_pages = True
         while True:
             engine.look_after()

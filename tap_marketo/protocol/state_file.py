@@ -41,14 +41,10 @@ def load_state(path: str | None) -> State:
     # All of it is written again, also what is not ours.
     if reason := unwritable(document):
         raise StateError(f"The state file {path} cannot be used, nor written again: {reason}.")
-    found = _Unwrapped(path)
-    value = found.state(document)
-    if found.within:
-        LOGGER.info(
-            "The state in %s stands within %s: going on from that.",
-            path,
-            " and ".join(found.within),
-        )
+    within: list[str] = []
+    value = _unwrapped(document, path, within)
+    if within:
+        LOGGER.info("State file %s: the state is within %s.", path, " and ".join(within))
     return State(value, path)
 
 
@@ -88,64 +84,62 @@ def _goes_on(text: str) -> bool:
     return text[end:].lstrip().startswith("{")
 
 
-class _Unwrapped:
-    """Takes states out of what stands around them.
+def _unwrapped(value: Any, path: str, within: list[str], around: str = "") -> dict[str, Any]:
+    """Return the state that a value is or holds; null and an empty object hold an empty one.
 
-    Attributes:
-        within: the keys around each state found, outermost first and with dots between.
+    Args:
+        value: of the file, or of a wrapper in it.
+        path: the file's.
+        within: takes the keys around each state found, with dots between.
+        around: those around the value.
+
+    Raises:
+        StateError: it holds something else.
     """
+    if not value and isinstance(value, dict | None):
+        return {}
+    if not isinstance(value, dict):
+        raise StateError(f"The state file {path} cannot be used: {around} must be an object.")
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self.within: list[str] = []
+    def inner(key: str) -> dict[str, Any]:
+        return _unwrapped(value.get(key), path, within, f"{around}.{key}" if around else key)
 
-    def state(self, value: Any, around: tuple[str, ...] = ()) -> dict[str, Any]:
-        """Return the state that a value is or holds; null and an empty object hold an empty one."""
-        if not value and isinstance(value, dict | None):
-            return {}
-        if not isinstance(value, dict):
-            raise StateError(
-                f"The state file {self._path} cannot be used: {'.'.join(around)} must be an object."
-            )
-        # A STATE message, or a wrapper of Meltano's: certain where nothing else stands beside it.
-        if value.keys() == {"type", "value"} and value["type"] == "STATE":
-            return self.state(value["value"], (*around, "value"))
-        for key in _WRAPPERS:
-            if value.keys() == {key}:
-                return self.state(value[key], (*around, key))
-        if value.keys() <= set(_MELTANO_STORE):
-            states = [self.state(value.get(key), (*around, key)) for key in _MELTANO_STORE]
-            return _laid_over(*states)
-        self._check_keys(value)
-        if around:
-            self.within.append(".".join(around))
-        return value
+    # A STATE message, or a wrapper of Meltano's: certain where nothing else stands beside it.
+    if value.keys() == {"type", "value"} and value["type"] == "STATE":
+        return inner("value")
+    for key in _WRAPPERS:
+        if value.keys() == {key}:
+            return inner(key)
+    if value.keys() <= {*_MELTANO_STORE}:
+        return _laid_over(*map(inner, _MELTANO_STORE))
+    _check_keys(value, path)
+    if around:
+        within.append(around)
+    return value
 
-    def _check_keys(self, state: Mapping[str, Any]) -> None:
-        """Refuse a state of unknown keys only, and one that misspells what matters most."""
-        meant = {
-            key: close[0]
-            for key in state
-            if key not in _KNOWN
-            if (close := difflib.get_close_matches(key.lower(), _KNOWN, n=1, cutoff=0.85))
-        }
-        misses_bookmarks = "bookmarks" not in state and "bookmarks" in meant.values()
-        if state.keys() <= {*_KNOWN}:
-            return
-        if not misses_bookmarks and not state.keys().isdisjoint(_OWN):
-            return
-        # Likely slips first: only so many are named.
-        unknown = sorted((key for key in state if key not in _KNOWN), key=lambda k: k not in meant)
-        named = [
-            repr(key) + (f" (did you mean {meant[key]!r}?)" if key in meant else "")
-            for key in unknown[:_MOST_NAMED]
-        ]
-        more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
-        raise StateError(
-            f"The state file {self._path} cannot be used: this tap writes no {', '.join(named)}"
-            f'{more}; it goes on from "bookmarks". Give the value of the last STATE message, or '
-            "leave --state out to read everything from start_date."
-        )
+
+def _check_keys(state: Mapping[str, Any], path: str) -> None:
+    """Refuse a state of unknown keys only, and one that misspells what matters most."""
+    unknown = [key for key in state if key not in _KNOWN]
+    meant = {
+        key: close[0]
+        for key in unknown
+        if (close := difflib.get_close_matches(key.lower(), _KNOWN, n=1, cutoff=0.85))
+    }
+    misses_bookmarks = "bookmarks" not in state and "bookmarks" in meant.values()
+    if not unknown or not (misses_bookmarks or state.keys().isdisjoint(_OWN)):
+        return
+    # Likely slips first: only so many are named.
+    named = [
+        f"{key!r} (did you mean {meant[key]!r}?)" if key in meant else repr(key)
+        for key in sorted(unknown, key=lambda key: key not in meant)[:_MOST_NAMED]
+    ]
+    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
+    raise StateError(
+        f"The state file {path} cannot be used: this tap writes no {', '.join(named)}{more}; "
+        'it resumes from "bookmarks". Give the value of the last STATE message, or leave --state '
+        "out to read everything from start_date."
+    )
 
 
 def _laid_over(lower: dict[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:

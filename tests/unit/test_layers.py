@@ -111,7 +111,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # page of a check,
     (
         "commands.preparation",
-        "commands.summary",
         "commands.display",
         "commands.about",
         "commands.survey",
@@ -151,7 +150,7 @@ FENCES = {
         "protocol.catalog",
         "marketo.exchange",
         "exports.job_tracker",
-        "commands.summary",
+        "commands.sync",
     },
     "pendulum": {"times"},
     "orjson": {

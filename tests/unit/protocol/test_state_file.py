@@ -89,7 +89,7 @@ def test_a_state_is_taken_out_of_what_stands_around_it(
     assert state.value == bookmarked(leads=1, lists=1)
     (message,) = caplog.messages
     assert str(path) in message
-    assert f" {where}:" in message
+    assert message.endswith(f" {where}.")
 
 
 def test_a_partial_state_is_laid_over_the_completed_one(path: Path) -> None:
