@@ -31,11 +31,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         action="append",
         default=[],
-        help="settings, a JSON file, or ENV: the environment's TAP_MARKETO_<SETTING>; of several "
-        "the later one counts",
+        help="a JSON file with settings, or ENV for the variables TAP_MARKETO_<SETTING> of the "
+        "environment; may be given several times: the later one counts",
     )
     parser.add_argument(
-        "-s", "--state", metavar="FILE", help="state of the last run: continue from there"
+        "-s", "--state", metavar="FILE", help="resume from the state of the last run"
     )
     parser.add_argument(
         "--catalog", metavar="FILE", help="sync the streams selected in this catalog"
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format",
         choices=("text", "json", "markdown"),
-        help="how --about, --plan and --test are written: text or json, --about also as markdown",
+        help="write --test, --plan or --about as text or json, and --about also as markdown",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""One run of the command: puts the parts together, and ends with the right exit code."""
+"""One run of the command, from its options to its exit code."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Command:
 
     Attributes:
         action: ``sync``, ``discover``, ``test``, ``plan`` or ``about``.
-        config: where the settings are: paths of files, ENV for the environment.
-        catalog: path of the catalog; a sync needs one, a test may have one.
-        state: path of the last run's state, None for none.
-        select: patterns of what discovery marks as selected; without any it marks nothing.
-        form: how a page for people is written: ``text``, ``json`` or ``markdown``.
+        config: paths of files with settings; ENV stands for the environment.
+        catalog: path of the catalog; a sync and a plan need one, a test may have one.
+        state: path of the state of the last run, None for none.
+        select: patterns of what discovery marks as selected; empty to mark nothing.
+        form: of the pages of --about, --plan and --test: ``text``, ``json`` or ``markdown``.
     """
 
     action: str
@@ -69,7 +69,7 @@ def _run(command: Command, at_end: ExitStack) -> int:
         return _ACTIONS[command.action](command, output)
     except Terminated as request:
         LOGGER.warning(
-            "Stopped by %s. The next run goes on from the last STATE that was kept.", request
+            "Stopped by %s. The next run resumes from the last STATE that was kept.", request
         )
         return request.exit_code
     except TapError as error:
@@ -111,11 +111,11 @@ def _test(command: Command, output: Output) -> int:
 
 
 def _plan(command: Command, output: Output) -> int:
-    config, entries, known = _given(command)
+    config, entries, state = _inputs(command)
     clock = Clock()
     client = MarketoClient(config, clock)
     with _quota_as(config.on_quota):
-        plan = make_plan(client, clock, config, entries, known)
+        plan = make_plan(client, clock, config, entries, state)
         if command.form == "json":
             output.page(json.dumps(plan_page.as_json(plan), indent=2))
         else:
@@ -126,32 +126,32 @@ def _plan(command: Command, output: Output) -> int:
 
 
 def _sync(command: Command, output: Output, at_end: ExitStack) -> int:
-    config, entries, known = _given(command)
+    config, entries, state = _inputs(command)
     clock = Clock()
     client = MarketoClient(config, clock)
     with _quota_as(config.on_quota):
-        sync = Sync(client, clock, config, known, output)
+        sync = Sync(client, clock, config, state, output)
         # Below the line that says why a run has ended.
         at_end.callback(sync.log_summary)
         sync.run(entries)
     return 0
 
 
-def _given(command: Command) -> tuple[Config, Sequence[CatalogEntry], State]:
-    """Return the settings, the selected streams, and where they stand."""
+def _inputs(command: Command) -> tuple[Config, Sequence[CatalogEntry], State]:
+    """Return the settings, the selected streams and the state."""
     config = load_config(command.config)
     if not command.catalog:
         raise CatalogError(
-            "Nothing to do without a catalog: make one with --discover, select streams in it, "
-            "and give it with --catalog."
+            "A sync needs a catalog: make one with --discover --select 'leads.*', and give it with "
+            "--catalog."
         )
-    known = load_state(command.state)
-    return config, load_catalog(command.catalog), known
+    state = load_state(command.state)
+    return config, load_catalog(command.catalog), state
 
 
 @contextmanager
 def _quota_as(on_quota: str) -> Iterator[None]:
-    """Let a spent allowance be what the setting says."""
+    """Turn a spent allowance into a warning if the setting on_quota is "stop"."""
     try:
         yield
     except QuotaError as error:

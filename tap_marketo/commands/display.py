@@ -28,26 +28,26 @@ class Display:
     """A line in the log whenever there is news of the exports."""
 
     def begin(self, stream: str) -> None:
-        """Note that the pages of a stream are read now."""
+        """Note that the reading of a stream begins."""
 
     def reach(self, rows: int, parents_read: int, parents: int) -> None:
-        """Note how far the reading is.
+        """Note how far the reading of the stream is.
 
         Args:
-            rows: emitted of the stream.
+            rows: how many rows have been emitted.
             parents_read: how many parents have been read.
-            parents: how many there are; 0 if there are none, or while that is not known.
+            parents: how many parents there are; 0 if there are none, or while that is not known.
         """
 
     def end(self) -> None:
-        """Note that all pages have been read."""
+        """Note that all streams with calls of their own have been read."""
 
     def show(self, progress: Callable[[], Progress], *, is_news: bool) -> None:
         """Show how far the exports are.
 
         Args:
-            progress: returns it; called only if it is shown.
-            is_news: whether Marketo has been asked about jobs.
+            progress: returns how far; called only if it is shown.
+            is_news: whether jobs have just been polled.
         """
         if is_news:
             LOGGER.info("%s", progress())
@@ -117,11 +117,11 @@ class LiveDisplay(Display):
             return self._doing
         if not reached.to_read:
             return ""
-        return f"{reached.under_way} at Marketo, next look in {reached.seconds_to_wait:.0f} s"
+        return f"{reached.under_way} at Marketo, next poll in {reached.seconds_to_wait:.0f} s"
 
 
 def _fitted(pieces: Sequence[str], room: int) -> str:
-    """Join the pieces that fit into a number of columns; what does not fit is left out whole."""
+    """Join the pieces that fit into so many columns; what does not fit is left out whole."""
     line = ""
     for piece in filter(None, pieces):
         longer = f"{line}, {piece}" if line else piece

@@ -1,4 +1,4 @@
-"""One sync: the order of things."""
+"""One sync: exports and pages side by side, STATE, and what is logged at the end."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Sync:
     def __init__(
         self, client: MarketoClient, clock: Clock, config: Config, state: State, output: Output
     ) -> None:
-        """Prepare; nothing is called or written yet."""
+        """Prepare; no call is made and nothing is written yet."""
         self._client = client
         self._clock = clock
         self._config = config
@@ -58,7 +58,7 @@ class Sync:
         """Sync the selected streams.
 
         Raises:
-            TapError: what stopped the run; what was written up to then is valid.
+            TapError: what stopped the run; what has been written is valid.
         """
         try:
             self._sync(entries)
@@ -90,7 +90,7 @@ class Sync:
         engine.check_quota()
 
     def log_summary(self) -> None:
-        """Log in one line what the run has read, what is spent of the day, and what comes next."""
+        """Log in one line what the run has read, the day's allowances, and what comes next."""
         counts, budget = self._emitter.counts, self._client.budget
         streams = sum(rows > 0 for rows in counts.values())
         read = f"{counted(counts.total(), 'row')} of {counted(streams, 'stream')}"
@@ -118,7 +118,8 @@ class Sync:
                 engine.drop(family, bulk_object)
             pages = self._pages(reads, engine, begun.failures, display)
             if reads and reads[0].is_one_call:
-                # Whoever tries a config ends the run at its first row: then no job is under way.
+                # A caller that only tries a config ends the run at the first row. No job may be
+                # under way then.
                 next(pages, _END)
                 self._output.flush()
             engine.expect_families(_find_families(reads))
@@ -128,7 +129,7 @@ class Sync:
             engine.announce()
         except (TapError, Terminated) as end:
             self._output.pipe.on_stall = None
-            # What has been reached since the last STATE is not read again.
+            # The next run does not repeat what has been reached since the last STATE.
             with suppress(OutputClosedError):
                 self._emitter.catch_up()
             if isinstance(end, Terminated):
@@ -193,7 +194,7 @@ class Sync:
 
 
 def _find_families(reads: Sequence[StreamRead]) -> bool:
-    """Say whether some of them may find families to be exported."""
+    """Return whether some of them may find families to export."""
     return any(read.finds_families for read in reads)
 
 

@@ -1,7 +1,7 @@
-"""What a sync emits: SCHEMA before records, positions applied to the state, STATE at a pace.
+"""What a sync emits: SCHEMA before records, STATE at a pace.
 
-The only place that applies positions to the state and writes STATE messages. A STATE message holds
-the whole state. One for each page or parent would be more bytes than their records.
+The only place that moves the state and writes STATE messages. A STATE message holds the whole
+state, so that one for each page or parent would be more bytes than their records.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Emitter:
         """Emit to an output, from a state on.
 
         Args:
-            state: moved by positions.
+            state: of the run; it is moved.
             output: takes the messages.
-            monotonic: seconds that never go back.
+            monotonic: returns seconds that never go back.
             pace: least seconds between two STATE messages within a stream.
         """
         self._state = state
@@ -47,13 +47,7 @@ class Emitter:
         self.counts: Counter[str] = Counter()
 
     def schema(self, entry: CatalogEntry, keys: Sequence[str], bookmarks: Sequence[str]) -> None:
-        """Write the SCHEMA message of a stream, unless it has been written as it is now.
-
-        Args:
-            entry: the selected stream.
-            keys: its key columns.
-            bookmarks: its replication key, if it has one.
-        """
+        """Write the SCHEMA message of a selected stream, unless the last one was the same."""
         bookmarks = [column for column in bookmarks if column in entry.columns]
         message = (entry.wire_schema(keys), [*keys], bookmarks)
         if self._announced.get(entry.stream) != message:
@@ -66,15 +60,15 @@ class Emitter:
         self.counts.update(counts)
 
     def flush(self) -> None:
-        """Write through to the target what has been collected."""
+        """Write what has been collected through to the target."""
         self._output.flush()
 
     def move_to(self, position: Position, *, at_once: bool = False) -> None:
-        """Apply a position to the state: everything that leads to it has been emitted.
+        """Move the state to a position: everything that leads to it has been emitted.
 
         Args:
             position: what has been reached.
-            at_once: whether STATE is written now; else it is when the last one is old enough.
+            at_once: whether STATE is written now, and not only if the last one is old enough.
         """
         self._state.apply(position)
         self._is_behind = True

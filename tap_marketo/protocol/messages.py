@@ -1,4 +1,4 @@
-"""The only writer of stdout: whole lines, in order; a sync's are Singer messages alone."""
+"""The only writer of stdout: whole lines, in order. Those of a sync are Singer messages."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ class Output:
     """
 
     def __init__(self, fd: int = 1) -> None:
-        """Write to a descriptor.
-
-        Args:
-            fd: where lines go, stdout unless told.
+        """Write to a descriptor, stdout by default.
 
         Raises:
             OutputClosedError: it is not open.
@@ -56,7 +53,7 @@ class Output:
     def state(self, value: Mapping[str, Any]) -> None:
         """Write a STATE message, and everything before it, through to the reader.
 
-        Nothing is written where lines before it have been dropped, which it would promise.
+        If lines before it have been dropped, nothing is written: STATE promises all of them.
         """
         self.line(orjson.dumps({"type": "STATE", "value": value}) + b"\n")
         self.flush()
@@ -66,17 +63,17 @@ class Output:
         self.page(json.dumps(catalog, indent=2))
 
     def page(self, text: str) -> None:
-        """Write what is asked for instead of messages.
+        """Write a text for people or programs in place of messages.
 
-        A page may quote Marketo, whose JSON can carry half of a surrogate pair, which no UTF-8
-        can hold: a question mark stands for it.
+        It may quote Marketo, whose JSON can carry half of a surrogate pair, which UTF-8 cannot
+        hold: a question mark stands for it.
         """
         self.pipe.closed = "What reads this output closed it before the end: not all is written."
         self.line(text.encode(errors="replace") + b"\n")
         self.flush()
 
     def line(self, line: bytes) -> None:
-        """Take lines, with their line breaks; they are written with the next full batch."""
+        """Collect lines, with their line breaks; they are written with the next full batch."""
         self._batch.append(line)
         self._size += len(line)
         if self._size >= _BATCH_BYTES and not self.pipe.is_writing:
@@ -87,8 +84,8 @@ class Output:
 
         Raises:
             OutputClosedError: nobody reads any more.
-            Terminated: a signal came meanwhile; whole lines have been written. If that were not
-                all, nothing is written from then on.
+            Terminated: a signal came meanwhile; whole lines have been written. If some were
+                dropped, nothing is written from then on.
         """
         # on_stall may add lines while a batch is being written: they follow it.
         if self.pipe.is_writing:
@@ -99,7 +96,7 @@ class Output:
                 self._clear()
                 if self._is_cut:
                     return
-                # As long as not all is written, or if the reader goes away, something is missing.
+                # If this raises, something is missing.
                 self._is_cut = True
                 self._is_cut = not self.pipe.write(memoryview(data))
 
@@ -109,7 +106,7 @@ class Output:
 
 
 def unwritable(value: Any) -> str | None:
-    """Say why no message can carry a JSON value; None if one can."""
+    """Return why no message can carry a JSON value; None if one can."""
     try:
         # A message puts two levels of its own around it.
         orjson.dumps([[value]])

@@ -1,4 +1,4 @@
-"""A descriptor that lines are written to: whole ones, whatever its reader or a signal does."""
+"""A descriptor to which whole lines are written, whatever its reader or a signal does."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from tap_marketo.log import LOGGER
 _PORTION_BYTES = 1 << 16
 # A pipe that is ready to be written takes this many bytes without blocking (POSIX PIPE_BUF).
 _PIPE_BYTES = 4096
-# How often, in seconds, to look after other work while the target does not read.
+# Seconds between two calls of on_stall while the target does not read.
 _STALL_SECONDS = 0.2
-# How long, in seconds, a target that reads may take what is left when a signal has come.
+# After a signal, a target that reads has so many seconds for the lines that are left,
 _FINISH_SECONDS = 1.0
-# How long, in seconds, a signal waits for the target to take the rest of a line.
+# and any target has so many seconds for the rest of the line under way.
 _FINISH_LINE_SECONDS = 2.0
 # For how long, in seconds, a target may read nothing before it is named; after ten times as long
 # it is named again.
 _NOTABLE_STALL_SECONDS = 60.0
 _CLOSED = (
-    "The target closed our stdout. Look for its own error; the next run goes on from the last "
-    "STATE it kept."
+    "The target closed our stdout. Look for the target's own error. The next run resumes from the "
+    "last STATE that the target kept."
 )
 
 
@@ -38,14 +38,14 @@ class Pipe:
     """A descriptor whose reader may be slow, stand still or go away.
 
     A reader that does not read stops only the writing: while it stalls, ``on_stall`` is called
-    again and again, so that jobs go on being watched. A signal waits for the end of the line
-    being written, so that nothing half-written is left; where the target reads, for all of them.
+    again and again, so that jobs are polled meanwhile. A signal takes effect at the end of the line
+    under way, so that no half line is left, or at the end of all lines if the target reads.
 
     Attributes:
         is_terminal: whether a person reads at a terminal.
-        closed: what is said when the reader has gone.
+        closed: the message of the error when the reader has gone.
         is_writing: whether lines are being written.
-        on_stall: what is called meanwhile.
+        on_stall: called while the reader stalls; None for nothing.
         wait_scale: factor for the time after which a reader that reads nothing is named.
     """
 
@@ -78,9 +78,9 @@ class Pipe:
         self._named_at = 0.0
 
     def _open_again(self) -> None:
-        """Where the system can, open the pipe once more, to write what fits and never wait.
+        """Open the pipe once more, where the system can, so that writing never blocks.
 
-        Not to wait is a setting of whoever shares an opened pipe; this one is only ours.
+        O_NONBLOCK goes for all who share an opened pipe, and nobody shares this one.
         """
         with suppress(OSError):
             ours = os.open(f"/proc/self/fd/{self._fd}", os.O_WRONLY | os.O_NONBLOCK)
@@ -95,11 +95,11 @@ class Pipe:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Write what belongs together; what came meanwhile is raised at its end.
+        """Write what belongs together; signals and errors of ``on_stall`` are raised at its end.
 
         Raises:
             Terminated: a signal came.
-            Exception: what went wrong in ``on_stall``.
+            Exception: ``on_stall`` raised it.
         """
         self.is_writing = True
         try:
@@ -111,10 +111,10 @@ class Pipe:
             raise self._stall_error
 
     def write(self, data: memoryview) -> bool:
-        """Write whole lines; say whether all of them were written.
+        """Write whole lines, and return whether all of them were written.
 
-        Once a signal has come, they are written as long as the target reads, for a second at
-        most. The rest is dropped, but for the line under way.
+        After a signal, lines are written as long as the target reads, for a second at most. The
+        others are dropped, but for the line under way.
 
         Raises:
             OutputClosedError: nobody reads any more.
@@ -147,7 +147,7 @@ class Pipe:
         return start == size
 
     def _gives_up(self, is_stalled: bool) -> bool:
-        """Say whether a signal has come and waits no longer for the target."""
+        """Return whether a signal has come and waits for the target no longer."""
         if self._signal_at is None:
             return False
         return is_stalled or time.monotonic() > self._signal_at + _FINISH_SECONDS
@@ -171,7 +171,7 @@ class Pipe:
             )
 
     def _use_stall(self) -> None:
-        """Do other work; what goes wrong there waits until the lines under way are written."""
+        """Call ``on_stall``; its error is raised when the lines under way are written."""
         if self.on_stall is None or self._signal is not None or self._stall_error is not None:
             return
         self._stalling = True

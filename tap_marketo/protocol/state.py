@@ -25,7 +25,7 @@ from tap_marketo.times import to_bookmark, whole_seconds
 
 # The clock of the run that wrote a state may have been ahead of this one's, but not so far.
 _MOST_AHEAD = timedelta(days=1)
-_MEND = "Mend it, or leave the key out to read that stream from start_date."
+_MEND = "Correct it, or delete the key to read that stream from start_date."
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
@@ -39,11 +39,7 @@ class State:
     """
 
     def __init__(self, value: Mapping[str, Any] | None = None, path: str = "state") -> None:
-        """Take over a state value.
-
-        Args:
-            value: what a STATE message carries; None or empty for a first run.
-            path: what to call it in errors.
+        """Take over the value of a STATE message; None and an empty one are a first run.
 
         Raises:
             StateError: something in it is nonsense; the message names the key.

@@ -29,7 +29,7 @@ LINE = re.compile(
 # The pieces of the line, each of which is there whole or not at all.
 PIECE = re.compile(
     r"[\d,]+ of [1-9][\d,]* exports?|reading [\w ]+?(: [\d,]+ (rows?|of [\d,]+))?|reading the .+"
-    r"|\d+ at Marketo, next look in \d+ s|about (\d+ h )?\d+ min left|[\d,]+ rows?"
+    r"|\d+ at Marketo, next poll in \d+ s|about (\d+ h )?\d+ min left|[\d,]+ rows?"
     r"|[\d,]+ of 40,000 calls|[\d.]+ of 500 MB today"
 )
 BAR_COLUMNS = 10
@@ -105,7 +105,7 @@ def test_a_terminal_shows_one_line_that_tells_how_far_the_run_is(
     assert all(match["all"] != "0" for match in found)
     doing = [match["doing"] or "" for match in found]
     assert any(re.match("reading (lists|programs)(: [0-9,]+ rows)?$", each) for each in doing)
-    assert any(re.fullmatch(r"\d+ at Marketo, next look in \d+ s", each) for each in doing)
+    assert any(re.fullmatch(r"\d+ at Marketo, next poll in \d+ s", each) for each in doing)
     assert any(match["end"] for match in found)
     # Nothing of it stays, and the lines of the log are whole.
     assert not any(" MB today" in line for line in lines)

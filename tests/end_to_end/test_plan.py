@@ -536,5 +536,5 @@ def test_spent_calls_and_wrong_files_end_as_a_sync_does(tap: Tap) -> None:
         assert plan_only(marketo, tap, config, chosen, None).code == 0
         wrong = plan_only(marketo, tap, config, None, None)
         assert (wrong.code, wrong.stdout) == (2, "")
-        assert "Nothing to do without a catalog" in wrong.critical[0]
+        assert "A sync needs a catalog" in wrong.critical[0]
         assert plan_only(marketo, tap, config, chosen, None, "--format", "markdown").code == 2
