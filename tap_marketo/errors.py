@@ -12,7 +12,8 @@
     │   ├── NoAccessError         the first calls are refused, so that none can work
     │   │   └── CredentialsError  client_id and client_secret are refused
     │   ├── TransientError        the same call may work in a moment: retried with backoff
-    │   │   └── UnreachableError  no connection: at a run's first calls most likely a typing error
+    │   │   ├── UnreachableError  no connection: at a run's first calls most likely a typing error
+    │   │   └── NoAnswerError     a connection, and silence
     │   ├── ThrottledError        too many calls at the moment: waited for
     │   ├── TokenRejectedError    601 / 602: a new token, then the same call again
     │   ├── QueueFullError        1029: no place in the export queue yet: waited for
@@ -149,7 +150,16 @@ class TransientError(MarketoError):
 
 
 class UnreachableError(TransientError):
-    """No connection could be made: the host's name does not resolve, or it refuses."""
+    """No connection could be made: the host's name does not resolve, or it refuses or is silent."""
+
+
+class NoAnswerError(TransientError):
+    """A connection was made, and no answer came in time."""
+
+    remedy = (
+        "All retries failed; run again later. If no call was ever answered, check the endpoint and "
+        "identity settings (Admin > Web Services), the proxy in https_proxy, and the firewall"
+    )
 
 
 class ThrottledError(MarketoError):

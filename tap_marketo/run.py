@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tap_marketo.clock import Clock
 from tap_marketo.commands import plan_page
@@ -96,11 +96,17 @@ def _discover(command: Command, output: Output) -> int:
     return 0
 
 
+# How long --test waits for any one answer, in seconds, and how often it makes a call that fails.
+_CHECK_TIMEOUT, _CHECK_TRIES = 30.0, 2
+
+
 def _test(command: Command, output: Output) -> int:
     config = load_config(command.config)
     entries = load_catalog(command.catalog) if command.catalog else None
     clock = Clock()
-    found = check(MarketoClient(config, clock), clock, config, entries)
+    hasty = replace(config, request_timeout=min(config.request_timeout, _CHECK_TIMEOUT))
+    client = MarketoClient(hasty, clock, tries=_CHECK_TRIES)
+    found = check(client, clock, config, entries)
     if command.form == "json":
         output.page(json.dumps(found.as_json(), indent=2))
     else:

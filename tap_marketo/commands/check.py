@@ -179,9 +179,12 @@ class _Report:
             f"{budget.used:,} of {budget.allowed:,} (max_daily_calls), by the whole subscription"
         )
         values = {"used": budget.used, "allowed": budget.allowed}
-        if error and not budget.is_spent:
-            # Marketo's own allowance is the smaller one.
-            message = f"{message}; {error}"
+        if isinstance(error, CallQuotaError) and not budget.is_spent:
+            # Its own allowance is the smaller one, and its count may be unknown.
+            message = (
+                f"Marketo's own allowance is spent, before max_daily_calls ({budget.allowed:,}): "
+                f"{error.brief}"
+            )
         if error or budget.is_spent:
             return Finding(name, Verdict.SPENT, message, self._reset(), values)
         return Finding(name, Verdict.OK, message, values=values)

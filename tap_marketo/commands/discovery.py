@@ -10,7 +10,7 @@ from tap_marketo.errors import AccessDeniedError
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.plain_names import is_plain
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.permissions import Grants
+from tap_marketo.streams.permissions import PermissionProbe
 from tap_marketo.streams.registry import REGISTRY
 
 # How many streams a warning names.
@@ -23,14 +23,17 @@ def discover(account: Account) -> dict[str, Any]:
     Streams whose permission the API user lacks are left out; a warning names the permission.
     """
     account.client.start()
-    grants = Grants(account)
+    needing: dict[str, list[str]] = {}
+    for kind in REGISTRY:
+        needing.setdefault(kind.permission, []).append(kind.name)
+    permissions = PermissionProbe(account, needing)
     streams: list[dict[str, Any]] = []
     for kind in REGISTRY:
-        if grants.has(kind.permission):
+        if permissions.has(kind.permission):
             try:
                 streams += kind.discover(account)
             except AccessDeniedError as error:
-                grants.deny(kind.permission, error)
+                permissions.deny(kind.permission, error)
     LOGGER.info("Discovered %s.", counted(len(streams), "stream"))
     _warn_of_names(streams)
     return {"streams": streams}

@@ -61,13 +61,15 @@ class MarketoClient:
         successes: how many calls have been answered as they should.
     """
 
-    def __init__(self, config: Config, clock: Clock) -> None:
+    def __init__(self, config: Config, clock: Clock, *, tries: int | None = None) -> None:
         """Open nothing yet: the first call fetches the token.
 
         Args:
             config: the settings.
             clock: measures, waits, and learns Marketo's time from every answer.
+            tries: how often a call is made at most that fails in a way that passes.
         """
+        self._tries = tries or _RETRIES[TransientError][0]
         self._endpoint = config.endpoint
         self._identity_setting = (
             "endpoint" if config.identity == f"{config.endpoint}/identity" else "identity"
@@ -123,13 +125,13 @@ class MarketoClient:
                 attempt()
             except UnreachableError as error:
                 tries += 1
-                if tries < _FIRST_CONNECTION_TRIES:
+                if tries < min(_FIRST_CONNECTION_TRIES, self._tries):
                     raise
                 raise NotReachedError(
                     error.what,
                     f"{error.reason}, {tries} times",
-                    remedy=f"Check the {setting} setting (Admin > Web Services) and this "
-                    "machine's network",
+                    remedy=f"Check the {setting} setting (Admin > Web Services), this machine's "
+                    "network, its proxy (https_proxy) and its firewall",
                 ) from None
 
         self._with_retries(count_refusals)
@@ -233,7 +235,7 @@ class MarketoClient:
                 kind = next(kind for kind in _RETRIES if isinstance(error, kind))
                 most, longest = _RETRIES[kind]
                 failures[kind] += 1
-                if failures[kind] >= most:
+                if failures[kind] >= (self._tries if kind is TransientError else most):
                     raise
                 wait = min(2.0 ** (failures[kind] - 1), longest) * self._wait_scale
                 self._wait_after(error, failures[kind], backoff.full_jitter(wait))

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
-import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from singer import metrics
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import NotFoundError, NotReachedError, TransientError, UnreachableError
-from tap_marketo.log import log_timer
+from tap_marketo.errors import NotFoundError, TransientError
+from tap_marketo.log import LOGGER, log_timer
 from tap_marketo.marketo.answers import check_status, error_of, json_object
 from tap_marketo.marketo.throttle import Pace
-from tap_marketo.redact import redact
+from tap_marketo.marketo.transport_errors import brief, transport_error
 
 # The most that is read at once. What has arrived is passed on at once, however little it is.
 _CHUNK_BYTES = 1 << 16
@@ -33,8 +35,10 @@ _LONGEST_ADDRESS = 7000
 # Asset calls have no _method since September 2020, but take addresses of 65 KiB (blog.md).
 _ASSETS = "/rest/asset/"
 
-# How http.client words a 4xx answer of a proxy to CONNECT.
-_TUNNEL_REFUSED = "Tunnel connection failed: 4"
+# How long a connection may take to be made.
+_CONNECT_SECONDS = 10.0
+# After so long a wait for an answer a line says what is waited for.
+_SILENCE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ class Exchange:
         Raises:
             NotReachedError: the certificate is not trusted, or the proxy or the address is no good.
             UnreachableError: no connection could be made.
-            TransientError: no answer came.
+            NoAnswerError: no answer came in time.
+            TransientError: the connection broke.
         """
         timeout = self._timeout
         if self._deadline is None:
@@ -112,31 +117,19 @@ class Exchange:
         try:
             if method == "GET":
                 method, url, request = fitting(url, **request)
-            response = self._session.request(
-                method, url, timeout=timeout, allow_redirects=False, stream=True, **request
-            )
+            with _said_if_silent(what, urlsplit(url).hostname, timeout):
+                response = self._session.request(
+                    method,
+                    url,
+                    timeout=(min(timeout, _CONNECT_SECONDS), timeout),
+                    allow_redirects=False,
+                    stream=True,
+                    **request,
+                )
             ok = response.ok
-        except requests.exceptions.SSLError as error:
-            # Only an untrusted certificate stays as it is; a handshake may break once.
-            kind = NotReachedError if _is_untrusted(error) else TransientError
-            raise kind(what, f"no trusted TLS connection: {_brief(error)}") from None
-        except requests.exceptions.ProxyError as error:
-            # A proxy that says no (403, 407) goes on saying so; one that is down may come back.
-            if _TUNNEL_REFUSED in str(error):
-                raise NotReachedError(what, f"the proxy refuses: {_brief(error)}") from None
-            raise TransientError(what, _brief(error)) from None
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
-            raise NotReachedError(what, _brief(error)) from None
-        except requests.RequestException as error:
+        except (OSError, urllib3.exceptions.HTTPError, UnicodeError) as error:
             # Never chained: requests puts URLs and bodies into its exceptions.
-            kind = UnreachableError if _never_connected(error) else TransientError
-            raise kind(what, _brief(error)) from None
-        except (urllib3.exceptions.HTTPError, UnicodeError) as error:
-            raise NotReachedError(what, _brief(error)) from None
-        except OSError as error:
-            # What requests says of certificates that are not there is of no class of its own.
-            remedy = "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
-            raise NotReachedError(what, _brief(error), remedy=remedy) from None
+            raise transport_error(what, error) from None
         finally:
             seconds = self._clock.monotonic() - started
             tags = {metrics.Tag.endpoint: endpoint}
@@ -172,7 +165,7 @@ class Exchange:
                         what, f"the answer took longer than request_timeout ({self._timeout:g} s)"
                     )
         except requests.RequestException as error:
-            raise TransientError(what, _brief(error)) from None
+            raise TransientError(what, brief(error)) from None
         return bytes(collected)
 
     def file_answer(self, what: str, response: requests.Response) -> FileAnswer:
@@ -192,7 +185,7 @@ class Exchange:
             try:
                 first = next(pieces, b"")
             except requests.RequestException as error:
-                raise TransientError(what, _brief(error)) from None
+                raise TransientError(what, brief(error)) from None
             content_type = response.headers.get("Content-Type", "").lower()
             if "html" in content_type:
                 raise TransientError(what, "HTML came in place of the file")
@@ -235,35 +228,18 @@ def fitting(
     return "POST", f"{url}?_method=GET", {"data": params, **request}
 
 
-def _is_untrusted(error: BaseException) -> bool:
-    """Say whether a certificate was checked and refused, or those to trust cannot be read."""
-    inner: object = error
-    while isinstance(inner, BaseException):
-        if isinstance(inner, ssl.SSLCertVerificationError) or "NO_CERTIFICATE" in str(inner):
-            return True
-        inner = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-    return False
-
-
-def _never_connected(error: requests.RequestException) -> bool:
-    """Say whether a host's name does not resolve, or nothing there takes connections.
-
-    A connection that is only slow to come is a timeout, and none of this.
-    """
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(reason, urllib3.exceptions.NewConnectionError)
-
-
-def _brief(error: Exception) -> str:
-    """Name a transport error by its kind and innermost reason, without its URL."""
-    reason: object = error
-    while isinstance(reason, BaseException) and reason.args:
-        inner = getattr(reason, "reason", None) or reason.args[-1]
-        if inner is reason or not isinstance(inner, BaseException | str):
-            break
-        reason = inner
-    text = redact(str(reason)).partition(": ")[2] or redact(str(reason))
-    return f"{type(error).__name__}: {text[:200]}"
+@contextmanager
+def _said_if_silent(what: str, host: str | None, timeout: float) -> Iterator[None]:
+    """Log what is waited for once it has been silent for a while."""
+    seconds = min(_SILENCE_SECONDS, timeout / 2)
+    line = "Waiting for %s, which has been silent for %g s. The request is %s."
+    timer = threading.Timer(seconds, LOGGER.info, (line, host, seconds, what))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:

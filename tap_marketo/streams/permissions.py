@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tap_marketo.errors import AccessDeniedError, MarketoError
@@ -49,12 +49,13 @@ def try_permission(account: Account, permission: str) -> None:
     _PROBES[permission](account)
 
 
-class Grants:
+class PermissionProbe:
     """Which permissions the role of the API user has, each tried once."""
 
-    def __init__(self, account: Account) -> None:
-        """Know of none yet."""
+    def __init__(self, account: Account, streams: Mapping[str, Sequence[str]]) -> None:
+        """Know of none yet, but of the streams that need each."""
         self._account = account
+        self._streams = streams
         self._has: dict[str, bool] = {"": True}
 
     def has(self, permission: str) -> bool:
@@ -79,10 +80,10 @@ class Grants:
         return self._has[permission]
 
     def deny(self, permission: str, error: AccessDeniedError) -> None:
-        """Take note, and say, that the role lacks a permission."""
+        """Note and log that the role lacks a permission."""
         self._has[permission] = False
         LOGGER.warning(
-            "The streams that need the permission %s are left out: Marketo denies it. To have "
-            "them, grant it and run discovery again. %s",
-            permission, error,
+            "The catalog lacks the streams that need the permission %s: %s. Marketo denies it. To "
+            "have them, grant it and run discovery again. %s",
+            permission, ", ".join(self._streams.get(permission, ())), error.brief,
         )  # fmt: skip

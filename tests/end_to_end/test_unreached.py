@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import operator
 import re
 import socket
@@ -135,6 +136,53 @@ def test_a_proxy_password_shows_in_no_spelling(tap: Tap, password: str) -> None:
     assert "407 no *** or *** or ***" in line
     for text in (password, plain, sent):
         assert text not in done.stderr
+
+
+@contextmanager
+def silence() -> Iterator[tuple[int, list[socket.socket]]]:
+    """Serve what takes connections and says nothing; gives the port, and the connections."""
+    taken: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    taken.append(listening.accept()[0])
+                except OSError:
+                    return
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1], taken
+        listening.shutdown(socket.SHUT_RDWR)
+    for connection in taken:
+        connection.close()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_check_of_a_host_that_says_nothing_tries_once_more_and_names_what_is_in_the_way(
+    tap: Tap, scheme: str
+) -> None:
+    with silence() as (port, taken):
+        config = {**CONFIG, "endpoint": f"{scheme}://127.0.0.1:{port}/rest", "request_timeout": 0.4}
+        done = run(tap.command(config, None, None, "--test", "--format", "json"), no_proxy="*")
+    assert done.code == 1
+    assert len(taken) == 2
+    (credentials,) = [x for x in json.loads(done.stdout)["findings"] if x["name"] == "credentials"]
+    assert "imed out" in credentials["message"]
+    for part in ("endpoint", "proxy", "firewall"):
+        assert part in credentials["remedy"]
+    assert done.stderr.count("Waiting for 127.0.0.1, which has been silent") == 2
+
+
+def test_a_sync_says_what_it_waits_for_and_names_what_may_be_in_the_way(tap: Tap) -> None:
+    with account(*FEW) as marketo:
+        marketo.fault("lists", "timeout", None, seconds=60)
+        chosen = select(tap.discover(marketo.config()), ["lists"])
+        done = tap.run(marketo.config(request_timeout=0.5), chosen)
+    line = stopped(done)
+    assert "firewall" in line
+    waiting = r"Waiting for 127\.0\.0\.1, .* The request is GET /rest/v1/lists\.json\."
+    assert len(re.findall(waiting, done.stderr)) == 8
 
 
 # The interrupt comes from within, at the import of a module that a run needs.
