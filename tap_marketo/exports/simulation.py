@@ -65,21 +65,13 @@ class ExportEstimate(PlanLine):
     ids: int = 0
     has_waited: bool = False
     dropped: int = 0
+    is_exported: bool = True
 
-    @classmethod
-    def of(cls, family: BulkFamily, usual: Usual) -> ExportEstimate:
-        """Return that of a family before its first job."""
-        streams = list(family.streams)
-        shared = f", {len(streams):,} streams together" if len(streams) > 1 else ""
-        how = f"exported by {family.replication_key}{shared}"
-        return cls(
-            name=family.name,
-            streams=streams,
-            how=how,
-            is_exported=True,
-            family=family,
-            usual=usual,
-        )
+    def __post_init__(self) -> None:
+        """Take over what the family says."""
+        self.name, self.streams = self.family.name, list(self.family.streams)
+        shared = f", {len(self.streams):,} streams together" if len(self.streams) > 1 else ""
+        self.how = self.how or f"exported by {self.family.replication_key}{shared}"
 
     def add(self, plan: ExportPlan, cost: float, time: timedelta, *, is_made: bool) -> None:
         """Take in a job that has been read, of this run or an earlier one."""
@@ -127,14 +119,7 @@ class Simulation:
     def __init__(
         self, client: MarketoClient, clock: Clock, context: SyncContext, failures: Failures
     ) -> None:
-        """Put together what a run is put together of; nothing is called yet.
-
-        Args:
-            client: asks for the jobs of the last days.
-            clock: measures.
-            context: what the sync begins with.
-            failures: where families whose jobs cannot be seen are set aside.
-        """
+        """Put together what a run is put together of; nothing is called yet."""
         config = context.config
         self._allowance = ExportAllowance(config.daily_export_bytes, context.state.bytes_per_day())
         self.used = 0
@@ -223,8 +208,9 @@ class Simulation:
     def _add(self, family: BulkFamily) -> None:
         """Lay out what a family has to read, and ask how its jobs of an earlier run stand."""
         plans, useless = family.lay_out(self._run.context)
-        self._estimates[family.name] = estimate = ExportEstimate.of(family, self.usual(family))
-        estimate.dropped = len(useless)
+        self._estimates[family.name] = ExportEstimate(
+            family=family, usual=self.usual(family), dropped=len(useless)
+        )
         queue = FamilyQueue(family, self._tracker.recent(family.bulk_object))
         queue.line_up(plans)
         self._queue.add(queue)
