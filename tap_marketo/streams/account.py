@@ -21,7 +21,7 @@ class Account:
 
     Attributes:
         client: makes the calls.
-        clock: tells the time.
+        clock: the time.
         naming: how what is discovered is named; a sync goes by its catalog.
     """
 
@@ -34,7 +34,7 @@ class Account:
 
     @cached_property
     def lead_entries(self) -> Sequence[Mapping[str, Any]]:
-        """What Marketo tells of each lead field now."""
+        """The lead fields as Marketo describes them now."""
         return describe.lead_entries(self.client)
 
     @cached_property
@@ -69,7 +69,7 @@ class Account:
     def activity_types(self) -> Mapping[int, Mapping[str, Any]]:
         """The activity types that Marketo has now, by number.
 
-        Where they cannot be had, they are not asked for again: several kinds of stream need them.
+        A call that failed is not made again: several kinds of stream need them.
         """
         if self._no_types:
             raise self._no_types

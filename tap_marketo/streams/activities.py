@@ -76,13 +76,7 @@ class ActivitiesFamily(BulkFamily):
         types: Mapping[int, Mapping[str, Any]],
         lookback: timedelta,
     ) -> None:
-        """Serve activity streams.
-
-        Args:
-            entries: selected streams, each with its type's number in its metadata.
-            types: the activity types that Marketo has now, by number.
-            lookback: how far before the bookmark a sync begins.
-        """
+        """Serve selected streams, given the activity types that Marketo has now, by number."""
         self.lookback = lookback
         self._numbers: dict[str, int] = {}
         self._types = types
@@ -196,11 +190,12 @@ def _rows_of(block: Block, place: int, types: Collection[str]) -> Block:
 
 
 class Activities(StreamDefinition):
-    """Activity streams that are exported in bulk; discovery tells of all types."""
+    """The activity streams that are exported in bulk."""
 
     name = f"{ACTIVITY_STREAM_PREFIX}<type>"
     is_exported = True
     permission = READ_ACTIVITY
+    families = {ActivitiesFamily.name: ActivitiesFamily.bulk_object}
 
     def bulk_objects(self, account: Account) -> Mapping[str, str]:
         return {ActivitiesFamily.name: ActivitiesFamily.bulk_object}
@@ -231,9 +226,6 @@ class Activities(StreamDefinition):
             return []
         lookback = timedelta(hours=context.config.activities_lookback_hours)
         return [ActivitiesFamily(entries, account.activity_types, lookback)]
-
-    def bulk_object_of(self, family: str) -> str | None:
-        return ActivitiesFamily.bulk_object if family == ActivitiesFamily.name else None
 
 
 def _catalog_entry(

@@ -45,13 +45,7 @@ class ChangeEvents:
     """
 
     def __init__(self, account: Account, types: Sequence[str], subject: str = "") -> None:
-        """Find the types.
-
-        Args:
-            account: whose activities they are.
-            types: their names; a type that the account lacks has no activities.
-            subject: what they are about: Program, List, or nothing but the lead.
-        """
+        """Find the types by their names; the subject is Program, List, or nothing but the lead."""
         self._client = account.client
         self._types = account.activity_types
         names = {number: str(entry["name"]) for number, entry in self._types.items()}
@@ -86,10 +80,10 @@ class ChangeEvents:
     def _event(self, row: Row) -> ChangeEvent:
         try:
             number = int(row["activityTypeId"])
-            told = row.get("attributes")
+            listed = row.get("attributes")
             attributes = {
                 str(each.get("name")): each.get("value")
-                for each in (told if isinstance(told, list) else ())
+                for each in (listed if isinstance(listed, list) else ())
                 if isinstance(each, dict)
             }
             return ChangeEvent(

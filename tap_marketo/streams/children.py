@@ -1,4 +1,4 @@
-"""Streams that take a call for each parent, and go on at the parent they had reached."""
+"""Streams that take a call for each parent, and resume at the parent that they had reached."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ChildRead(StreamRead):
             parents.update(parent for parent in some if not mark.parent or parent > mark.parent)
             yield None
         LOGGER.info(
-            "%s takes a call for each of %s%s.", self.stream, counted(len(parents), "parent"),
+            "%s: reading %s, a call each%s.", self.stream, counted(len(parents), "parent"),
             f", behind {mark.parent}" if mark.parent else "",
         )  # fmt: skip
         guard = NotFoundGuard(len(parents))

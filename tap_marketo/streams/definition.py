@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from tap_marketo.exports.family import BulkFamily, SyncContext
@@ -28,12 +29,14 @@ class StreamDefinition(ABC):
         is_exported: whether bulk exports read them.
         permission: the permission that reading them takes; empty for none. Discovery probes it.
         further_permissions: permissions that reading them takes beside that.
+        families: the path part of the exports of each of their families, by its name.
     """
 
     name: str
     is_exported: bool = False
     permission: str = ""
     further_permissions: tuple[str, ...] = ()
+    families: Mapping[str, str] = MappingProxyType({})
 
     def bulk_objects(self, account: Account) -> Mapping[str, str]:
         """Return the bulk objects of which these streams are, the path part of each by its name.
@@ -45,9 +48,9 @@ class StreamDefinition(ABC):
         """
         return {}
 
-    @abstractmethod
     def owns(self, entry: CatalogEntry) -> bool:
         """Say whether a stream of a catalog is one of these."""
+        return entry.stream == self.name
 
     @abstractmethod
     def discover(self, account: Account) -> list[dict[str, Any]]:
@@ -57,12 +60,7 @@ class StreamDefinition(ABC):
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
     ) -> Sequence[StreamRead | BulkFamily]:
-        """Return how a sync reads selected streams: by calls of their own, or by exports.
-
-        Args:
-            entries: selected streams that are of this definition; may be empty.
-            account: what is read.
-            context: what the sync begins with.
+        """Return how a sync reads selected streams of this definition; there may be none.
 
         Raises:
             TapError: these streams cannot be read; the others can.
@@ -73,8 +71,8 @@ class StreamDefinition(ABC):
         return ""
 
     def bulk_object_of(self, family: str) -> str | None:
-        """Return the path part of a family's exports; None if the family is of no such stream."""
-        return None
+        """Return the path part of a family's exports; None if it is no family of these streams."""
+        return self.families.get(family)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +100,6 @@ class DeclaredStream(StreamDefinition):
     keys: tuple[str, ...] = ("id",)
     automatic: frozenset[str] = frozenset()
     details: Details | None = None
-
-    def owns(self, entry: CatalogEntry) -> bool:
-        return entry.stream == self.name
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         schema = resources.files("tap_marketo.streams") / "schemas" / f"{self.name}.json"

@@ -90,10 +90,10 @@ def _record_maker(
 
 
 def _warn_of_gap(stream: str, bookmark: datetime | None, now: datetime) -> None:
-    """Say so when deletions since the last run may be gone from Marketo already."""
+    """Warn where Marketo may have pruned deletions since the last run."""
     if bookmark and now - bookmark > _KEPT_FOR:
         LOGGER.warning(
-            "%s was last read at %s: Marketo keeps deletions for 14 days only, so that some may be "
+            "%s was last read at %s: Marketo keeps deletions for 14 days, so that some may be "
             "missing. Compare the leads' ids with those of Marketo.",
             stream, bookmark.isoformat(),
         )  # fmt: skip

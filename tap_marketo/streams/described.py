@@ -1,4 +1,4 @@
-"""Streams that are exported in bulk with the columns that Marketo's describe calls tell of."""
+"""Streams that are exported in bulk, with the columns that Marketo's describe calls return."""
 
 from __future__ import annotations
 
@@ -25,12 +25,7 @@ class DescribedFamily(BulkFamily):
     """A family with one stream, whose columns are fields of its bulk object."""
 
     def __init__(self, entry: CatalogEntry, fields: Collection[Field], lookback: timedelta) -> None:
-        """Serve a stream.
-
-        Args:
-            entry: the selected stream.
-            fields: the fields that Marketo has now.
-            lookback: how far before the bookmark a sync begins.
+        """Serve a selected stream, given the fields that Marketo has now.
 
         Raises:
             CatalogError: it has no key column.
@@ -64,9 +59,7 @@ class DescribedFamily(BulkFamily):
             for column, name in names.items()
             if found.get(name) in self._exportable
         }
-        # In place: a family may share its columns with another.
-        self._field_of.clear()
-        self._field_of.update(chosen)
+        self._field_of = chosen
         left_out = entry.columns.keys() - chosen.keys()
         self.streams[entry.stream] = entry.without(left_out - {*self.keys})
         for column in entry.columns:
@@ -102,9 +95,9 @@ class DescribedFamily(BulkFamily):
 
 
 def with_fields(fields: Sequence[Field], always: Sequence[Field]) -> list[Field]:
-    """Return the fields that describe tells of, and those that every row has."""
-    told = {field.name for field in fields}
-    return [*fields, *(field for field in always if field.name not in told)]
+    """Return the fields that describe returns, and those that every row has."""
+    described = {field.name for field in fields}
+    return [*fields, *(field for field in always if field.name not in described)]
 
 
 def described_entry(

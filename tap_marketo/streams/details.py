@@ -26,11 +26,7 @@ class NotFoundGuard:
     """
 
     def __init__(self, things: int = _MOST_MISSING) -> None:
-        """Begin without an answer.
-
-        Args:
-            things: how many there are, if that is known.
-        """
+        """Begin without an answer, for so many things if their number is known."""
         self.has_answered = False
         self._most = min(things, _MOST_MISSING)
         self._missing = 0
@@ -73,12 +69,7 @@ class Details:
     def reader(
         self, client: MarketoClient, selected: Container[str]
     ) -> Callable[[Row], Row] | None:
-        """Return what completes a row, None if none of the columns is selected.
-
-        Args:
-            client: makes the calls.
-            selected: columns of the stream.
-        """
+        """Return what completes a row; None if none of the columns is selected."""
         chosen = self.chosen(selected)
         if not chosen:
             return None
@@ -101,13 +92,9 @@ class Details:
 def by_key(
     key: str, path: str, endpoint: str, **params: Any
 ) -> Callable[[MarketoClient, Row], Row]:
-    """Return how the details of a row are read that a call by its key shows whole.
+    """Return a function that reads a whole row by the column that stands for ``{id}`` in a path.
 
-    Args:
-        key: the column in the call's path.
-        path: of the call, with ``{id}`` in it.
-        endpoint: the calls' name in logs and metrics.
-        params: further parameters.
+    The endpoint is the name of the calls in logs and metrics.
     """
 
     def read(client: MarketoClient, row: Row) -> Row:

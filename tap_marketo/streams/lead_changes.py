@@ -65,21 +65,14 @@ class LeadsById:
         emitter: Emitter,
         now: Callable[[], datetime],
     ) -> None:
-        """Read the columns that a family exports.
-
-        Args:
-            client: makes the calls.
-            leads: the family.
-            emitter: takes the SCHEMA message.
-            now: tells the time of a call, UTC.
-        """
+        """Read the columns that a family exports; the emitter takes its SCHEMA message."""
         self._client = client
         self._leads = leads
         self._emitter = emitter
         self._now = now
 
     def blocks(self, ids: Iterable[int]) -> Iterator[RecordBlock]:
-        """Yield the RECORD lines of leads, those of a call at once; who is gone by now has none."""
+        """Yield the RECORD lines of leads, call by call; a lead that is gone by now has none."""
         waiting = iter(sorted(ids))
         while some := list(islice(waiting, _MOST_IDS)):
             header, rows = self._ask(some)
@@ -127,9 +120,9 @@ class LeadChangesFamily(BulkFamily):
         """Serve the stream of leads.
 
         Args:
-            leads: exports the leads.
-            types: numbers of the activity types that report a change.
-            context: what its plans begin with.
+            leads: the family that exports it.
+            types: the numbers of the activity types that report a change.
+            context: its plans end at the time of this one, not of the sync.
             lookback: how far before the bookmark a sync begins.
             read_leads: returns the RECORD lines of leads by their ids.
         """
@@ -185,21 +178,15 @@ class LeadChangesRead(StreamRead):
     finds_families = True
 
     def __init__(self, leads: DescribedFamily, account: Account, context: SyncContext) -> None:
-        """Prepare to read.
-
-        Args:
-            leads: exports the leads, by createdAt where this is needed.
-            account: what is read.
-            context: what the sync begins with.
-        """
+        """Prepare to read, given the family that exports the leads."""
         stream = leads.stream
         super().__init__(leads.streams[stream], leads.keys, leads.replication_key)
         self.issues = leads.issues[stream]
         self._leads = leads
         self._account = account
         self._lookback = timedelta(hours=context.config.leads_lookback_hours)
-        # What a job of a stopped run holds was so when the job was made: a change since then is
-        # read again, after it.
+        # The file of a job that a stopped run left is as old as the job. So changes are read up to
+        # that time only: the next run reads what has changed since, after the file.
         made = (job.made or job.window.end for job in context.pending(leads.name))
         self._context = replace(context, now=min([context.now, *made]))
 
@@ -212,7 +199,7 @@ class LeadChangesRead(StreamRead):
             yield family
             return
         window = self._window(family)
-        # Few changes are found by pages for less.
+        # Pages find few changes for fewer calls than an export.
         ids: set[int] = set()
         pages = self._events.pages(window.start)
         for events in islice(pages, _FEW_PAGES):
@@ -264,5 +251,5 @@ class LeadChangesRead(StreamRead):
         return bool(self._context.pending(NAME))
 
     def _is_exported(self, family: LeadChangesFamily) -> bool:
-        """Say whether changed leads are found by an export, whatever there is of them."""
+        """Say whether an export finds the changed leads, however many they are."""
         return family.stand(self._context, self.stream).bookmark is None or self._is_begun()

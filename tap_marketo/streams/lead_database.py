@@ -25,14 +25,14 @@ from tap_marketo.streams.permissions import (
 )
 
 _LEAD_SCHEMA = "/rest/v1/leads/schema/fields.json"
-# What describe tells of a field is not taken from the schema.
+# What describe returns of a field is not taken from the schema.
 _DESCRIBED = frozenset(("id", "name", "displayName", "dataType", "length", "readOnly", "soapName"))
 BulkObjects = Callable[[Account], tuple[Mapping[str, str], Mapping[str, TapError]]]
 """Returns the path parts of the account's bulk objects by their names, and errors by streams."""
 
 
 def _lead_fields(account: Account, scan: Scan) -> Iterator[Page]:
-    """Join what describe tells of the fields with their schema (leads.md, Fields).
+    """Join the fields as describe returns them with their schema (leads.md, Fields).
 
     The schema takes permissions of its own and shows what the role may see. Fields without a REST
     name are left out.
@@ -40,7 +40,7 @@ def _lead_fields(account: Account, scan: Scan) -> Iterator[Page]:
     schema = _lead_schema(account.client)
     rows: list[Row] = []
     for entry in account.lead_entries:
-        more = {key: told for key, told in entry.items() if key not in ("rest", "soap")}
+        more = {key: value for key, value in entry.items() if key not in ("rest", "soap")}
         rest, soap = _api(entry, "rest"), _api(entry, "soap")
         name = rest.get("name")
         if isinstance(name, str) and name:
@@ -55,22 +55,23 @@ def _number_of_fields(account: Account, scan: Scan, sizes: ListSizes) -> ListSiz
 
 
 def _api(entry: Row, name: str) -> Row:
-    told = entry.get(name)
-    return told if isinstance(told, dict) else {}
+    api = entry.get(name)
+    return api if isinstance(api, dict) else {}
 
 
 def _lead_schema(client: MarketoClient) -> dict[str, Row]:
-    """Return what only the schema tells, by REST name; nothing where the role may not read it."""
+    """Return what only the schema returns, by REST name; nothing if the role may not read it."""
     found: dict[str, Row] = {}
     try:
         for page in token_pages(client, _LEAD_SCHEMA, "lead_schema", None):
             for row in page.rows:
-                told = {key: value for key, value in row.items() if key not in _DESCRIBED}
-                found[str(row.get("name"))] = told
+                found[str(row.get("name"))] = {
+                    key: value for key, value in row.items() if key not in _DESCRIBED
+                }
     except AccessDeniedError as error:
         LOGGER.info(
-            "lead_fields comes without what only the schema tells; the permission needed is "
-            "Read-Write Schema Standard Field or Read-Write Schema Custom Field. %s",
+            "lead_fields omits columns that only the schema endpoint returns. The permission "
+            "needed is Read-Write Schema Standard Field or Read-Write Schema Custom Field. %s",
             error,
         )
     return found

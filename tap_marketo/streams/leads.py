@@ -57,11 +57,11 @@ class LeadsFamily(DescribedFamily):
         """Serve the leads stream.
 
         Args:
-            entry: as of any described stream.
-            fields: the same.
-            lookback: the same.
-            with_changes: whether changed leads are found in another way where the filter by
-                updatedAt is missing.
+            entry: the selected stream.
+            fields: the fields that Marketo has now.
+            lookback: how far before the bookmark a sync begins.
+            with_changes: whether activities find changed leads where the filter by updatedAt is
+                missing.
             by_creation: whether that filter is known to be missing, whatever the catalog says.
         """
         by_creation = by_creation or goes_by_creation(entry)
@@ -69,7 +69,7 @@ class LeadsFamily(DescribedFamily):
         self._with_changes = with_changes
         super().__init__(entry, fields, lookback)
         if self.replication_key == "createdAt":
-            self._tell_of_missing_filter()
+            self._log_missing_filter()
 
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         # bulk-lead-extract.md: the updatedAt filter goes by a hidden time of the last change to
@@ -88,18 +88,18 @@ class LeadsFamily(DescribedFamily):
             raise error
         self.replication_key = "createdAt"
         self._choose_columns()
-        self._tell_of_missing_filter()
+        self._log_missing_filter()
 
-    def _tell_of_missing_filter(self) -> None:
+    def _log_missing_filter(self) -> None:
         if self._with_changes:
             LOGGER.info(
-                "This subscription cannot filter lead exports by updatedAt: new leads are exported "
-                "by createdAt, changed ones are found by their activities."
+                "leads: this subscription cannot filter lead exports by updatedAt. New leads are "
+                "exported by createdAt, changed ones are found by their activities."
             )
         else:
             LOGGER.warning(
-                "This subscription cannot filter lead exports by updatedAt: leads are read by "
-                "createdAt, and changes to leads that were read before are NOT seen, as "
+                "leads: this subscription cannot filter lead exports by updatedAt. Leads are read "
+                "by createdAt; changes to leads that were read before are NOT seen, because "
                 "lead_changes is false."
             )
 
@@ -110,12 +110,10 @@ class Leads(StreamDefinition):
     name = LEADS_STREAM
     is_exported = True
     permission = READ_LEAD
+    families = {family.name: family.bulk_object for family in (LeadsFamily, LeadChangesFamily)}
 
     def bulk_objects(self, account: Account) -> Mapping[str, str]:
         return {LEADS_STREAM: LeadsFamily.bulk_object}
-
-    def owns(self, entry: CatalogEntry) -> bool:
-        return entry.stream == LEADS_STREAM
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         replication_key = "updatedAt" if _takes_filter_by_update(account) else "createdAt"
@@ -145,10 +143,6 @@ class Leads(StreamDefinition):
         ]
         changes = [LeadChangesRead(family, account, context) for family in families if with_changes]
         return [*changes, *families]
-
-    def bulk_object_of(self, family: str) -> str | None:
-        kinds: tuple[type[BulkFamily], ...] = (LeadsFamily, LeadChangesFamily)
-        return next((kind.bulk_object for kind in kinds if kind.name == family), None)
 
 
 def can_filter_by_update(account: Account) -> bool:
@@ -184,13 +178,13 @@ def _takes_filter_by_update(account: Account) -> bool:
         can_filter = can_filter_by_update(account)
     except (ExportQuotaError, FeatureUnavailableError, ResourceNotFoundError) as error:
         LOGGER.warning(
-            "Whether leads can be read by updatedAt could not be tried; taking it for granted. %s",
+            "leads: the filter by updatedAt could not be tried; the catalog assumes it. %s",
             error,
         )
         return True
     if not can_filter:
         LOGGER.info(
-            "This subscription cannot filter lead exports by updatedAt: leads will be read by "
-            "createdAt, and changed ones found by their activities."
+            "leads: this subscription cannot filter lead exports by updatedAt. Leads are read by "
+            "createdAt, changed ones are found by their activities."
         )
     return can_filter

@@ -37,13 +37,7 @@ class MembersFamily(DescribedFamily):
     replication_key = REPLICATION_KEY
 
     def __init__(self, entry: CatalogEntry, fields: Collection[Field], longest: timedelta) -> None:
-        """Serve the stream.
-
-        Args:
-            entry: the selected stream.
-            fields: the fields of program members that Marketo has now.
-            longest: the longest window of changes in one job.
-        """
+        """Serve the selected stream; a job exports the changes of the longest window at most."""
         super().__init__(entry, fields, timedelta())
         self.passes: Sequence[Pass] = ()
         self.latest: Mapping[int, datetime] = {}
@@ -66,7 +60,7 @@ class MembersFamily(DescribedFamily):
         if not self.has_update_range:
             raise error
         self.has_update_range = False
-        LOGGER.info("Members of a program that has changed are exported whole. %s", error)
+        LOGGER.info("program_members: programs that have changed are exported whole. %s", error)
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         self._reached = {}

@@ -110,12 +110,7 @@ class Increment:
         self.programs = set(self.latest)
 
     def as_pass(self, stream: str, existing: Collection[int]) -> Pass:
-        """Return what is exported.
-
-        Args:
-            stream: whose state moves.
-            existing: the programs that exist: an export cannot name another.
-        """
+        """Return what is exported: of programs that still exist, as a filter takes no others."""
         now = self.window.end
         settled = self._stand.after(self.window, now).settled
         reached = Position(

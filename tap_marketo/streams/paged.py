@@ -208,8 +208,8 @@ class PageRead(StreamRead):
 
         Args:
             entry: the selected stream of the catalog.
-            scan: what is to be read.
-            pages: of the scan; each is asked for when it is needed.
+            scan: the list, and where to begin.
+            pages: its pages; each is asked for when it is needed.
             calls: returns what the scan costs.
             how: how the rows that have changed are found.
             complete: adds the columns to a row that take a call; None without such columns.

@@ -60,7 +60,7 @@ _EVENT_TYPES = (
 )
 # The status that leads have who are members no longer (channels.md).
 _LEFT = "Not in Program"
-# Of so many who left it is kept at once that they did.
+# The rows of so many leads that left are kept at once.
 _MOST_LEAVERS = 200_000
 
 
@@ -134,7 +134,7 @@ class MembersRead(StreamRead):
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the polls; {most} at most"
         each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
         estimate = ReadEstimate(
-            how="programs of which activities tell",
+            how="programs that activities name",
             since=increment.window.start,
             calls=ACTIVITY_CALLS + Calls(1, each),
         )
@@ -244,7 +244,7 @@ class MembersRead(StreamRead):
 def _note_status(
     event: ChangeEvent, key: tuple[int, int], left: dict[tuple[int, int], ChangeEvent]
 ) -> None:
-    """Note in order of time who has left a program and not come back."""
+    """Keep the last event of each lead that has left a program and has not returned."""
     if event.type != _CHANGE_STATUS:
         return
     left.pop(key, None)
@@ -259,12 +259,10 @@ class ProgramMembers(StreamDefinition):
     is_exported = True
     permission = READ_LEAD
     further_permissions = (READ_ACTIVITY, READ_ASSET)
+    families = dict.fromkeys((STREAM, SWEEP), MembersFamily.bulk_object)
 
     def bulk_objects(self, account: Account) -> Mapping[str, str]:
         return {STREAM: MembersFamily.bulk_object}
-
-    def owns(self, entry: CatalogEntry) -> bool:
-        return entry.stream == STREAM
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         try:
@@ -290,6 +288,3 @@ class ProgramMembers(StreamDefinition):
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
     ) -> Sequence[StreamRead | BulkFamily]:
         return [MembersRead(entry, account, context) for entry in entries]
-
-    def bulk_object_of(self, family: str) -> str | None:
-        return MembersFamily.bulk_object if family in (STREAM, SWEEP) else None

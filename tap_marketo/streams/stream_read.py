@@ -82,12 +82,7 @@ class StreamRead(ABC):
 
     @abstractmethod
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        """Read the stream and emit its messages; see ``Steps``.
-
-        Args:
-            emitter: takes records and positions.
-            now: returns the time of a call, UTC.
-        """
+        """Read the stream and emit its messages; see ``Steps``. ``now`` returns the time, UTC."""
 
     @abstractmethod
     def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
@@ -106,13 +101,7 @@ class StreamRead(ABC):
         emitter.schema(self.entry, self._keys, [key] if key else [])
 
     def _emit(self, rows: Iterable[Row], emitter: Emitter, extracted: datetime) -> None:
-        """Write the RECORD messages of rows, which have the columns' names.
-
-        Args:
-            rows: JSON objects.
-            emitter: takes the messages.
-            extracted: when the rows were fetched, UTC.
-        """
+        """Write the RECORD messages of rows, fetched at a time (UTC), with the columns' names."""
         stamp = to_time_extracted(extracted)
         writer = RecordWriter(self.stream, self.entry.columns, self._keys, stamp, self.issues)
         lines = page_lines(map(self._fit, rows), writer)
@@ -124,12 +113,8 @@ def raw_id(row: Row) -> object:
     return row.get("id")
 
 
-def id_of(row: Row, what: str) -> int:
-    """Return the id of a row.
-
-    Args:
-        row: as Marketo sent it.
-        what: what the row is, for the error.
+def id_of(row: Row, kind: str) -> int:
+    """Return the id of a row; the kind of thing that it is stands in the error.
 
     Raises:
         DataError: the row has no id.
@@ -138,7 +123,7 @@ def id_of(row: Row, what: str) -> int:
         return int(row["id"])
     except (KeyError, TypeError, ValueError):
         raise DataError(
-            f"Marketo sent a {what} without an id. Run again; if it stays so, show it to Marketo "
+            f"Marketo sent a {kind} without an id. Run again; if it stays so, show it to Marketo "
             "Support."
         ) from None
 

@@ -70,7 +70,7 @@ def test_the_tokens_of_each_folder_and_program_are_asked_for_once(
     done = tap.sync(marketo.config(), select(catalog, ["tokens"]), Target())
     asked = asked_for(marketo)
     assert len(asked) == len(set(asked)) == PARENTS
-    (line,) = said(done, f"tokens takes a call for each of {PARENTS} parents")
+    (line,) = said(done, f"tokens: reading {PARENTS} parents, a call each")
     assert line.startswith("INFO")
 
 

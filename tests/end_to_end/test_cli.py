@@ -506,7 +506,7 @@ def test_discovery_does_without_knowing_whether_leads_have_a_filter(
     done = tap.run(marketo.config(), None, None, "--discover")
     marketo.heal()
     assert done.code == 0, done.stderr
-    assert "WARNING Whether leads can be read by updatedAt could not be tried" in done.stderr
+    assert "WARNING leads: the filter by updatedAt could not be tried" in done.stderr
     (leads,) = (s for s in json.loads(done.stdout)["streams"] if s["tap_stream_id"] == "leads")
     (own,) = (item["metadata"] for item in leads["metadata"] if not item["breadcrumb"])
     assert own["valid-replication-keys"] == ["updatedAt"]

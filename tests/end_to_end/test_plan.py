@@ -265,7 +265,7 @@ WAYS = {
     "programs": ("asked for by date",) * 2,
     "tokens": ("in full, parent by parent", "not before "),
     "list_memberships": ("in full, list by list", "changes by activities"),
-    "program_members": ("in full, all programs", "programs of which activities tell"),
+    "program_members": ("in full, all programs", "programs that activities name"),
     "activities_delete_lead": ("asked for by date",) * 2,
 }
 
