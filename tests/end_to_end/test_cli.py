@@ -497,7 +497,7 @@ def test_the_built_wheel_works_with_the_source_tree_away(
     assert json.loads(done.stdout) == tap.discover(marketo.config())
 
 
-@pytest.mark.parametrize("code", ["610", "1003", "1029"])
+@pytest.mark.parametrize("code", ["610", "616", "1029"])
 def test_discovery_does_without_knowing_whether_leads_have_a_filter(
     marketo: Account, tap: Tap, code: str
 ) -> None:
