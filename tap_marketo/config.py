@@ -90,7 +90,7 @@ class Config:
     )
     max_queued_exports: int = setting(
         integer(1, 10),
-        "how many of Marketo's ten queue places to hold at once, 1 to 10",
+        "how many of Marketo's ten queue slots to hold at once, 1 to 10",
         default=4,
     )
     poll_interval: float = setting(

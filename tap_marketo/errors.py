@@ -16,7 +16,7 @@
     │   │   └── NoAnswerError     a connection, and silence
     │   ├── ThrottledError        too many calls at the moment: waited for
     │   ├── TokenRejectedError    601 / 602: a new token, then the same call again
-    │   ├── QueueFullError        1029: no place in the export queue yet: waited for
+    │   ├── QueueFullError        1029: no slot in the export queue yet: waited for
     │   ├── AlreadyQueuedError    1029: the job asked for is queued: as good as success
     │   ├── QuotaError            a daily allowance is spent: the run stops until the reset
     │   │   ├── CallQuotaError
@@ -180,9 +180,9 @@ class TokenRejectedError(MarketoError):
 
 
 class QueueFullError(MarketoError):
-    """1029 with a full job queue (10 places, shared by the whole subscription)."""
+    """1029 with a full job queue (10 slots, shared by the whole subscription)."""
 
-    remedy = "Other integrations hold the places; run again later"
+    remedy = "Other integrations hold the slots; run again later"
     ends_run = True
 
 

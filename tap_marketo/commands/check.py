@@ -24,7 +24,7 @@ from tap_marketo.errors import (
 )
 from tap_marketo.marketo.auth import WHAT as TOKEN_CALL
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.export_calls import QUEUE_PLACES, ExportStatus
+from tap_marketo.marketo.export_calls import QUEUE_SLOTS, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
@@ -290,7 +290,7 @@ class _Report:
         processing = statuses.count(ExportStatus.PROCESSING)
         taken = queued + processing
         values = {
-            "places": QUEUE_PLACES,
+            "slots": QUEUE_SLOTS,
             "taken": taken,
             "queued": queued,
             "processing": processing,
@@ -298,16 +298,16 @@ class _Report:
         }
         detail = f" ({queued} queued, {processing} processing)" if taken else ""
         message = (
-            f"{taken} of {QUEUE_PLACES} places taken by this API user{detail}"
+            f"{taken} of {QUEUE_SLOTS} slots taken by this API user{detail}"
             f"{self._but_unseen()}; jobs of others do not show"
         )
-        if taken < QUEUE_PLACES:
+        if taken < QUEUE_SLOTS:
             return Finding("Export queue", Verdict.OK, message, values=values)
         return Finding(
             "Export queue",
             Verdict.NOTE,
             message,
-            "A sync waits for a place, for as long as job_timeout "
+            "A sync waits for a slot, for as long as job_timeout "
             f"({self._config.job_timeout:,.0f} s) says",
             values,
         )

@@ -114,12 +114,12 @@ class BulkFamily(ABC):
     def records(
         self, file: CsvFile, streams: Sequence[str], time_extracted: str
     ) -> Iterator[RecordBlock]:
-        """Deal a file's rows out, a block at a time and in the file's order.
+        """Turn a file's rows into RECORD lines, a block at a time and in the file's order.
 
         Args:
             file: the job's file.
             streams: the streams this job serves now; rows of other selected or once selected
-                streams are passed over.
+                streams are left out.
             time_extracted: when the file was fetched.
         """
 
@@ -191,7 +191,7 @@ class BulkFamily(ABC):
         raise error
 
     def missing_columns(self, header: Sequence[str]) -> list[str]:
-        """Return the columns asked for now that a file made earlier does not have."""
+        """Return the columns asked for now that a file of an earlier job does not have."""
         found = find_names(self.fields(), header)
         return [field for field in self.fields() if field not in found]
 

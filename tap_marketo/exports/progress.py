@@ -16,7 +16,7 @@ class Progress:
 
     Attributes:
         read: jobs read in this run.
-        to_make: about how many are still to be made.
+        to_make: about how many are still to be created.
         queued: jobs that wait in Marketo's queue.
         processing: jobs that Marketo works on.
         ready: jobs whose files can be read.
@@ -58,7 +58,7 @@ class Progress:
 
     def __str__(self) -> str:
         """Return a line for the log."""
-        waiting = f"about {self.to_make:,} to be made, " if self.to_make else ""
+        waiting = f"about {self.to_make:,} to create, " if self.to_make else ""
         rows = counted(self.rows, "row")
         return (
             f"Exports: {waiting}{self.queued} queued, {self.processing} processing, "

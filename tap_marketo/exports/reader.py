@@ -130,7 +130,7 @@ class ExportReader:
         """Find out whether a file that makes no sense was damaged on its way, by its checksum.
 
         Raises:
-            DataError: it is what Marketo made; the next run makes a new one.
+            DataError: the file is wrong as Marketo has it; the next run creates a new job.
         """
         try:
             for _ in chunks:

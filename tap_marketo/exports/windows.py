@@ -93,13 +93,13 @@ class Stand:
 
 @dataclass(frozen=True)
 class Plan(Generic[JobT]):
-    """One job to be read, or a stretch of time for which jobs have to be made.
+    """One job to be read, or a stretch of time for which jobs have to be created.
 
     Attributes:
         window: what it covers; of any length as long as there is no job.
         streams: which streams it serves.
-        job: the job that exists for it, None if jobs have to be made.
-        made: when that job was made; None if that is not known, but it was after the window's
+        job: the job that exists for it, None if jobs have to be created.
+        made: when that job was created; None if that is not known, but it was after the window's
             end.
         ids: of what its rows belong to, programs for instance, where one job exports those of
             some only; such a plan is not cut. Empty for all rows.
@@ -128,11 +128,11 @@ def plan_windows(
     Jobs left by a stopped run are kept for the streams they continue without a gap. The rest is
     laid out in stretches in which every stream that has come that far takes part, so a stream
     that lags catches up in a stretch of its own until it meets the others. How much of a stretch
-    one job exports is decided when it is made, by what is known of file sizes then.
+    one job exports is decided when it is created, by what is known of file sizes then.
 
     Args:
         stands: where each stream stands, by stream id.
-        adopted: jobs that exist, with the window and streams they were made for.
+        adopted: jobs that exist, with the window and streams they were created for.
         now: the end of the last stretch, whole seconds UTC.
 
     Returns:

@@ -34,8 +34,8 @@ _MOST = 1 << 60
 # Empty pages in a row, each promising more, after which the list of jobs is taken to have ended:
 # a job that was not on it is asked for by its id.
 _MOST_EMPTY_PAGES = 2
-# bulk-extract.md: the places of the queue, jobs being processed included.
-QUEUE_PLACES = 10
+# bulk-extract.md: the slots of the queue, jobs being processed included.
+QUEUE_SLOTS = 10
 
 
 class ExportStatus(Enum):
@@ -137,7 +137,7 @@ class ExportApi:
         """Put a job into the queue; one that is there already is fine.
 
         Raises:
-            QueueFullError: all ten places are taken.
+            QueueFullError: all ten slots are taken.
             ExportQuotaError: today's bytes are spent.
         """
         path = f"/bulk/v1/{bulk_object}/export/{export_id}/enqueue.json"

@@ -150,7 +150,7 @@ def can_filter_by_update(account: Account) -> bool:
 
     There is no call that tells whether the subscription has the updatedAt filter, and the list
     of jobs does not show with which filters those of the past were made: only the refusal of an
-    export tells (bulk-lead-extract.md, Filters). A job that is never enqueued takes no place in
+    export tells (bulk-lead-extract.md, Filters). A job that is never enqueued takes no slot in
     the queue and exports nothing (bulk-extract.md, Queue).
 
     Raises:

@@ -447,7 +447,7 @@ def test_a_full_queue_is_told(tap: Tap) -> None:
         assert found.code == 0
         assert queue["verdict"] == "note"
         assert (queue["taken"], queue["queued"], queue["processing"]) == (10, 8, 2)
-        assert "10 of 10 places" in queue["message"]
+        assert "10 of 10 slots" in queue["message"]
         assert "job_timeout (10,800 s)" in queue["remedy"]
 
 
