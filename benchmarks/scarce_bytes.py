@@ -29,7 +29,7 @@ MOST_DAYS = DEMANDED + 1
 MOST_APART = round(2 * 31 / 365, 2)
 _MEGABYTE = 1_000_000
 _HANGS = 12
-_LEFT = re.compile(r"Left to do: (.*)\. It can go on at")
+_LEFT = re.compile(r"Left to do: (.*)\. The next run can continue at")
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ class Download:
                     f"({problem}). The next run resumes the same job."
                 )
             LOGGER.warning(
-                "Download of %s interrupted at byte %s (%s); resuming there.",
+                "Download of %s interrupted at byte %s (%s). Resuming there.",
                 self._name, f"{self.received:,}", problem,
             )  # fmt: skip
             if fruitless:
@@ -175,7 +175,7 @@ class Download:
             if arrived >= _STRETCH_BYTES:
                 waited, arrived = 0.0, 0
             elif waited > self._timeout:
-                raise _StalledError("the connection only drips")
+                raise _StalledError("the connection is too slow")
 
     def _report(self) -> None:
         """Log once a minute how far the file is."""

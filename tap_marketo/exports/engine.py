@@ -173,12 +173,12 @@ class ExportEngine:
         if spent is None:
             return
         now = self._run.clock.now()
-        used = self._run.allowance.used(now) / _MEGABYTE
+        used, resets = self._run.allowance.used(now) / _MEGABYTE, next_allowance_reset(now)
         left = [_left(queue) for queue in self._run.queue if queue.jobs]
         raise ExportQuotaError(
             "Bulk exports",
             f"{spent.reason}. This API user has exported {used:,.1f} MB today. Left to do: "
-            f"{'; '.join(left)}. It can go on at {to_marketo(next_allowance_reset(now))}",
+            f"{'; '.join(left)}. The next run can continue at {to_marketo(resets)}",
             spent.code,
         )
 

@@ -145,7 +145,7 @@ class ExportReader:
 
     def _download_again(self, job: Job, error: DamagedFileError) -> None:
         if job.downloads < _DOWNLOADS:
-            LOGGER.warning("%s; downloading it again.", error)
+            LOGGER.warning("%s. Downloading it again.", error)
         else:
             self._run.queue.recreate(job, str(error))
 

@@ -269,7 +269,7 @@ _LACKING = {
 _SAID = {
     "reset in the body": "does not get past byte .*Connection",
     # The second when the token expires meanwhile: then the refusal drips as well.
-    "slow drip": "does not get past byte .*only drips|longer than request_timeout",
+    "slow drip": "does not get past byte .*too slow|longer than request_timeout",
     "HTML": "HTML came in place of the file",
     "error 610": "there is no file",
 }

@@ -172,7 +172,7 @@ def test_what_does_not_fit_into_today_is_told_and_does_not_fit(
         assert_near(plan["sum"]["jobs"], jobs, factor)
         assert_near(plan["sum"]["mb"], exported, factor)
         assert_near(plan["sum"]["calls"], sum(calls(marketo).values()), 2 * factor)
-        assert f"It can go on at {plan['goes_on_at']}" in stopped.critical[0]
+        assert f"The next run can continue at {plan['goes_on_at']}" in stopped.critical[0]
         for family, bulk_object in families.items():
             found = spans(marketo, bulk_object)
             assert item(plan, family)["from"] == START

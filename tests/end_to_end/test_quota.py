@@ -68,7 +68,7 @@ def test_the_days_allowance_is_filled_and_not_passed(tap: Tap) -> None:
         assert first.code == 3
         (line,) = first.critical
         assert "Left to do" in line
-        assert "It can go on at 2026-06-17T05:00:00Z" in line
+        assert "The next run can continue at 2026-06-17T05:00:00Z" in line
         assert f"{exported(marketo) / 1e6:,.1f} MB today" in line
         # Most of the allowance is used, and no more than what two windows of unknown cost add.
         assert budget * 0.6 < exported(marketo) / 1e6 < budget * 1.6
@@ -227,7 +227,7 @@ def test_what_a_day_does_not_hold_of_all_families_is_exported_in_date_order_over
         left = course.left(now)
         assert done.code == (3 if left else 0)
         if left:
-            told = done.critical[0].partition("Left to do: ")[2].partition(". It can go on")[0]
+            told = done.critical[0].partition("Left to do: ")[2].partition(". The next run can")[0]
             assert set(told.split("; ")) == left
 
 
@@ -283,7 +283,7 @@ def test_the_day_begins_at_midnight_in_chicago_also_in_winter(tap: Tap) -> None:
         )
         done = tap.run(config, chosen)
         assert done.code == 3
-        assert "It can go on at 2026-01-16T06:00:00Z" in done.critical[0]
+        assert "The next run can continue at 2026-01-16T06:00:00Z" in done.critical[0]
 
 
 def test_a_quota_spent_by_others_ends_the_same_way(tap: Tap) -> None:
@@ -294,7 +294,7 @@ def test_a_quota_spent_by_others_ends_the_same_way(tap: Tap) -> None:
         target = Target()
         done = tap.sync(config, chosen, target)
         assert "Export daily quota exceeded" in done.stderr
-        assert "It can go on at 2026-06-16T05:00:00Z" in done.stderr
+        assert "The next run can continue at 2026-06-16T05:00:00Z" in done.stderr
         assert not done.critical
         assert len(target.rows("lists")) > 300
         assert not target.rows("leads")

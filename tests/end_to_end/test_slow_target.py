@@ -250,7 +250,7 @@ def test_a_target_that_stands_still_holds_up_nothing_but_itself(
         done = run.finish()
     assert done.code == 0, done.stderr
     assert received < 2_000_000 < len(run.received)
-    assert "resuming there" in done.stderr
+    assert "Resuming there" in done.stderr
     assert "The target has read nothing for" in done.stderr
     assert_resumed(marketo)
     target = Target()

@@ -263,7 +263,7 @@ def test_a_spent_allowance_is_not_tried_again_today_and_holds_no_other_up(
     assert "STEP_UP_FOR_RETRY" not in spent.log()
     failure = next(line for line in spent.log().split("\n") if "Failure: Subscription" in line)
     assert "exit code 3" in failure
-    assert "It can go on at 2026-06-16T05:00:00Z" in failure
+    assert "The next run can continue at 2026-06-16T05:00:00Z" in failure
     # What needs no exports is loaded, and the state says so.
     assert set(dagster.state("emea")["bookmarks"]) == {"lists"}
     emea.advance(days=1)
