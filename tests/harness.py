@@ -14,11 +14,12 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from tests.fork_server import ForkServer, can_be_set
+from tests.fork_server import ForkServer, Process, can_be_set
 
 ROOT = Path(__file__).resolve().parent.parent
 TAP = [sys.executable, "-m", "tap_marketo"]
@@ -26,8 +27,11 @@ _TAPS = ForkServer("tap_marketo.cli", "tap_marketo.run")
 _SANDBOXES = ForkServer("tests.sandbox.__main__")
 _STDERR = 2
 
-# One minute of Marketo takes a twentieth of a second.
-SCALE = 1200
+# Marketo's clock stands, so that it does not matter how fast this machine is: a poll takes a minute
+# of it, any other call so long that 80 of them fit into 20 seconds, fewer than Marketo allows.
+_STANDING = ("--scale", "0", "--poll-seconds", "60", "--call-seconds", "0.25")
+# The tap's setting, in seconds: what is a minute of Marketo.
+POLL_INTERVAL = 0.01
 # In the past for good, so that the sandbox's future never is the machine's.
 NOW = "2026-06-15T12:00:00Z"
 # A run that takes longer than this many seconds hangs.
@@ -87,14 +91,14 @@ class Account:
         self.control("DELETE", "faults")
 
     def config(self, **settings: Any) -> dict[str, Any]:
-        """Return a config for this account, with waits as fast as its clock."""
+        """Return a config for this account, with waits of hundredths of a second."""
         return {
             "endpoint": self.endpoint,
             "client_id": self.client_id,
             "client_secret": self.client_secret,
             "start_date": "2026-04-01T00:00:00Z",
-            "poll_interval": 60 / SCALE,
-            "max_calls_per_20_seconds": 50 * SCALE,
+            "poll_interval": POLL_INTERVAL,
+            "max_calls_per_20_seconds": 60_000,
             "request_timeout": 10,
             **settings,
         }
@@ -106,8 +110,9 @@ _RUNNING: dict[str, Account] = {}
 
 @contextmanager
 def account(*options: str) -> Iterator[Account]:
-    """Run a sandbox of its own."""
-    arguments = ["--exit-with-stdin", "--now", NOW, "--scale", str(SCALE), *options]
+    """Run a sandbox of its own; with the option --scale its clock runs by itself."""
+    clock = [] if "--scale" in options else _STANDING
+    arguments = ["--exit-with-stdin", "--now", NOW, *clock, *options]
     (stdin, theirs), (ours, stdout) = os.pipe(), os.pipe()
     process = _SANDBOXES.start(arguments, ROOT, os.environ, stdin, stdout, _STDERR)
     for fd in (stdin, stdout):
@@ -276,6 +281,33 @@ def run(command: Sequence[str], cwd: Path = ROOT, /, **environment: str) -> Run:
     ended = Run(code, out, without_times(log))
     assert_secrets_kept(_config_of(command), ended.stdout, ended.stderr)
     return ended
+
+
+@contextmanager
+def started(command: Sequence[str], stdout: int, stderr: int) -> Iterator[Process]:
+    """Start the tap, forked like those of `run`; kill it at the end if it still goes on.
+
+    Args:
+        command: its command line.
+        stdout, stderr: descriptors, which it gets, and the caller keeps.
+    """
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    process = _TAPS.start(command[len(TAP) :], ROOT, os.environ, nothing, stdout, stderr)
+    os.close(nothing)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait(HANG)
+
+
+@contextmanager
+def piped(command: Sequence[str], stderr: int) -> Iterator[tuple[Process, FileIO]]:
+    """Start the tap as `started` does, with what it writes to stdout in an unbuffered pipe."""
+    reader, writer = os.pipe()
+    with open(reader, "rb", buffering=0) as out, started(command, writer, stderr) as process:
+        os.close(writer)
+        yield process, out
 
 
 def fresh_run(command: Sequence[str], cwd: Path = ROOT, /, **environment: str) -> Run:

@@ -46,12 +46,12 @@ def test_a_running_clock_moves_jobs_along() -> None:
     with Sandbox(Options(now=NOW, scale=6000, leads=50, activities=50)) as sandbox:
         client = Client(sandbox)
         job_id = client.queued()
-        seen = []
-        deadline = time.monotonic() + 5
-        while "Completed" not in seen and time.monotonic() < deadline:
+        seen = ["Queued"]
+        while seen[-1] != "Completed":
             seen.append(client.status(job_id)["status"])
         order = ["Queued", "Processing", "Completed"]
-        assert sorted(set(seen), key=seen.index) == order
+        # A slow machine may see one status only after the next has come.
+        assert seen == sorted(seen, key=order.index)
 
 
 def test_same_seed_same_bytes() -> None:
@@ -113,8 +113,9 @@ def test_the_data_follow_from_none_of_the_options_that_processes_share_them_in_s
     assert start is not None
     few = Options(now=NOW, leads=20, activities=200)
     other = replace(
-        few, port=1, scale=1, lacks="Read-Only Lead", export_minutes="9", minutes_per_mb=1,
-        queue_minutes="3", no_updated_at=True, daily_export_mb=1, daily_calls=1,
+        few, port=1, scale=1, poll_seconds=1, call_seconds=1, lacks="Read-Only Lead",
+        export_minutes="9", minutes_per_mb=1, queue_minutes="3", no_updated_at=True,
+        daily_export_mb=1, daily_calls=1,
         no_rate_limits=True, crlf=True, token_bytes=900, date_offset=5, no_date=True, verbose=True,
         exit_with_stdin=True,
     )  # fmt: skip

@@ -37,6 +37,7 @@ class Call:
         file: of the files exported, whether "small" or "large".
         askers: how many ask for the same, each until it gives up.
         without: streams that are not selected, as they make the same call.
+        beside: streams that are selected, as the call comes after the same call of theirs.
         scene: what is synced, one of SCENES.
     """
 
@@ -49,6 +50,7 @@ class Call:
     file: str = "small"
     askers: int = 1
     without: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     scene: str = USUAL
 
     @property
@@ -138,6 +140,7 @@ def _get(
     call: str = "",
     skip: int = 0,
     askers: int = 0,
+    beside: tuple[str, ...] = (),
     scene: str = USUAL,
     **rule: Any,
 ) -> Call:
@@ -151,13 +154,14 @@ def _get(
         call: in the sandbox's words, if that is not its name.
         skip: so many such calls come before the one that is meant.
         askers: as of Call, if not as many as there are streams.
-        scene: as of Call.
+        beside, scene: as of Call.
         rule: what else tells the call from others.
     """
     whole = {"call": call or name, "skip": skip, **rule}
     fails = fails or (name,)
     return Call(
-        name, whole, f"GET {path}", fails, way, askers=askers or len(fails), scene=scene
+        name, whole, f"GET {path}", fails, way, askers=askers or len(fails), beside=beside,
+        scene=scene,
     )  # fmt: skip
 
 
@@ -241,7 +245,7 @@ _OF_ROWS = (
     # Which programs there are, asked for once more after the two pages of their own stream.
     _get(
         "programs of tokens", rf"{_ASSET}/programs\.json", _CHILDREN, "tokens",
-        call="programs", skip=2,
+        call="programs", skip=2, beside=("programs",),
     ),
 )  # fmt: skip
 

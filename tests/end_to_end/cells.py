@@ -81,6 +81,7 @@ class Cell:
         fails: the streams that fail while all others are read; none where the whole run stops.
         lacking: a stream whose rows the run may do without, as Marketo said that they are gone
             or that it may not see them; empty if there is none.
+        streams: those that make the call, and those that make it before.
         way, file, askers, without, scene: as of Call.
     """
 
@@ -98,6 +99,7 @@ class Cell:
     settings: Rule = field(default_factory=dict)
     fails: tuple[str, ...] = ()
     lacking: str = ""
+    streams: tuple[str, ...] = ()
     way: str = ""
     file: str = "small"
     askers: int = 1
@@ -324,13 +326,16 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
         rules=rules, own=rules.index(own), settings=fault.settings,
         fails=() if fault.is_of_the_run else call.fails,
         lacking=call.fails[0] if (fault.name, call.name) in _LACKING else "",
-        way=call.way, file=call.file, askers=call.askers, without=call.without, scene=call.scene,
+        streams=(*call.fails, *call.beside), way=call.way, file=call.file, askers=call.askers,
+        without=call.without, scene=call.scene,
     )  # fmt: skip
 
 
 # What becomes of jobs ----------------------------------------------------------------------------
 
-_IMPATIENT = {"job_timeout": 0.5}
+# Seconds.
+IMPATIENCE = 0.2
+_IMPATIENT = {"job_timeout": IMPATIENCE}
 # More than are made of any window.
 _FOR_EVER = 20
 
@@ -372,8 +377,8 @@ def _job_cells() -> Iterator[Cell]:
                 yield Cell(
                     name, f"{family} job", times, rf"{family} export [\w-]{{36}}|export job [\w-]+",
                     said, tries, 1, object=bulk_object, fates=[fate] * (number or _FOR_EVER),
-                    settings=settings, fails=fails, way="" if scene == USUAL else "other jobs",
-                    askers=at_once, scene=scene,
+                    settings=settings, fails=fails, streams=fails,
+                    way="" if scene == USUAL else "other jobs", askers=at_once, scene=scene,
                 )  # fmt: skip
 
 

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import json
 import re
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,15 +16,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.end_to_end import expected
+from tests.fork_server import Process
 from tests.harness import (
     HANG,
-    ROOT,
     Account,
     Run,
     Tap,
     Target,
     account,
     assert_secrets_kept,
+    started,
     tap_in_a_directory,
 )
 
@@ -188,7 +188,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 class Background:
     """A run of the tap that goes on meanwhile."""
 
-    def __init__(self, process: subprocess.Popen[bytes], tap: Tap, config: Any) -> None:
+    def __init__(self, process: Process, tap: Tap, config: Any) -> None:
         self._process = process
         self._tap = tap
         self._config = config
@@ -251,12 +251,9 @@ def background(tap: Tap, config: Any, catalog: Any, state: Any = None) -> Iterat
     with (
         (tap.directory / "stdout").open("wb") as out,
         (tap.directory / "stderr").open("wb") as log,
-        subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=log) as process,
+        started(command, out.fileno(), log.fileno()) as process,
     ):
-        try:
-            yield Background(process, tap, config)
-        finally:
-            process.kill()
+        yield Background(process, tap, config)
 
 
 # Something that happens between two calls -------------------------------------------------------

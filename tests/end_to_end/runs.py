@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
-import subprocess
+import os
 from typing import Any
 
-from tests.harness import ROOT
+from tests.harness import piped
 
 
-def state_with_jobs(command: list[str]) -> dict[str, Any]:
-    """Run until both families have a job under way; return that STATE."""
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout
-        for line in process.stdout:
+def state_with_jobs(command: list[str], families: int = 2) -> dict[str, Any]:
+    """Run until so many families have a job under way, then kill the run; return that STATE."""
+    with open(os.devnull, "wb") as nothing, piped(command, nothing.fileno()) as (_, out):
+        for line in io.BufferedReader(out):
             message = json.loads(line)
-            if message["type"] == "STATE" and len(message["value"].get("exports", {})) == 2:
-                process.kill()
+            if message["type"] == "STATE" and len(message["value"].get("exports", {})) == families:
                 state: dict[str, Any] = message["value"]
                 return state
     raise AssertionError("no such state")

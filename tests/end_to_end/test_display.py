@@ -8,7 +8,6 @@ import pty
 import re
 import shlex
 import struct
-import subprocess
 import sys
 import termios
 import threading
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness import HANG, ROOT, Account, Run, Tap, account, run, select
+from tests.harness import HANG, Account, Run, Tap, account, piped, run, select
 
 STREAMS = ["leads", "activities_visit_webpage", "lists", "programs", "program_members"]
 
@@ -62,13 +61,14 @@ def run_at_a_terminal(command: Sequence[str], columns: int = 200) -> Run:
             pass
 
     listener = threading.Thread(target=listen)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr) as process:
+    with piped(command, stderr) as (process, out):
         os.close(stderr)
         listener.start()
-        stdout = process.communicate(timeout=HANG)[0]
+        stdout = out.readall()
+        code = process.wait(HANG)
         listener.join()
     os.close(terminal)
-    return Run(process.returncode, stdout.decode(), b"".join(said).decode())
+    return Run(code, stdout.decode(), b"".join(said).decode())
 
 
 def screen(said: str) -> tuple[list[str], list[str]]:

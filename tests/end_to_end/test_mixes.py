@@ -88,7 +88,7 @@ def mix_of(seed: int) -> Mix:
         minutes=rng.choice([1, 10_000]),
         foreign_bytes=rng.choice([0, 0, BYTES_A_DAY - rng.randint(1, 40_000)]),
         kills=[
-            (rng.choice(ways), rng.randint(1, 400), rng.uniform(0.3, 1.0))
+            (rng.choice(ways), rng.randint(1, 400), rng.uniform(0.05, 0.8))
             for _ in range(rng.randint(0, 2))
         ],
     )

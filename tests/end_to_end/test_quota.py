@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tests.end_to_end import expected
 from tests.end_to_end.checks import jobs, log_of, span
-from tests.harness import ROOT, Account, Run, Tap, Target, account, select
+from tests.end_to_end.runs import state_with_jobs
+from tests.harness import Account, Run, Tap, Target, account, select
 
 START = "2026-01-01T00:00:00Z"
 # Of everything that is exported something, much of it lately.
@@ -350,18 +349,3 @@ def test_each_family_has_a_place_before_any_has_two(tap: Tap) -> None:
         assert {name: len(jobs) for name, jobs in state["exports"].items()} == dict.fromkeys(
             ["leads", "activities", "program_members", "custom_object_car_c"], 1
         )
-
-
-def state_with_jobs(command: list[str], families: int = 2) -> dict[str, Any]:
-    """Run until so many families have a job under way; return that STATE."""
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout
-        for line in process.stdout:
-            message = json.loads(line)
-            if message["type"] == "STATE" and len(message["value"].get("exports", {})) == families:
-                process.kill()
-                state: dict[str, Any] = message["value"]
-                return state
-    raise AssertionError("no such state")

@@ -60,6 +60,8 @@ class Api:
         self.faults = Faults()
         self.lock = changed
         self._token_bytes = options.token_bytes
+        self._poll_seconds = options.poll_seconds
+        self._call_seconds = options.call_seconds
         self.permissions = Permissions(options.lacks, options.crm_sync)
         self.scheduled = Scheduled(database)
         self.usage = Usage(options.seed, clock, self.limits, self.tokens.user)
@@ -109,12 +111,20 @@ class Api:
         self.counters.answered(now, kind, None, "", 1, answer, name)
         return self._altered(self.faults.claim("token", None, dates=True), None, answer)
 
-    def _call(self, request: Request) -> Answer:
+    def _pass_time(self, call: Call | None) -> None:
+        """Let the time pass that a call takes, and everything happen that was due by then."""
+        waits = call is not None and self.queue.is_waited_for(call.kind, call.object or "")
+        seconds = self._poll_seconds if waits else self._call_seconds
+        if seconds:
+            self.queue.advance(self.clock.now() + seconds)
         self.queue.settle()
+
+    def _call(self, request: Request) -> Answer:
+        call = find_call(request)
+        self._pass_time(call)
         now = self.clock.now()
         if "access_token" in request.query():
             self.counters.query_tokens += 1
-        call = find_call(request)
         if call is None:
             self.counters.call("unknown", None)
             answer = self._guarded(lambda: self._unknown(request))

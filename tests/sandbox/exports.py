@@ -12,7 +12,7 @@ from tests.sandbox.answers import ApiError
 from tests.sandbox.clock import DAY, Clock, central_date, central_midnight
 from tests.sandbox.database import Database
 from tests.sandbox.extract import Selection, select, write_file
-from tests.sandbox.jobs import FINISHED, Fate, Job
+from tests.sandbox.jobs import FINISHED, UNFINISHED, Fate, Job
 from tests.sandbox.options import Options
 from tests.sandbox.orders import Order
 
@@ -126,6 +126,13 @@ class ExportQueue:
         now = self._clock.now()
         kinds = dict.fromkeys(job.object for job in self.jobs.values())
         return [{"object": k, **job.shown(now)} for k in kinds for job in self.listed(k)]
+
+    def is_waited_for(self, call: str, kind: str) -> bool:
+        """Whether who makes a call waits for jobs: for the end of own ones, or for a place."""
+        if call == "enqueue":
+            return self.places() >= PLACES
+        own = (job for job in self.jobs.values() if job.object == kind and job.owner == "user")
+        return call in ("list", "status") and any(job.status in UNFINISHED for job in own)
 
     # Quota and places -------------------------------------------------------------------------
 

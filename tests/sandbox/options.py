@@ -18,7 +18,11 @@ class Options:
     now: str | None = None
     """Start of the simulated clock, ISO 8601; the real time when not given."""
     scale: float = 1.0
-    """Simulated seconds in a real one. 0 stops the clock: only the control API moves it."""
+    """Simulated seconds in a real one. With 0 real time moves nothing."""
+    poll_seconds: float = 0.0
+    """Simulated seconds that pass before each poll of unfinished export jobs is answered."""
+    call_seconds: float = 0.0
+    """Simulated seconds that pass before any other call is answered."""
     leads: int = 500
     activity_types: int = 37
     """Number of activity types in all, custom ones among them."""
@@ -118,10 +122,9 @@ class Options:
 
 
 _OF_BEHAVIOUR = (
-    "port", "scale", "api_names", "lacks", "export_minutes", "minutes_per_mb", "queue_minutes",
-    "no_updated_at",
-    "daily_export_mb", "daily_calls", "no_rate_limits", "crlf", "token_bytes", "date_offset",
-    "no_date", "verbose", "exit_with_stdin",
+    "port", "scale", "poll_seconds", "call_seconds", "api_names", "lacks", "export_minutes",
+    "minutes_per_mb", "queue_minutes", "no_updated_at", "daily_export_mb", "daily_calls",
+    "no_rate_limits", "crlf", "token_bytes", "date_offset", "no_date", "verbose", "exit_with_stdin",
 )  # fmt: skip
 
 
@@ -135,6 +138,8 @@ _HELP = {
     "seed": "seed of all data",
     "now": "start of the simulated clock, ISO 8601 (default: the real time)",
     "scale": "simulated seconds in a real second; 0 stops the clock",
+    "poll_seconds": "simulated seconds that each poll of unfinished jobs takes",
+    "call_seconds": "simulated seconds that any other call takes",
     "export_minutes": "simulated minutes a job takes, for instance 2-5",
     "minutes_per_mb": "simulated minutes a job takes longer for each million bytes",
     "queue_minutes": "simulated minutes before an idle worker takes a job, for instance 1-3",

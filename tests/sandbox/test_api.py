@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
 import pytest
@@ -191,6 +192,35 @@ def test_time_in_the_queue_and_time_by_size() -> None:
             took = job["finished"] - job["started"]
             assert took == pytest.approx(120 + 50 * 60 * job["bytes"] / 1_000_000)
         assert fated["finished"] - fated["started"] == 420
+
+
+def test_a_clock_that_stands_is_moved_by_calls_and_by_polls_of_unfinished_jobs() -> None:
+    options = Options(now=NOW, scale=0, poll_seconds=60, call_seconds=0.5, export_minutes="2")
+    with Sandbox(options) as sandbox:
+        client = Client(sandbox)
+
+        def seconds(act: Callable[[], object]) -> float:
+            before = sandbox.clock.now()
+            act()
+            return sandbox.clock.now() - before
+
+        def list_jobs(kind: str) -> Json:
+            return client.get(f"/bulk/v1/{kind}/export.json")
+
+        # Two calls.
+        assert seconds(client.queued) == 1
+        # No job of this object is waited for.
+        assert seconds(lambda: list_jobs("activities")) == 0.5
+        polls = []
+        while list_jobs("leads")["result"][0]["status"] != "Completed":
+            polls.append(seconds(lambda: list_jobs("leads")))
+        assert set(polls) == {60}
+        assert 1 <= len(polls) <= 2
+        assert seconds(lambda: list_jobs("leads")) == 0.5
+        # A place is waited for.
+        client.control("queue", {"foreign_jobs": 10, "minutes": 100})
+        job_id = client.create()["result"][0]["exportId"]
+        assert seconds(lambda: client.bulk(f"{job_id}/enqueue")) == 60
 
 
 def test_daily_byte_quota() -> None:
