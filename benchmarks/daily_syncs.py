@@ -16,8 +16,8 @@ from tests.sandbox import Options, Sandbox
 from tests.sandbox.activities import DEFAULT_FIELDS
 from tests.sandbox.activity_types import DELETE_LEAD
 from tests.sandbox.clock import DAY, bulk_time, parse_time
+from tests.sandbox.export_requests import ExportRequest
 from tests.sandbox.extract import lines
-from tests.sandbox.orders import Order
 
 SCALE = 600
 DAYS = 7
@@ -268,5 +268,5 @@ def _activities(target: Target) -> set[str]:
 
 def _bytes(sandbox: Sandbox, places: array[int]) -> int:
     """Return the size of one export of exactly these activities."""
-    order = Order("activities", list(DEFAULT_FIELDS), list(DEFAULT_FIELDS), "CSV", {})
-    return sum(len(line.encode()) for line in lines(order, sandbox.database, places, "\n"))
+    request = ExportRequest("activities", list(DEFAULT_FIELDS), list(DEFAULT_FIELDS), "CSV", {})
+    return sum(len(line.encode()) for line in lines(request, sandbox.database, places, "\n"))

@@ -123,7 +123,7 @@ def span(job: Mapping[str, Any]) -> tuple[str, str]:
     return dates["startAt"], dates["endAt"]
 
 
-def orders(made: Sequence[Mapping[str, Any]]) -> list[str]:
+def asked_for(made: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what each job asks for, to compare."""
     return [f"{job['object']} {job['filter']}" for job in made]
 

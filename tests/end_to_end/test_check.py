@@ -459,9 +459,9 @@ def queue_ten_jobs(marketo: Account) -> None:
     signed = {"Authorization": f"Bearer {answer['access_token']}"}
     jobs = f"{marketo.endpoint.removesuffix('/rest')}/bulk/v1/leads/export"
     span = {"startAt": "2026-06-01T00:00:00Z", "endAt": "2026-06-02T00:00:00Z"}
-    order = {"fields": ["id"], "format": "CSV", "filter": {"createdAt": span}}
+    request = {"fields": ["id"], "format": "CSV", "filter": {"createdAt": span}}
     for _ in range(10):
-        made = requests.post(f"{jobs}/create.json", json=order, headers=signed, timeout=10).json()
+        made = requests.post(f"{jobs}/create.json", json=request, headers=signed, timeout=10).json()
         job = made["result"][0]["exportId"]
         queued = requests.post(f"{jobs}/{job}/enqueue.json", headers=signed, timeout=10).json()
         assert queued["success"], queued

@@ -22,6 +22,7 @@ from tests.end_to_end.checks import (
     START,
     TYPE_OF,
     VISITS,
+    asked_for,
     assert_activities,
     assert_all_fired,
     assert_assets,
@@ -32,7 +33,6 @@ from tests.end_to_end.checks import (
     log_of,
     looks,
     not_read,
-    orders,
     release,
     span,
     stopped,
@@ -342,7 +342,7 @@ def test_a_job_that_comes_to_nothing_is_made_anew(
     made = jobs(marketo)
     ended = fate.get("status", "Completed")
     assert [job["status"] for job in made] == [ended, ended, "Completed"]
-    assert len(set(orders(made))) == 1
+    assert len(set(asked_for(made))) == 1
     warned = re.findall("WARNING activities export .* failed: .*", done.stderr)
     assert len(warned) == 2
     assert all(made[n]["exportId"] in line for n, line in enumerate(warned))
@@ -548,9 +548,9 @@ def test_a_killed_run_is_taken_up_without_making_its_exports_again(
         done = run.finish()
     assert done.code == 0, done.stderr
     target.take(done.lines)
-    made = orders(jobs(marketo))
+    made = asked_for(jobs(marketo))
     assert len(made) == len(set(made)) == 6 - count
-    assert not set(made) & set(orders(left))
+    assert not set(made) & set(asked_for(left))
     for job in left:
         assert f"Resuming the {job['object']} export {job['exportId']}" in done.stderr
     assert target.state

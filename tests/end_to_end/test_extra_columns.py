@@ -279,8 +279,8 @@ def untell(marketo: Account) -> dict[int, dict[str, Any]]:
         able = [a for a in kind["attributes"] if folded.count(a["name"].casefold()) == 1]
         if able:
             untold[kind["id"]] = attribute = able[kind["id"] % len(able)]
-            order = {"activity_type": kind["id"], "name": attribute["name"]}
-            marketo.change(untold_attribute=order)
+            request = {"activity_type": kind["id"], "name": attribute["name"]}
+            marketo.change(untold_attribute=request)
     return untold
 
 

@@ -10,10 +10,10 @@ from tests.sandbox.answers import Answer, ApiError, FileSlice, plain_answer
 from tests.sandbox.calls import Call
 from tests.sandbox.clock import Clock
 from tests.sandbox.database import Database
+from tests.sandbox.export_requests import read_export_request
 from tests.sandbox.exports import LISTED_FOR, ExportQueue
 from tests.sandbox.jobs import Job
 from tests.sandbox.options import Options
-from tests.sandbox.orders import read_order
 from tests.sandbox.paging import Place, make_token, read_batch_size, read_token, split_values
 
 FILE_TYPE = "text/csv;charset=UTF-8"
@@ -61,8 +61,10 @@ class Bulk:
             body = json.loads(call.request.body)
         except ValueError:
             raise ApiError("609") from None
-        order = read_order(call.object or "", body, self._database, self._options.no_updated_at)
-        return self._queue.create(order)
+        request = read_export_request(
+            call.object or "", body, self._database, self._options.no_updated_at
+        )
+        return self._queue.create(request)
 
     def list(self, call: Call) -> dict[str, Any]:
         """The user's jobs of the past seven days (bulk-extract.md, "Retrieving Jobs")."""

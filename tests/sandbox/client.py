@@ -70,16 +70,16 @@ class Client:
             return dict(self.http.get(url, timeout=10).json())
         return dict(self.http.post(url, json=body, timeout=10).json())
 
-    def create(self, kind: str = "leads", **order: Any) -> Json:
+    def create(self, kind: str = "leads", **request: Any) -> Json:
         """Create a job, by default of the leads created in a month."""
         if kind == "leads":
-            order.setdefault("fields", COLUMNS)
-        order.setdefault("filter", {"createdAt": MONTH})
-        return self.bulk("create", kind, order)
+            request.setdefault("fields", COLUMNS)
+        request.setdefault("filter", {"createdAt": MONTH})
+        return self.bulk("create", kind, request)
 
-    def queued(self, kind: str = "leads", **order: Any) -> str:
+    def queued(self, kind: str = "leads", **request: Any) -> str:
         """The id of a new, queued job."""
-        job_id = str(self.create(kind, **order)["result"][0]["exportId"])
+        job_id = str(self.create(kind, **request)["result"][0]["exportId"])
         answer = self.bulk(f"{job_id}/enqueue", kind)
         assert answer["success"], answer
         return job_id
@@ -93,9 +93,9 @@ class Client:
         url = f"{self.sandbox.base}/bulk/v1/{kind}/export/{job_id}/file.json"
         return self.http.get(url, headers=headers, timeout=10)
 
-    def exported(self, kind: str = "leads", **order: Any) -> str:
+    def exported(self, kind: str = "leads", **request: Any) -> str:
         """The id of a job that has completed."""
-        job_id = self.queued(kind, **order)
+        job_id = self.queued(kind, **request)
         self.advance(3600)
         assert self.status(job_id, kind)["status"] == "Completed"
         return job_id

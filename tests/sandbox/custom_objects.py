@@ -19,7 +19,7 @@ from tests.sandbox.options import Options
 from tests.sandbox.values import POOL_SIZE, Value, as_number, as_text, make_pool, mix
 
 T = TypeVar("T")
-Order = dict[str, Any]
+ChangeRequest = dict[str, Any]
 
 
 class CustomObject(NamedTuple):
@@ -182,7 +182,7 @@ class CustomObjects:
                 updated = created + int((start - created) * rng.random())
                 lead = FIRST_ID + rng.randrange(options.leads)
                 table.add(lead, created, created if rng.random() < 0.4 else updated)
-        self.handlers: dict[str, Callable[[int, int, Order], list[list[str]]]] = {
+        self.handlers: dict[str, Callable[[int, int, ChangeRequest], list[list[str]]]] = {
             "new_custom_objects": self._new,
             "custom_objects_changed": self._change,
             "custom_objects_deleted": self._delete,
@@ -210,35 +210,37 @@ class CustomObjects:
         """API names of the types that exist and are not the CRM's."""
         return [self._types.key_of(row) for row in self._types.rows if not row.more.get("crm")]
 
-    def _chosen(self, order: Order) -> list[tuple[str, ObjectTable]]:
-        names = [order["custom_object_type"]] if "custom_object_type" in order else self.names()
+    def _chosen(self, request: ChangeRequest) -> list[tuple[str, ObjectTable]]:
+        names = [request["custom_object_type"]] if "custom_object_type" in request else self.names()
         found = [(name, self.table(name)) for name in names]
         chosen = [(name, table) for name, table in found if table is not None]
         if not chosen:
             raise ValueError(f"no such custom object: {names}")
         return chosen
 
-    def _some(self, count: int, order: Order) -> list[tuple[str, ObjectTable, int]]:
-        rows = [(name, each, place) for name, each in self._chosen(order) for place in each.places]
+    def _some(self, count: int, request: ChangeRequest) -> list[tuple[str, ObjectTable, int]]:
+        rows = [
+            (name, each, place) for name, each in self._chosen(request) for place in each.places
+        ]
         return self._rng.sample(rows, min(count, len(rows)))
 
-    def _new(self, count: int, moment: int, order: Order) -> list[list[str]]:
+    def _new(self, count: int, moment: int, request: ChangeRequest) -> list[list[str]]:
         made = []
-        types, leads = self._chosen(order), self._leads.ids
+        types, leads = self._chosen(request), self._leads.ids
         for _ in range(count):
             name, table = self._rng.choice(types)
             place = table.add(self._rng.choice(leads), moment, moment)
             made.append([name, table.guid(place)])
         return sorted(made)
 
-    def _change(self, count: int, moment: int, order: Order) -> list[list[str]]:
-        chosen = self._some(count, order)
+    def _change(self, count: int, moment: int, request: ChangeRequest) -> list[list[str]]:
+        chosen = self._some(count, request)
         for _, table, place in chosen:
             table.change(place, moment)
         return sorted([name, table.guid(place)] for name, table, place in chosen)
 
-    def _delete(self, count: int, moment: int, order: Order) -> list[list[str]]:
-        chosen = self._some(count, order)
+    def _delete(self, count: int, moment: int, request: ChangeRequest) -> list[list[str]]:
+        chosen = self._some(count, request)
         for _, table, place in chosen:
             table.delete(place)
         return sorted([name, table.guid(place)] for name, table, place in chosen)

@@ -66,7 +66,7 @@ _DETAILS_OF_ORDERS = (
     "merge_chains",
     "programs",
 )
-"""Members of an order that say more of its changes."""
+"""Members of a request that say more of its changes."""
 
 
 class Database:
@@ -173,12 +173,12 @@ class Database:
             ]
         return described
 
-    def change(self, order: dict[str, Any], now: float) -> dict[str, Any]:
+    def change(self, request: dict[str, Any], now: float) -> dict[str, Any]:
         """Carry out what a control call asks for; tells what was changed.
 
-        Raises ValueError or KeyError for an order that makes no sense.
+        Raises ValueError or KeyError for a request that makes no sense.
         """
-        given = order.get("at")
+        given = request.get("at")
         moment = now if given is None else parse_time(given)
         if moment is None:
             raise ValueError(f"not a time: {given}")
@@ -192,15 +192,15 @@ class Database:
             **self.custom_objects.handlers,
         }
         assets = self.assets
-        # A type must exist before activities of that type can be asked for in the same order.
-        done: dict[str, Any] = {**self._change_types(order), **self._change_fields(order)}
-        for name, value in order.items():
+        # A type must exist before activities of that type can be asked for in the same request.
+        done: dict[str, Any] = {**self._change_types(request), **self._change_fields(request)}
+        for name, value in request.items():
             if name in self._lead_changes.handlers:
-                done[name] = self._lead_changes.handlers[name](value, int(moment), order)
+                done[name] = self._lead_changes.handlers[name](value, int(moment), request)
             elif name == "deleted_leads":
                 done[name] = self._deleted_leads(value, int(moment))
             elif name in handlers:
-                done[name] = handlers[name](int(value), int(moment), order)
+                done[name] = handlers[name](int(value), int(moment), request)
             elif name.endswith("_updated") and name[:-8] in assets:
                 done[name] = assets[name[:-8]].update(value, int(moment))
             elif name.endswith("_deleted") and name[:-8] in assets:
@@ -208,8 +208,10 @@ class Database:
                 self._drop_orphans()
             elif name.startswith("new_") and name[4:] in assets:
                 done[name] = [assets[name[4:]].add(int(moment)) for _ in range(int(value))]
-                if name in ("new_lists", "new_static_lists") and "members" in order:
-                    self._lead_changes.fill(done[name], int(order["members"]), int(moment), order)
+                if name in ("new_lists", "new_static_lists") and "members" in request:
+                    self._lead_changes.fill(
+                        done[name], int(request["members"]), int(moment), request
+                    )
             elif name not in done and name not in _DETAILS_OF_ORDERS:
                 raise ValueError(f"no such change: {name}")
         return done
@@ -227,47 +229,47 @@ class Database:
             rows = self.assets[name].rows
             rows[:] = [row for row in rows if row.parent in owners]
 
-    def _change_types(self, order: dict[str, Any]) -> dict[str, Any]:
+    def _change_types(self, request: dict[str, Any]) -> dict[str, Any]:
         done: dict[str, Any] = {}
-        if "new_activity_type" in order:
-            kind = type_from_json(order["new_activity_type"])
+        if "new_activity_type" in request:
+            kind = type_from_json(request["new_activity_type"])
             self.activities.add_type(kind)
             done["new_activity_type"] = kind.id
-        if "remove_activity_type" in order:
-            number = int(order["remove_activity_type"])
+        if "remove_activity_type" in request:
+            number = int(request["remove_activity_type"])
             if not self.activities.remove_type(number):
                 raise ValueError(f"no such activity type: {number}")
             done["remove_activity_type"] = number
-        if "new_attribute" in order:
-            entry = order["new_attribute"]
+        if "new_attribute" in request:
+            entry = request["new_attribute"]
             attribute = Attribute.read(entry)
             self.activities.add_attribute(int(entry["activity_type"]), attribute)
             done["new_attribute"] = attribute.name
-        if "untold_attribute" in order:
-            entry = order["untold_attribute"]
+        if "untold_attribute" in request:
+            entry = request["untold_attribute"]
             self._untold.add((int(entry["activity_type"]), str(entry["name"])))
             done["untold_attribute"] = entry
         return done
 
-    def _change_fields(self, order: dict[str, Any]) -> dict[str, Any]:
+    def _change_fields(self, request: dict[str, Any]) -> dict[str, Any]:
         done: dict[str, Any] = {}
-        if "new_lead_field" in order:
-            entry = order["new_lead_field"]
+        if "new_lead_field" in request:
+            entry = request["new_lead_field"]
             number = max(field.number for field in self.leads.fields) + 1
             kind_name = str(entry.get("dataType", "string"))
             rest = str(entry["name"])
             display = str(entry.get("displayName", rest))
             self.leads.fields.append(LeadField(number, rest, display, kind_name, standard=False))
             done["new_lead_field"] = rest
-        if "remove_lead_field" in order:
-            name = str(order["remove_lead_field"])
+        if "remove_lead_field" in request:
+            name = str(request["remove_lead_field"])
             field = self.leads.field(name)
             if field is None:
                 raise ValueError(f"no such lead field: {name}")
             self.leads.fields.remove(field)
             done["remove_lead_field"] = name
-        if "unexportable_fields" in order:
-            names = [str(name) for name in order["unexportable_fields"]]
+        if "unexportable_fields" in request:
+            names = [str(name) for name in request["unexportable_fields"]]
             unknown = [name for name in names if self.leads.field(name) is None]
             if unknown:
                 raise ValueError(f"no such lead fields: {', '.join(unknown)}")
@@ -275,28 +277,28 @@ class Database:
             done["unexportable_fields"] = names
         return done
 
-    def _new_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
+    def _new_leads(self, count: int, moment: int, request: dict[str, Any]) -> list[int]:
         made = [self.leads.add(moment) for _ in range(count)]
         for lead_id in made:
-            self._lead_changes.tell(Event(moment, NEW_LEAD, lead_id), order)
+            self._lead_changes.tell(Event(moment, NEW_LEAD, lead_id), request)
         return made
 
     def _some_leads(self, count: int) -> list[int]:
         ids = self.leads.ids
         return sorted(self._rng.sample(ids, min(count, len(ids))))
 
-    def _updated_leads(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
+    def _updated_leads(self, count: int, moment: int, request: dict[str, Any]) -> list[int]:
         chosen = self._some_leads(count)
         for lead_id in chosen:
             self.leads.touch(lead_id, moment, custom_only=False)
-            self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (0,)), order)
+            self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (0,)), request)
         return chosen
 
-    def _custom_only_updates(self, count: int, moment: int, order: dict[str, Any]) -> list[int]:
+    def _custom_only_updates(self, count: int, moment: int, request: dict[str, Any]) -> list[int]:
         chosen = self._some_leads(count)
         for lead_id in chosen:
             self.leads.touch(lead_id, moment, custom_only=True)
-            self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (1,)), order)
+            self._lead_changes.tell(Event(moment, CHANGE_DATA_VALUE, lead_id, (1,)), request)
         return chosen
 
     def _deleted_leads(self, value: Any, moment: int) -> list[int]:
@@ -313,28 +315,28 @@ class Database:
         self.memberships.drop_leads(chosen)
         return chosen
 
-    def _kinds(self, order: dict[str, Any]) -> list[int]:
-        if "activity_type" in order:
-            return [int(order["activity_type"])]
+    def _kinds(self, request: dict[str, Any]) -> list[int]:
+        if "activity_type" in request:
+            return [int(request["activity_type"])]
         untold = (DELETE_LEAD, *ABOUT_LEADS, *ABOUT_MEMBERS)
         return [kind.id for kind in self.activities.types if kind.id not in untold]
 
-    def _new_activities(self, count: int, moment: int, order: dict[str, Any]) -> list[str]:
-        return [self._activity(order, moment, moment) for _ in range(count)]
+    def _new_activities(self, count: int, moment: int, request: dict[str, Any]) -> list[str]:
+        return [self._activity(request, moment, moment) for _ in range(count)]
 
-    def _late_activities(self, count: int, moment: int, order: dict[str, Any]) -> list[str]:
+    def _late_activities(self, count: int, moment: int, request: dict[str, Any]) -> list[str]:
         """Activities written now but dated up to a day ago."""
         return [
-            self._activity(order, moment - self._rng.randint(3600, DAY), moment)
+            self._activity(request, moment - self._rng.randint(3600, DAY), moment)
             for _ in range(count)
         ]
 
-    def _activity(self, order: dict[str, Any], date: int, visible: int) -> str:
-        kind = self._rng.choice(self._kinds(order))
+    def _activity(self, request: dict[str, Any], date: int, visible: int) -> str:
+        kind = self._rng.choice(self._kinds(request))
         if self.activities.type(kind) is None:
             raise ValueError(f"no such activity type: {kind}")
         if kind in ABOUT_MEMBERS:
-            return self._member_changes.activity(kind, date, visible, order)
+            return self._member_changes.activity(kind, date, visible, request)
         if kind in ABOUT_LEADS:
             raise ValueError(f"activities of type {kind} come with the change they tell of")
         lead_id = self._rng.choice(self.leads.ids or [1])

@@ -11,10 +11,10 @@ from typing import Any
 from tests.sandbox.answers import ApiError
 from tests.sandbox.clock import DAY, Clock, central_date, central_midnight
 from tests.sandbox.database import Database
+from tests.sandbox.export_requests import ExportRequest
 from tests.sandbox.extract import Selection, select, write_file
 from tests.sandbox.jobs import FINISHED, UNFINISHED, Fate, Job
 from tests.sandbox.options import Options
-from tests.sandbox.orders import Order
 
 WORKERS = 2
 """Most jobs that are processed at once (bulk-extract.md, "Limits")."""
@@ -66,13 +66,13 @@ class ExportQueue:
 
     # What the owner of a job does -------------------------------------------------------------
 
-    def create(self, order: Order) -> Job:
+    def create(self, request: ExportRequest) -> Job:
         """A new job; refused while the daily quota is spent."""
         self._check_quota()
         now = self._clock.now()
-        job = self._make(order.object, "user", now)
-        job.order = order
-        job.fate = self._next_fate(order.object)
+        job = self._make(request.object, "user", now)
+        job.request = request
+        job.fate = self._next_fate(request.object)
         job.move("Created", now, at_once=True)
         return job
 
@@ -282,18 +282,18 @@ class ExportQueue:
         job.move("Processing", moment)
         if job.fate.minutes is not None:
             job.duration = job.fate.minutes * 60
-        if job.order is None:
+        if job.request is None:
             job.written = moment
             return
-        chosen = select(job.order, self._database, moment)
-        threading.Thread(target=self._write, args=(job, job.order, chosen), daemon=True).start()
+        chosen = select(job.request, self._database, moment)
+        threading.Thread(target=self._write, args=(job, job.request, chosen), daemon=True).start()
 
-    def _write(self, job: Job, order: Order, chosen: Selection) -> None:
+    def _write(self, job: Job, request: ExportRequest, chosen: Selection) -> None:
         """Write a job's file, in a thread of its own and without the lock."""
         path = self._folder / f"{job.id}.csv"
         end = "\r\n" if self._options.crlf else "\n"
         try:
-            result = write_file(path, order, self._database, chosen, end)
+            result = write_file(path, request, self._database, chosen, end)
         except (KeyError, OSError) as error:
             # A field was removed under the job's feet, or the disk is full: the job fails.
             with self._changed:

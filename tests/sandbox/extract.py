@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tests.sandbox.custom_objects import ObjectSelection
 from tests.sandbox.database import Database
+from tests.sandbox.export_requests import DELIMITERS, ExportRequest
 from tests.sandbox.leads import FIRST_ID, LeadSelection
 from tests.sandbox.members import MemberSelection
-from tests.sandbox.orders import DELIMITERS, Order
 from tests.sandbox.values import Value
 
 _CHUNK = 1 << 20
@@ -31,34 +31,34 @@ class Written:
 Selection = LeadSelection | MemberSelection | ObjectSelection | array  # type: ignore[type-arg]
 
 
-def select(order: Order, database: Database, moment: float) -> Selection:
-    """The records an order means, fixed as they are at the moment.
+def select(request: ExportRequest, database: Database, moment: float) -> Selection:
+    """The records an export request means, fixed as they are at the moment.
 
     A list filter takes the members "at the time that the job begins processing"
     (bulk-lead-extract.md); the other filters are taken to do the same.
     """
-    if order.programs is not None:
+    if request.programs is not None:
         return database.members.select(
-            order.programs,
-            order.low,
-            order.high,
-            order.filter.get("statusNames"),
-            order.cadence,
-            order.filter.get("isExhausted"),
+            request.programs,
+            request.low,
+            request.high,
+            request.filter.get("statusNames"),
+            request.cadence,
+            request.filter.get("isExhausted"),
         )
-    if order.custom_object is not None:
-        table = database.custom_objects.table(order.custom_object)
+    if request.custom_object is not None:
+        table = database.custom_objects.table(request.custom_object)
         if table is None:
-            raise KeyError(order.custom_object)
-        if order.list_number is None:
-            return table.select(order.low, order.high)
-        linked = {FIRST_ID + place for place in database.leads.members(order.list_number).index}
+            raise KeyError(request.custom_object)
+        if request.list_number is None:
+            return table.select(request.low, request.high)
+        linked = {FIRST_ID + place for place in database.leads.members(request.list_number).index}
         return table.select(leads=linked)
-    if order.object == "activities":
-        return database.activities.select(order.types, order.low, order.high, moment)
-    if order.list_number is not None:
-        return database.leads.members(order.list_number)
-    return database.leads.select(order.column, order.low, order.high)
+    if request.object == "activities":
+        return database.activities.select(request.types, request.low, request.high, moment)
+    if request.list_number is not None:
+        return database.leads.members(request.list_number)
+    return database.leads.select(request.column, request.low, request.high)
 
 
 def cell_writer(delimiter: str) -> Callable[[Value], str]:
@@ -80,12 +80,12 @@ def cell_writer(delimiter: str) -> Callable[[Value], str]:
     return write
 
 
-def lines(order: Order, database: Database, chosen: Selection, end: str) -> Iterator[str]:
+def lines(request: ExportRequest, database: Database, chosen: Selection, end: str) -> Iterator[str]:
     """The lines of a file, its header first."""
-    delimiter = DELIMITERS[order.format]
+    delimiter = DELIMITERS[request.format]
     write = cell_writer(delimiter)
-    yield delimiter.join(write(Value(name, name)) for name in order.headers) + end
-    names = [*order.added, *order.fields]
+    yield delimiter.join(write(Value(name, name)) for name in request.headers) + end
+    names = [*request.added, *request.fields]
     if isinstance(chosen, LeadSelection):
         rows = database.leads.rows(chosen, names, write)
     elif isinstance(chosen, (MemberSelection, ObjectSelection)):
@@ -97,7 +97,7 @@ def lines(order: Order, database: Database, chosen: Selection, end: str) -> Iter
 
 
 def write_file(
-    path: Path, order: Order, database: Database, chosen: Selection, end: str
+    path: Path, request: ExportRequest, database: Database, chosen: Selection, end: str
 ) -> Written:
     """Write a file; its checksum is "a SHA-256 hash of the exported file" (bulk-extract.md)."""
     digest = hashlib.sha256()
@@ -113,7 +113,7 @@ def write_file(
             waiting.clear()
             return len(data)
 
-        for line in lines(order, database, chosen, end):
+        for line in lines(request, database, chosen, end):
             waiting.append(line)
             held += len(line)
             if held >= _CHUNK:

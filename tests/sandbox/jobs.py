@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.sandbox.clock import bulk_time
-from tests.sandbox.orders import Order
+from tests.sandbox.export_requests import ExportRequest
 
 REFRESH = 60.0
 """The status "will not be updated more frequently than once every 60 seconds" (bulk-extract.md)."""
@@ -42,7 +42,7 @@ class Job:
     duration: float
     pickup: float = 0.0
     """Seconds in the queue before an idle worker takes it."""
-    order: Order | None = None
+    request: ExportRequest | None = None
     fate: Fate = field(default_factory=Fate)
     status: str = "Created"
     queued: float | None = None
@@ -90,7 +90,7 @@ class Job:
         status = self.shown_status(now)
         shown: dict[str, Any] = {
             "exportId": self.id,
-            "format": self.order.format if self.order else "CSV",
+            "format": self.request.format if self.request else "CSV",
             "status": status,
             "createdAt": bulk_time(self.created),
         }
@@ -119,9 +119,9 @@ class Job:
             "object": self.object,
             "owner": self.owner,
             "status": self.status,
-            "fields": self.order.fields if self.order else [],
-            "filter": self.order.filter if self.order else {},
-            "format": self.order.format if self.order else "CSV",
+            "fields": self.request.fields if self.request else [],
+            "filter": self.request.filter if self.request else {},
+            "format": self.request.format if self.request else "CSV",
             **{f"{name}At": value and bulk_time(value) for name, value in times.items()},
             **times,
             "pickup": self.pickup,

@@ -27,7 +27,7 @@ from tests.sandbox.members import MemberTable
 from tests.sandbox.memberships import Memberships, Pair
 from tests.sandbox.values import WORDS, Value, mix
 
-Order = dict[str, Any]
+ChangeRequest = dict[str, Any]
 T = TypeVar("T")
 
 _UPDATES = (
@@ -61,7 +61,7 @@ class Event(NamedTuple):
 class LeadChanges:
     """Tells activities of changes, and carries out what control calls ask for.
 
-    An order may let its activities be seen only `late_hours` after their date.
+    A request may let its activities be seen only `late_hours` after their date.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class LeadChanges:
         self._cells: dict[str, Callable[[Lead], Value]] = {}
         self._listed: dict[int, Details] = {}
         """Contents about each list, whose name never changes: the same for all its members."""
-        self.handlers: dict[str, Callable[[Any, int, Order], list[Any]]] = {
+        self.handlers: dict[str, Callable[[Any, int, ChangeRequest], list[Any]]] = {
             "silent_updates": self._silent_updates,
             "merged_leads": self._merged_leads,
             "list_members_added": self._added,
@@ -102,9 +102,9 @@ class LeadChanges:
                 merges.append([event.lead, *event.about[1:]])
         self._activities.move_leads(_heirs(merges))
 
-    def tell(self, event: Event, order: Order) -> None:
-        """Record the activity of a change that an order makes."""
-        self._tell(event, event.date + int(3600 * float(order.get("late_hours", 0))))
+    def tell(self, event: Event, request: ChangeRequest) -> None:
+        """Record the activity of a change that a request makes."""
+        self._tell(event, event.date + int(3600 * float(request.get("late_hours", 0))))
 
     def _tell(self, event: Event, visible: int) -> None:
         """Record the activity of an event, unless the account has no such type."""
@@ -194,7 +194,7 @@ class LeadChanges:
 
     # What control calls ask for -----------------------------------------------------------------
 
-    def _silent_updates(self, value: Any, moment: int, order: Order) -> list[int]:
+    def _silent_updates(self, value: Any, moment: int, request: ChangeRequest) -> list[int]:
         """Updates that leave no activity."""
         ids = self._leads.ids
         chosen = sorted(self._rng.sample(ids, min(int(value), len(ids))))
@@ -202,19 +202,19 @@ class LeadChanges:
             self._leads.touch(lead_id, moment, custom_only=False)
         return chosen
 
-    def _merged_leads(self, value: Any, moment: int, order: Order) -> list[list[int]]:
+    def _merged_leads(self, value: Any, moment: int, request: ChangeRequest) -> list[list[int]]:
         """Merge leads: so many times, or each winner with its losers; gives those.
 
         "A merge combines activity logs; program, campaign, and list memberships" and field
         values (leads.md, "Merge"): what a loser was and did goes to the winner, and half of the
         winners are updated by it.
         """
-        merges = self._merges(value, int(order.get("merge_chains", 0)))
+        merges = self._merges(value, int(request.get("merge_chains", 0)))
         for winner, *losers in merges:
             updated = mix(self._seed, winner, *losers) >> 3 & 1
             if updated:
                 self._leads.touch(winner, moment, custom_only=False)
-            self.tell(Event(moment, MERGE_LEADS, winner, (updated, *losers)), order)
+            self.tell(Event(moment, MERGE_LEADS, winner, (updated, *losers)), request)
             for loser in losers:
                 self._leads.delete(loser)
             # In their order, as a member stays what it is where two of them become one.
@@ -248,33 +248,33 @@ class LeadChanges:
                 merges += [[middle, first], [last, middle]]
         return merges
 
-    def fill(self, lists: Sequence[int], count: int, moment: int, order: Order) -> None:
+    def fill(self, lists: Sequence[int], count: int, moment: int, request: ChangeRequest) -> None:
         """Let new lists have so many members each."""
         ids = self._leads.ids
         for list_id in lists:
             for lead_id in sorted(self._rng.sample(ids, min(count, len(ids)))):
-                self._add((list_id, lead_id), moment, order)
+                self._add((list_id, lead_id), moment, request)
 
-    def _add(self, pair: Pair, moment: int, order: Order) -> bool:
+    def _add(self, pair: Pair, moment: int, request: ChangeRequest) -> bool:
         added = self._memberships.add(*pair)
         if added:
-            self.tell(Event(moment, ADD_TO_LIST, pair[1], (pair[0],)), order)
+            self.tell(Event(moment, ADD_TO_LIST, pair[1], (pair[0],)), request)
         return added
 
-    def _added(self, value: Any, moment: int, order: Order) -> list[Pair]:
+    def _added(self, value: Any, moment: int, request: ChangeRequest) -> list[Pair]:
         """Add leads to lists: so many, or these pairs of list and lead; gives the pairs."""
-        lists = self._chosen_lists(order)
+        lists = self._chosen_lists(request)
         if not isinstance(value, int):
             pairs = [(int(list_id), int(lead_id)) for list_id, lead_id in value]
             for list_id, lead_id in pairs:
                 if self._lists.find(list_id) is None or not self._leads.has(lead_id):
                     raise ValueError(f"no such list or lead: {list_id}, {lead_id}")
-            return sorted(pair for pair in pairs if self._add(pair, moment, order))
+            return sorted(pair for pair in pairs if self._add(pair, moment, request))
         ids, done = self._leads.ids, []
         room = len(ids) * len(lists) - self._memberships.count(lists)
         for _ in range(min(value, room)):
             done.append(self._random_new(lists, ids))
-            self._add(done[-1], moment, order)
+            self._add(done[-1], moment, request)
         return sorted(done)
 
     def _random_new(self, lists: Sequence[int], ids: Sequence[int]) -> Pair:
@@ -291,9 +291,9 @@ class LeadChanges:
         ]
         return self._rng.choice(sorted(free))
 
-    def _removed(self, value: Any, moment: int, order: Order) -> list[Pair]:
+    def _removed(self, value: Any, moment: int, request: ChangeRequest) -> list[Pair]:
         """Remove leads from lists: so many, or these pairs of list and lead; gives the pairs."""
-        lists = self._chosen_lists(order)
+        lists = self._chosen_lists(request)
         if isinstance(value, int):
             count = self._memberships.count(lists)
             places = self._rng.sample(range(count), min(value, count))
@@ -302,12 +302,12 @@ class LeadChanges:
             pairs = [(int(list_id), int(lead_id)) for list_id, lead_id in value]
         done = sorted(pair for pair in pairs if self._memberships.remove(*pair))
         for list_id, lead_id in done:
-            self.tell(Event(moment, REMOVE_FROM_LIST, lead_id, (list_id,)), order)
+            self.tell(Event(moment, REMOVE_FROM_LIST, lead_id, (list_id,)), request)
         return done
 
-    def _chosen_lists(self, order: Order) -> list[int]:
+    def _chosen_lists(self, request: ChangeRequest) -> list[int]:
         existing = [row.id for row in self._lists.rows]
-        chosen = [int(list_id) for list_id in order.get("lists", existing)]
+        chosen = [int(list_id) for list_id in request.get("lists", existing)]
         if strange := set(chosen) - set(existing):
             raise ValueError(f"no such lists: {sorted(strange)}")
         return chosen

@@ -32,7 +32,7 @@ of these that began again."""
 _PLAIN = (CHANGE_STATUS, CHANGE_STATUS, CHANGE_MEMBER_DATA)
 _NURTURED = (*_PLAIN, CHANGE_TRACK, CHANGE_CADENCE)
 
-Order = dict[str, Any]
+ChangeRequest = dict[str, Any]
 
 
 def make_member_table(options: Options, leads: LeadTable, programs: AssetTable) -> MemberTable:
@@ -95,7 +95,7 @@ def _life(
 class MemberChanges:
     """Tells activities of changes, and carries out what control calls ask for.
 
-    An order may restrict a change to `programs` (ids), and let its activities be seen only
+    A request may restrict a change to `programs` (ids), and let its activities be seen only
     `late_hours` after their date.
     """
 
@@ -103,7 +103,7 @@ class MemberChanges:
         self._rng = random.Random(f"{seed}:member changes")
         self._members = members
         self._activities = activities
-        self.handlers: dict[str, Callable[[int, int, Order], list[list[int]]]] = {
+        self.handlers: dict[str, Callable[[int, int, ChangeRequest], list[list[int]]]] = {
             "new_program_members": self._join,
             "program_members_changed": self._change,
             "program_members_left": self._leave,
@@ -118,14 +118,14 @@ class MemberChanges:
             late = rng.randint(1, DAY) if rng.random() < late_share else 0
             self._tell(change, change.date + late)
 
-    def activity(self, kind: int, date: int, visible: int, order: Order) -> str:
+    def activity(self, kind: int, date: int, visible: int, request: ChangeRequest) -> str:
         """An activity of this type, with the change that it tells of; gives its marketoGUID.
 
         Raises ValueError where nothing is left to change.
         """
         members = self._members
         nurtures = kind in (ADD_TO_NURTURE, CHANGE_TRACK, CHANGE_CADENCE)
-        places = [] if kind == ADD_TO_NURTURE else members.places(self._programs(order))
+        places = [] if kind == ADD_TO_NURTURE else members.places(self._programs(request))
         # A change of the past can only be the last one.
         places = [
             place
@@ -134,7 +134,7 @@ class MemberChanges:
             and (not nurtures or members.progression(place).nurtures)
         ]
         if not places:
-            joined = self._new_members(1, date, order, nurtures)
+            joined = self._new_members(1, date, request, nurtures)
             guids = {change.kind: self._tell(change, visible) for change in joined}
             if kind in guids:
                 return str(guids[kind])
@@ -151,30 +151,30 @@ class MemberChanges:
         lead, contents = self._members.lead[change.place], self._members.contents(change)
         return self._activities.tell(change.kind, lead, change.date, visible, contents)
 
-    def _tell_all(self, changes: list[Change], order: Order) -> list[list[int]]:
-        late = int(3600 * float(order.get("late_hours", 0)))
+    def _tell_all(self, changes: list[Change], request: ChangeRequest) -> list[list[int]]:
+        late = int(3600 * float(request.get("late_hours", 0)))
         for change in changes:
             self._tell(change, change.date + late)
         return self._members.keys({change.place for change in changes})
 
-    def _programs(self, order: Order) -> list[int]:
-        """Ids of the programs that an order is about."""
+    def _programs(self, request: ChangeRequest) -> list[int]:
+        """Ids of the programs that a request is about."""
         existing = self._members.program_ids()
-        wanted = [int(each) for each in order.get("programs", existing)]
+        wanted = [int(each) for each in request.get("programs", existing)]
         if strange := set(wanted) - set(existing):
             raise ValueError(f"no such programs: {sorted(strange)}")
         return wanted
 
-    def _some(self, count: int, order: Order) -> list[int]:
-        places = self._members.places(self._programs(order))
+    def _some(self, count: int, request: ChangeRequest) -> list[int]:
+        places = self._members.places(self._programs(request))
         return self._rng.sample(places, min(count, len(places)))
 
     def _new_members(
-        self, count: int, moment: int, order: Order, nurtures: bool = False
+        self, count: int, moment: int, request: ChangeRequest, nurtures: bool = False
     ) -> list[Change]:
         """So many leads join programs; fewer where no others are left."""
         members = self._members
-        programs = self._programs(order)
+        programs = self._programs(request)
         if nurtures:
             programs = [each for each in programs if members.about(each).progression.nurtures]
         free: dict[int, list[int]] = {}
@@ -193,33 +193,33 @@ class MemberChanges:
             count -= 1
         return changes
 
-    def _join(self, count: int, moment: int, order: Order) -> list[list[int]]:
-        return self._tell_all(self._new_members(count, moment, order), order)
+    def _join(self, count: int, moment: int, request: ChangeRequest) -> list[list[int]]:
+        return self._tell_all(self._new_members(count, moment, request), request)
 
-    def _change(self, count: int, moment: int, order: Order) -> list[list[int]]:
+    def _change(self, count: int, moment: int, request: ChangeRequest) -> list[list[int]]:
         """Changes of all kinds, those of tracks and cadences in engagement programs only."""
         changes = []
-        for place in self._some(count, order):
+        for place in self._some(count, request):
             kinds = _NURTURED if self._members.progression(place).nurtures else _PLAIN
             kind, luck = self._rng.choice(kinds), self._rng.getrandbits(20)
             changes.append(self._members.change(place, kind, moment, luck))
-        return self._tell_all(changes, order)
+        return self._tell_all(changes, request)
 
-    def _leave(self, count: int, moment: int, order: Order) -> list[list[int]]:
-        places = self._some(count, order)
-        return self._tell_all([self._members.leave(place, moment) for place in places], order)
+    def _leave(self, count: int, moment: int, request: ChangeRequest) -> list[list[int]]:
+        places = self._some(count, request)
+        return self._tell_all([self._members.leave(place, moment) for place in places], request)
 
-    def _return(self, count: int, moment: int, order: Order) -> list[list[int]]:
+    def _return(self, count: int, moment: int, request: ChangeRequest) -> list[list[int]]:
         """Who has left a program joins it again."""
-        former = self._members.former(self._programs(order))
+        former = self._members.former(self._programs(request))
         changes: list[Change] = []
         for program, lead in self._rng.sample(former, min(count, len(former))):
             changes += self._members.join(program, lead, moment, self._rng.randrange(len(TRACKS)))
-        return self._tell_all(changes, order)
+        return self._tell_all(changes, request)
 
-    def _touch(self, count: int, moment: int, order: Order) -> list[list[int]]:
+    def _touch(self, count: int, moment: int, request: ChangeRequest) -> list[list[int]]:
         """Changes that leave no activity."""
-        places = self._some(count, order)
+        places = self._some(count, request)
         for place in places:
             self._members.touch(place, moment)
         return self._members.keys(places)

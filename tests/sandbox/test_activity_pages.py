@@ -107,11 +107,11 @@ def test_empty_stretches_and_the_last_token(client: Client) -> None:
 
 def test_the_last_token_goes_on_where_nothing_is_late(client: Client) -> None:
     last = pages(client, token(client, JUST_BEFORE), activityTypeIds="1")[-1]["nextPageToken"]
-    order = {"new_activities": 3, "late_activities": 2, "activity_type": 1}
+    request = {"new_activities": 3, "late_activities": 2, "activity_type": 1}
     # Two in one second, the second of them after the page.
     client.control("change", {"new_activities": 1, "activity_type": 1})
     first = client.get(ACTIVITIES, nextPageToken=last, activityTypeIds="1")
-    done = client.control("change", order)
+    done = client.control("change", request)
     second = client.get(ACTIVITIES, nextPageToken=first["nextPageToken"], activityTypeIds="1")
     assert len(first["result"]) == 1
     # What is dated before the token is behind it, whenever it is written.

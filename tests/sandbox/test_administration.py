@@ -159,8 +159,8 @@ def test_exports_of_all_objects(client: Client) -> None:
 
 
 def test_attribute_that_no_definition_names(client: Client) -> None:
-    order = {"activity_type": 1, "name": "Webpage URL"}
-    assert client.control("change", {"untold_attribute": order}) == {"untold_attribute": order}
+    request = {"activity_type": 1, "name": "Webpage URL"}
+    assert client.control("change", {"untold_attribute": request}) == {"untold_attribute": request}
     kinds = client.get("/rest/v1/activities/types.json")["result"]
     assert kinds == client.control("truth/activity_types")["rows"]
     (visit,) = [kind for kind in kinds if kind["id"] == 1]

@@ -81,8 +81,8 @@ def test_folders_that_hold_something_cannot_be_deleted(client: Client) -> None:
 
 def test_a_change_between_two_pages(client: Client) -> None:
     path = f"{A}smartLists.json"
-    order = {"call": "smart_lists", "nth": 2, "change": {"smart_lists_deleted": [1001, 1002]}}
-    client.control("before_call", order)
+    request = {"call": "smart_lists", "nth": 2, "change": {"smart_lists_deleted": [1001, 1002]}}
+    client.control("before_call", request)
     first = client.get(path, maxReturn=100)["result"]
     second = client.get(path, maxReturn=100, offset=100)["result"]
     assert {1001, 1002} <= {row["id"] for row in first}

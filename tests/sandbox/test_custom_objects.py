@@ -44,9 +44,9 @@ def exported(
 
 
 def refusal(client: Client, chosen: Json, name: str = "car_c", **more: Any) -> str:
-    """The code with which an order is refused."""
-    order = {"fields": FIELDS, **more}
-    return code(client.create(f"customobjects/{name}", filter=chosen, **order))
+    """The code with which a request is refused."""
+    request = {"fields": FIELDS, **more}
+    return code(client.create(f"customobjects/{name}", filter=chosen, **request))
 
 
 @pytest.mark.parametrize("name", ["car_c", "visit_c", ROUGH_TYPE])
@@ -186,5 +186,5 @@ def test_changes_of_all_types_and_of_a_new_one(client: Client) -> None:
     assert len(exported(client, FIELDS, {"updatedAt": {"startAt": NOW, "endAt": NOW}}, name)) == 3
     client.control("change", {"custom_object_types_deleted": [name]})
     assert refusal(client, {"updatedAt": DAY}, name) == "1013"
-    order = {"new_custom_objects": 1, "custom_object_type": name}
-    assert "no such custom object" in client.control("change", order)["error"]
+    request = {"new_custom_objects": 1, "custom_object_type": name}
+    assert "no such custom object" in client.control("change", request)["error"]

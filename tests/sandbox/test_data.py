@@ -104,8 +104,8 @@ def test_late_activities(client: Client) -> None:
 
 def test_schema_and_asset_changes(client: Client) -> None:
     kind = {"id": 100050, "name": "New Kind", "attributes": [{"name": "A", "dataType": "string"}]}
-    order = {"new_activity_type": kind, "new_activities": 3, "activity_type": 100050}
-    client.control("change", order)
+    request = {"new_activity_type": kind, "new_activities": 3, "activity_type": 100050}
+    client.control("change", request)
     types = [each["id"] for each in client.get("/rest/v1/activities/types.json")["result"]]
     assert 100050 in types
     client.control("change", {"remove_lead_field": "city", "remove_activity_type": 1})
@@ -119,9 +119,9 @@ def test_schema_and_asset_changes(client: Client) -> None:
     assert refused(client, {"nonsense": 1})
 
 
-def refused(client: Client, order: Json) -> bool:
+def refused(client: Client, request: Json) -> bool:
     """Whether a change is refused."""
-    answer = requests.post(client.sandbox.control + "/change", json=order, timeout=5)
+    answer = requests.post(client.sandbox.control + "/change", json=request, timeout=5)
     return answer.status_code == 400
 
 
@@ -134,8 +134,8 @@ def test_types_of_any_id_may_come_later(client: Client, number: int) -> None:
         "primaryAttribute": {"name": "Where", "dataType": "string", "apiName": "where"},
         "attributes": [{"name": "Why", "dataType": "text", "apiName": "why"}],
     }
-    order = {"new_activity_type": kind, "new_activities": 9, "activity_type": number}
-    made = client.control("change", order)["new_activities"]
+    request = {"new_activity_type": kind, "new_activities": 9, "activity_type": number}
+    made = client.control("change", request)["new_activities"]
     types = {each["id"]: each for each in client.get("/rest/v1/activities/types.json")["result"]}
     assert types[number] == {**kind, "description": ""}
     job_id = client.exported("activities", filter={"createdAt": MONTH, "activityTypeIds": [number]})
@@ -152,8 +152,8 @@ def test_a_new_attribute_is_in_later_activities_only(client: Client) -> None:
 
     before = truth()
     attribute = {"activity_type": 100_001, "name": "Seat", "dataType": "integer", "apiName": "seat"}
-    order = {"new_attribute": attribute, "new_activities": 30, "activity_type": 100_001}
-    done = client.control("change", order)
+    request = {"new_attribute": attribute, "new_activities": 30, "activity_type": 100_001}
+    done = client.control("change", request)
     assert done["new_attribute"] == "Seat"
     types = {each["id"]: each for each in client.get("/rest/v1/activities/types.json")["result"]}
     last = {"name": "Seat", "dataType": "integer", "apiName": "seat"}

@@ -68,8 +68,8 @@ def _provoke(shared: Client, finished: str, call: str) -> requests.Response | No
             return shared.file(finished, Range="bytes=20-")
         if call == "create":
             url = shared.sandbox.base + "/bulk/v1/leads/export/create.json"
-            order: dict[str, Any] = {"fields": ["id"], "filter": {"createdAt": DAY}}
-            return shared.http.post(url, json=order, timeout=5)
+            request: dict[str, Any] = {"fields": ["id"], "filter": {"createdAt": DAY}}
+            return shared.http.post(url, json=request, timeout=5)
         path = {"usage": "/rest/v1/stats/usage.json", "campaigns": "/rest/v1/campaigns.json"}[call]
         seen = shared.http.get(shared.sandbox.base + path, allow_redirects=False, timeout=5)
         if call == "campaigns" and seen.json()["result"]:

@@ -61,8 +61,8 @@ def last_words(found: list[Json]) -> dict[Pair, bool]:
     }
 
 
-def change(client: Client, **order: Any) -> Json:
-    done = client.control("change", order)
+def change(client: Client, **request: Any) -> Json:
+    done = client.control("change", request)
     assert "error" not in done, done
     return done
 
@@ -334,7 +334,7 @@ def test_merges_by_number(punctual: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "order",
+    "request",
     [
         {"deleted_leads": [1001, 99]},
         {"merged_leads": [[1001, 99]]},
@@ -346,8 +346,8 @@ def test_merges_by_number(punctual: Client) -> None:
         {"list_members_removed": 1, "lists": [99]},
     ],
 )
-def test_changes_that_make_no_sense(shared: Client, order: Json) -> None:
-    answer = requests.post(shared.sandbox.control + "/change", json=order, timeout=5)
+def test_changes_that_make_no_sense(shared: Client, request: Json) -> None:
+    answer = requests.post(shared.sandbox.control + "/change", json=request, timeout=5)
     assert answer.status_code == 400
 
 

@@ -98,8 +98,8 @@ def test_the_history_leads_to_the_memberships(timely: Client) -> None:
 def test_control_changes_lead_to_the_memberships(timely: Client) -> None:
     for number in range(1, 4):
         timely.advance(3600)
-        order = {"new_program_members": 20 * number, "program_members_changed": 60}
-        timely.control("change", {**order, "program_members_left": 15})
+        request = {"new_program_members": 20 * number, "program_members_changed": 60}
+        timely.control("change", {**request, "program_members_left": 15})
     timely.control("change", {"deleted_leads": 5, "programs_deleted": programs_of(timely)[1:3]})
     assert_told(timely)
 
@@ -152,8 +152,8 @@ def test_members_come_change_and_leave(client: Client) -> None:
 def test_changes_that_nothing_tells_of(client: Client) -> None:
     client.advance(3600)
     rows = truth(client)
-    order = {"silent_program_member_changes": 30}
-    changed = client.control("change", order)["silent_program_member_changes"]
+    request = {"silent_program_member_changes": 30}
+    changed = client.control("change", request)["silent_program_member_changes"]
     later = truth(client)
     assert sorted(list(key) for key in rows if later[key] != rows[key]) == changed
     now = client.control("clock")["now"]
@@ -171,8 +171,8 @@ def test_changes_within_programs(client: Client) -> None:
         done = client.control("change", {name: 3, "programs": [program]})[name]
         assert {each[0] for each in done} == {program}
         assert len(done) == 3
-    order = {"silent_program_member_changes": 3, "programs": [program]}
-    assert client.control("change", order) == {"silent_program_member_changes": []}
+    request = {"silent_program_member_changes": 3, "programs": [program]}
+    assert client.control("change", request) == {"silent_program_member_changes": []}
     everybody = {"new_program_members": 10_000, "programs": [program]}
     assert len(client.control("change", everybody)["new_program_members"]) == 500
     assert len(exported(client, ["leadId"], programId=program)) == 500
@@ -184,8 +184,8 @@ def test_activities_that_are_seen_late(client: Client) -> None:
     client.advance(86_400)
     before = told(client)
     now = client.control("clock")["now"]
-    order = {"program_members_changed": 5, "late_hours": 2.5}
-    changed = client.control("change", order)["program_members_changed"]
+    request = {"program_members_changed": 5, "late_hours": 2.5}
+    changed = client.control("change", request)["program_members_changed"]
     assert all(truth(client)[program, lead]["updatedAt"] == now for program, lead in changed)
     assert not new_since(client, before)
     client.advance(2.5 * 3600 - 1)
@@ -256,8 +256,8 @@ def test_where_nothing_is_left_to_tell_of() -> None:
     with Sandbox(Options(now=NOW, scale=0, leads=5, programs=0)) as sandbox:
         client = Client(sandbox)
         assert truth(client) == {}
-        order = {"new_activities": 1, "activity_type": STATUS}
-        assert "could tell of nothing" in client.control("change", order)["error"]
+        request = {"new_activities": 1, "activity_type": STATUS}
+        assert "could tell of nothing" in client.control("change", request)["error"]
         assert client.control("change", {"new_program_members": 3})["new_program_members"] == []
 
 
@@ -278,10 +278,10 @@ def test_a_type_that_is_no_longer_defined_tells_nothing(client: Client) -> None:
 def test_without_permission(client: Client) -> None:
     job_id = client.queued(KIND, fields=["leadId"], filter={"programId": 1001})
     client.control("permissions", {"lacks": ["Read-Only Lead"]})
-    order = {"fields": ["leadId"], "filter": {"programId": 1001}}
-    assert code(client.create(KIND, **order)) == "603"
+    request = {"fields": ["leadId"], "filter": {"programId": 1001}}
+    assert code(client.create(KIND, **request)) == "603"
     for verb in ("status", "enqueue", "cancel"):
         assert code(client.bulk(f"{job_id}/{verb}", KIND)) == "603"
     assert code(client.file(job_id, KIND).json()) == "603"
     client.control("permissions", {"lacks": ["Read-Only Activity", "Read-Only Asset"]})
-    assert client.create(KIND, **order)["success"]
+    assert client.create(KIND, **request)["success"]

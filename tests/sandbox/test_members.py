@@ -51,7 +51,7 @@ def exported(client: Client, fields: list[str], **chosen: Any) -> list[dict[str,
 
 
 def refusal(client: Client, fields: list[str] | None = None, **chosen: Any) -> str:
-    """The code with which an order is refused."""
+    """The code with which a request is refused."""
     return code(client.create(KIND, fields=KEY if fields is None else fields, filter=chosen))
 
 
@@ -239,10 +239,10 @@ def test_subscription_without_updated_at() -> None:
 def test_one_queue_for_all_objects(client: Client) -> None:
     members = {"fields": KEY, "filter": {"programId": programs_of(client)[0]}}
     cars = {"fields": ["vIN"], "filter": {"updatedAt": MONTH}}
-    orders: dict[str, Json] = {KIND: members, "customobjects/car_c": cars, "leads": {}}
+    requested: dict[str, Json] = {KIND: members, "customobjects/car_c": cars, "leads": {}}
     kinds = [KIND, "customobjects/car_c"] * 5
     client.control("next_jobs", [{"status": "Failed", "errorMsg": "No luck"}])
-    jobs = [client.queued(kind, **orders[kind]) for kind in kinds]
+    jobs = [client.queued(kind, **requested[kind]) for kind in kinds]
     extra = str(client.create()["result"][0]["exportId"])
     assert code(client.bulk(f"{extra}/enqueue")) == "1029"
     assert client.bulk(f"{jobs[-1]}/cancel", kinds[-1])["result"][0]["status"] == "Cancelled"

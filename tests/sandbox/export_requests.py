@@ -36,7 +36,7 @@ _MEMBER_FILTERS = (
 
 
 @dataclass
-class Order:
+class ExportRequest:
     """A valid request for an export."""
 
     object: str
@@ -59,8 +59,10 @@ class Order:
     raw: dict[str, Any] = field(default_factory=dict)
 
 
-def read_order(kind: str, body: Any, database: Database, no_updated_at: bool) -> Order:
-    """The order in the body of a create call; raises ApiError when it breaks a rule.
+def read_export_request(
+    kind: str, body: Any, database: Database, no_updated_at: bool
+) -> ExportRequest:
+    """The request in the body of a create call; raises ApiError when it breaks a rule.
 
     Where Adobe gives no code for a broken rule, 1002 stands for a missing parameter, 704 for a
     date in a wrong format and 1003 for other invalid data, by their descriptions in
@@ -82,33 +84,33 @@ def read_order(kind: str, body: Any, database: Database, no_updated_at: bool) ->
     if not isinstance(chosen, dict):
         raise ApiError("1003", "filter must be an object")
     names = list(fields or [])
-    order = Order(kind, names, [], style, chosen, raw=body)
+    request = ExportRequest(kind, names, [], style, chosen, raw=body)
     if kind == "leads":
-        _read_leads(order, database, no_updated_at)
+        _read_leads(request, database, no_updated_at)
     elif kind == "activities":
-        _read_activities(order, database)
+        _read_activities(request, database)
     elif kind == "program/members":
-        _read_members(order, database, no_updated_at)
+        _read_members(request, database, no_updated_at)
     else:
-        _read_custom_objects(order, database, no_updated_at)
+        _read_custom_objects(request, database, no_updated_at)
     renamed = body.get("columnHeaderNames") or {}
     if not isinstance(renamed, dict):
         raise ApiError("1003", "columnHeaderNames must be an object")
-    asked = names or order.fields
-    order.headers = [*order.added, *(str(renamed.get(name, name)) for name in asked)]
-    return order
+    asked = names or request.fields
+    request.headers = [*request.added, *(str(renamed.get(name, name)) for name in asked)]
+    return request
 
 
-def _read_leads(order: Order, database: Database, no_updated_at: bool) -> None:
-    _check_lead_fields(_required_fields(order), database)
-    _check_filters(order, _DATE_FILTERS + _LIST_FILTERS, _RARE_FILTERS if no_updated_at else ())
-    _read_one_filter(order)
+def _read_leads(request: ExportRequest, database: Database, no_updated_at: bool) -> None:
+    _check_lead_fields(_required_fields(request), database)
+    _check_filters(request, _DATE_FILTERS + _LIST_FILTERS, _RARE_FILTERS if no_updated_at else ())
+    _read_one_filter(request)
 
 
-def _required_fields(order: Order) -> list[str]:
-    if not order.fields:
+def _required_fields(request: ExportRequest) -> list[str]:
+    if not request.fields:
         raise ApiError("1002", "Missing value for the required parameter 'fields'")
-    return order.fields
+    return request.fields
 
 
 def _check_lead_fields(names: Sequence[str], database: Database) -> None:
@@ -124,8 +126,10 @@ def _check_lead_fields(names: Sequence[str], database: Database) -> None:
         raise ApiError("1003", f"Invalid fields [{', '.join(refused)}] in request")
 
 
-def _check_filters(order: Order, known: Collection[str], unsupported: Collection[str]) -> None:
-    for name in order.filter:
+def _check_filters(
+    request: ExportRequest, known: Collection[str], unsupported: Collection[str]
+) -> None:
+    for name in request.filter:
         if name not in known:
             raise ApiError("1003", f"Unknown filter type: {name}")
         if name in unsupported:
@@ -133,19 +137,19 @@ def _check_filters(order: Order, known: Collection[str], unsupported: Collection
             raise ApiError("1035", text)
 
 
-def _read_one_filter(order: Order) -> None:
+def _read_one_filter(request: ExportRequest) -> None:
     """ "Specify only one filter type per export job": of leads, and of custom objects."""
-    if len(order.filter) != 1:
+    if len(request.filter) != 1:
         raise ApiError("1003", "Exactly one filter type must be specified")
-    (name, value), *_ = order.filter.items()
+    (name, value), *_ = request.filter.items()
     if name in _DATE_FILTERS:
-        order.column = name
-        order.low, order.high = _date_range(name, value)
+        request.column = name
+        request.low, request.high = _date_range(name, value)
     else:
-        order.column = name
+        request.column = name
         if name.endswith("Id"):
             _check_type(value, int, "Integer")
-        order.list_number = value if isinstance(value, int) else len(str(value))
+        request.list_number = value if isinstance(value, int) else len(str(value))
 
 
 def _check_type(value: Any, wanted: type, name: str) -> None:
@@ -154,58 +158,60 @@ def _check_type(value: Any, wanted: type, name: str) -> None:
         raise ApiError("1001", f"Invalid value '{value}'. Required of type '{name}'")
 
 
-def _read_members(order: Order, database: Database, no_updated_at: bool) -> None:
+def _read_members(request: ExportRequest, database: Database, no_updated_at: bool) -> None:
     """The rules of bulk-program-member-extract.md.
 
     Its text "LeadCustom LeadProgram MemberCustom ProgramMember" and its example are read so: any
     field of describe for leads and any of describe for program members may be exported.
     """
     members = database.members
-    others = [name for name in _required_fields(order) if members.field(name) is None]
+    others = [name for name in _required_fields(request) if members.field(name) is None]
     _check_lead_fields(others, database)
-    _check_filters(order, _MEMBER_FILTERS, ("updatedAt",) if no_updated_at else ())
-    order.programs = _read_programs(order, database)
-    order.high = float("inf")
-    if "updatedAt" in order.filter:
-        order.low, order.high = _date_range("updatedAt", order.filter["updatedAt"])
-    if "isExhausted" in order.filter:
-        _check_type(order.filter["isExhausted"], bool, "Boolean")
-    if "nurtureCadence" in order.filter:
+    _check_filters(request, _MEMBER_FILTERS, ("updatedAt",) if no_updated_at else ())
+    request.programs = _read_programs(request, database)
+    request.high = float("inf")
+    if "updatedAt" in request.filter:
+        request.low, request.high = _date_range("updatedAt", request.filter["updatedAt"])
+    if "isExhausted" in request.filter:
+        _check_type(request.filter["isExhausted"], bool, "Boolean")
+    if "nurtureCadence" in request.filter:
         # The page permits "pause", swagger-mapi.json "paus": both are taken.
-        text = order.filter["nurtureCadence"]
-        order.cadence = "paus" if text == "pause" else text
-        if order.cadence not in CADENCES:
+        text = request.filter["nurtureCadence"]
+        request.cadence = "paus" if text == "pause" else text
+        if request.cadence not in CADENCES:
             raise ApiError("1003", f"Invalid value '{text}' for nurtureCadence")
-    if "statusNames" in order.filter:
-        names = order.filter["statusNames"]
+    if "statusNames" in request.filter:
+        names = request.filter["statusNames"]
         _check_type(names, list, "Array")
-        known = {name for each in order.programs for name in members.about(each).progression.names}
+        known = {
+            name for each in request.programs for name in members.about(each).progression.names
+        }
         # "If a status name is not found in any of the programs, "1003, Invalid Data""
         if not names or not all(isinstance(name, str) and name in known for name in names):
             raise ApiError("1003", f"Invalid Data: statusNames {names}")
 
 
-def _read_programs(order: Order, database: Database) -> list[int]:
-    """The programs of an order.
+def _read_programs(request: ExportRequest, database: Database) -> list[int]:
+    """The programs of a request.
 
     No page says what an unknown program does. It is refused here with 1003, as a status name is
     that none of the programs has; one that is deleted before the job begins has no members then.
     """
-    if ("programId" in order.filter) == ("programIds" in order.filter):
-        if "programId" in order.filter:
+    if ("programId" in request.filter) == ("programIds" in request.filter):
+        if "programId" in request.filter:
             raise ApiError("1003", "programId cannot be used with programIds")
         raise ApiError("1002", "Missing value for the required parameter 'programId'")
-    if "programIds" in order.filter:
-        wanted = order.filter["programIds"]
+    if "programIds" in request.filter:
+        wanted = request.filter["programIds"]
         _check_type(wanted, list, "Array")
         if not 1 <= len(wanted) <= MOST_PROGRAMS:
             raise ApiError("1003", f"programIds takes 1 to {MOST_PROGRAMS} ids")
         # "An additional field "programId" is added to the export file as the first field": also
         # where programId is among the fields, and then there are two columns of that name. It is
         # no field of the job, so that columnHeaderNames does not rename it.
-        order.added = ("programId",)
+        request.added = ("programId",)
     else:
-        wanted = [order.filter["programId"]]
+        wanted = [request.filter["programId"]]
     for number in wanted:
         _check_type(number, int, "Integer")
     if unknown := [number for number in wanted if database.programs.find(number) is None]:
@@ -213,41 +219,41 @@ def _read_programs(order: Order, database: Database) -> list[int]:
     return list(wanted)
 
 
-def _read_custom_objects(order: Order, database: Database, no_updated_at: bool) -> None:
+def _read_custom_objects(request: ExportRequest, database: Database, no_updated_at: bool) -> None:
     """The rules of bulk-custom-object-extract.md.
 
     Only the filters by smart list have the asterisk of those that some subscriptions lack.
     """
-    order.custom_object = order.object.partition("/")[2]
-    table = database.custom_objects.table(order.custom_object)
+    request.custom_object = request.object.partition("/")[2]
+    table = database.custom_objects.table(request.custom_object)
     if table is None:
-        raise ApiError("1013", f"Object '{order.custom_object}' not found")
+        raise ApiError("1013", f"Object '{request.custom_object}' not found")
     names = []
-    for asked in _required_fields(order):
+    for asked in _required_fields(request):
         name = table.name_of(asked)
         if name is None:
             raise ApiError("1006", f"Field '{asked}' not found")
         names.append(name)
-    order.fields = names
+    request.fields = names
     rare = [name for name in _LIST_FILTERS if name in _RARE_FILTERS]
-    _check_filters(order, ("updatedAt", *_LIST_FILTERS), rare if no_updated_at else ())
-    _read_one_filter(order)
+    _check_filters(request, ("updatedAt", *_LIST_FILTERS), rare if no_updated_at else ())
+    _read_one_filter(request)
 
 
-def _read_activities(order: Order, database: Database) -> None:
-    order.fields = order.fields or list(DEFAULT_FIELDS)
-    for name in order.fields:
+def _read_activities(request: ExportRequest, database: Database) -> None:
+    request.fields = request.fields or list(DEFAULT_FIELDS)
+    for name in request.fields:
         if name not in ALL_FIELDS:
             raise ApiError("1006", f"Field '{name}' not found")
-    if "createdAt" not in order.filter:
+    if "createdAt" not in request.filter:
         raise ApiError("1002", "Missing value for the required parameter 'createdAt'")
-    for name in order.filter:
+    for name in request.filter:
         if name.startswith("primaryAttributeValue"):
             raise ApiError("1003", f"The sandbox does not do the filter {name}")
         if name not in ("createdAt", "activityTypeIds"):
             raise ApiError("1003", f"Unknown filter type: {name}")
-    order.low, order.high = _date_range("createdAt", order.filter["createdAt"])
-    types = order.filter.get("activityTypeIds")
+    request.low, request.high = _date_range("createdAt", request.filter["createdAt"])
+    types = request.filter.get("activityTypeIds")
     if types is None or types == []:
         return
     if not isinstance(types, list) or not all(type(number) is int for number in types):
@@ -256,7 +262,7 @@ def _read_activities(order: Order, database: Database) -> None:
     # says what happens with an unknown id: such a filter simply matches nothing.
     if DELETE_LEAD in types:
         raise ApiError("1003", f"Activity type {DELETE_LEAD} is not supported")
-    order.types = types
+    request.types = types
 
 
 def _date_range(name: str, value: Any) -> tuple[float, float]:
