@@ -76,8 +76,8 @@ class Cell:
         said, tries, code, settings: as of Fault.
         rules: the faults to arrange.
         own: which of them is the cell's own; others only lead there.
-        object: whose jobs the fates are of.
-        fates: of the next of its jobs.
+        object: whose jobs the outcomes are of.
+        job_outcomes: of the next of its jobs.
         fails: the streams that fail while all others are read; none where the whole run stops.
         lacking: a stream whose rows the run may do without, as Marketo said that they are gone
             or that it may not see them; empty if there is none.
@@ -95,7 +95,7 @@ class Cell:
     rules: Sequence[Rule] = ()
     own: int = 0
     object: str = ""
-    fates: Sequence[Rule] = ()
+    job_outcomes: Sequence[Rule] = ()
     settings: Rule = field(default_factory=dict)
     fails: tuple[str, ...] = ()
     lacking: str = ""
@@ -339,8 +339,8 @@ _IMPATIENT = {"job_timeout": IMPATIENCE}
 # More than are made of any window.
 _FOR_EVER = 20
 
-# Name, fate, what is said, tries and settings, as of Fault.
-FATES: tuple[tuple[str, Rule, str, int, Rule], ...] = (
+# Name, outcome, what is said, tries and settings, as of Fault.
+JOB_OUTCOMES: tuple[tuple[str, Rule, str, int, Rule], ...] = (
     ("job failed", {"status": "Failed", "errorMsg": "Out of space"}, "Out of space", JOBS, {}),
     ("job cancelled by someone", {"status": "Cancelled"}, "says cancelled", JOBS, {}),
     ("completed without a file", {"file": "404"}, "there is no file", JOBS, {}),
@@ -371,14 +371,15 @@ FAMILIES: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
 
 
 def _job_cells() -> Iterator[Cell]:
-    for name, fate, said, tries, settings in FATES:
+    for name, outcome, said, tries, settings in JOB_OUTCOMES:
         for family, bulk_object, at_once, fails, scene in FAMILIES:
             for times, number in TIMES.items():
                 yield Cell(
                     name, f"{family} job", times, rf"{family} export [\w-]{{36}}|export job [\w-]+",
-                    said, tries, 1, object=bulk_object, fates=[fate] * (number or _FOR_EVER),
-                    settings=settings, fails=fails, streams=fails,
-                    way="" if scene == USUAL else "other jobs", askers=at_once, scene=scene,
+                    said, tries, 1, object=bulk_object,
+                    job_outcomes=[outcome] * (number or _FOR_EVER), settings=settings,
+                    fails=fails, streams=fails, way="" if scene == USUAL else "other jobs",
+                    askers=at_once, scene=scene,
                 )  # fmt: skip
 
 

@@ -325,7 +325,7 @@ def test_a_create_that_never_gives_an_id_stops_the_run(
 
 
 @pytest.mark.parametrize(
-    ("fate", "said"),
+    ("outcome", "said"),
     [
         ({"status": "Failed", "errorMsg": "Node down"}, "Node down"),
         ({"status": "Failed"}, "Failed"),
@@ -334,13 +334,13 @@ def test_a_create_that_never_gives_an_id_stops_the_run(
     ],
 )
 def test_a_job_that_comes_to_nothing_is_made_anew(
-    marketo: Account, catalog: dict[str, Any], tap: Tap, fate: dict[str, str], said: str
+    marketo: Account, catalog: dict[str, Any], tap: Tap, outcome: dict[str, str], said: str
 ) -> None:
-    marketo.control("POST", "next_jobs", [fate, fate])
+    marketo.control("POST", "next_jobs", [outcome, outcome])
     target = Target()
     done = tap.sync(config_of(marketo), select(catalog, [VISITS]), target)
     made = jobs(marketo)
-    ended = fate.get("status", "Completed")
+    ended = outcome.get("status", "Completed")
     assert [job["status"] for job in made] == [ended, ended, "Completed"]
     assert len(set(asked_for(made))) == 1
     warned = re.findall("WARNING activities export .* failed: .*", done.stderr)
@@ -351,14 +351,14 @@ def test_a_job_that_comes_to_nothing_is_made_anew(
 
 
 @pytest.mark.parametrize(
-    ("fate", "said"),
+    ("outcome", "said"),
     [({"status": "Failed", "errorMsg": "Disk is full"}, "Disk is full"), ({"file": "404"}, "file")],
 )
 def test_a_job_that_always_fails_stops_the_run_and_the_next_one_makes_it_good(
-    marketo: Account, catalog: dict[str, Any], tap: Tap, fate: dict[str, str], said: str
+    marketo: Account, catalog: dict[str, Any], tap: Tap, outcome: dict[str, str], said: str
 ) -> None:
     # A first and three more; a fifth job would succeed.
-    marketo.control("POST", "next_jobs", [fate] * 4)
+    marketo.control("POST", "next_jobs", [outcome] * 4)
     chosen = select(catalog, ["leads"])
     target = Target()
     done = tap.run(config_of(marketo), chosen)
@@ -434,7 +434,7 @@ REFUSED = {"kind": "error", "code": "1003", "message": "No", "object": "leads", 
 
 
 @pytest.mark.parametrize(
-    ("fate", "fault", "end"),
+    ("outcome", "fault", "end"),
     [
         # What is being processed is left to the next run, what waits is cancelled.
         ({"status": "Paused", "stick": "Processing"}, {}, "Processing"),
@@ -447,12 +447,12 @@ def test_a_family_that_fails_gives_the_places_of_its_jobs_back(
     marketo: Account,
     catalog: dict[str, Any],
     tap: Tap,
-    fate: dict[str, str],
+    outcome: dict[str, str],
     fault: dict[str, Any],
     end: str,
 ) -> None:
     # Leads come first, and every place of the queue is theirs.
-    marketo.control("POST", "next_jobs", [{"object": "leads", **fate}])
+    marketo.control("POST", "next_jobs", [{"object": "leads", **outcome}])
     if fault:
         marketo.control("POST", "faults", fault)
     chosen, target = select(catalog, ["leads", VISITS]), Target()

@@ -268,21 +268,21 @@ def test_of_what_happens_to_one_pair_again_and_again_the_last_word_counts(
     marketo.advance(hours=1)
     stranger, other = ((LARGE, lead) for lead in strangers_of(marketo, LARGE)[:2])
     member, another = ((LARGE, lead) for lead in members_of(marketo, LARGE)[:2])
-    fates = {stranger: "ara", other: "ar", member: "ra", another: "rar"}
+    histories = {stranger: "ara", other: "ar", member: "ra", another: "rar"}
     orders = {"a": "list_members_added", "r": "list_members_removed"}
     for turn in range(3):
-        for pair, fate in fates.items():
-            if turn < len(fate):
-                marketo.change(**{orders[fate[turn]]: [pair]})
+        for pair, history in histories.items():
+            if turn < len(history):
+                marketo.change(**{orders[history[turn]]: [pair]})
         marketo.advance(seconds=seconds)
     done = tap.sync(config, catalog, target)
-    for pair, fate in fates.items():
+    for pair, history in histories.items():
         row = row_of(target, pair)
-        assert row["isMember"] is (fate[-1] == "a")
+        assert row["isMember"] is (history[-1] == "a")
         # As no other time is told, so that it was this moment.
-        ago = timedelta(hours=1, seconds=seconds * (len(fate) - 1))
+        ago = timedelta(hours=1, seconds=seconds * (len(history) - 1))
         assert said_at(row) == BEGIN + ago
-    assert sorted(pairs_emitted(done)) == sorted(fates)
+    assert sorted(pairs_emitted(done)) == sorted(histories)
     assert_members(marketo, target)
 
 

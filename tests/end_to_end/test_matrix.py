@@ -24,9 +24,9 @@ from tests.end_to_end.cell_calls import CALLS, LEADS, LEADS_LATER, PEOPLE, PEOPL
 from tests.end_to_end.cells import (
     CELLS,
     FAMILIES,
-    FATES,
     FAULTS,
     IMPATIENCE,
+    JOB_OUTCOMES,
     TEXT_BYTES,
     TIMES,
     Cell,
@@ -78,7 +78,7 @@ EXPORTS = ("--export-minutes", "0.5")
 # Of the days of which Marketo tells: a run is over before the oldest of them is too old.
 PAST_DAYS = ("2026-06-12", "2026-06-13", "2026-06-14")
 
-OUTCOMES = ("right at once", "right but for what was refused", "right after a re-run")
+RESULTS = ("right at once", "right but for what was refused", "right after a re-run")
 
 Tables = dict[str, dict[Any, dict[str, Any]]]
 
@@ -270,8 +270,8 @@ def leave_a_job(marketo: Account) -> dict[str, Any]:
 def arrange(marketo: Account, cell: Cell) -> None:
     marketo.control("POST", "reset_counters")
     marketo.control("POST", "faults", list(cell.rules))
-    fates = [{**fate, "object": cell.object} for fate in cell.fates]
-    marketo.control("POST", "next_jobs", fates)
+    job_outcomes = [{**outcome, "object": cell.object} for outcome in cell.job_outcomes]
+    marketo.control("POST", "next_jobs", job_outcomes)
 
 
 def fired(marketo: Account, cell: Cell) -> int:
@@ -355,7 +355,7 @@ def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
     catalog = selected(usual.catalog, streams_of_cell(cell))
     truth = {name: rows for name, rows in usual.tables.items() if is_selected(catalog, name)}
     before = tables_of(usual.before)
-    sums: dict[str, Any] = {"label": "matrix", "cells": 1, **dict.fromkeys(OUTCOMES, 0)}
+    sums: dict[str, Any] = {"label": "matrix", "cells": 1, **dict.fromkeys(RESULTS, 0)}
     record_property("sums", sums)
     with account_of(cell.file, cell.scene) as marketo:
         target = copy.deepcopy(usual.before)
@@ -396,7 +396,7 @@ def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
 
 
 def test_the_slice_meets_every_fault_and_every_call() -> None:
-    faults = {fault.name for fault in FAULTS} | {name for name, *_ in FATES}
+    faults = {fault.name for fault in FAULTS} | {name for name, *_ in JOB_OUTCOMES}
     calls = {call.name: call.way or call.name for call in CALLS}
     calls |= {
         f"{name} job": f"{name} job" if scene == USUAL else "other jobs"

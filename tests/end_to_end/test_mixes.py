@@ -101,8 +101,8 @@ def arrange(marketo: Account, mix: Mix) -> None:
     marketo.control("POST", "usage", {"foreign_bytes": mix.foreign_bytes})
     for cell in mix.cells:
         marketo.control("POST", "faults", list(cell.rules))
-        fates = [{**fate, "object": cell.object} for fate in cell.fates]
-        marketo.control("POST", "next_jobs", fates)
+        job_outcomes = [{**outcome, "object": cell.object} for outcome in cell.job_outcomes]
+        marketo.control("POST", "next_jobs", job_outcomes)
 
 
 def heal(marketo: Account) -> None:

@@ -447,8 +447,8 @@ def kill(
     **settings: Any,
 ) -> None:
     """Kill a run when it has read some jobs of members, and made some more, perhaps stuck ones."""
-    fates: list[dict[str, str]] = [{}] * read + [{"stick": "Queued"}] * 10
-    marketo.control("POST", "next_jobs", fates)
+    outcomes: list[dict[str, str]] = [{}] * read + [{"stick": "Queued"}] * 10
+    marketo.control("POST", "next_jobs", outcomes)
     marketo.control("POST", "reset_counters")
     config = settings_of(marketo, max_queued_exports=ahead, **settings)
     with background(tap, config, catalog, target.state) as run:

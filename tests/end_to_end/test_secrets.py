@@ -161,8 +161,8 @@ def test_failures_that_stay_show_no_secret(
 def test_what_marketo_says_of_a_job_shows_no_secret(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
-    fate = {"status": "Failed", "errorMsg": quoting(marketo)}
-    marketo.control("POST", "next_jobs", [fate] * 20)
+    outcome = {"status": "Failed", "errorMsg": quoting(marketo)}
+    marketo.control("POST", "next_jobs", [outcome] * 20)
     done = run_in_full_detail(marketo, tap, catalog)
     assert "client_secret=***" in stopped(done)
     marketo.control("DELETE", "next_jobs")

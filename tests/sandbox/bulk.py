@@ -92,7 +92,7 @@ class Bulk:
         status of 404 Not Found, and a plaintext error message" (bulk-extract.md).
         """
         job = self._queue.find(call.object or "", call.job_id)
-        if job is None or job.fate.file == "404":
+        if job is None or job.outcome.file == "404":
             return plain_answer(404, f"Export file not found: {call.job_id}")
         if job.status != "Completed" or job.file is None or job.finished is None:
             return plain_answer(404, f"Export job is not completed: {call.job_id}")

@@ -13,7 +13,7 @@ from tests.sandbox.calls import is_bulk_object
 from tests.sandbox.clock import bulk_time, parse_time
 from tests.sandbox.database import Database
 from tests.sandbox.faults import read_fault
-from tests.sandbox.jobs import Fate
+from tests.sandbox.jobs import Outcome
 
 PREFIX = "/sandbox"
 
@@ -61,8 +61,8 @@ class Control:
             if name == "permissions":
                 return self._permissions(method, body)
             if method == "DELETE" and name == "next_jobs":
-                forgotten = len(self._api.queue.next_fates)
-                self._api.queue.next_fates.clear()
+                forgotten = len(self._api.queue.next_outcomes)
+                self._api.queue.next_outcomes.clear()
                 return json_answer({"forgotten": forgotten})
             if method == "POST":
                 answer = self._post(name, parts[1:], body)
@@ -102,13 +102,13 @@ class Control:
         if name == "token":
             return self._token(body)
         if name == "next_jobs":
-            self._api.queue.next_fates.extend([_read_next_fate(entry) for entry in body])
-            return json_answer({"waiting": len(self._api.queue.next_fates)})
+            self._api.queue.next_outcomes.extend([_read_next_outcome(entry) for entry in body])
+            return json_answer({"waiting": len(self._api.queue.next_outcomes)})
         if name == "jobs" and len(rest) == 1:
             job = self._api.queue.jobs.get(rest[0])
             if job is None:
                 return json_answer({"error": f"no such job: {rest[0]}"}, 404)
-            self._api.queue.set_fate(job, _read_fate(body, job.fate))
+            self._api.queue.set_outcome(job, _read_outcome(body, job.outcome))
             return json_answer(job.report())
         return None
 
@@ -196,27 +196,27 @@ def _as_json(rows: Iterator[dict[str, Any]]) -> bytes:
     return json.dumps({"rows": list(rows)}, ensure_ascii=False).encode()
 
 
-def _read_next_fate(entry: dict[str, Any]) -> tuple[str | None, Fate]:
-    """The fate of a job to come, of the bulk object that the control call names, if it does."""
+def _read_next_outcome(entry: dict[str, Any]) -> tuple[str | None, Outcome]:
+    """The outcome of a job to come, of the bulk object that the control call names, if it does."""
     bulk_object = entry.get("object")
     if bulk_object is not None and not is_bulk_object(bulk_object):
         raise ValueError(f"no such object: {bulk_object}")
     own = {name: value for name, value in entry.items() if name != "object"}
-    return bulk_object, _read_fate(own, Fate())
+    return bulk_object, _read_outcome(own, Outcome())
 
 
-def _read_fate(entry: dict[str, Any], fate: Fate) -> Fate:
-    """A fate as a control call writes it, on top of one already there."""
+def _read_outcome(entry: dict[str, Any], outcome: Outcome) -> Outcome:
+    """An outcome as a control call writes it, on top of one already there."""
     known = {"status", "errorMsg", "stick", "file", "minutes"}
     unknown = set(entry) - known
     if unknown:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(known)}")
     if entry.get("stick") not in (None, "Created", "Queued", "Processing"):
         raise ValueError("stick must be Created, Queued, Processing or null")
-    members = asdict(fate)
+    members = asdict(outcome)
     members.update({name: value for name, value in entry.items() if name != "errorMsg"})
     if "errorMsg" in entry:
         members["error"] = entry["errorMsg"]
     if members["file"] not in (None, "404"):
         raise ValueError("file must be 404 or null")
-    return Fate(**members)
+    return Outcome(**members)

@@ -13,7 +13,7 @@ from tests.sandbox.clock import DAY, Clock, central_date, central_midnight
 from tests.sandbox.database import Database
 from tests.sandbox.export_requests import ExportRequest
 from tests.sandbox.extract import Selection, select, write_file
-from tests.sandbox.jobs import FINISHED, UNFINISHED, Fate, Job
+from tests.sandbox.jobs import FINISHED, UNFINISHED, Job, Outcome
 from tests.sandbox.options import Options
 
 WORKERS = 2
@@ -43,8 +43,8 @@ class ExportQueue:
         self._folder = folder
         self._changed = changed
         self.jobs: dict[str, Job] = {}
-        self.next_fates: list[tuple[str | None, Fate]] = []
-        """What is in store for jobs to come: each for the next one, of its object if it has one."""
+        self.next_outcomes: list[tuple[str | None, Outcome]] = []
+        """Arranged for jobs to come: each for the next one, of its object if it has one."""
         self._waiting: list[Job] = []
         self._running: list[Job] = []
         self._idle_since = [0.0] * WORKERS
@@ -72,16 +72,16 @@ class ExportQueue:
         now = self._clock.now()
         job = self._make(request.object, "user", now)
         job.request = request
-        job.fate = self._next_fate(request.object)
+        job.outcome = self._next_outcome(request.object)
         job.move("Created", now, at_once=True)
         return job
 
-    def _next_fate(self, bulk_object: str) -> Fate:
-        for place, (wanted, fate) in enumerate(self.next_fates):
+    def _next_outcome(self, bulk_object: str) -> Outcome:
+        for place, (wanted, outcome) in enumerate(self.next_outcomes):
             if wanted in (None, bulk_object):
-                del self.next_fates[place]
-                return fate
-        return Fate()
+                del self.next_outcomes[place]
+                return outcome
+        return Outcome()
 
     def enqueue(self, job: Job) -> None:
         """Queue a job: the three cases of error 1029 (error-codes.md)."""
@@ -183,18 +183,18 @@ class ExportQueue:
         self.settle()
         return room
 
-    def set_fate(self, job: Job, fate: Fate) -> None:
+    def set_outcome(self, job: Job, outcome: Outcome) -> None:
         """Decide what becomes of a job, from now on."""
         now = self._clock.now()
-        if job.fate.stick is not None and fate.stick is None:
+        if job.outcome.stick is not None and outcome.stick is None:
             job.not_before = now
-        job.fate = fate
-        if fate.minutes is not None:
-            job.duration = fate.minutes * 60
+        job.outcome = outcome
+        if outcome.minutes is not None:
+            job.duration = outcome.minutes * 60
         if job.status not in FINISHED:
-            if fate.status in ("Failed", "Cancelled"):
-                self._end(job, fate.status, now)
-            elif fate.status == "Completed" and job.started is not None:
+            if outcome.status in ("Failed", "Cancelled"):
+                self._end(job, outcome.status, now)
+            elif outcome.status == "Completed" and job.started is not None:
                 job.duration = now - job.started
         self.settle()
         self._changed.notify_all()
@@ -244,7 +244,7 @@ class ExportQueue:
         if not self._idle_since:
             return None
         for job in self._waiting:
-            if job.fate.stick != "Queued" and job.queued is not None:
+            if job.outcome.stick != "Queued" and job.queued is not None:
                 return max(job.queued + job.pickup, min(self._idle_since), job.not_before), job
         return None
 
@@ -267,7 +267,7 @@ class ExportQueue:
         ending = self._next_end()
         if ending is not None and ending[0] <= moment:
             job = ending[1]
-            end = job.fate.status
+            end = job.outcome.status
             self._end(job, end if end in ("Failed", "Cancelled") else "Completed", moment)
             return
         starting = self._next_start()
@@ -280,8 +280,8 @@ class ExportQueue:
         self._running.append(job)
         job.started = moment
         job.move("Processing", moment)
-        if job.fate.minutes is not None:
-            job.duration = job.fate.minutes * 60
+        if job.outcome.minutes is not None:
+            job.duration = job.outcome.minutes * 60
         if job.request is None:
             job.written = moment
             return
@@ -297,14 +297,14 @@ class ExportQueue:
         except (KeyError, OSError) as error:
             # A field was removed under the job's feet, or the disk is full: the job fails.
             with self._changed:
-                job.fate = Fate(status="Failed", error=f"System error: {error}")
+                job.outcome = Outcome(status="Failed", error=f"System error: {error}")
                 job.written = self._clock.now()
                 self._changed.notify_all()
             return
         with self._changed:
             job.file = path
             job.rows, job.size, job.checksum = result.rows, result.size, result.checksum
-            if job.fate.minutes is None and job.fate.status != "Completed":
+            if job.outcome.minutes is None and job.outcome.status != "Completed":
                 job.duration += 60 * self._options.minutes_per_mb * job.size / 1_000_000
             job.written = self._clock.now()
             self._changed.notify_all()
@@ -317,7 +317,7 @@ class ExportQueue:
             self._idle_since.append(moment)
         job.finished = moment
         if status == "Failed":
-            job.error = job.fate.error or "Export job failed"
+            job.error = job.outcome.error or "Export job failed"
         job.move(status, moment)
         self._changed.notify_all()
 
@@ -331,4 +331,4 @@ class ExportQueue:
 
 
 def _stuck(job: Job) -> bool:
-    return job.fate.stick == "Processing"
+    return job.outcome.stick == "Processing"

@@ -17,8 +17,8 @@ FINISHED = ("Completed", "Failed", "Cancelled")
 
 
 @dataclass
-class Fate:
-    """What the control API has in store for a job."""
+class Outcome:
+    """What becomes of a job, as the control API has arranged it."""
 
     status: str | None = None
     """Failed, Cancelled or Completed: how it ends. Any other text: shown instead of Processing."""
@@ -43,7 +43,7 @@ class Job:
     pickup: float = 0.0
     """Seconds in the queue before an idle worker takes it."""
     request: ExportRequest | None = None
-    fate: Fate = field(default_factory=Fate)
+    outcome: Outcome = field(default_factory=Outcome)
     status: str = "Created"
     queued: float | None = None
     started: float | None = None
@@ -80,7 +80,7 @@ class Job:
         for moment, each in self.history:
             if moment <= refreshed:
                 status = each
-        own = self.fate.status
+        own = self.outcome.status
         if status == "Processing" and own is not None and own not in FINISHED:
             return own
         return status

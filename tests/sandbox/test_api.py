@@ -183,15 +183,15 @@ def test_time_in_the_queue_and_time_by_size() -> None:
         client.control("next_jobs", [{"minutes": 7}])
         client.queued()
         client.advance(7200)
-        *plain, fated = client.control("counters")["jobs"]
-        for job in (*plain, fated):
+        *plain, arranged = client.control("counters")["jobs"]
+        for job in (*plain, arranged):
             assert 60 <= job["pickup"] <= 180
             assert job["started"] == job["queued"] + job["pickup"]
         for job in plain:
             assert job["bytes"] > 1000
             took = job["finished"] - job["started"]
             assert took == pytest.approx(120 + 50 * 60 * job["bytes"] / 1_000_000)
-        assert fated["finished"] - fated["started"] == 420
+        assert arranged["finished"] - arranged["started"] == 420
 
 
 def test_a_clock_that_stands_is_moved_by_calls_and_by_polls_of_unfinished_jobs() -> None:
@@ -307,7 +307,7 @@ def test_ranges(client: Client) -> None:
     assert beyond.headers["Content-Range"] == f"bytes */{len(whole)}"
 
 
-def test_fates(client: Client) -> None:
+def test_outcomes_of_jobs(client: Client) -> None:
     client.control(
         "next_jobs",
         [

@@ -44,10 +44,10 @@ def test_a_job_is_cancelled_in_any_unfinished_status(
     # What its owner did not cancel is no cancelled job, however it ended.
     assert client.status(other, kind)["status"] == "Completed"
     client.control("next_jobs", [{"status": "Cancelled"}])
-    fated = client.queued(kind)
+    arranged = client.queued(kind)
     client.advance(DAY)
-    assert client.status(fated, kind)["status"] == "Cancelled"
-    assert cancelled(client)[fated] is None
+    assert client.status(arranged, kind)["status"] == "Cancelled"
+    assert cancelled(client)[arranged] is None
     assert code(client.bulk(f"{other}/cancel", kind)) == "1003"
 
 
@@ -69,7 +69,7 @@ def test_a_queue_full_for_days_of_jobs_of_others(client: Client) -> None:
     assert client.get("/bulk/v1/leads/export.json")["result"][0]["exportId"] == waiting
 
 
-def test_a_fate_may_wait_for_the_next_job_of_an_object(client: Client) -> None:
+def test_an_outcome_may_wait_for_the_next_job_of_an_object(client: Client) -> None:
     client.control("next_jobs", [{"object": "activities", "status": "Failed"}, {"minutes": 1}])
     leads, activities = client.queued("leads"), client.queued("activities")
     client.advance(DAY)
