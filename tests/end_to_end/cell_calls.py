@@ -17,7 +17,7 @@ MIDDLE = {"small": 20_000, "large": 3_000_000}
 
 # What is synced when the fault comes: the usual streams; those of people, at first or later, when
 # much has changed; leads of a subscription without the updatedAt filter, at first or later.
-USUAL, PEOPLE, PEOPLE_LATER, LEADS, LEADS_LATER = SCENES = (
+USUAL, PEOPLE, PEOPLE_LATER, LEADS, LEADS_LATER = SCENARIOS = (
     "usual", "people", "people later", "leads", "leads later",
 )  # fmt: skip
 
@@ -38,7 +38,7 @@ class Call:
         askers: how many ask for the same, each until it gives up.
         without: streams that are not selected, as they make the same call.
         beside: streams that are selected, as the call comes after the same call of theirs.
-        scene: what is synced, one of SCENES.
+        scenario: what is synced, one of SCENARIOS.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Call:
     askers: int = 1
     without: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
-    scene: str = USUAL
+    scenario: str = USUAL
 
     @property
     def kind(self) -> str:
@@ -141,7 +141,7 @@ def _get(
     skip: int = 0,
     askers: int = 0,
     beside: tuple[str, ...] = (),
-    scene: str = USUAL,
+    scenario: str = USUAL,
     **rule: Any,
 ) -> Call:
     """Return a call that a stream is read with.
@@ -154,14 +154,14 @@ def _get(
         call: in the sandbox's words, if that is not its name.
         skip: so many such calls come before the one that is meant.
         askers: as of Call, if not as many as there are streams.
-        beside, scene: as of Call.
+        beside, scenario: as of Call.
         rule: what else tells the call from others.
     """
     whole = {"call": call or name, "skip": skip, **rule}
     fails = fails or (name,)
     return Call(
         name, whole, f"GET {path}", fails, way, askers=askers or len(fails), beside=beside,
-        scene=scene,
+        scenario=scenario,
     )  # fmt: skip
 
 
@@ -251,7 +251,7 @@ _OF_ROWS = (
 
 
 def _job(
-    name: str, scene: str, bulk_object: str, *fails: str, skip: int = 0, askers: int = 1
+    name: str, scenario: str, bulk_object: str, *fails: str, skip: int = 0, askers: int = 1
 ) -> Call:
     """Return a call about the jobs of a bulk object: the one with the name's first word.
 
@@ -264,7 +264,7 @@ def _job(
     before = [{**_NO_LIST, "object": bulk_object}] if call == "status" else []
     return Call(
         name, rule, rf"(GET|POST) {path}(/[\w-]+)*\.json|{export}", fails, call, before,
-        askers=askers, scene=scene,
+        askers=askers, scenario=scenario,
     )  # fmt: skip
 
 
@@ -275,25 +275,25 @@ _OF_MEMBERS = ("program/members", MEMBERS)
 _OF_PEOPLE = (
     _get(
         "member_describe", rf"{_V1}/programs/members/describe\.json", "fields", MEMBERS,
-        scene=PEOPLE,
+        scenario=PEOPLE,
     ),
     _get(
         "fields of objects", rf"{_V1}/customobjects/\w+/describe\.json", "fields", OBJECTS[1],
-        call="customobject_describe", skip=1, scene=PEOPLE,
+        call="customobject_describe", skip=1, scenario=PEOPLE,
     ),
     # Whoever counts the day's bytes asks as well, and can do without.
     _get(
         "names of objects", rf"{_V1}/customobjects\.json", "custom objects", *OBJECTS,
-        call="customobjects", askers=2, scene=PEOPLE,
+        call="customobjects", askers=2, scenario=PEOPLE,
     ),
     _get("programs of members", rf"{_ASSET}/programs\.json", "programs", MEMBERS,
-         call="programs", scene=PEOPLE),
+         call="programs", scenario=PEOPLE),
     _get("lists of members", rf"{_V1}/lists\.json", "lists", MEMBERSHIPS,
-         call="lists", scene=PEOPLE),
-    _get("list_members", rf"{_V1}/lists/\d+/leads\.json", "", MEMBERSHIPS, scene=PEOPLE),
+         call="lists", scenario=PEOPLE),
+    _get("list_members", rf"{_V1}/lists/\d+/leads\.json", "", MEMBERSHIPS, scenario=PEOPLE),
     _get(
         "list_members page 2", rf"{_V1}/lists/\d+/leads\.json", "list_members", MEMBERSHIPS,
-        call="list_members", page=2, scene=PEOPLE,
+        call="list_members", page=2, scenario=PEOPLE,
     ),
     *(_job(f"{call} of members", PEOPLE, *_OF_MEMBERS) for call in ("create", "enqueue", "file")),
     *(_job(f"{call} of objects", PEOPLE, *_CAR) for call in ("create", "enqueue", "file")),
@@ -306,29 +306,29 @@ _OF_PEOPLE = (
     # Later.
     _get(
         "types of signs", rf"{_V1}/activities/types\.json", "types", *_BOTH,
-        call="types", askers=1, scene=PEOPLE_LATER,
+        call="types", askers=1, scenario=PEOPLE_LATER,
     ),
-    _get("pagingtoken", rf"{_V1}/activities/pagingtoken\.json", "", *_BOTH, scene=PEOPLE_LATER),
-    _get("activities_page", rf"{_V1}/activities\.json", "", *_BOTH, scene=PEOPLE_LATER),
+    _get("pagingtoken", rf"{_V1}/activities/pagingtoken\.json", "", *_BOTH, scenario=PEOPLE_LATER),
+    _get("activities_page", rf"{_V1}/activities\.json", "", *_BOTH, scenario=PEOPLE_LATER),
     _get(
         "activities_page page 2", rf"{_V1}/activities\.json", "activities_page", *_BOTH,
-        call="activities_page", page=2, scene=PEOPLE_LATER,
+        call="activities_page", page=2, scenario=PEOPLE_LATER,
     ),
     _get(
         "programs that changed", rf"{_ASSET}/programs\.json", "programs", MEMBERS,
-        call="programs", scene=PEOPLE_LATER,
+        call="programs", scenario=PEOPLE_LATER,
     ),
     _get(
         "programs looked up", rf"{_ASSET}/program/\d+\.json", _DETAILS, MEMBERS,
-        call="program", scene=PEOPLE_LATER,
+        call="program", scenario=PEOPLE_LATER,
     ),
     _get(
         "programs of the sweep", rf"{_ASSET}/programs\.json", "programs", MEMBERS,
-        call="programs", skip=2, scene=PEOPLE_LATER,
+        call="programs", skip=2, scenario=PEOPLE_LATER,
     ),
     _get(
         "members of new lists", rf"{_V1}/lists/\d+/leads\.json", "list_members", MEMBERSHIPS,
-        call="list_members", scene=PEOPLE_LATER,
+        call="list_members", scenario=PEOPLE_LATER,
     ),
     # There are two of them.
     _job("create of the sweep", PEOPLE_LATER, *_OF_MEMBERS, skip=2, askers=2),
@@ -336,15 +336,15 @@ _OF_PEOPLE = (
     _job("create of changed leads", LEADS, "activities", "leads"),
     _job("file of changed leads", LEADS, "activities", "leads"),
     _get(
-        "leads_by_filter", rf"{_V1}/leads\.json", "", "leads", scene=LEADS,
+        "leads_by_filter", rf"{_V1}/leads\.json", "", "leads", scenario=LEADS,
     ),
     _get(
         "activities of leads", rf"{_V1}/activities\.json", "activities_page", "leads",
-        call="activities_page", scene=LEADS_LATER,
+        call="activities_page", scenario=LEADS_LATER,
     ),
     _get(
         "few leads by id", rf"{_V1}/leads\.json", "leads_by_filter", "leads",
-        call="leads_by_filter", scene=LEADS_LATER,
+        call="leads_by_filter", scenario=LEADS_LATER,
     ),
 )  # fmt: skip
 

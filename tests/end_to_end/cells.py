@@ -82,7 +82,7 @@ class Cell:
         lacking: a stream whose rows the run may do without, as Marketo said that they are gone
             or that it may not see them; empty if there is none.
         streams: those that make the call, and those that make it before.
-        way, file, askers, without, scene: as of Call.
+        way, file, askers, without, scenario: as of Call.
     """
 
     fault: str
@@ -104,7 +104,7 @@ class Cell:
     file: str = "small"
     askers: int = 1
     without: tuple[str, ...] = ()
-    scene: str = USUAL
+    scenario: str = USUAL
 
     @property
     def id(self) -> str:
@@ -327,7 +327,7 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
         fails=() if fault.is_of_the_run else call.fails,
         lacking=call.fails[0] if (fault.name, call.name) in _LACKING else "",
         streams=(*call.fails, *call.beside), way=call.way, file=call.file, askers=call.askers,
-        without=call.without, scene=call.scene,
+        without=call.without, scenario=call.scenario,
     )  # fmt: skip
 
 
@@ -372,14 +372,14 @@ FAMILIES: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
 
 def _job_cells() -> Iterator[Cell]:
     for name, outcome, said, tries, settings in JOB_OUTCOMES:
-        for family, bulk_object, at_once, fails, scene in FAMILIES:
+        for family, bulk_object, at_once, fails, scenario in FAMILIES:
             for times, number in TIMES.items():
                 yield Cell(
                     name, f"{family} job", times, rf"{family} export [\w-]{{36}}|export job [\w-]+",
                     said, tries, 1, object=bulk_object,
                     job_outcomes=[outcome] * (number or _FOR_EVER), settings=settings,
-                    fails=fails, streams=fails, way="" if scene == USUAL else "other jobs",
-                    askers=at_once, scene=scene,
+                    fails=fails, streams=fails, way="" if scenario == USUAL else "other jobs",
+                    askers=at_once, scenario=scenario,
                 )  # fmt: skip
 
 

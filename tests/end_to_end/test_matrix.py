@@ -50,7 +50,7 @@ IN_SLICE = slice_of(CELLS)
 TRIED = CELLS if os.environ.get("MARKETO_SOAK") else IN_SLICE
 # In one cell of each fault all usual streams are synced, in the others those that make the call,
 # and three that do not: an export, a list by page token, and one by offset.
-WHOLE = {cell.fault: cell for cell in (*CELLS, *IN_SLICE)[::-1] if cell.scene == USUAL}
+WHOLE = {cell.fault: cell for cell in (*CELLS, *IN_SLICE)[::-1] if cell.scenario == USUAL}
 CONTROLS = ("leads", "lists", "emails")
 
 STREAMS = ("leads", "activity_types", VISITS, MAILS, "campaigns", "lists", *expected_assets.TABLES)
@@ -83,22 +83,22 @@ RESULTS = ("right at once", "right but for what was refused", "right after a re-
 Tables = dict[str, dict[Any, dict[str, Any]]]
 
 
-def options_of(file: str, scene: str) -> list[str]:
-    if scene == USUAL:
+def options_of(file: str, scenario: str) -> list[str]:
+    if scenario == USUAL:
         return [*SMALL, *SIZES, *EXPORTS, "--text-bytes", TEXT_BYTES[file]]
-    filters = [] if scene in (PEOPLE, PEOPLE_LATER) else ["--no-updated-at"]
+    filters = [] if scenario in (PEOPLE, PEOPLE_LATER) else ["--no-updated-at"]
     return [*PEOPLES_SIZES, *EXPORTS, *filters]
 
 
-def streams_of(scene: str) -> tuple[str, ...]:
-    if scene == USUAL:
+def streams_of(scenario: str) -> tuple[str, ...]:
+    if scenario == USUAL:
         return STREAMS
-    return people.STREAMS if scene in (PEOPLE, PEOPLE_LATER) else ("leads",)
+    return people.STREAMS if scenario in (PEOPLE, PEOPLE_LATER) else ("leads",)
 
 
 def streams_of_cell(cell: Cell) -> set[str]:
-    streams = {*streams_of(cell.scene)}
-    if cell.scene == USUAL and cell is not WHOLE[cell.fault]:
+    streams = {*streams_of(cell.scenario)}
+    if cell.scenario == USUAL and cell is not WHOLE[cell.fault]:
         streams = {*CONTROLS, *cell.streams}
     return streams - {*cell.without}
 
@@ -130,16 +130,16 @@ class Undisturbed:
 
 
 @contextmanager
-def account_of(file: str, scene: str) -> Iterator[Account]:
+def account_of(file: str, scenario: str) -> Iterator[Account]:
     """An account in which exports have been made before, of objects of which the tap makes none.
 
     In an account of people nothing was; later, they have changed.
     """
-    with account(*options_of(file, scene)) as marketo:
-        for name in ("program/members", "customobjects/car_c") if scene == USUAL else ():
+    with account(*options_of(file, scenario)) as marketo:
+        for name in ("program/members", "customobjects/car_c") if scenario == USUAL else ():
             done = {"object": name, "bytes": 10, "minutes_ago": 90}
             marketo.control("POST", "finished_jobs", done)
-        if scene in EARLIER:
+        if scenario in EARLIER:
             marketo.control("POST", "clock", {"set": LATER})
             change_people(marketo, at=CHANGED, new_leads=3, updated_leads=10)
             marketo.change(
@@ -158,13 +158,13 @@ def change_people(marketo: Account, **more: Any) -> None:
 
 
 @cache
-def undisturbed(file: str, scene: str) -> Undisturbed:
-    earlier = undisturbed(file, EARLIER[scene]) if scene in EARLIER else None
-    with account_of(file, scene) as marketo, tap_in_a_directory() as tap:
+def undisturbed(file: str, scenario: str) -> Undisturbed:
+    earlier = undisturbed(file, EARLIER[scenario]) if scenario in EARLIER else None
+    with account_of(file, scenario) as marketo, tap_in_a_directory() as tap:
         if earlier:
             catalog, before = earlier.catalog, earlier.after
         else:
-            catalog = selected(discovered(*options_of(file, scene)), streams_of(scene))
+            catalog = selected(discovered(*options_of(file, scenario)), streams_of(scenario))
             before = Target()
         tables = tables_of_marketo(marketo, catalog)
         marketo.control("POST", "reset_counters")
@@ -351,13 +351,13 @@ def assert_later_changes_are_seen(
 def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
     cell: Cell, tap: Tap, record_property: Callable[[str, object], None]
 ) -> None:
-    usual = undisturbed(cell.file, cell.scene)
+    usual = undisturbed(cell.file, cell.scenario)
     catalog = selected(usual.catalog, streams_of_cell(cell))
     truth = {name: rows for name, rows in usual.tables.items() if is_selected(catalog, name)}
     before = tables_of(usual.before)
     sums: dict[str, Any] = {"label": "matrix", "cells": 1, **dict.fromkeys(RESULTS, 0)}
     record_property("sums", sums)
-    with account_of(cell.file, cell.scene) as marketo:
+    with account_of(cell.file, cell.scenario) as marketo:
         target = copy.deepcopy(usual.before)
         if cell.call == "cancel":
             target.state = leave_a_job(marketo)
@@ -399,8 +399,8 @@ def test_the_slice_meets_every_fault_and_every_call() -> None:
     faults = {fault.name for fault in FAULTS} | {name for name, *_ in JOB_OUTCOMES}
     calls = {call.name: call.way or call.name for call in CALLS}
     calls |= {
-        f"{name} job": f"{name} job" if scene == USUAL else "other jobs"
-        for name, *_, scene in FAMILIES
+        f"{name} job": f"{name} job" if scenario == USUAL else "other jobs"
+        for name, *_, scenario in FAMILIES
     }
     assert {cell.fault for cell in IN_SLICE} == faults
     assert {cell.call for cell in IN_SLICE} == calls.keys()
