@@ -1,6 +1,6 @@
 """Each fault at each call, once, three times and for ever: right tables, at once or after a re-run.
 
-``make test`` tries a slice of the cells, ``make soak`` all of them.
+``make test`` tries a slice of the cases, ``make soak`` all of them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end import cells, expected_assets, people
-from tests.end_to_end.cell_calls import CALLS, LEADS, LEADS_LATER, PEOPLE, PEOPLE_LATER, USUAL
-from tests.end_to_end.cells import (
-    CELLS,
+from tests.end_to_end import expected_assets, fault_cases, people
+from tests.end_to_end.checks import MAILS, SMALL, START, VISITS, discovered, jobs, not_read, stopped
+from tests.end_to_end.expected import metadata
+from tests.end_to_end.fault_calls import CALLS, LEADS, LEADS_LATER, PEOPLE, PEOPLE_LATER, USUAL
+from tests.end_to_end.fault_cases import (
     FAMILIES,
+    FAULT_CASES,
     FAULTS,
     IMPATIENCE,
     JOB_OUTCOMES,
     TEXT_BYTES,
     TIMES,
-    Cell,
+    FaultCase,
     slice_of,
 )  # fmt: skip
-from tests.end_to_end.checks import MAILS, SMALL, START, VISITS, discovered, jobs, not_read, stopped
-from tests.end_to_end.expected import metadata
 from tests.harness import (
     NOW,
     POLL_INTERVAL,
@@ -46,11 +46,11 @@ from tests.harness import (
     tap_in_a_directory,
 )
 
-IN_SLICE = slice_of(CELLS)
-TRIED = CELLS if os.environ.get("MARKETO_SOAK") else IN_SLICE
-# In one cell of each fault all usual streams are synced, in the others those that make the call,
+IN_SLICE = slice_of(FAULT_CASES)
+TRIED = FAULT_CASES if os.environ.get("MARKETO_SOAK") else IN_SLICE
+# In one case of each fault all usual streams are synced, in the others those that make the call,
 # and three that do not: an export, a list by page token, and one by offset.
-WHOLE = {cell.fault: cell for cell in (*CELLS, *IN_SLICE)[::-1] if cell.scenario == USUAL}
+WHOLE = {case.fault: case for case in (*FAULT_CASES, *IN_SLICE)[::-1] if case.scenario == USUAL}
 CONTROLS = ("leads", "lists", "emails")
 
 STREAMS = ("leads", "activity_types", VISITS, MAILS, "campaigns", "lists", *expected_assets.TABLES)
@@ -96,11 +96,11 @@ def streams_of(scenario: str) -> tuple[str, ...]:
     return people.STREAMS if scenario in (PEOPLE, PEOPLE_LATER) else ("leads",)
 
 
-def streams_of_cell(cell: Cell) -> set[str]:
-    streams = {*streams_of(cell.scenario)}
-    if cell.scenario == USUAL and cell is not WHOLE[cell.fault]:
-        streams = {*CONTROLS, *cell.streams}
-    return streams - {*cell.without}
+def streams_of_case(case: FaultCase) -> set[str]:
+    streams = {*streams_of(case.scenario)}
+    if case.scenario == USUAL and case is not WHOLE[case.fault]:
+        streams = {*CONTROLS, *case.streams}
+    return streams - {*case.without}
 
 
 def config_of(marketo: Account, **settings: Any) -> dict[str, Any]:
@@ -220,18 +220,18 @@ def calls_of(marketo: Account) -> Counter[str]:
     return Counter(entry["call"] for entry in marketo.control("GET", "log")["log"])
 
 
-def assert_no_storm(marketo: Account, cell: Cell, usual: Counter[str], fired: int) -> None:
+def assert_no_storm(marketo: Account, case: FaultCase, usual: Counter[str], fired: int) -> None:
     """A run makes each call as often as an undisturbed one, and twice at most for each fault more.
 
     Twice where a fault befalls the second half of a file, after it was interrupted.
     """
-    polls = STUCK_POLLS if "job_timeout" in cell.settings else 0
+    polls = STUCK_POLLS if "job_timeout" in case.settings else 0
     for call, number in calls_of(marketo).items():
         more = polls if call in ("list", "status") else 0
         assert number <= usual[call] + 2 * fired + 2 + more, call
 
 
-# A cell ------------------------------------------------------------------------------------------
+# A case ------------------------------------------------------------------------------------------
 
 
 def leave_a_job(marketo: Account) -> dict[str, Any]:
@@ -267,19 +267,19 @@ def leave_a_job(marketo: Account) -> dict[str, Any]:
     return {"exports": {"leads": [export]}}
 
 
-def arrange(marketo: Account, cell: Cell) -> None:
+def arrange(marketo: Account, case: FaultCase) -> None:
     marketo.control("POST", "reset_counters")
-    marketo.control("POST", "faults", list(cell.rules))
-    job_outcomes = [{**outcome, "object": cell.object} for outcome in cell.job_outcomes]
+    marketo.control("POST", "faults", list(case.rules))
+    job_outcomes = [{**outcome, "object": case.object} for outcome in case.job_outcomes]
     marketo.control("POST", "next_jobs", job_outcomes)
 
 
-def fired(marketo: Account, cell: Cell) -> int:
-    """How often the cell's fault has befallen the run."""
-    if cell.rules:
-        return int(marketo.control("GET", "faults")["faults"][cell.own]["fired"])
-    made = len(jobs(marketo, cell.object))
-    return min(made, TIMES[cell.times] or made)
+def fired(marketo: Account, case: FaultCase) -> int:
+    """How often the case's fault has befallen the run."""
+    if case.rules:
+        return int(marketo.control("GET", "faults")["faults"][case.own]["fired"])
+    made = len(jobs(marketo, case.object))
+    return min(made, TIMES[case.times] or made)
 
 
 def heal(marketo: Account) -> None:
@@ -290,31 +290,31 @@ def heal(marketo: Account) -> None:
             marketo.control("POST", f"jobs/{job['exportId']}", {"stick": None, "status": None})
 
 
-def assert_fired_as_meant(cell: Cell, number: int) -> None:
+def assert_fired_as_meant(case: FaultCase, number: int) -> None:
     """It befell the run as often as it was to, or as often as the tap tries."""
-    times = TIMES[cell.times]
+    times = TIMES[case.times]
     assert number >= 1, "nothing went wrong"
-    if cell.tries is cells.NEVER:
-        assert number <= (times or cells.THROTTLED)
-    elif cell.ends_right_at_once:
+    if case.tries is fault_cases.NEVER:
+        assert number <= (times or fault_cases.THROTTLED)
+    elif case.ends_right_at_once:
         assert number == times
-    elif cell.way == "file" or cell.call.endswith(("file", "file middle")):
+    elif case.way == "file" or case.call.endswith(("file", "file middle")):
         # A download counts what brings next to nothing, whatever it was, and starts anew.
-        most = cell.tries * 2 + cells.FRUITFUL_TRIES[cell.file]
-        assert cell.tries / 2 <= number <= most
+        most = case.tries * 2 + fault_cases.FRUITFUL_TRIES[case.file]
+        assert case.tries / 2 <= number <= most
     else:
-        assert cell.tries <= number <= cell.tries * cell.askers
+        assert case.tries <= number <= case.tries * case.askers
 
 
-def assert_only_truth(cell: Cell, tables: Tables, truth: Tables, before: Tables) -> None:
+def assert_only_truth(case: FaultCase, tables: Tables, truth: Tables, before: Tables) -> None:
     """No row is invented, and none is wrong but those that are as they were before."""
     for stream, rows in tables.items():
-        if stream == "leads" and cell.file == "large":
+        if stream == "leads" and case.file == "large":
             # Emitted before the file's end is known: such rows come again.
             continue
         for key, row in rows.items():
             true = truth[stream].get(key)
-            if stream == cell.lacking and true:
+            if stream == case.lacking and true:
                 # Of what the run was refused it has nothing, not something else.
                 true = {c: None if row[c] is None else value for c, value in true.items()}
             assert row in (true, before.get(stream, {}).get(key)), (stream, key)
@@ -326,12 +326,12 @@ def assert_all_but(streams: Collection[str], tables: Tables, truth: Tables) -> N
         assert tables.get(stream) == truth[stream], stream
 
 
-def assert_names_the_fault(cell: Cell, done: Run) -> None:
-    message = stopped(done, cell.code)
-    assert re.search(cell.named, message), message
-    assert re.search(cell.said, message), message
-    if cell.fails:
-        assert not_read(message) & {*cell.fails}, message
+def assert_names_the_fault(case: FaultCase, done: Run) -> None:
+    message = stopped(done, case.code)
+    assert re.search(case.named, message), message
+    assert re.search(case.said, message), message
+    if case.fails:
+        assert not_read(message) & {*case.fails}, message
 
 
 def assert_later_changes_are_seen(
@@ -347,50 +347,50 @@ def assert_later_changes_are_seen(
     assert tables_of(target) == tables_of_marketo(marketo, catalog)
 
 
-@pytest.mark.parametrize("cell", TRIED, ids=lambda cell: cell.id)
+@pytest.mark.parametrize("case", TRIED, ids=lambda case: case.id)
 def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
-    cell: Cell, tap: Tap, record_property: Callable[[str, object], None]
+    case: FaultCase, tap: Tap, record_property: Callable[[str, object], None]
 ) -> None:
-    usual = undisturbed(cell.file, cell.scenario)
-    catalog = selected(usual.catalog, streams_of_cell(cell))
+    usual = undisturbed(case.file, case.scenario)
+    catalog = selected(usual.catalog, streams_of_case(case))
     truth = {name: rows for name, rows in usual.tables.items() if is_selected(catalog, name)}
     before = tables_of(usual.before)
-    sums: dict[str, Any] = {"label": "matrix", "cells": 1, **dict.fromkeys(RESULTS, 0)}
+    sums: dict[str, Any] = {"label": "matrix", "cases": 1, **dict.fromkeys(RESULTS, 0)}
     record_property("sums", sums)
-    with account_of(cell.file, cell.scenario) as marketo:
+    with account_of(case.file, case.scenario) as marketo:
         target = copy.deepcopy(usual.before)
-        if cell.call == "cancel":
+        if case.call == "cancel":
             target.state = leave_a_job(marketo)
-        arrange(marketo, cell)
-        done = tap.run(config_of(marketo, **cell.settings), catalog, target.state)
+        arrange(marketo, case)
+        done = tap.run(config_of(marketo, **case.settings), catalog, target.state)
         target.take(done.lines)
-        number = fired(marketo, cell)
-        assert_fired_as_meant(cell, number)
-        assert_no_storm(marketo, cell, usual.calls, number)
-        if cell.ends_right_at_once:
+        number = fired(marketo, case)
+        assert_fired_as_meant(case, number)
+        assert_no_storm(marketo, case, usual.calls, number)
+        if case.ends_right_at_once:
             assert done.code == 0, done.stderr
             assert "CRITICAL" not in done.stderr
-            assert_all_but([cell.lacking], tables_of(target), truth)
-            sums["right but for what was refused" if cell.lacking else "right at once"] = 1
+            assert_all_but([case.lacking], tables_of(target), truth)
+            sums["right but for what was refused" if case.lacking else "right at once"] = 1
         else:
-            assert_names_the_fault(cell, done)
-            if cell.fails:
-                assert_all_but([*cell.fails, cell.lacking], tables_of(target), truth)
-        if cell.lacking or not cell.ends_right_at_once:
-            assert_only_truth(cell, tables_of(target), truth, before)
+            assert_names_the_fault(case, done)
+            if case.fails:
+                assert_all_but([*case.fails, case.lacking], tables_of(target), truth)
+        if case.lacking or not case.ends_right_at_once:
+            assert_only_truth(case, tables_of(target), truth, before)
             heal(marketo)
             marketo.control("POST", "reset_counters")
             # Tokens are read again the next day, which is now where some are lacking.
-            refresh = {"child_refresh_hours": 0} if cell.lacking else {}
+            refresh = {"child_refresh_hours": 0} if case.lacking else {}
             tap.sync(config_of(marketo, **refresh), catalog, target)
-            assert_no_storm(marketo, cell, usual.calls, 0)
+            assert_no_storm(marketo, case, usual.calls, 0)
             # What a call for a row tells comes with the row: next when it changes.
-            still = {cell.lacking} & {*expected_assets.INCREMENTAL}
+            still = {case.lacking} & {*expected_assets.INCREMENTAL}
             assert_all_but(still, tables_of(target), truth)
-            assert_only_truth(cell, tables_of(target), truth, before)
-            sums["right after a re-run"] = int(not cell.ends_right_at_once)
+            assert_only_truth(case, tables_of(target), truth, before)
+            sums["right after a re-run"] = int(not case.ends_right_at_once)
         people.assert_who_left_is_told_truly(marketo, catalog, target)
-        if cell.fault.startswith("clock"):
+        if case.fault.startswith("clock"):
             heal(marketo)
             assert_later_changes_are_seen(marketo, tap, catalog, target)
 
@@ -402,13 +402,13 @@ def test_the_slice_meets_every_fault_and_every_call() -> None:
         f"{name} job": f"{name} job" if scenario == USUAL else "other jobs"
         for name, *_, scenario in FAMILIES
     }
-    assert {cell.fault for cell in IN_SLICE} == faults
-    assert {cell.call for cell in IN_SLICE} == calls.keys()
+    assert {case.fault for case in IN_SLICE} == faults
+    assert {case.call for case in IN_SLICE} == calls.keys()
     ways = {(way, times) for way in calls.values() for times in TIMES}
-    assert {(calls[cell.call], cell.times) for cell in IN_SLICE} == ways
+    assert {(calls[case.call], case.times) for case in IN_SLICE} == ways
 
 
 def test_every_call_is_met_once_three_times_and_for_ever() -> None:
     calls = {call.name for call in CALLS} | {f"{name} job" for name, *_ in FAMILIES}
-    met = {(cell.call, cell.times) for cell in CELLS}
+    met = {(case.call, case.times) for case in FAULT_CASES}
     assert met == {(call, times) for call in calls for times in TIMES}

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from tests.end_to_end import people
-from tests.end_to_end.cells import CELLS, TIMES, Cell
 from tests.end_to_end.checks import MAILS, START, VISITS, discovered, jobs, stopped
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
+from tests.end_to_end.fault_cases import FAULT_CASES, TIMES, FaultCase
 from tests.end_to_end.test_kill import CLOSED, cut_run
 from tests.harness import Account, Tap, Target, account, assert_secrets_kept, select
 
@@ -33,11 +33,11 @@ BYTES_A_DAY = 500_000_000
 # The calls of these streams and of their jobs. What a run goes on without is another subject, and
 # slow ones would make a trial long.
 FAULTS = [
-    cell
-    for cell in CELLS
-    if {*cell.fails} & {*STREAMS} and not cell.lacking and not cell.is_slow
+    case
+    for case in FAULT_CASES
+    if {*case.fails} & {*STREAMS} and not case.lacking and not case.is_slow
 ]  # fmt: skip
-CALLS = sorted({cell.call for cell in FAULTS})
+CALLS = sorted({case.call for case in FAULTS})
 # The day's bytes, a queue that stays full, a job that waits too long.
 USED_UP = r"1029|1035|quota|day's export|job_timeout|queue"
 
@@ -47,7 +47,7 @@ class Mix:
     """What goes on in a trial.
 
     Attributes:
-        cells: the faults.
+        cases: the faults.
         settings: of the tap.
         foreign_jobs, minutes: jobs of other users, and how long each of them takes.
         foreign_bytes: what other users have exported today.
@@ -55,7 +55,7 @@ class Mix:
             seconds.
     """
 
-    cells: list[Cell]
+    cases: list[FaultCase]
     settings: dict[str, Any]
     foreign_jobs: int
     minutes: float
@@ -69,8 +69,8 @@ def mix_of(seed: int) -> Mix:
     kinds = [
         (rng.choice(CALLS), rng.choice(["for ever", *TIMES])) for _ in range(rng.randint(1, 2))
     ]
-    cells = [
-        rng.choice([cell for cell in FAULTS if (cell.call, cell.times) == kind]) for kind in kinds
+    cases = [
+        rng.choice([case for case in FAULTS if (case.call, case.times) == kind]) for kind in kinds
     ]
     settings: dict[str, Any] = {
         "start_date": START,
@@ -78,11 +78,11 @@ def mix_of(seed: int) -> Mix:
         "max_queued_exports": rng.choice([1, 2, 5, 10]),
         "max_export_days": rng.choice([2, 7, 31]),
     }
-    for cell in cells:
-        settings |= cell.settings
+    for case in cases:
+        settings |= case.settings
     ways = (signal.SIGKILL, signal.SIGTERM, CLOSED)
     return Mix(
-        cells,
+        cases,
         settings,
         foreign_jobs=rng.choice([0, 0, 5, 10]),
         minutes=rng.choice([1, 10_000]),
@@ -99,9 +99,9 @@ def arrange(marketo: Account, mix: Mix) -> None:
         queue = {"foreign_jobs": mix.foreign_jobs, "minutes": mix.minutes}
         marketo.control("POST", "queue", queue)
     marketo.control("POST", "usage", {"foreign_bytes": mix.foreign_bytes})
-    for cell in mix.cells:
-        marketo.control("POST", "faults", list(cell.rules))
-        job_outcomes = [{**outcome, "object": cell.object} for outcome in cell.job_outcomes]
+    for case in mix.cases:
+        marketo.control("POST", "faults", list(case.rules))
+        job_outcomes = [{**outcome, "object": case.object} for outcome in case.job_outcomes]
         marketo.control("POST", "next_jobs", job_outcomes)
 
 
@@ -141,7 +141,7 @@ def test_a_run_ends_whatever_goes_wrong_together(
         if done.code == 0:
             assert_right(marketo, chosen, target)
         else:
-            reasons = "|".join([*(cell.said for cell in mix.cells if cell.said), USED_UP])
+            reasons = "|".join([*(case.said for case in mix.cases if case.said), USED_UP])
             message = stopped(done, done.code)
             assert re.search(reasons, message), message
         heal(marketo)

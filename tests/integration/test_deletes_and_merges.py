@@ -10,7 +10,7 @@ import pytest
 
 from tests.end_to_end import expected
 from tests.harness import Account, Tap, account, assert_secrets_kept, select
-from tests.integration.warehouses import DATABASES, Database, Row, Rows, database
+from tests.integration.target_drivers import DATABASES, Database, Row, Rows, database
 from tests.readme import code
 
 OPTIONS = (
@@ -59,10 +59,10 @@ def by_key(rows: Rows, *columns: str) -> dict[Any, Row]:
 class Pipeline:
     """Tap, target, and the SQL behind them."""
 
-    def __init__(self, tap: Tap, place: Database, marketo: Account) -> None:
+    def __init__(self, tap: Tap, driver: Database, marketo: Account) -> None:
         """Load from an account into a place."""
         self._tap = tap
-        self._place = place
+        self._place = driver
         self._marketo = marketo
         self._state: Any = None
 
@@ -187,8 +187,8 @@ class Cast(NamedTuple):
 
 @pytest.mark.parametrize("target", DATABASES)
 def test_the_sql_of_the_docs_applies_deletions_and_merges(target: str, tap: Tap) -> None:
-    with account(*OPTIONS) as marketo, database(target, tap.directory) as place:
-        pipeline = Pipeline(tap, place, marketo)
+    with account(*OPTIONS) as marketo, database(target, tap.directory) as driver:
+        pipeline = Pipeline(tap, driver, marketo)
         # One of two members leaves the first, and then wins the other one; the only member of the
         # second loses to one who leaves it then.
         left, only = marketo.change(new_programs=2)["new_programs"]

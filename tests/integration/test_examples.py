@@ -30,7 +30,7 @@ from tests.end_to_end.checks import (
     wait_until,
 )
 from tests.harness import HANG, ROOT, Account, Run, Target, account, assert_secrets_kept, select
-from tests.integration.warehouses import TOOLS, Jsonl
+from tests.integration.target_drivers import TOOLS, Jsonl
 
 EXAMPLE = ROOT / "examples" / "many_accounts"
 DAGSTER = TOOLS / "dagster" / "bin"

@@ -13,7 +13,7 @@ import pytest
 
 from tests.end_to_end.checks import SMALL
 from tests.harness import ROOT, TAP, Run, Tap, account, run, select
-from tests.integration.warehouses import TOOLS
+from tests.integration.target_drivers import TOOLS
 from tests.readme import code
 
 MAP = ROOT / "examples" / "map_transform" / "map.json"

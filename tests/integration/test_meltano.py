@@ -20,7 +20,7 @@ import pytest
 from tests.end_to_end import expected
 from tests.end_to_end.checks import jobs, span
 from tests.harness import HANG, ROOT, Account, account
-from tests.integration.warehouses import TOOLS, DuckDB
+from tests.integration.target_drivers import TOOLS, DuckDB
 from tests.meltano_definition import CHEAP, DEFINITION, PROJECT, SOURCE_VARIABLE, details
 
 MELTANO = TOOLS / "meltano" / "bin" / "meltano"

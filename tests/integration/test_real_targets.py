@@ -12,7 +12,7 @@ from tests.end_to_end import expected, expected_assets
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.expected_assets import ASSETS, CHILDREN
 from tests.harness import Account, Tap, account, assert_secrets_kept, select
-from tests.integration.warehouses import TARGETS, Rows, Warehouse, warehouse
+from tests.integration.target_drivers import TARGETS, Rows, TargetDriver, target_driver
 
 # An account full of what targets stumble over, under names that every target can hold.
 OPTIONS = (
@@ -128,7 +128,7 @@ def is_selected(stream: Mapping[str, Any], column: str) -> bool:
 
 
 def same(wanted: Any, held: Any, is_time: bool = False) -> bool:
-    """Whether a warehouse's value is the JSON value; times are compared as instants."""
+    """Whether a target's value is the JSON value; times are compared as instants."""
     if isinstance(wanted, dict) and isinstance(held, dict):
         return wanted.keys() == held.keys() and all(same(wanted[k], held[k]) for k in wanted)
     if isinstance(wanted, list) and isinstance(held, list):
@@ -143,14 +143,14 @@ def same(wanted: Any, held: Any, is_time: bool = False) -> bool:
 
 
 def differences(
-    place: Warehouse,
+    driver: TargetDriver,
     catalog: Mapping[str, Any],
     truth: Truth,
     tables: Mapping[str, Rows],
     moved: Keys,
     past: Truth,
 ) -> list[Cell]:
-    """Return every cell of the warehouse that is not as the truth has it.
+    """Return every cell of the target that is not as the truth has it.
 
     Rows that moved while the tap ran may be there as they were at any time of it, or not yet;
     those of the past need not be there, but are to be right.
@@ -158,8 +158,8 @@ def differences(
     found: list[Cell] = []
     for stream in selected_streams(catalog):
         name, keys = stream["tap_stream_id"], stream["key_properties"]
-        rows = tables.get(place.table_name(name), [])
-        columns = [place.column_name(key) for key in keys]
+        rows = tables.get(driver.table_name(name), [])
+        columns = [driver.column_name(key) for key in keys]
         held = {expected.plain_key(tuple(row[c] for c in columns)): row for row in rows}
         if len(held) != len(rows):
             found.append(Cell(name, ABSENT, str(keys), len(held), len(rows)))
@@ -168,15 +168,15 @@ def differences(
         for key in (held.keys() - true.keys()) | (certain - held.keys()):
             found.append(Cell(name, key, str(keys), key in true, key in held))
         for key in held.keys() & true.keys() - moved.get(name, set()):
-            found += _row(place, stream, key, true[key], held[key])
+            found += _row(driver, stream, key, true[key], held[key])
     return found
 
 
 def _row(
-    place: Warehouse, stream: Mapping[str, Any], key: Any, wanted: Any, held: Mapping[str, Any]
+    driver: TargetDriver, stream: Mapping[str, Any], key: Any, wanted: Any, held: Mapping[str, Any]
 ) -> list[Cell]:
     emitted = [column for column in wanted if is_selected(stream, column)]
-    columns = {place.column_name(column): column for column in emitted}
+    columns = {driver.column_name(column): column for column in emitted}
     assert len(columns) == len(emitted)
     found = []
     for name, column in columns.items():
@@ -192,11 +192,11 @@ def _row(
 
 
 def sync(
-    place: Warehouse, tap: Tap, marketo: Account, catalog: Mapping[str, Any], state: Any
+    driver: TargetDriver, tap: Tap, marketo: Account, catalog: Mapping[str, Any], state: Any
 ) -> Any:
     """Run tap and target once; return the STATE to go on from."""
     config = configured(marketo)
-    state, log = place.load(tap.command(config, catalog, state))
+    state, log = driver.load(tap.command(config, catalog, state))
     assert_secrets_kept(config, log)
     return state
 
@@ -266,13 +266,13 @@ def changed(before: Truth, after: Truth) -> Keys:
 
 
 def assert_held(
-    place: Warehouse, catalog: Mapping[str, Any], truth: Truth, moved: Keys, past: Truth
+    driver: TargetDriver, catalog: Mapping[str, Any], truth: Truth, moved: Keys, past: Truth
 ) -> dict[str, Rows]:
-    """Every cell of every table is as Marketo has it; returns what the warehouse holds."""
+    """Every cell of every table is as Marketo has it; returns what the target holds."""
     keys = {s["tap_stream_id"]: s["key_properties"] for s in selected_streams(catalog)}
-    tables = place.tables(keys)
-    assert tables.keys() <= set(map(place.table_name, keys))
-    wrong = differences(place, catalog, truth, tables, moved, past)
+    tables = driver.tables(keys)
+    assert tables.keys() <= set(map(driver.table_name, keys))
+    wrong = differences(driver, catalog, truth, tables, moved, past)
     assert not wrong, "\n".join(map(str, wrong[:50]))
     return tables
 
@@ -303,7 +303,7 @@ def altered(cell: Any) -> Any:
 
 
 def assert_each_kind_is_compared(
-    place: Warehouse,
+    driver: TargetDriver,
     catalog: Mapping[str, Any],
     truth: Truth,
     tables: Mapping[str, Rows],
@@ -324,29 +324,29 @@ def assert_each_kind_is_compared(
         alone = {"streams": [s for s in catalog["streams"] if s["tap_stream_id"] == name]}
         rows, row = truth[name], truth[name][key]
         spoilt = {name: {**rows, key: {**row, column: altered(row[column])}}}
-        found = differences(place, alone, spoilt, tables, moved, past)
+        found = differences(driver, alone, spoilt, tables, moved, past)
         assert [cell[:3] for cell in found] == [(name, key, column)]
         fewer = {name: {other: row for other, row in rows.items() if other != key}}
-        found = differences(place, alone, fewer, tables, moved, past)
+        found = differences(driver, alone, fewer, tables, moved, past)
         assert [(cell.key, cell.wanted, cell.held) for cell in found] == [(key, False, True)]
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
-    with account(*OPTIONS) as marketo, warehouse(target, tap.directory) as place:
+    with account(*OPTIONS) as marketo, target_driver(target, tap.directory) as driver:
         for name in ("program/members", "customobjects/car_c", "activities"):
             done = {"object": name, "bytes": 10, "minutes_ago": 5}
             marketo.control("POST", "finished_jobs", done)
         catalog = selected(target, tap.discover(configured(marketo)))
         start, began = moving(marketo), now_of(marketo)
-        state = sync(place, tap, marketo, catalog, None)
+        state = sync(driver, tap, marketo, catalog, None)
         synced = now_of(marketo)
         before = true_tables(marketo, catalog, began, synced)
-        assert_held(place, catalog, before, changed(start, moving(marketo)), past={})
+        assert_held(driver, catalog, before, changed(start, moving(marketo)), past={})
         change(marketo)
         catalog = selected(target, tap.discover(configured(marketo)))
         start = moving(marketo)
-        sync(place, tap, marketo, catalog, state)
+        sync(driver, tap, marketo, catalog, state)
         truth = true_tables(marketo, catalog, began, synced)
         left = who_left(marketo, catalog, synced)
         assert all(left.values())
@@ -361,7 +361,7 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
             for name, rows in who_left(marketo, catalog).items()
         }
         moved = changed(start, moving(marketo))
-        tables = assert_held(place, catalog, truth, moved, past)
+        tables = assert_held(driver, catalog, truth, moved, past)
     # A table without rows, or one in which nothing changed, would prove nothing.
     for stream in selected_streams(catalog):
         name = stream["tap_stream_id"]
@@ -369,4 +369,4 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
             assert before[name], name
             assert truth[name] != before[name] or name == "lead_fields", name
     assert sum(map(len, truth.values())) > 1000
-    assert_each_kind_is_compared(place, catalog, truth, tables, moved, past)
+    assert_each_kind_is_compared(driver, catalog, truth, tables, moved, past)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.end_to_end import expected
 from tests.harness import Tap, account, select
-from tests.integration.warehouses import TOOLS, warehouse
+from tests.integration.target_drivers import TOOLS, target_driver
 
 OPTIONS = ("--leads", "60", "--activities", "600", "--late-share", "0")
 START = "2025-01-01T00:00:00Z"
@@ -29,12 +29,12 @@ def test_singer_check_tap_accepts_the_output(tap: Tap) -> None:
 
 
 def test_a_database_holds_what_marketo_holds_under_marketos_names(tap: Tap) -> None:
-    with account(*OPTIONS) as marketo, warehouse("target-duckdb", tap.directory) as place:
+    with account(*OPTIONS) as marketo, target_driver("target-duckdb", tap.directory) as driver:
         config = marketo.config(start_date=START)
         catalog = select(tap.discover(config))
-        place.load(tap.command(config, catalog))
+        driver.load(tap.command(config, catalog))
         truth = expected.leads(marketo)
-        tables = place.tables({})
+        tables = driver.tables({})
     assert len(tables) > len(catalog["streams"]) / 2
     held = {row["id"]: [row["email"], row["numberofemployees"]] for row in tables["leads"]}
     assert held == {

@@ -11,7 +11,7 @@ import pytest
 
 from tests.end_to_end.checks import SMALL
 from tests.harness import ROOT, Tap, account, run, select
-from tests.integration.warehouses import TARGETS, TOOLS, Postgres, warehouse
+from tests.integration.target_drivers import TARGETS, TOOLS, Postgres, target_driver
 from tests.readme import code
 
 ADDRESS = "postgresql+psycopg://user:password@localhost:5432/database"
@@ -30,14 +30,14 @@ def test_the_versions_of_the_page_are_those_that_are_tested(target: str) -> None
 @pytest.mark.parametrize("target", TARGETS)
 def test_config_and_pipeline_of_the_page_load(target: str, tap: Tap) -> None:
     directory = tap.directory
-    with account(*SMALL) as marketo, warehouse(target, directory) as place:
+    with account(*SMALL) as marketo, target_driver(target, directory) as driver:
         config = marketo.config()
         catalog = select(tap.discover(config), list(KEYS))
         tap.command(config, catalog, {})
         settings = json.loads(code(target, "json"))
-        if isinstance(place, Postgres):
+        if isinstance(driver, Postgres):
             assert settings["sqlalchemy_url"] == ADDRESS
-            settings["sqlalchemy_url"] = place.settings()["sqlalchemy_url"]
+            settings["sqlalchemy_url"] = driver.settings()["sqlalchemy_url"]
         tap.write(f"{target}.json", settings)
         (directory / target).symlink_to(TOOLS / target)
         bin_directory = directory / "bin"
@@ -57,7 +57,7 @@ def test_config_and_pipeline_of_the_page_load(target: str, tap: Tap) -> None:
         state = json.loads((directory / "state.json").read_text())
         assert set(state["bookmarks"]) >= set(KEYS)
         if target != "target-jsonl":
-            tables = place.tables(KEYS)
+            tables = driver.tables(KEYS)
             assert len(tables["leads"]) == len(marketo.truth("leads"))
         else:
             lines = (directory / "rows" / "leads.jsonl").read_text().splitlines()

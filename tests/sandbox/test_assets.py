@@ -121,7 +121,7 @@ def test_times_have_several_spellings(account: Client) -> None:
     assert {row["createdAt"][19:] for row in programs} == {"Z+0000"}
 
 
-def test_texts_are_long_and_wild(account: Client) -> None:
+def test_texts_are_long_and_awkward(account: Client) -> None:
     rows = account.control("truth/emails")["rows"]
     assert max(len((row.get("description") or "").encode()) for row in rows) > 29_900
     names = "".join(row["name"] for row in rows)

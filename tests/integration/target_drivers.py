@@ -78,8 +78,8 @@ with psycopg.connect(sys.argv[1]) as connection:
 """
 
 
-class Warehouse(ABC):
-    """A target with a place of its own, and what it holds."""
+class TargetDriver(ABC):
+    """Runs a target with a place of its own, and reads what it holds."""
 
     def __init__(self, name: str, directory: Path) -> None:
         """Keep the target's files in a directory."""
@@ -137,8 +137,8 @@ class Warehouse(ABC):
         return json.loads(target.stdout.splitlines()[-1]), said.read_text()
 
 
-class Database(Warehouse):
-    """A warehouse that takes SQL."""
+class Database(TargetDriver):
+    """A target that loads into a database."""
 
     @abstractmethod
     def execute(self, sql: str) -> None:
@@ -160,7 +160,7 @@ class Database(Warehouse):
         return done.stdout
 
 
-class Jsonl(Warehouse):
+class Jsonl(TargetDriver):
     """target-jsonl: a file for each stream, to which runs add; the last row of a key counts."""
 
     def settings(self) -> dict[str, Any]:
@@ -203,7 +203,7 @@ class DuckDB(Database):
 
 
 class Postgres(Database):
-    """target-postgres, with a server that lives as long as the warehouse."""
+    """target-postgres, with a server that lives as long as the driver."""
 
     def __init__(self, name: str, directory: Path, socket: Path) -> None:
         """Use the server with this socket directory."""
@@ -224,7 +224,7 @@ class Postgres(Database):
 
 
 @contextmanager
-def _files(directory: Path) -> Iterator[Warehouse]:
+def _files(directory: Path) -> Iterator[TargetDriver]:
     yield Jsonl("target-jsonl", directory)
 
 
@@ -243,7 +243,7 @@ _DATABASES: dict[str, Callable[[Path], AbstractContextManager[Database]]] = {
     "target-duckdb": _duckdb,
     "target-postgres": _postgres,
 }
-_KINDS: dict[str, Callable[[Path], AbstractContextManager[Warehouse]]] = {
+_KINDS: dict[str, Callable[[Path], AbstractContextManager[TargetDriver]]] = {
     "target-jsonl": _files,
     **_DATABASES,
 }
@@ -251,14 +251,14 @@ DATABASES = tuple(_DATABASES)
 TARGETS = tuple(_KINDS)
 
 
-def warehouse(name: str, directory: Path) -> AbstractContextManager[Warehouse]:
-    """An empty warehouse of a target, with files in a directory."""
+def target_driver(name: str, directory: Path) -> AbstractContextManager[TargetDriver]:
+    """A target that has loaded nothing yet, with files in a directory."""
     _need(name)
     return _KINDS[name](directory)
 
 
 def database(name: str, directory: Path) -> AbstractContextManager[Database]:
-    """An empty warehouse of a target that loads into a database."""
+    """A target that loads into a database and has loaded nothing yet."""
     _need(name)
     return _DATABASES[name](directory)
 

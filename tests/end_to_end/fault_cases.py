@@ -1,8 +1,9 @@
 """The matrix of faults: what may go wrong, with which call, how often, and how a run must end.
 
-A cell is a fault that befalls a call once, three times or for ever. What must come of it follows
-from how often the tap tries: a fault that passes before that ends in the right tables at once; one
-that stays stops the run, which says what went wrong, and the next run ends in the right tables.
+A fault case is a fault that befalls a call once, three times or for ever. What must come of it
+follows from how often the tap tries: a fault that passes before that ends in the right tables at
+once; one that stays stops the run, which says what went wrong, and the next run ends in the right
+tables.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.end_to_end.cell_calls import CALLS, LEADS, PEOPLE, USUAL, Call, Rule
 from tests.end_to_end.checks import MAILS, VISITS
 from tests.end_to_end.expected import MEMBERS
+from tests.end_to_end.fault_calls import CALLS, LEADS, PEOPLE, USUAL, Call, Rule
 from tests.end_to_end.people import OBJECTS
 from tests.sandbox.fault_kinds import FAULT_KINDS
 
@@ -68,14 +69,14 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One field of the matrix.
+class FaultCase:
+    """One case of the matrix.
 
     Attributes:
         named: as of Call.
         said, tries, code, settings: as of Fault.
         rules: the faults to arrange.
-        own: which of them is the cell's own; others only lead there.
+        own: which of them is the case's own; others only lead there.
         object: whose jobs the outcomes are of.
         job_outcomes: of the next of its jobs.
         fails: the streams that fail while all others are read; none where the whole run stops.
@@ -301,7 +302,7 @@ def _fits(fault: Fault, call: Call) -> bool:
     return call.file == "small" or fault.name in _OF_BODIES
 
 
-def _cell(fault: Fault, call: Call, times: str) -> Cell:
+def _fault_case(fault: Fault, call: Call, times: str) -> FaultCase:
     own = {**call.rule, **fault.rule, "times": TIMES[times]}
     rules = [*call.before, own]
     if FAULT_KINDS[fault.kind].is_of_ranges:
@@ -321,7 +322,7 @@ def _cell(fault: Fault, call: Call, times: str) -> Cell:
     is_refused = fault.name in _REFUSALS or (fault.name, call.name) == ("HTTP 414", "usage")
     is_refused_whole = is_refused and not call.fails
     code = TO_BE_CHANGED if is_refused_whole else fault.code
-    return Cell(
+    return FaultCase(
         fault.name, call.name, times, call.named, said, tries, code,
         rules=rules, own=rules.index(own), settings=fault.settings,
         fails=() if fault.is_of_the_run else call.fails,
@@ -370,11 +371,11 @@ FAMILIES: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
 )
 
 
-def _job_cells() -> Iterator[Cell]:
+def _job_cases() -> Iterator[FaultCase]:
     for name, outcome, said, tries, settings in JOB_OUTCOMES:
         for family, bulk_object, at_once, fails, scenario in FAMILIES:
             for times, number in TIMES.items():
-                yield Cell(
+                yield FaultCase(
                     name, f"{family} job", times, rf"{family} export [\w-]{{36}}|export job [\w-]+",
                     said, tries, 1, object=bulk_object,
                     job_outcomes=[outcome] * (number or _FOR_EVER), settings=settings,
@@ -383,33 +384,33 @@ def _job_cells() -> Iterator[Cell]:
                 )  # fmt: skip
 
 
-CELLS = (
+FAULT_CASES = (
     *(
-        _cell(fault, call, times)
+        _fault_case(fault, call, times)
         for fault in FAULTS
         for call in CALLS
         if _fits(fault, call)
         for times in TIMES
     ),
-    *_job_cells(),
+    *_job_cases(),
 )
 
 
-def slice_of(cells: Sequence[Cell]) -> list[Cell]:
-    """Return some cells that meet every fault, every call, and every way once, thrice and for ever.
+def slice_of(cases: Sequence[FaultCase]) -> list[FaultCase]:
+    """Return some cases that meet every fault, every call, and every way once, thrice and for ever.
 
     A call without a way is one by itself. What a run goes on without is met for every way, too.
     """
-    chosen: list[Cell] = []
+    chosen: list[FaultCase] = []
     met: set[tuple[str, ...]] = set()
     # In no order of faults or calls (this one gives a short slice), the quick ones first.
-    shuffled = random.Random(576).sample(cells, len(cells))
-    for cell in sorted(shuffled, key=lambda cell: cell.is_slow):
-        way = cell.way or cell.call
-        meets = {("fault", cell.fault), ("call", cell.call), ("way", way, cell.times)}
-        if cell.lacking and cell.ends_right_at_once:
+    shuffled = random.Random(576).sample(cases, len(cases))
+    for case in sorted(shuffled, key=lambda case: case.is_slow):
+        way = case.way or case.call
+        meets = {("fault", case.fault), ("call", case.call), ("way", way, case.times)}
+        if case.lacking and case.ends_right_at_once:
             meets.add(("lacking", way))
         if not meets <= met:
             met |= meets
-            chosen.append(cell)
+            chosen.append(case)
     return chosen
