@@ -31,7 +31,7 @@ _STDERR = 2
 # of it, any other call so long that 80 of them fit into 20 seconds, fewer than Marketo allows.
 _STANDING = ("--scale", "0", "--poll-seconds", "60", "--call-seconds", "0.25")
 # The tap's setting, in seconds: what is a minute of Marketo.
-POLL_INTERVAL = 0.01
+POLL_INTERVAL = 0.02
 # In the past for good, so that the sandbox's future never is the machine's.
 NOW = "2026-06-15T12:00:00Z"
 # A run that takes longer than this many seconds hangs.

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.checks import assert_all_fired
 from tests.harness import HANG, Account, Run, Tap, account, piped, run, select
 
 STREAMS = ["leads", "activities_visit_webpage", "lists", "programs", "program_members"]
@@ -32,11 +33,16 @@ PIECE = re.compile(
     r"|[\d,]+ of 40,000 calls|[\d.]+ of 500 MB today"
 )
 BAR_COLUMNS = 10
+# Seconds: longer than the line stays as it is.
+LONG = 0.3
+# Bytes of a page of 300 lists, at least.
+PAGE = 40_000
 
 
 @pytest.fixture(scope="module")
 def marketo() -> Iterator[Account]:
-    with account("--leads", "300", "--activities", "3000", "--export-minutes", "2") as running:
+    sizes = ("--leads", "300", "--activities", "3000", "--programs", "25", "--folders", "10")
+    with account(*sizes, "--export-minutes", "2") as running:
         yield running
 
 
@@ -93,6 +99,7 @@ def messages(done: Run) -> list[dict[str, Any]]:
 def test_a_terminal_shows_one_line_that_tells_how_far_the_run_is(
     marketo: Account, command: list[str]
 ) -> None:
+    marketo.fault("lists", "drip", bytes_per_second=PAGE / LONG)
     done = run_at_a_terminal(command)
     assert done.code == 0, done.stderr
     lines, states = screen(done.stderr)
@@ -104,7 +111,7 @@ def test_a_terminal_shows_one_line_that_tells_how_far_the_run_is(
     assert read[0] == 0 < read[-1] <= int(found[-1]["all"])
     assert all(match["all"] != "0" for match in found)
     doing = [match["doing"] or "" for match in found]
-    assert any(re.match("reading (lists|programs)(: [0-9,]+ rows)?$", each) for each in doing)
+    assert any(re.match("reading lists: [0-9,]+ rows$", each) for each in doing)
     assert any(re.fullmatch(r"\d+ at Marketo, next poll in \d+ s", each) for each in doing)
     assert any(match["end"] for match in found)
     # Nothing of it stays, and the lines of the log are whole.
@@ -120,6 +127,8 @@ def test_a_narrow_line_leaves_out_what_does_not_fit(
     marketo: Account, tap: Tap, columns: int
 ) -> None:
     catalog = select(tap.discover(marketo.config()), ["leads", "tokens"])
+    for parents in range(0, 30, 6):
+        marketo.fault("tokens", "timeout", skip=parents, seconds=LONG)
     done = run_at_a_terminal(tap.command(marketo.config(), catalog), columns)
     assert done.code == 0, done.stderr
     shown = [state for state in screen(done.stderr)[1] if "exports" in state or "reading" in state]
@@ -130,8 +139,10 @@ def test_a_narrow_line_leaves_out_what_does_not_fit(
         pieces = state[BAR_COLUMNS:].strip().replace("Marketo, next", "Marketo; next").split(", ")
         whole = [each.replace("Marketo; next", "Marketo, next") for each in pieces]
         assert all(PIECE.fullmatch(each) for each in whole), state
-    counts = {found[1] for state in shown if (found := re.search(r"tokens: ([\d,]+) of 6", state))}
+    counts = {found[1] for state in shown if (found := re.search(r"tokens: ([\d,]+) of \d", state))}
     assert len(counts) > 3
+    assert_all_fired(marketo)
+    marketo.heal()
 
 
 def test_stdout_is_the_same_with_and_without_a_terminal(command: list[str]) -> None:

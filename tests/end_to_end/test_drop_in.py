@@ -17,8 +17,8 @@ NULLABLE_DATE = {"type": ["string", "null"], "format": "date-time"}
 
 @pytest.fixture(scope="module")
 def marketo() -> Iterator[Account]:
-    # Nothing shows late: how long a run takes must not matter.
-    with account("--leads", "60", "--activities", "800", "--late-share", "0") as running:
+    options = ("--leads", "60", "--activities", "800", "--programs", "30", "--late-share", "0")
+    with account(*options) as running:
         yield running
 
 

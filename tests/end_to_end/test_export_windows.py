@@ -42,7 +42,8 @@ def test_a_quiet_year_takes_thirteen_jobs_of_each_object(tap: Tap) -> None:
         for what in ("leads", "activities"):
             windows = lengths(marketo, what)
             assert len(windows) == 13
-            assert windows[:2] == [14 * DAY] * 2
+            # The second is made before it is known how small the first file is, or after that.
+            assert windows[:2] in ([14 * DAY, 14 * DAY], [14 * DAY, 31 * DAY])
             assert windows[2:-1] == [31 * DAY] * 10
         assert_leads(marketo, target, START)
         assert_activities(marketo, catalog, target, [VISITS], START)

@@ -73,8 +73,12 @@ def run_watched(tap: Tap, command: list[str]) -> tuple[Run, list[list[str]]]:
 
 
 def test_a_run_writes_no_file_starts_no_program_and_talks_to_marketo_only(tap: Tap) -> None:
-    # All streams, but few of the folders and programs that take a call each.
-    with account(*SMALL, "--tokens", "30", "--folders", "10", "--segmentations", "3") as marketo:
+    # All streams, but few of the rows that take a call each.
+    sizes = (
+        "--tokens 30 --folders 10 --segmentations 3 --programs 6 --smart-lists 6 --forms 6 "
+        "--tag-types 6 --lists 6 --campaigns 6"
+    ).split()
+    with account(*SMALL, *sizes) as marketo:
         config = marketo.config(start_date=START)
         found, touched = run_watched(tap, tap.command(config, None, None, "--discover"))
         assert found.code == 0, found.stderr

@@ -52,7 +52,8 @@ def end(run: Background, signum: signal.Signals) -> tuple[int, list[str], str]:
     began = time.monotonic()
     run.ask_to_end(signum)
     done = run.finish()
-    assert time.monotonic() - began < PATIENCE + 1
+    # Six calls that are not answered would take a minute.
+    assert time.monotonic() - began < 2 * PATIENCE
     return done.code, done.lines, done.stderr
 
 
@@ -109,7 +110,7 @@ def test_a_second_signal_ends_it_at_once(
         began = time.monotonic()
         run.ask_to_end(signal.SIGTERM)
         done = run.finish()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < PATIENCE - 1
     assert done.code == 128 + signal.SIGTERM
     assert "Traceback" not in done.stderr
 

@@ -1,20 +1,18 @@
-"""Whatever a run waits for, it waits with a bound, and says for what.
-
-Times are the sandbox's own, out of its log: minutes of Marketo.
-"""
+"""Whatever a run waits for, it waits with a bound, and says for what."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.end_to_end import people
-from tests.end_to_end.checks import START, VISITS, discovered, jobs, log_of, release, stopped
+from tests.end_to_end.checks import START, VISITS, discovered, jobs, release, stopped
 from tests.end_to_end.expected import MEMBERS
-from tests.harness import SCALE, Account, Tap, Target, account, select
+from tests.harness import Account, Tap, Target, account, select
 
 OPTIONS = (
     "--leads 30 --activities 300 --history-days 40 --late-share 0 --programs 4 "
@@ -81,15 +79,15 @@ def test_where_marketo_begins_nothing_the_run_ends_after_nine_timeouts_however_m
         marketo.control("POST", "queue", {"foreign_jobs": 2, "minutes": 10_000})
     else:
         marketo.control("POST", "next_jobs", [{"stick": stage}] * 20)
+    began = time.monotonic()
     done = tap.run(config_of(marketo, places), chosen)
+    seconds = time.monotonic() - began
     message = stopped(done)
     assert "begun none of the waiting exports" in message
     assert "job_timeout" in message
     assert not_read(message) == {*STREAMS}
-    first = log_of(marketo, "enqueue")[0]["at"]
-    last = max(entry["at"] for call in ("list", "cancel") for entry in log_of(marketo, call))
-    # Four families by turns, each with eight timeouts, would take 32.
-    assert 9 * TIMEOUT * SCALE < last - first < 14 * TIMEOUT * SCALE
+    # Four families by turns, each with eight timeouts, would take 32 at least.
+    assert 9 * TIMEOUT < seconds < 32 * TIMEOUT
     # Nothing is left that would hold a place and spend the day's bytes.
     own = [job for job in jobs(marketo) if job["owner"] == "user"]
     assert {job["status"] for job in own} == {"Cancelled"}
@@ -102,7 +100,7 @@ def test_where_marketo_begins_nothing_the_run_ends_after_nine_timeouts_however_m
 
 
 @pytest.mark.parametrize(
-    ("stream", "fate"),
+    ("stream", "outcome"),
     [
         ("leads", "Created"),
         (VISITS, "Queued"),
@@ -112,14 +110,14 @@ def test_where_marketo_begins_nothing_the_run_ends_after_nine_timeouts_however_m
     ],
 )
 def test_a_family_whose_job_gets_nowhere_fails_alone_though_it_has_every_place(
-    marketo: Account, chosen: dict[str, Any], tap: Tap, stream: str, fate: str
+    marketo: Account, chosen: dict[str, Any], tap: Tap, stream: str, outcome: str
 ) -> None:
     bulk_object = OBJECT_OF[stream]
-    if fate == "enqueue fails":
+    if outcome == "enqueue fails":
         marketo.fault("enqueue", "http", None, status=502, object=bulk_object)
     else:
         unknown = {"status": "Paused", "stick": "Processing"}
-        what = unknown if fate == "Paused" else {"stick": fate}
+        what = unknown if outcome == "Paused" else {"stick": outcome}
         marketo.control("POST", "next_jobs", [{"object": bulk_object, **what}] * 4)
     target = Target()
     done = tap.run(config_of(marketo, 1), chosen)

@@ -13,7 +13,7 @@ from tests.sandbox.clock import DAY, Clock, central_date, central_midnight
 from tests.sandbox.database import Database
 from tests.sandbox.export_requests import ExportRequest
 from tests.sandbox.extract import Selection, select, write_file
-from tests.sandbox.jobs import FINISHED, UNFINISHED, Job, Outcome
+from tests.sandbox.jobs import FINISHED, Job, Outcome
 from tests.sandbox.options import Options
 
 WORKERS = 2
@@ -94,7 +94,7 @@ class ExportQueue:
         self._check_quota()
         if self.places() >= PLACES:
             raise ApiError("1029", "Too many jobs in queue")
-        if job.fate.stick == "Created":
+        if job.outcome.stick == "Created":
             return
         self._queue(job, self._clock.now())
         self.settle()
@@ -131,8 +131,11 @@ class ExportQueue:
         """Whether who makes a call waits for jobs: for the end of own ones, or for a place."""
         if call == "enqueue":
             return self.places() >= PLACES
+        now = self._clock.now()
         own = (job for job in self.jobs.values() if job.object == kind and job.owner == "user")
-        return call in ("list", "status") and any(job.status in UNFINISHED for job in own)
+        return call in ("list", "status") and any(
+            job.shown_status(now) not in FINISHED for job in own
+        )
 
     # Quota and places -------------------------------------------------------------------------
 

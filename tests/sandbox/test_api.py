@@ -252,7 +252,7 @@ def test_central_midnight_across_daylight_saving() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "request", "expected"),
+    ("kind", "asked", "expected"),
     [
         ("leads", {"fields": ["id", "nope"]}, "1006"),
         ("leads", {"fields": ["fullGreeting"]}, "1003"),
@@ -269,8 +269,8 @@ def test_central_midnight_across_daylight_saving() -> None:
         ("activities", {"fields": ["nope"]}, "1006"),
     ],
 )
-def test_refused_export_requests(shared: Client, kind: str, request: Json, expected: str) -> None:
-    assert code(shared.create(kind, **request)) == expected
+def test_refused_export_requests(shared: Client, kind: str, asked: Json, expected: str) -> None:
+    assert code(shared.create(kind, **asked)) == expected
 
 
 def test_31_days_are_allowed_and_bad_bodies_are_not(shared: Client) -> None:

@@ -334,7 +334,7 @@ def test_merges_by_number(punctual: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "request",
+    "change",
     [
         {"deleted_leads": [1001, 99]},
         {"merged_leads": [[1001, 99]]},
@@ -346,8 +346,8 @@ def test_merges_by_number(punctual: Client) -> None:
         {"list_members_removed": 1, "lists": [99]},
     ],
 )
-def test_changes_that_make_no_sense(shared: Client, request: Json) -> None:
-    answer = requests.post(shared.sandbox.control + "/change", json=request, timeout=5)
+def test_changes_that_make_no_sense(shared: Client, change: Json) -> None:
+    answer = requests.post(shared.sandbox.control + "/change", json=change, timeout=5)
     assert answer.status_code == 400
 
 
