@@ -54,6 +54,10 @@ PAGED_LOOKBACK = timedelta(minutes=15)
 # Streams less than a day apart are read together, from the earliest on (docs/state.md, late rows).
 TOGETHER = timedelta(days=1)
 CLOSED = "the target closes"
+# Seconds that the call is held within which a run is ended.
+LATE = 0.5
+# Within so many calls the first runs are ended; a whole sync makes some more.
+MOST_CALLS = 200
 
 
 @dataclass
@@ -66,21 +70,27 @@ class Ending:
     is_whole: bool
 
 
-def cut_run(command: list[str], how: object, lines: float, seconds: float) -> Ending:
-    """Run a command until it has written so many lines or worked so long, then end it.
+def cut_run(marketo: Account, command: list[str], how: object, lines: float, calls: int) -> Ending:
+    """Run a command until it has written so many lines or made so many calls, then end it.
 
     Args:
+        marketo: whom it asks.
         command: the tap's.
         how: a signal, or CLOSED: its reader goes away.
         lines: end it after so many lines.
-        seconds: end it after so long.
+        calls: end it within the call after so many.
     """
+    # That call is answered late, and then not at all: it is made again if the end comes too late.
+    marketo.fault("any", "timeout", skip=calls, seconds=LATE)
     with tempfile.TemporaryFile() as log, piped(command, log.fileno()) as (process, out):
-        received, seen, deadline = bytearray(), 0, time.monotonic() + seconds
+        received, seen, deadline = bytearray(), 0, time.monotonic() + HANG
         is_whole = False
-        while seen < lines and (left := deadline - time.monotonic()) > 0:
-            if not io_select.select([out], [], [], left)[0]:
-                break  # its time is up
+        while seen < lines:
+            assert time.monotonic() < deadline, "it hangs"
+            if not io_select.select([out], [], [], 0.02)[0]:
+                if marketo.control("GET", "faults")["faults"][-1]["fired"]:
+                    break
+                continue
             chunk = os.read(out.fileno(), 4096)
             if not chunk:
                 is_whole = True
@@ -219,11 +229,12 @@ def sync_with_kills(
     for attempt in range(100):
         command = tap.command(config, catalog, kept.target.state)
         how = rng.choice([signal.SIGKILL, signal.SIGTERM, CLOSED])
-        # By lines, so that a slow machine kills at the same places; by time, for the places
-        # where nothing is written: later and later, for it may be a very slow machine.
+        # By lines or by calls, so that each machine kills at the same places: later and later, so
+        # that a run comes to its end.
         lines = rng.choice([float("inf"), rng.randint(1, 900), rng.randint(1, 900)])
-        seconds = rng.uniform(0.01, 1.0) * (1 + attempt / 10)
-        ending = cut_run(command, how, lines, seconds)
+        calls = round(rng.randint(1, MOST_CALLS) * (1 + attempt / 10))
+        ending = cut_run(marketo, command, how, lines, calls)
+        marketo.heal()
         kept.take(ending.lines, changes_of(marketo))
         assert_secrets_kept(config, ending.log, *ending.lines)
         assert "Traceback" not in ending.log

@@ -52,7 +52,7 @@ class Mix:
         foreign_jobs, minutes: jobs of other users, and how long each of them takes.
         foreign_bytes: what other users have exported today.
         kills: runs that are cut before the one that ends by itself: how, after so many lines or
-            seconds.
+            calls.
     """
 
     cases: list[FaultCase]
@@ -60,7 +60,7 @@ class Mix:
     foreign_jobs: int
     minutes: float
     foreign_bytes: int
-    kills: list[tuple[object, int, float]]
+    kills: list[tuple[object, int, int]]
 
 
 def mix_of(seed: int) -> Mix:
@@ -88,7 +88,7 @@ def mix_of(seed: int) -> Mix:
         minutes=rng.choice([1, 10_000]),
         foreign_bytes=rng.choice([0, 0, BYTES_A_DAY - rng.randint(1, 40_000)]),
         kills=[
-            (rng.choice(ways), rng.randint(1, 400), rng.uniform(0.05, 0.8))
+            (rng.choice(ways), rng.randint(1, 400), rng.randint(1, 100))
             for _ in range(rng.randint(0, 2))
         ],
     )
@@ -132,7 +132,7 @@ def test_a_run_ends_whatever_goes_wrong_together(
         config = marketo.config(**mix.settings)
         arrange(marketo, mix)
         for kill in mix.kills:
-            ending = cut_run(tap.command(config, chosen, target.state), *kill)
+            ending = cut_run(marketo, tap.command(config, chosen, target.state), *kill)
             assert "Traceback" not in ending.log
             assert_secrets_kept(config, ending.log, *ending.lines)
             target.take(ending.lines)
