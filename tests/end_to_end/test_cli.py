@@ -394,7 +394,7 @@ def test_a_signal_ends_the_run_at_once_and_the_next_goes_on(
         process.send_signal(signum)
         started = time.monotonic()
         rest, log = process.communicate(timeout=HANG)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20
         assert process.returncode == code
         assert b"Traceback" not in log
         assert_secrets_kept(config, log.decode(), rest.decode(), *lines)
