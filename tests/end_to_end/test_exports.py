@@ -413,8 +413,8 @@ def test_a_status_that_nobody_knows_stops_the_run(
 def test_a_plan_cancels_no_job_whatever_status_marketo_gives_another(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
-    fates = [{"status": "Paused", "stick": "Processing"}, {"stick": "Queued"}]
-    marketo.control("POST", "next_jobs", fates)
+    outcomes = [{"status": "Paused", "stick": "Processing"}, {"stick": "Queued"}]
+    marketo.control("POST", "next_jobs", outcomes)
     config, chosen = (
         config_of(marketo, max_queued_exports=2, **THREE_WINDOWS),
         select(catalog, ["leads"]),
