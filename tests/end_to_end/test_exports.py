@@ -420,11 +420,12 @@ def test_a_plan_cancels_no_job_whatever_status_marketo_gives_another(
         select(catalog, ["leads"]),
     )
     target = Target()
-    with background(tap, config, chosen) as run:
+    # It is killed before its first poll.
+    with background(tap, {**config, "poll_interval": 60}, chosen) as run:
         run.until(lambda: run.exports_in_state() == 2 and len(log_of(marketo, "enqueue")) == 2)
         target.take(run.kill().lines)
-    wait_until(lambda: {job["status"] for job in jobs(marketo)} == {"Processing", "Queued"})
     marketo.advance(seconds=120)
+    assert {job["status"] for job in jobs(marketo)} == {"Processing", "Queued"}
     planned = tap.run(config, chosen, target.state, "--plan")
     assert "Paused" in planned.stderr
     assert not log_of(marketo, "cancel")
