@@ -198,7 +198,7 @@ class Activities(StreamDefinition):
     families = {ActivitiesFamily.name: ActivitiesFamily.bulk_object}
 
     def bulk_objects(self, account: Account) -> Mapping[str, str]:
-        return {ActivitiesFamily.name: ActivitiesFamily.bulk_object}
+        return self.families
 
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream.startswith(ACTIVITY_STREAM_PREFIX) and not is_of_deletions(entry)

@@ -39,14 +39,14 @@ class StreamDefinition(ABC):
     families: Mapping[str, str] = MappingProxyType({})
 
     def bulk_objects(self, account: Account) -> Mapping[str, str]:
-        """Return the bulk objects of which these streams are, the path part of each by its name.
+        """Return the bulk objects of these streams: the path part of each by its name.
 
-        Reading the jobs of such an object takes the permission of these streams.
+        It takes the permission of these streams to list the jobs of such an object.
 
         Raises:
             TapError: the account could not be asked what it has.
         """
-        return {}
+        return {name: path for name, path in self.families.items() if name == self.name}
 
     def owns(self, entry: CatalogEntry) -> bool:
         """Say whether a stream of a catalog is one of these."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -111,9 +111,6 @@ class Leads(StreamDefinition):
     is_exported = True
     permission = READ_LEAD
     families = {family.name: family.bulk_object for family in (LeadsFamily, LeadChangesFamily)}
-
-    def bulk_objects(self, account: Account) -> Mapping[str, str]:
-        return {LEADS_STREAM: LeadsFamily.bulk_object}
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         replication_key = "updatedAt" if _takes_filter_by_update(account) else "createdAt"

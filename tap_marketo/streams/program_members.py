@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -260,9 +260,6 @@ class ProgramMembers(StreamDefinition):
     permission = READ_LEAD
     further_permissions = (READ_ACTIVITY, READ_ASSET)
     families = dict.fromkeys((STREAM, SWEEP), MembersFamily.bulk_object)
-
-    def bulk_objects(self, account: Account) -> Mapping[str, str]:
-        return {STREAM: MembersFamily.bulk_object}
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         try:
