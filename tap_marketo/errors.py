@@ -3,31 +3,24 @@
 ::
 
     TapError                      one CRITICAL line, and the exit code of its class
-    ├── InputError                a file the user gave has to be mended
-    │   ├── ConfigError
-    │   ├── CatalogError
-    │   └── StateError
+    ├── InputError                a file the user gave: ConfigError, CatalogError, StateError
     ├── MarketoError              a call failed
     │   ├── NotReachedError       a call did not get through to Marketo, for a reason that stays
     │   ├── NoAccessError         the first calls are refused, so that none can work
     │   │   └── CredentialsError  client_id and client_secret are refused
-    │   ├── TransientError        the same call may work in a moment: retried with backoff
-    │   │   ├── UnreachableError  no connection: at a run's first calls most likely a typing error
-    │   │   └── NoAnswerError     a connection, and silence
+    │   ├── TransientError        the same call may work in a moment: retried with backoff;
+    │   │                         UnreachableError, NoAnswerError
     │   ├── ThrottledError        too many calls at the moment: waited for
     │   ├── TokenRejectedError    601 / 602: a new token, then the same call again
     │   ├── QueueFullError        1029: no slot in the export queue yet: waited for
     │   ├── AlreadyQueuedError    1029: the job asked for is queued: as good as success
-    │   ├── QuotaError            a daily allowance is spent: the run stops until the reset
-    │   │   ├── CallQuotaError
-    │   │   └── ExportQuotaError
+    │   ├── QuotaError            a day's allowance is spent: CallQuotaError, ExportQuotaError
     │   ├── FilterUnavailableError  1035: this subscription cannot filter by updatedAt
     │   ├── FieldNotFoundError    1006, and a 1003: fields asked for do not exist
     │   └── RequestRefusedError   anything else, such as a request that Marketo calls invalid
     │       ├── AccessDeniedError  603: the permission is missing
     │       ├── FeatureUnavailableError  616, 703, 1018, 1026: the subscription does not give it
-    │       └── NotFoundError     702, 1013: the thing asked for is gone
-    │           └── ResourceNotFoundError  610: so is the call
+    │       └── NotFoundError     the thing asked for is gone; ResourceNotFoundError: so is the call
     ├── NothingToSyncError        no stream is selected, or none of those that are exists
     ├── FailedStreamsError        some streams could not be read; all others were
     ├── ExportError               an export job failed for good
@@ -87,10 +80,9 @@ class MarketoError(TapError):
             API user. Nothing else may leave out a stream.
         what: the request, for instance ``POST /bulk/v1/leads/export/create.json``.
         code: Marketo's error code, None where the fault has none.
-        reason: Marketo's message, or what is wrong with the answer.
+        reason: Marketo's message, or what is wrong with the answer. ``said`` has the code as well.
         request_id: Marketo's requestId, which its support asks for; None if there is none.
-        said: code and reason.
-        brief: request, code, reason and requestId, without the remedy.
+        brief: all of these, without the remedy.
     """
 
     remedy = ""
@@ -260,10 +252,7 @@ class FeatureUnavailableError(RequestRefusedError):
 
 
 class ResourceNotFoundError(NotFoundError):
-    """610: Marketo has no such call, or for a single thing, no such thing.
-
-    A wrong endpoint is no cause: the first call of a run shows that.
-    """
+    """610: no such call, or no such thing. A wrong endpoint would fail the first call of a run."""
 
     remedy = FeatureUnavailableError.remedy
     is_refusal = True
@@ -295,10 +284,7 @@ class FailedStreamsError(TapError):
 
 
 class Terminated(BaseException):
-    """A signal asked the program to end.
-
-    A BaseException, so that no handler for errors can take it for one.
-    """
+    """A signal asked the program to end. A BaseException, so that no handler takes it for one."""
 
     def __init__(self, signum: int) -> None:
         """Remember SIGINT or SIGTERM."""

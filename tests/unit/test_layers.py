@@ -113,9 +113,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "commands.preparation",
         "commands.display",
         "commands.about",
-        "commands.survey",
-        "commands.findings",
+        "commands.account_probe",
+        "commands.check_results",
     ),
+    ("commands.check_permissions",),
     # what is asked for, each as a whole.
     (
         "commands.discovery",

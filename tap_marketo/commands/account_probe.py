@@ -39,7 +39,7 @@ MOST_CALLS = 20
 _CALLS_OF_A_TRIAL = 2
 
 
-class Survey:
+class AccountProbe:
     """The answers to all that is asked; where there is none, the error that was in the way.
 
     Attributes:

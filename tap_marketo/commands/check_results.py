@@ -1,4 +1,4 @@
-"""What a check has found, as a page for a person and as JSON for machines."""
+"""The results of a check, as a page for a person and as JSON for machines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 from tap_marketo import __version__
+from tap_marketo.errors import MarketoError, TapError
 from tap_marketo.redact import redact
 
 _WIDTH = 100
@@ -18,14 +19,14 @@ _NAME_WIDTH = 26
 
 
 class Verdict(Enum):
-    """What a finding means for a sync."""
+    """What a result means for a sync."""
 
     OK = "ok"
     """Nothing is in the way."""
     NOTE = "note"
     """A sync could run; something is worth knowing."""
     UNKNOWN = "unknown"
-    """It was not asked, for a reason that the finding gives."""
+    """It was not asked, for a reason that the result gives."""
     SPENT = "spent"
     """A daily allowance is spent: a sync could run again tomorrow."""
     WRONG = "wrong"
@@ -51,8 +52,8 @@ def terminals_take_colour() -> bool:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was checked.
+class CheckResult:
+    """What was found about one thing.
 
     Attributes:
         name: of the thing.
@@ -94,19 +95,19 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckPage:
     """All that a check has found.
 
     Attributes:
         endpoint: of the account.
-        findings: about the account and what it allows.
+        results: about the account and what it allows.
         permissions: about each permission of the API user's role.
         calls: how many calls it took, the one for the token among them.
     """
 
     endpoint: str
-    findings: Sequence[Finding]
-    permissions: Sequence[Finding]
+    results: Sequence[CheckResult]
+    permissions: Sequence[CheckResult]
     calls: int
 
     @property
@@ -122,12 +123,12 @@ class Check:
     def text(self, in_colour: bool) -> str:
         """Return the page for a person, with ticks and in colour where that is asked for."""
         lines = [f"tap-marketo {__version__}, {self.endpoint}", ""]
-        for finding in self.findings:
-            lines += finding.lines(in_colour)
+        for result in self.results:
+            lines += result.lines(in_colour)
         if self.permissions:
             lines += ["", "Permissions of the API user's role:", ""]
-        for finding in self.permissions:
-            lines += finding.lines(in_colour)
+        for result in self.permissions:
+            lines += result.lines(in_colour)
         said = f"{self._verdict()} {self.calls} calls were made, nothing was exported."
         lines += ["", *_wrapped(said)]
         return "\n".join(lines)
@@ -139,9 +140,9 @@ class Check:
             "version": __version__,
             "endpoint": self.endpoint,
             "calls": self.calls,
-            "findings": [finding.as_json() for finding in self.findings],
+            "findings": [result.as_json() for result in self.results],
             "permissions": [
-                {**finding.as_json(), "name": finding.name} for finding in self.permissions
+                {**result.as_json(), "name": result.name} for result in self.permissions
             ],
         }
 
@@ -154,7 +155,12 @@ class Check:
         return f"A sync could not run: {wrong} {'thing is' if wrong == 1 else 'things are'} wrong."
 
     def _count(self, *verdicts: Verdict) -> int:
-        return sum(each.verdict in verdicts for each in (*self.findings, *self.permissions))
+        return sum(each.verdict in verdicts for each in (*self.results, *self.permissions))
+
+
+def brief_and_remedy(error: TapError) -> tuple[str, str]:
+    """Return an error without its remedy, and the remedy, empty if it has none."""
+    return (error.brief, error.remedy) if isinstance(error, MarketoError) else (str(error), "")
 
 
 def _wrapped(text: str, first: str = "", others: str = "") -> list[str]:

@@ -1,0 +1,118 @@
+"""The part of the check that is about permissions, and about the streams that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tap_marketo.commands.account_probe import AccountProbe
+from tap_marketo.commands.check_results import CheckResult, Verdict, brief_and_remedy
+from tap_marketo.config import Config
+from tap_marketo.errors import NOT_HERE, AccessDeniedError
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.streams.definition import StreamDefinition
+from tap_marketo.streams.lead_changes import LeadChangesRead
+from tap_marketo.streams.leads import LEADS_STREAM, goes_by_creation
+from tap_marketo.streams.permissions import READ_ASSET, READ_CAMPAIGNS
+from tap_marketo.streams.registry import REGISTRY, definition_of
+
+# The names that Admin has for permissions, where they differ from those of endpoint-reference.md
+# (custom-services.md, Permission List).
+_IN_ADMIN = {READ_ASSET: "Read-Only Assets", READ_CAMPAIGNS: "Read-Only Campaign"}
+
+
+@dataclass(frozen=True)
+class _Streams:
+    """The wanted streams of one definition; without a catalog it stands for all of them."""
+
+    definition: StreamDefinition
+    entries: Sequence[CatalogEntry] = ()
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.stream for entry in self.entries] or [self.definition.name]
+
+    @property
+    def label(self) -> str:
+        """The same for a person, who knows that there are many types of activities."""
+        number = len(self.entries)
+        return f"{self.definition.name} ({number})" if number > 1 else self.names[0]
+
+
+class WantedStreams:
+    """The streams that a sync is to read.
+
+    Attributes:
+        entries: those selected in a catalog; None without a catalog, for all there are.
+        are_exported: whether some of them are exported.
+        have_leads: whether the stream of leads is one of them.
+        lead_by_creation: whether the catalog has leads exported by createdAt.
+        if_refused: what it means that some are refused. Without a catalog they can be left out.
+    """
+
+    def __init__(self, entries: Sequence[CatalogEntry] | None) -> None:
+        self.entries = entries
+        of_each = (
+            (kind, [e for e in entries or () if definition_of(e) is kind]) for kind in REGISTRY
+        )
+        self._streams = [_Streams(kind, own) for kind, own in of_each if own or entries is None]
+        self.are_exported = any(each.definition.is_exported for each in self._streams)
+        self.have_leads = any(LEADS_STREAM in each.names for each in self._streams)
+        leads = [entry for entry in entries or () if entry.stream == LEADS_STREAM]
+        self.lead_by_creation = any(map(goes_by_creation, leads))
+        self.if_refused = Verdict.NOTE if entries is None else Verdict.WRONG
+
+    @property
+    def need_permissions(self) -> bool:
+        """Whether some of them need a permission."""
+        return any(each.definition.permission for each in self._streams)
+
+    def permission(
+        self, permission: str, probe: AccountProbe, config: Config, user: str
+    ) -> CheckResult:
+        """Return the result for a permission of the role of an API user."""
+        error = probe.permissions[permission]
+        own = [each for each in self._streams if each.definition.permission == permission]
+        others = [
+            each
+            for each in self._streams
+            if permission in self._further(each.definition, probe, config)
+        ]
+        needing = [*own, *others]
+        is_known = error is None or isinstance(error, AccessDeniedError)
+        name_in_admin = _IN_ADMIN.get(permission, permission)
+        place = f"Admin > Users & Roles > Roles > the role of {user} > Access API > {name_in_admin}"
+        values = {
+            "granted": error is None if is_known else None,
+            "streams": [name for each in needing for name in each.names],
+            "grant_in": place,
+        }
+        needed = f"needed by {_labels(needing)}" if needing else "no selected stream needs it"
+        if error is None:
+            use = f"for {_labels(needing)}" if needing else needed
+            return CheckResult(permission, Verdict.OK, f"granted; {use}", values=values)
+        said, remedy = brief_and_remedy(error)
+        if isinstance(error, AccessDeniedError):
+            said, remedy = f"denied (error {error.code})", f"Grant it: {place}"
+        if error is probe.stopped or not needing:
+            verdict = Verdict.OK if is_known else Verdict.UNKNOWN
+            return CheckResult(permission, verdict, f"{said}; {needed}", values=values)
+        uses = [needed]
+        if self.entries is None:
+            uses = [f"discovery leaves out {_labels(own)}"] if own else []
+            uses += [f"a sync cannot read {_labels(others)}"] if others else []
+        verdict = self.if_refused if isinstance(error, NOT_HERE) else Verdict.WRONG
+        return CheckResult(permission, verdict, "; ".join([said, *uses]), remedy, values)
+
+    def _further(
+        self, definition: StreamDefinition, probe: AccountProbe, config: Config
+    ) -> Sequence[str]:
+        """Return what streams need here beside the permission of their definition."""
+        by_creation = probe.filter is False or self.lead_by_creation
+        if definition.name == LEADS_STREAM and by_creation and config.lead_changes:
+            return LeadChangesRead.further_permissions
+        return definition.further_permissions
+
+
+def _labels(needing: Iterable[_Streams]) -> str:
+    return ", ".join(each.label for each in needing)
