@@ -49,39 +49,32 @@ def load_state(path: str | None) -> State:
 
 
 def _document(path: str) -> Any:
-    text = ""
     try:
         with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
-        if not text.strip():
-            raise StateError(
-                f"The state file {path} is empty. A target that writes to the file that the tap "
-                "reads empties it first: let it write to another file. For a first run leave "
-                "--state out, or put {} into the file."
-            )
-        document = json.loads(text)
+            document = json.load(file)
     except OSError as error:
         raise StateError(f"Cannot read the state file {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        if _goes_on(text):
-            raise StateError(
-                f"The state file {path} holds several JSON values, as a target's whole output "
-                "does. Give the last line alone."
-            ) from None
-        raise StateError(f"The state file {path} is not valid JSON: {json_fault(error)}.") from None
+        raise StateError(f"The state file {path} {_fault(error)}") from None
     if not isinstance(document, dict | None):
         raise StateError(f"The state file {path} must hold a JSON object.")
     return document
 
 
-def _goes_on(text: str) -> bool:
-    """Say whether another JSON object begins behind the first value of a text."""
-    text = text.lstrip()
-    try:
-        _, end = json.JSONDecoder().raw_decode(text)
-    except (ValueError, RecursionError):
-        return False
-    return text[end:].lstrip().startswith("{")
+def _fault(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        if not error.doc.strip():
+            return (
+                "is empty. A target that writes to the file that the tap reads empties it first: "
+                "let it write to another file. For a first run leave --state out, or put {} into "
+                "the file."
+            )
+        if error.msg == "Extra data" and error.doc[error.pos] == "{":
+            return (
+                "holds several JSON values, as a target's whole output does. Give the last line "
+                "alone."
+            )
+    return f"is not valid JSON: {json_fault(error)}."
 
 
 def _unwrapped(value: Any, path: str, within: list[str], around: str = "") -> dict[str, Any]:
