@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tap_marketo.config import Config
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
-from tap_marketo.exports.windows import Plan, Stand, plan_windows
+from tap_marketo.exports.windows import Cursor, Plan, plan_windows
 from tap_marketo.names import find_names
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
@@ -130,13 +130,13 @@ class BulkFamily(ABC):
             context: what the sync begins with.
             pending: its jobs that a stopped run left; those that are in no plan are cancelled.
         """
-        stands = {stream: self.stand(context, stream) for stream in self.streams}
+        cursors = {stream: self.cursor(context, stream) for stream in self.streams}
         adopted = [
             Plan(export.window, export.streams, export, export.made)
             for export in pending
             if export.replication_key == self.replication_key
         ]
-        return plan_windows(stands, adopted, context.now)
+        return plan_windows(cursors, adopted, context.now)
 
     def lay_out(self, context: SyncContext) -> tuple[list[ExportPlan], list[PendingExport]]:
         """Return what has to be read, and the jobs of a stopped run that are of no use any more."""
@@ -150,17 +150,17 @@ class BulkFamily(ABC):
         """Return what has been reached when a job has been read to its end."""
         bookmarks = {}
         for stream in plan.streams:
-            stand = self.stand(context, stream).after(plan.window, plan.made)
-            mark = Bookmark(self.replication_key, plan.window.end, stand.settled)
+            cursor = self.cursor(context, stream).after(plan.window, plan.made)
+            mark = Bookmark(self.replication_key, plan.window.end, cursor.settled)
             bookmarks[self.bookmarked_as(stream)] = mark
         return Position(bookmarks=bookmarks)
 
-    def stand(self, context: SyncContext, stream: str) -> Stand:
-        """Return where a stream stands."""
+    def cursor(self, context: SyncContext, stream: str) -> Cursor:
+        """Return how far a stream has been read."""
         name = self.bookmarked_as(stream)
         bookmark = context.state.bookmark(name, self.replication_key)
         settled = context.state.settled(name)
-        return Stand(bookmark, settled, context.earliest, self.lookback)
+        return Cursor(bookmark, settled, context.earliest, self.lookback)
 
     def bookmarked_as(self, stream: str) -> str:
         """Return the name under which the state has a stream's bookmark."""

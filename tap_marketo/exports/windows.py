@@ -29,8 +29,8 @@ _SHALLOW_PART = 96
 
 
 @dataclass(frozen=True)
-class Stand:
-    """Where one stream stands before the run.
+class Cursor:
+    """How far one stream has been read before the run.
 
     Attributes:
         bookmark: everything before it has been read once; None for a stream never synced.
@@ -45,8 +45,8 @@ class Stand:
     earliest: datetime
     lookback: timedelta
 
-    def after(self, window: Window, made: datetime | None) -> Stand:
-        """Return where the stream stands when a window has been read.
+    def after(self, window: Window, made: datetime | None) -> Cursor:
+        """Return the cursor when a window has been read.
 
         The bookmark moves to the window's end. The settled point moves only if the window begins at
         or before it: what was dated a look-back before the job was created had shown by then::
@@ -74,7 +74,7 @@ class Stand:
             final = min(window.end, before(made or window.end, self.lookback))
             settled = final if settled is None else max(settled, final)
         bookmark = window.end if self.bookmark is None else max(self.bookmark, window.end)
-        return Stand(bookmark, settled, self.earliest, self.lookback)
+        return Cursor(bookmark, settled, self.earliest, self.lookback)
 
     def start(self, now: datetime) -> datetime:
         """Return where a run at this time begins to read."""
@@ -121,9 +121,9 @@ class Plan(Generic[JobT]):
 
 
 def plan_windows(
-    stands: Mapping[str, Stand], adopted: Iterable[Plan[JobT]], now: datetime
+    cursors: Mapping[str, Cursor], adopted: Iterable[Plan[JobT]], now: datetime
 ) -> list[Plan[JobT]]:
-    """Lay out the time each stream still needs, shared wherever streams stand together.
+    """Lay out the time each stream still needs, shared wherever cursors are close.
 
     Jobs left by a stopped run are kept for the streams they continue without a gap. The rest is
     laid out in stretches in which every stream that has come that far takes part, so a stream
@@ -131,7 +131,7 @@ def plan_windows(
     one job exports is decided when it is created, by what is known of file sizes then.
 
     Args:
-        stands: where each stream stands, by stream id.
+        cursors: by stream id.
         adopted: jobs that exist, with the window and streams they were created for.
         now: the end of the last stretch, whole seconds UTC.
 
@@ -140,29 +140,29 @@ def plan_windows(
         be read after a newer one of the same stream. For each stream they begin at or before its
         bookmark, follow each other without a gap, and reach ``now``.
     """
-    reached = dict(stands)
+    reached = dict(cursors)
     plans: list[Plan[JobT]] = []
     for plan in sorted(adopted, key=lambda a: a.window):
         continued = tuple(
             stream
             for stream in plan.streams
-            if stream in stands and _continues(plan.window, reached[stream])
+            if stream in cursors and _continues(plan.window, reached[stream])
         )
         if continued:
             plans.append(Plan(plan.window, continued, plan.job, plan.made))
             for stream in continued:
                 reached[stream] = reached[stream].after(plan.window, plan.made)
 
-    starts = {stream: stand.start(now) for stream, stand in reached.items()}
+    starts = {stream: cursor.start(now) for stream, cursor in reached.items()}
     for window, streams in _shared_stretches(_align(starts), now):
         plans.append(Plan(window, streams))
     return plans
 
 
-def _continues(window: Window, stand: Stand) -> bool:
-    if stand.bookmark is None:
-        return window.start <= stand.earliest < window.end
-    return window.start <= stand.bookmark < window.end
+def _continues(window: Window, cursor: Cursor) -> bool:
+    if cursor.bookmark is None:
+        return window.start <= cursor.earliest < window.end
+    return window.start <= cursor.bookmark < window.end
 
 
 def _align(starts: Mapping[str, datetime]) -> dict[str, datetime]:

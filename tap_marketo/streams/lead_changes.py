@@ -245,11 +245,11 @@ class LeadChangesRead(StreamRead):
 
     def _window(self, family: LeadChangesFamily) -> Window:
         now = self._context.now
-        return Window(family.stand(self._context, self.stream).start(now), now)
+        return Window(family.cursor(self._context, self.stream).start(now), now)
 
     def _is_begun(self) -> bool:
         return bool(self._context.pending(NAME))
 
     def _is_exported(self, family: LeadChangesFamily) -> bool:
         """Say whether an export finds the changed leads, however many they are."""
-        return family.stand(self._context, self.stream).bookmark is None or self._is_begun()
+        return family.cursor(self._context, self.stream).bookmark is None or self._is_begun()

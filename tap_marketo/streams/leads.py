@@ -15,7 +15,7 @@ from tap_marketo.errors import (
     ResourceNotFoundError,
 )
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
-from tap_marketo.exports.windows import Stand
+from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.export_calls import ExportApi
@@ -76,12 +76,12 @@ class LeadsFamily(DescribedFamily):
         # any field, so that a row's visible updatedAt may lie outside the window.
         return {self.replication_key: date_range(plan.window)}
 
-    def stand(self, context: SyncContext, stream: str) -> Stand:
-        stand = super().stand(context, stream)
-        if stand.bookmark is None and self.replication_key == "createdAt":
+    def cursor(self, context: SyncContext, stream: str) -> Cursor:
+        cursor = super().cursor(context, stream)
+        if cursor.bookmark is None and self.replication_key == "createdAt":
             # Left by a tap that read by createdAt but kept its bookmark under updatedAt.
-            return replace(stand, bookmark=context.state.bookmark(stream, "updatedAt"))
-        return stand
+            return replace(cursor, bookmark=context.state.bookmark(stream, "updatedAt"))
+        return cursor
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         if self.replication_key == "createdAt":

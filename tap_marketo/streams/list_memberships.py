@@ -11,7 +11,7 @@ from typing import Any
 from tap_marketo.errors import NotFoundError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
-from tap_marketo.exports.windows import Stand
+from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row, token_pages
@@ -53,13 +53,13 @@ class MembershipsRead(StreamRead):
         state, name = context.state, entry.stream
         lookback = timedelta(hours=context.config.activities_lookback_hours)
         bookmark = state.bookmark(name, "updatedAt")
-        self._stand = Stand(bookmark, state.settled(name), context.earliest, lookback)
+        self._cursor = Cursor(bookmark, state.settled(name), context.earliest, lookback)
         self._mark = state.mark(ListMark, name)
         self._firsts = sorted(self._mark.readings)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
-        if self._stand.bookmark is None:
+        if self._cursor.bookmark is None:
             yield from self._read_all(emitter, now)
         else:
             yield from self._follow(emitter, now)
@@ -67,13 +67,13 @@ class MembershipsRead(StreamRead):
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         lists = sizes.by_token(_LISTS, "lists")
         calls = Calls(lists.calls, "" if lists.is_whole else "one for each list beyond these")
-        if self._stand.bookmark is None:
+        if self._cursor.bookmark is None:
             reached = self._mark.reached
             behind = "" if reached is None else f", behind list {reached}"
             left = lists.about(lambda row: reached is None or id_of(row, "list") > reached)
             calls += Calls(left, "one more for each 300 members of a list")
             return ReadEstimate(how=f"{IN_FULL}, list by list{behind}", calls=calls)
-        since = self._stand.start(self._now)
+        since = self._cursor.start(self._now)
         new = lists.about(lambda row: is_created_since(row, since))
         calls += ACTIVITY_CALLS + Calls(new, "one more for each 300 members of a new list")
         return ReadEstimate(how="changes by activities", since=since, calls=calls)
@@ -122,7 +122,7 @@ class MembershipsRead(StreamRead):
     # What has changed since ---------------------------------------------------------------------
 
     def _follow(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        window = Window(self._stand.start(self._now), self._now)
+        window = Window(self._cursor.start(self._now), self._now)
         lists = yield from self._lists()
         created = {number for number, row in lists.items() if is_created_since(row, window.start)}
         last: dict[tuple[int, int], ChangeEvent] = {}
@@ -153,7 +153,7 @@ class MembershipsRead(StreamRead):
             for members, _ in self._members(number, None):
                 self._emit(_rows(number, members, reading), emitter, now())
                 yield None
-        settled = self._stand.after(window, self._now).settled
+        settled = self._cursor.after(window, self._now).settled
         kept = self._mark.readings
         if settled and all(reading <= settled for reading in kept.values()):
             kept = {}

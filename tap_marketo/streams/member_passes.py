@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from tap_marketo.exports.windows import Stand
+from tap_marketo.exports.windows import Cursor
 from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, Position
 from tap_marketo.times import Window, before
 
@@ -79,24 +79,24 @@ class Increment:
         read_up_to: the last program that the stopped run has read; 0 for none.
     """
 
-    def __init__(self, stand: Stand, mark: ChildMark, now: datetime) -> None:
+    def __init__(self, cursor: Cursor, mark: ChildMark, now: datetime) -> None:
         """Begin without an activity.
 
         Args:
-            stand: where the stream stands; it has a bookmark.
+            cursor: of the stream; it has a bookmark.
             mark: how far a stopped run has come.
             now: the start of this run, whole seconds UTC.
         """
-        self._stand = stand
-        self.window = Window(stand.start(now), now)
+        self._cursor = cursor
+        self.window = Window(cursor.start(now), now)
         self.programs: set[int] = set()
         self.latest: dict[int, datetime] = {}
         self.read_up_to = 0
         stopped = mark.scan_started
-        if mark.parent and stopped and stand.bookmark and stand.bookmark < stopped <= now:
+        if mark.parent and stopped and cursor.bookmark and cursor.bookmark < stopped <= now:
             self.read_up_to = mark.parent.id
-            self._known_from = stand.start(stopped)
-            self._known_until = before(stopped, stand.lookback)
+            self._known_from = cursor.start(stopped)
+            self._known_until = before(stopped, cursor.lookback)
 
     def note(self, program: int, date: datetime) -> None:
         """Note that members of a program changed on a date (UTC)."""
@@ -112,7 +112,7 @@ class Increment:
     def as_pass(self, stream: str, existing: Collection[int]) -> Pass:
         """Return what is exported: of programs that still exist, as a filter takes no others."""
         now = self.window.end
-        settled = self._stand.after(self.window, now).settled
+        settled = self._cursor.after(self.window, now).settled
         reached = Position(
             bookmarks={stream: Bookmark("updatedAt", now, settled)},
             marks={stream: ChildMark()},

@@ -11,7 +11,7 @@ from typing import Any
 from tap_marketo.errors import NOT_HERE, AccessDeniedError
 from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.exports.plan_line import Calls
-from tap_marketo.exports.windows import Stand
+from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.list_sizes import ListSizes
@@ -91,15 +91,15 @@ class MembersRead(StreamRead):
         self._programs = Programs(account.client)
 
     @property
-    def _stand(self) -> Stand:
+    def _cursor(self) -> Cursor:
         state, stream = self._state, self.stream
         bookmark = state.bookmark(stream, REPLICATION_KEY)
-        return Stand(bookmark, state.settled(stream), self._earliest, self._lookback)
+        return Cursor(bookmark, state.settled(stream), self._earliest, self._lookback)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
         passes: list[Pass] = []
-        if self._stand.bookmark is None:
+        if self._cursor.bookmark is None:
             passes.append(self._first((yield from self._programs.all())))
         else:
             passes.append((yield from self._changes(emitter, now)))
@@ -123,7 +123,7 @@ class MembersRead(StreamRead):
         programs = sizes.by_offset(PROGRAMS, "programs").of(lambda row: id_of(row, "program"))
         pending = self._context.pending(STREAM)
         known = {*programs.seen}.union(*(job.ids for job in pending))
-        if self._stand.bookmark is None:
+        if self._cursor.bookmark is None:
             reached = self._first_mark.parent
             self._family.passes = [self._first(expected_programs(programs, known, reached))]
             how = f"{IN_FULL}, all programs" + (f", behind {reached}" if reached else "")
@@ -202,7 +202,7 @@ class MembersRead(StreamRead):
         return increment.as_pass(self.stream, existing)
 
     def _increment(self) -> Increment:
-        return Increment(self._stand, self._state.mark(ChildMark, self.stream), self._now)
+        return Increment(self._cursor, self._state.mark(ChildMark, self.stream), self._now)
 
     def _left(self, event: ChangeEvent) -> Row:
         """Return the row of a lead that is a member no longer."""

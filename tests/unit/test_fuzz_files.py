@@ -19,7 +19,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.commands.sync import Sync
 from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.errors import InputError
-from tap_marketo.exports.windows import Plan, Stand, plan_windows
+from tap_marketo.exports.windows import Cursor, Plan, plan_windows
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import catalog_entry, load_catalog
 from tap_marketo.protocol.messages import Output
@@ -202,7 +202,7 @@ def use_config(config: Config) -> None:
         for hours in (config.leads_lookback_hours, config.activities_lookback_hours):
             lookback = timedelta(hours=hours)
             for bookmark in (None, config.start_date, NOW):
-                where = Stand(bookmark, None, config.start_date, lookback)
+                where = Cursor(bookmark, None, config.start_date, lookback)
                 assert where.start(NOW) <= max(NOW, config.start_date)
                 plan_windows({"leads": where}, [], NOW)
     finally:
@@ -258,7 +258,7 @@ def use_state(state: State, lookback: timedelta) -> None:
         # An export_id without its export_end is of no consequence until its stream is selected.
         return
     bookmark = state.bookmark("leads", "updatedAt")
-    where = Stand(bookmark, state.settled("leads"), start, lookback)
+    where = Cursor(bookmark, state.settled("leads"), start, lookback)
     adopted = [Plan(export.window, export.streams, export, export.made) for export in pending]
     plans = plan_windows({"leads": where}, adopted, NOW)
     reached = where

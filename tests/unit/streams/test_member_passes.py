@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tap_marketo.config import Config
 from tap_marketo.exports.family import ExportPlan, SyncContext
-from tap_marketo.exports.windows import Stand
+from tap_marketo.exports.windows import Cursor
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.position import Bookmark, ChildMark, PendingExport, Position
@@ -83,13 +83,13 @@ class Account:
         self.state.apply(Position({STREAM: mark}))
 
     @property
-    def stand(self) -> Stand:
+    def cursor(self) -> Cursor:
         bookmark, settled = self.state.bookmark(STREAM, "updatedAt"), self.state.settled(STREAM)
-        return Stand(bookmark, settled, START, LOOKBACK)
+        return Cursor(bookmark, settled, START, LOOKBACK)
 
     def run(self, now: datetime, files: int | None = None, ahead: int = 0) -> None:
         """Run, as the tap does it; a run that is stopped has read some files and made some jobs."""
-        increment = Increment(self.stand, self.state.mark(ChildMark, STREAM), now)
+        increment = Increment(self.cursor, self.state.mark(ChildMark, STREAM), now)
         for change in self.changes:
             if change.is_told(now) and change.date >= increment.window.start:
                 increment.note(change.program, change.date)
@@ -119,7 +119,7 @@ class Account:
     def move_to(self, position: Position, now: datetime) -> None:
         """Move the state, which is a promise."""
         self.state.apply(position)
-        bookmark, settled = self.stand.bookmark, self.stand.settled
+        bookmark, settled = self.cursor.bookmark, self.cursor.settled
         assert bookmark
         assert settled
         for change in self.changes:
@@ -191,7 +191,7 @@ def test_after_any_number_of_stopped_runs_every_program_that_changed_has_been_ex
         now = max(now, BEGAN + 200 * HOUR) + 43 * HOUR
         account.run(now)
     assert all(map(account.has_read, changes))
-    assert account.stand.bookmark == now
+    assert account.cursor.bookmark == now
     mark = account.state.mark(ChildMark, STREAM)
     assert (mark.parent, mark.scan_started) == (None, None)
 
@@ -206,7 +206,7 @@ def test_runs_that_read_a_few_files_each_come_to_an_end(
     for _ in range(8 + 48 * 2):
         now += pause * HOUR
         account.run(now, files)
-        if account.stand.bookmark == now:
+        if account.cursor.bookmark == now:
             return
     raise AssertionError("it never ends")
 
