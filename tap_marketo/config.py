@@ -60,7 +60,7 @@ class Config:
         TEXT, "Client Secret, from Admin > LaunchPoint > View Details", is_secret=True
     )
     start_date: datetime = setting(
-        TIME, "how far back a stream without a bookmark begins, ISO 8601"
+        TIME, "where a stream without a bookmark begins, a date or date-time (ISO 8601)"
     )
     identity: str = setting(
         IDENTITY_URL, "identity URL, when it is not the endpoint's host + /identity", default=""
@@ -77,12 +77,12 @@ class Config:
     )
     on_quota: str = setting(
         choice("fail", "stop"),
-        "what a spent allowance is to the orchestrator: fail (exit 3) or stop (exit 0)",
+        "how a run ends when a daily allowance is spent: fail (exit code 3) or stop (exit code 0)",
         default="fail",
     )
     on_refused: str = setting(
         choice("fail", "skip"),
-        "what streams that Marketo refuses are to the orchestrator: fail (exit 1) or skip",
+        "how a run ends when Marketo refuses streams: fail (exit code 1) or skip (exit code 0)",
         default="fail",
     )
     max_export_days: int = setting(
@@ -106,12 +106,12 @@ class Config:
     )
     leads_lookback_hours: float = setting(
         _HOURS,
-        "how far before its bookmark leads begin, for changes that show late",
+        "how far before the bookmark leads are read, for changes that show late",
         default=24.0,
     )
     activities_lookback_hours: float = setting(
         _HOURS,
-        "how far before their bookmark activities begin, for activities written late",
+        "how far before the bookmark activities are read, for those written late",
         default=24.0,
     )
     child_refresh_hours: float = setting(
@@ -132,7 +132,7 @@ class Config:
     )
     max_calls_per_20_seconds: int = setting(
         integer(1, 100),
-        "own pace; Marketo allows 100 to all integrations together",
+        "calls in 20 seconds at most; Marketo allows 100 to all integrations together",
         default=50,
     )
     names: str = setting(
