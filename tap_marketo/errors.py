@@ -144,14 +144,16 @@ class TransientError(MarketoError):
 class UnreachableError(TransientError):
     """No connection could be made: the host's name does not resolve, or it refuses or is silent."""
 
-
-class NoAnswerError(TransientError):
-    """A connection was made, and no answer came in time."""
-
     remedy = (
         "All retries failed; run again later. If no call was ever answered, check the endpoint and "
         "identity settings (Admin > Web Services), the proxy in https_proxy, and the firewall"
     )
+
+
+class NoAnswerError(TransientError):
+    """A connection was made, and no answer came in time."""
+
+    remedy = UnreachableError.remedy
 
 
 class ThrottledError(MarketoError):
