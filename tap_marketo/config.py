@@ -19,6 +19,7 @@ from tap_marketo.setting_types import (
     ENDPOINT_URL,
     HEADER_TEXT,
     IDENTITY_URL,
+    IDS,
     TEXT,
     TIME,
     choice,
@@ -118,6 +119,9 @@ class Config:
         _HOURS,
         "how old streams with a call for each parent may get before they are read again",
         default=23.0,
+    )
+    smart_lists: tuple[int, ...] = setting(
+        IDS, "ids of the smart lists whose members are read, separated by commas", default=()
     )
     program_members_sweep_days: float = setting(
         _DAYS,

@@ -75,6 +75,7 @@ class Failures:
         error: TapError,
         permissions: Sequence[str] = (),
         family: str = "",
+        part: str = "",
     ) -> None:
         """Skip streams that failed, and let the others go on.
 
@@ -84,6 +85,7 @@ class Failures:
             permissions: what the API user's role needs for this reading beside those of the
                 streams.
             family: the name of all of them together, if they have one.
+            part: what of them failed; empty for all.
 
         Raises:
             TapError: the error, if it concerns the whole run: credentials, allowances, the queue,
@@ -98,6 +100,8 @@ class Failures:
         named = ", ".join(streams)
         if family and len(streams) > _MOST_NAMED:
             named = f"{family} ({len(streams)} streams)"
+        if part:
+            named = f"{named} ({part})"
         if isinstance(error, MarketoError) and error.is_refusal:
             remedy = error.remedy
             if isinstance(error, AccessDeniedError):

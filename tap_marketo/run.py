@@ -89,7 +89,7 @@ def _discover(command: Command, output: Output) -> int:
     config = load_config(command.config)
     clock = Clock()
     client = MarketoClient(config, clock)
-    catalog = discover(Account(client, clock, NAMINGS[config.names]))
+    catalog = discover(Account(client, clock, NAMINGS[config.names], config.smart_lists))
     if command.select:
         select(catalog, command.select)
     output.catalog(catalog)

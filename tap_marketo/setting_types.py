@@ -120,6 +120,17 @@ def _boolean(value: Any) -> bool:
     return text == "true"
 
 
+def _ids(value: Any) -> tuple[int, ...]:
+    parts = value if isinstance(value, list) else [value]
+    if isinstance(value, str):
+        # Some orchestrators hand a list over as its JSON.
+        parts = value.strip().removeprefix("[").removesuffix("]").split(",")
+    numbers = [_finite(part) for part in parts if part != ""]
+    if not all(number >= 1 and number.is_integer() for number in numbers):
+        raise ValueError(f"must be ids like [1001, 1002], not {value!r}")
+    return tuple(dict.fromkeys(map(int, numbers)))
+
+
 TEXT = SettingType(_text, {"type": "string"})
 """A text in one line."""
 HEADER_TEXT = SettingType(_header_text, {"type": "string"})
@@ -132,6 +143,8 @@ ENDPOINT_URL = SettingType(_endpoint, {"type": "string"})
 """Where the REST API is, with or without what its paths begin with, or the Munchkin id."""
 BOOLEAN = SettingType(_boolean, {"type": "boolean"})
 """True or false, also as text."""
+IDS = SettingType(_ids, {"type": "array", "items": {"type": "integer"}})
+"""Ids, each once, also as text."""
 
 
 def choice(*words: str) -> SettingType:

@@ -166,7 +166,7 @@ def _default(setting: Setting) -> str:
     It is no ``value``: `meltano add` would write it into the user's project, where it stays what
     it was when later versions of the tap have another.
     """
-    if setting.default in (None, "") or __version__ in str(setting.default):
+    if setting.default in (None, "", ()) or __version__ in str(setting.default):
         return ""
     is_number = isinstance(setting.default, float)
     shown = f"{setting.default:g}" if is_number else str(setting.default).lower()

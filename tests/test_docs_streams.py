@@ -17,6 +17,7 @@ from tap_marketo.streams.lead_database import ADMINISTRATION
 from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL, Pages
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.registry import REGISTRY, definition_of
+from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 from tests import columns_page
 from tests.readme import section, table
 
@@ -51,6 +52,7 @@ def row_name(stream: str) -> str:
     return names[0]
 
 
+RARELY = "at most once in `child_refresh_hours`"
 Documented = Sequence[tuple[StreamRow, StreamDefinition, CatalogEntry]]
 
 
@@ -98,7 +100,9 @@ def replication(kind: StreamDefinition, entry: CatalogEntry) -> str:
     if not keys:
         read = kind.read if isinstance(kind, DeclaredStream) else None
         is_rare = isinstance(read, Children) and read.at_intervals
-        return "in full" + (", at most once in `child_refresh_hours`" if is_rare else "")
+        return f"in full, {RARELY}" if is_rare else "in full"
+    if kind is SMART_LIST_MEMBERSHIPS:
+        return f"`{keys[0]}`, exported list by list, {RARELY}"
     if kind.is_exported:
         way = "exported by date"
     elif isinstance(kind, DeclaredStream) and isinstance(kind.read, Pages):

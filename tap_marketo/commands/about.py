@@ -122,6 +122,8 @@ def _default(setting: Setting) -> str:
         return json.dumps(setting.default)
     if isinstance(setting.default, float):
         return f"{setting.default:g}"
+    if setting.default == ():
+        return "none"
     return str(setting.default) or "made of the endpoint"
 
 

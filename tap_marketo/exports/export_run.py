@@ -47,7 +47,7 @@ class ExportRun:
             TapError: the error concerns the whole run.
         """
         self.failures.set_aside(
-            list(family.streams), error, family.further_permissions, family.name
+            list(family.streams), error, family.further_permissions, family.name, family.part
         )
         return self.queue.fail(family)
 

@@ -81,6 +81,7 @@ class BulkFamily(ABC):
         streams: the selected streams by id, with the columns to emit.
         issues: values that did not fit, by stream.
         further_permissions: what its exports need beside the permissions of its streams.
+        part: what it reads of its streams, for messages; empty for all.
     """
 
     name: str
@@ -90,6 +91,7 @@ class BulkFamily(ABC):
     document: str | None = None
     lookback: timedelta
     further_permissions: tuple[str, ...] = ()
+    part: str = ""
 
     def __init__(self, streams: Collection[CatalogEntry]) -> None:
         """Serve the given selected streams.
@@ -112,14 +114,14 @@ class BulkFamily(ABC):
 
     @abstractmethod
     def records(
-        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+        self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
         """Turn a file's rows into RECORD lines, a block at a time and in the file's order.
 
         Args:
             file: the job's file.
-            streams: the streams this job serves now; rows of other selected or once selected
-                streams are left out.
+            plan: what the job exports. Rows of other selected or once selected streams than those
+                that it serves now are left out.
             time_extracted: when the file was fetched.
         """
 

@@ -104,12 +104,12 @@ class ExportReader:
         self._emitter.move_to(replace(reached, exports={job.family.name: left}), at_once=True)
 
     def _emit(self, job: Job, file: CsvFile) -> None:
-        family, streams = job.family, job.plan.streams
-        for stream in streams:
+        family = job.family
+        for stream in job.plan.streams:
             family.announce(stream, self._emitter)
         time_extracted = to_time_extracted(self._run.clock.now())
         last = self._run.clock.monotonic()
-        for block in family.records(file, streams, time_extracted):
+        for block in family.records(file, job.plan, time_extracted):
             self._emitter.records(block.lines, block.counts)
             # A target sees rows flow as they arrive.
             self._emitter.flush()

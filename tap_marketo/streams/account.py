@@ -23,13 +23,21 @@ class Account:
         client: makes the calls.
         clock: the time.
         naming: how what is discovered is named; a sync goes by its catalog.
+        smart_lists: ids of the smart lists whose members are read.
     """
 
-    def __init__(self, client: MarketoClient, clock: Clock, naming: Naming | None = None) -> None:
+    def __init__(
+        self,
+        client: MarketoClient,
+        clock: Clock,
+        naming: Naming | None = None,
+        smart_lists: Sequence[int] = (),
+    ) -> None:
         """Ask for nothing yet."""
         self.client = client
         self.clock = clock
         self.naming = naming or Naming()
+        self.smart_lists = smart_lists
         self._no_types: MarketoError | DataError | None = None
 
     @cached_property

@@ -118,12 +118,12 @@ class ActivitiesFamily(BulkFamily):
         return {"createdAt": date_range(plan.window), "activityTypeIds": numbers}
 
     def records(
-        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+        self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
         if not file.header:
             return
         # Keyed by the number as it stands in the file: no parsing per row.
-        stream_of = {str(self._numbers[stream]): stream for stream in streams}
+        stream_of = {str(self._numbers[stream]): stream for stream in plan.streams}
         of_type = {
             number: self._stream(stream, file.columns, time_extracted)
             for number, stream in stream_of.items()

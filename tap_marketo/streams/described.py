@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from tap_marketo.errors import FieldNotFoundError
-from tap_marketo.exports.family import BulkFamily, RecordBlock
+from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.names import Naming, find_names
@@ -71,7 +71,7 @@ class DescribedFamily(BulkFamily):
         return list(self._field_of.values())
 
     def records(
-        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+        self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
         writer = self.writer(self.stream, time_extracted)
         records = RowRecords(file.header, writer, self._field_of)

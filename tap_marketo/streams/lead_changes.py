@@ -150,7 +150,7 @@ class LeadChangesFamily(BulkFamily):
         return {"createdAt": date_range(plan.window), "activityTypeIds": list(self._types)}
 
     def records(
-        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+        self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
         ids: set[int] = set()
         for block in file.blocks():

@@ -24,6 +24,7 @@ from tap_marketo.streams.lead_database import (
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.program_members import SWEEP, ProgramMembers
+from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 
 
 def bulk_objects(account: Account) -> tuple[dict[str, str], dict[str, TapError]]:
@@ -50,6 +51,7 @@ REGISTRY: Sequence[StreamDefinition] = (
     Leads(),
     CustomObjects(),
     ProgramMembers(),
+    SMART_LIST_MEMBERSHIPS,
     ACTIVITY_TYPES,
     Activities(),
     CAMPAIGNS,

@@ -105,6 +105,10 @@ def _read_leads(request: ExportRequest, database: Database, no_updated_at: bool)
     _check_lead_fields(_required_fields(request), database)
     _check_filters(request, _DATE_FILTERS + _LIST_FILTERS, _RARE_FILTERS if no_updated_at else ())
     _read_one_filter(request)
+    # No page has the code of a smart list that there is not.
+    lists = database.assets["smart_lists"]
+    if request.column == "smartListId" and lists.find(request.list_number) is None:
+        raise ApiError("1003", f"Smart list {request.list_number} not found")
 
 
 def _required_fields(request: ExportRequest) -> list[str]:

@@ -52,6 +52,7 @@ DEFAULTS = {
     "max_calls_per_20_seconds": 50,
     "program_members_sweep_days": 7.0,
     "lead_changes": True,
+    "smart_lists": (),
 }
 
 
@@ -109,6 +110,11 @@ def test_an_empty_needed_setting_is_missing(key: str, empty: str | None) -> None
         ("activities_lookback_hours", "0", 0.0),
         ("activities_lookback_hours", 48, 48.0),
         ("child_refresh_hours", "0", 0.0),
+        ("smart_lists", [1001, "1002", 1001], (1001, 1002)),
+        ("smart_lists", "1001, 1002", (1001, 1002)),
+        ("smart_lists", "[1001,1002]", (1001, 1002)),
+        ("smart_lists", 1001, (1001,)),
+        ("smart_lists", "[]", ()),
         ("max_calls_per_20_seconds", "1", 1),
         ("max_calls_per_20_seconds", 100, 100),
     ],
@@ -149,6 +155,9 @@ def test_numbers_are_taken_also_as_text_and_at_their_bounds(
         ("max_daily_export_mb", 1e10, "a number above 0 and at most 1000000000"),
         ("request_timeout", 86401, "a number above 0 and at most 86400"),
         ("child_refresh_hours", 8761, "a number of at least 0 and at most 8760"),
+        ("smart_lists", "Anybody", "ids like [1001, 1002]"),
+        ("smart_lists", [0], "ids like [1001, 1002]"),
+        ("smart_lists", True, "ids like [1001, 1002]"),
         ("leads_lookback_hours", 8761, "a number of at least 0 and at most 8760"),
         ("poll_interval", True, "a number above 0"),
         ("max_daily_calls", {}, "a whole number of at least 2"),

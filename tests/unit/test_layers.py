@@ -103,6 +103,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # what is special about each,
     ("streams.leads", "streams.activities", "streams.deletions"),
     ("streams.custom_objects", "streams.program_members", "streams.list_memberships"),
+    ("streams.smart_list_memberships",),
     ("streams.lead_database", "streams.folders"),
     ("streams.assets", "streams.asset_children"),
     # all of them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -53,7 +53,7 @@ class Family(BulkFamily):
         return {}
 
     def records(
-        self, file: CsvFile, streams: Sequence[str], time_extracted: str
+        self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
         return iter(())
 

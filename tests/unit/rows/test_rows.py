@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_marketo.exact_json import loads_exactly
-from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.family import BulkFamily, ExportPlan
+from tap_marketo.exports.windows import Plan
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import selected_entries
 from tap_marketo.protocol.schemas import Schema
@@ -34,11 +35,14 @@ from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.activities import ActivitiesFamily
 from tap_marketo.streams.leads import LeadsFamily
+from tap_marketo.times import Window
 from tests.fuzzing import budget
 from tests.unit.rows.blocks import OneType
 
 ROWS = Path(__file__).with_name("data")
 EXTRACTED = "2026-01-02T03:04:05.000000Z"
+_DAY = datetime(2026, 1, 1, tzinfo=timezone.utc)
+WINDOW = Window(_DAY, _DAY + timedelta(days=1))
 ABSENT = ("", "null")
 BAD_TEXT = "with bytes that are no text, now U+FFFD"
 NO_OBJECT = "not a JSON object, their columns now null"
@@ -106,7 +110,8 @@ def test_lines_are_the_same_bytes_as_ever(size: int) -> None:
         content = read(f"{family.name}.csv")
         chunks = [content[start : start + size] for start in range(0, len(content), size)]
         file = CsvFile(chunks, family.name, family.document)
-        blocks = family.records(file, list(family.streams), EXTRACTED)
+        plan: ExportPlan = Plan(WINDOW, tuple(family.streams))
+        blocks = family.records(file, plan, EXTRACTED)
         lines = b"".join(block.lines for block in blocks)
         made += lines.splitlines(keepends=True)
         issues |= {stream: m.summary() for stream, m in family.issues.items() if m.counts}
