@@ -58,8 +58,8 @@ def test_a_proxy_that_refuses_is_one_line(tap: Tap, status: int) -> None:
         command = tap.command(marketo.config(), None, None, "--discover")
         done = run_behind(with_password(proxy.url), command)
         assert marketo.counters()["total_calls"] == 0
-    # A status of its own is Marketo's word as far as the tap can tell.
-    assert_one_line(done, str(status), code=1 if status == 502 else 2)
+    # A page of its own is no word of Marketo: another run may get through.
+    assert_one_line(done, str(status))
 
 
 @pytest.mark.parametrize("status", [403, 407])
@@ -80,8 +80,8 @@ def test_a_proxy_that_is_not_there_is_one_line(tap: Tap) -> None:
     assert_one_line(run_behind(with_password("http://127.0.0.1:9"), command), "proxy")
 
 
-def assert_one_line(done: Run, named: str, code: int = 1) -> None:
-    assert (done.code, done.stdout) == (code, "")
+def assert_one_line(done: Run, named: str) -> None:
+    assert (done.code, done.stdout) == (1, "")
     (line,) = done.critical
     assert named in line.lower(), line
     assert "Traceback" not in done.stderr
