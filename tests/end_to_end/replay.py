@@ -103,7 +103,9 @@ def record(marketo: Account, tap: Tap, start_date: str) -> Recording:
         path: lambda row: (row.get("updatedAt") or start_date) >= start_date
         for path in (CAMPAIGNS, LISTS, CHANGED_PROGRAMS)
     }
-    return record_run(marketo, tap, chosen, None, few | {PROGRAMS: bool}, start_date=start_date)
+    # Of the other type the fields are not asked for, and so not recorded.
+    few |= {PROGRAMS: bool, "/rest/v1/customobjects.json": lambda row: row["name"] == "car_c"}
+    return record_run(marketo, tap, chosen, None, few, start_date=start_date)
 
 
 def record_later(
