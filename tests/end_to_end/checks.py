@@ -154,8 +154,8 @@ def calls(marketo: Account) -> dict[str, int]:
     return counted
 
 
-def looks(marketo: Account) -> list[dict[str, Any]]:
-    """Return the calls that looked at jobs; those before a job is made count the day's bytes."""
+def polls(marketo: Account) -> list[dict[str, Any]]:
+    """Return the polls of jobs; lists before a job is made count the day's bytes."""
     log: list[dict[str, Any]] = marketo.control("GET", "log")["log"]
     made = next((i for i, entry in enumerate(log) if entry["call"] == "create"), len(log))
     return [entry for entry in log_of(marketo, "list") if entry in log[made:]]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import readme
-from tests.end_to_end.checks import SMALL, VISITS, calls, discovered, looks
+from tests.end_to_end.checks import SMALL, VISITS, calls, discovered, polls
 from tests.harness import Account, Tap, Target, account, select
 
 # Before everything there is.
@@ -120,7 +120,7 @@ def test_a_sync_that_finds_little_makes_one_job_of_each_object(
         counted = calls(marketo)
         # The day's bytes are counted from the jobs of leads, activities, program members and two
         # custom objects; then the jobs are looked at.
-        assert counted.pop("list") == 5 + len(looks(marketo))
+        assert counted.pop("list") == 5 + len(polls(marketo))
         assert counted == {
             "usage": 1,
             "describe": 1,

@@ -23,7 +23,7 @@ from tests.end_to_end.checks import (
     background,
     discovered,
     log_of,
-    looks,
+    polls,
     release,
     stopped,
 )
@@ -176,7 +176,7 @@ def test_a_token_that_ends_in_the_middle_of_a_run_is_renewed(
         marketo.control("POST", "reset_counters")
         marketo.control("POST", "next_jobs", [{"stick": "Queued"}])
         with background(tap, config_of(marketo), select(catalog, ["leads"])) as run:
-            run.until(lambda: len(looks(marketo)) > 0)
+            run.until(lambda: len(polls(marketo)) > 0)
             before = count(marketo, "token")
             marketo.control("POST", "token", {end: True})
             release(marketo)
@@ -391,7 +391,7 @@ def test_marketos_own_count_of_calls_is_read_again_during_a_long_run(
     target = Target()
     config = config_of(marketo, poll_interval=0.002, max_daily_calls=45_000)
     with background(tap, config, select(catalog, ["leads"])) as run:
-        run.until(lambda: len(looks(marketo)) > 0)
+        run.until(lambda: len(polls(marketo)) > 0)
         marketo.control("POST", "usage", {"foreign_calls": 46_000})
         done = run.finish()
     assert re.search(r"4[67],\d{3} calls", stopped(done, code=3))

@@ -240,9 +240,9 @@ def test_a_target_that_stands_still_holds_up_nothing_but_itself(
         release(marketo)
         wait_until(lambda: statuses(marketo) == ["Completed", "Processing"])
         # The token ends, and another is fetched.
-        looks = calls_made(marketo, "list", before)
+        polls = calls_made(marketo, "list", before)
         wait_until(lambda: calls_made(marketo, "token_post", before) >= 1)
-        wait_until(lambda: calls_made(marketo, "list", before) >= looks + 3)
+        wait_until(lambda: calls_made(marketo, "list", before) >= polls + 3)
         # Longer than a download is kept open, and than Marketo may take for an answer.
         wait_until(lambda: time.monotonic() > stood + max(2 * OPEN, 3))
         release(marketo)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from statistics import median
 
-from tests.end_to_end.checks import SMALL, jobs, log_of, looks
+from tests.end_to_end.checks import SMALL, jobs, log_of, polls
 from tests.harness import Account, Tap, Target, account, select
 
 SCALE = 300
@@ -22,7 +22,7 @@ def delays(marketo: Account) -> list[float]:
     return [read[job["exportId"]] - job["finished"] for job in jobs(marketo)]
 
 
-def test_looks_are_few_once_it_is_known_how_long_jobs_take_and_find_them_as_soon(tap: Tap) -> None:
+def test_polls_are_few_once_it_is_known_how_long_jobs_take_and_find_them_as_soon(tap: Tap) -> None:
     options = ("--scale", str(SCALE), "--export-minutes", str(EXPORT_MINUTES))
     with account(*SMALL, *options) as marketo:
         config = marketo.config(
@@ -37,7 +37,7 @@ def test_looks_are_few_once_it_is_known_how_long_jobs_take_and_find_them_as_soon
         tap.sync(config, chosen, target)
         made = jobs(marketo)
         assert len(made) == 7
-        seen = [entry["at"] for entry in looks(marketo)]
+        seen = [entry["at"] for entry in polls(marketo)]
         assert all(later - earlier >= MINUTE - 0.1 for earlier, later in pairwise(seen))
         # Marketo renews a status once a minute; of more than two minutes the rest is the machine's.
         assert median(delays(marketo)) < 5 * MINUTE
@@ -47,5 +47,5 @@ def test_looks_are_few_once_it_is_known_how_long_jobs_take_and_find_them_as_soon
             marketo.control("POST", "reset_counters")
             tap.sync(config, chosen, target)
             assert len(jobs(marketo)) == 1
-            # Seven, if it were looked at every minute.
-            assert 1 <= len(looks(marketo)) <= 4
+            # Seven, if it were polled every minute.
+            assert 1 <= len(polls(marketo)) <= 4
