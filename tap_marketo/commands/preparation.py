@@ -158,7 +158,9 @@ def _readings(
         try:
             readings = kind.readings(own, account, context)
         except TapError as error:
-            failures.set_aside([entry.stream for entry in own], error, family=kind.name)
+            failures.set_aside(
+                [entry.stream for entry in own], error, family=kind.name.partition("_<")[0]
+            )
             continue
         reads += [each for each in readings if isinstance(each, StreamRead)]
         families += [each for each in readings if isinstance(each, BulkFamily)]

@@ -107,10 +107,10 @@ class TokenAuth(AuthBase):
             reason = answer.get("error_description") or answer.get("error") or "unauthorized"
             raise CredentialsError(WHAT, redact(str(reason)))
         if status < 400 and (answer.get("success") is False or "errors" in answer):
-            said = error_of(WHAT, answer)
-            passes = isinstance(said, (TransientError, ThrottledError, CallQuotaError))
+            failure = error_of(WHAT, answer)
+            passes = isinstance(failure, (TransientError, ThrottledError, CallQuotaError))
             # No page has such an answer: it is not the identity service that gives it.
-            raise said if passes else no_access(said, _REMEDY)
+            raise failure if passes else no_access(failure, _REMEDY)
         token, lifetime = answer.get("access_token"), answer.get("expires_in")
         if (
             not isinstance(token, str)

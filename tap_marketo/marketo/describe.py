@@ -87,11 +87,11 @@ def activity_types(client: MarketoClient) -> dict[int, Mapping[str, Any]]:
     types: dict[int, Mapping[str, Any]] = {}
     path = "/rest/v1/activities/types.json"
     for entry in client.get(path, "activity_types")["result"]:
-        told = entry.get("id") if isinstance(entry, dict) else None
-        number = _number(told)
+        raw_id = entry.get("id") if isinstance(entry, dict) else None
+        number = _number(raw_id)
         if number is None:
             raise DataError(
-                f"GET {path}: an activity type has the id {told!r}. Run again; if it stays so, "
+                f"GET {path}: an activity type has the id {raw_id!r}. Run again; if it stays so, "
                 "show it to Marketo Support."
             )
         if isinstance(entry.get("name"), str):
@@ -99,8 +99,8 @@ def activity_types(client: MarketoClient) -> dict[int, Mapping[str, Any]]:
     return types
 
 
-def _number(told: Any) -> int | None:
-    return int(told) if isinstance(told, str) and told.isdecimal() else None
+def _number(raw: Any) -> int | None:
+    return int(raw) if isinstance(raw, str) and raw.isdecimal() else None
 
 
 def _name(api: Any) -> str | None:

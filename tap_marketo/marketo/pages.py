@@ -62,12 +62,7 @@ def token_pages(
 ) -> Iterator[Page]:
     """Read a list of the lead database by its position tokens (paging-tokens.md).
 
-    Args:
-        client: makes the calls.
-        path: of the list.
-        endpoint: the calls' name in logs and metrics.
-        token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
-        filter_: of the list.
+    A stopped scan resumes at its token. One that Marketo no longer takes begins it anew.
 
     Raises:
         DataError: a token comes twice, or nothing but empty pages.
@@ -77,31 +72,7 @@ def token_pages(
         params: dict[str, Any] = {**(filter_ or {}), "batchSize": BATCH_SIZE}
         return client.get(path, endpoint, {**params, "nextPageToken": token} if token else params)
 
-    seen: set[str] = set()
-    empty = 0
-    resumed = token is not None
-    while True:
-        envelope, restarted = _page_or_first(ask, token, resumed)
-        resumed = False
-        token = _token(path, envelope)
-        rows = _rows(path, envelope)
-        # An empty page with a token is not the end.
-        empty = 0 if rows else empty + 1
-        if token and empty > MOST_EMPTY_PAGES:
-            raise DataError(
-                f"GET {path}: Marketo answered {empty} times in a row with an empty page and a "
-                "new page token, which would never end. Run again; if it stays so, show it to "
-                "Marketo Support."
-            )
-        yield Page(rows, token, restarted)
-        if token is None:
-            return
-        if token in seen:
-            raise DataError(
-                f"GET {path}: Marketo gave the same page token twice, which would never end. "
-                "Run again; if it stays so, show it to Marketo Support."
-            )
-        seen.add(token)
+    return _scan(path, ask, token, _token, MOST_EMPTY_PAGES)
 
 
 def dated_pages(
@@ -117,13 +88,7 @@ def dated_pages(
     Marketo looks through a stretch of time in each call: a page may be short or empty and yet not
     the last. Only moreResult tells.
 
-    Args:
-        client: makes the calls.
-        path: of the list.
-        endpoint: the calls' name in logs and metrics.
-        since: where a new scan begins, UTC.
-        token: where a stopped scan goes on. A token that Marketo no longer takes begins it anew.
-        filter_: of the list.
+    A new scan begins at ``since``, a stopped one resumes at its token.
 
     Raises:
         DataError: a token comes twice, nothing but empty pages, or no word on whether more follows.
@@ -138,27 +103,49 @@ def dated_pages(
         # Where a stretch of time holds nothing, Marketo leaves the result out.
         return client.get(path, endpoint, params, needs_result=False)
 
+    def following(path: str, envelope: Envelope) -> str | None:
+        more, token = envelope.get("moreResult"), _token(path, envelope)
+        if not isinstance(more, bool):
+            raise DataError(f"GET {path}: Marketo does not say whether more follows. Run again.")
+        if more and token is None:
+            raise DataError(f"GET {path}: Marketo promises more without a page token. Run again.")
+        return token if more else None
+
+    return _scan(path, ask, token, following, _MOST_EMPTY_STRETCHES)
+
+
+def _scan(
+    path: str,
+    ask: Callable[[str | None], Envelope],
+    token: str | None,
+    following: Callable[[str, Envelope], str | None],
+    most_empty: int,
+) -> Iterator[Page]:
+    """Read a list page by page; ``following`` returns the token of the page after an answer."""
     seen: set[str] = set()
     empty = 0
     resumed = token is not None
     while True:
         envelope, restarted = _page_or_first(ask, token, resumed)
         resumed = False
+        token = following(path, envelope)
         rows = _rows(path, envelope)
-        more = envelope.get("moreResult")
-        if not isinstance(more, bool):
-            raise DataError(f"GET {path}: Marketo does not say whether more follows. Run again.")
-        token = _token(path, envelope)
+        # An empty page with a token is not the end.
         empty = 0 if rows else empty + 1
-        if more and (token is None or token in seen or empty > _MOST_EMPTY_STRETCHES):
+        if token and empty > most_empty:
             raise DataError(
-                f"GET {path}: Marketo promises more, but gives no new page token or "
-                f"{empty} empty pages in a row, which would never end. Run again; if it stays so, "
-                "show it to Marketo Support."
+                f"GET {path}: Marketo answered {empty} times in a row with an empty page and a "
+                "new page token, which would never end. Run again; if it stays so, show it to "
+                "Marketo Support."
             )
-        yield Page(rows, token if more else None, restarted)
-        if not more or token is None:
+        yield Page(rows, token, restarted)
+        if token is None:
             return
+        if token in seen:
+            raise DataError(
+                f"GET {path}: Marketo gave the same page token twice, which would never end. "
+                "Run again; if it stays so, show it to Marketo Support."
+            )
         seen.add(token)
 
 

@@ -17,12 +17,7 @@ class Pace:
     """Keeps the calls of any 20 seconds at or below a number."""
 
     def __init__(self, max_calls: int, clock: Clock) -> None:
-        """Start with no call made.
-
-        Args:
-            max_calls: calls allowed in any 20 seconds.
-            clock: measures and waits.
-        """
+        """Start with no call made."""
         self._clock = clock
         self._sent: deque[float] = deque(maxlen=max_calls)
 
@@ -36,38 +31,34 @@ class Pace:
 
 
 class CallBudget:
-    """The subscription's calls of today, as Marketo counts them, plus our own since it said so."""
+    """The subscription's calls of today, as Marketo counts them, plus our own since then."""
 
     CHECK_EVERY = 250
 
     def __init__(self, max_daily_calls: int) -> None:
-        """Start without knowing today's total.
-
-        Args:
-            max_daily_calls: the total at which to stop.
-        """
+        """Start without knowing today's total; stop at ``max_daily_calls``."""
         self.allowed = max_daily_calls
-        self._told: int | None = None
+        self._reported: int | None = None
         self._since = 0
 
     @property
     def used(self) -> int:
         """Calls made today by the whole subscription, as far as known."""
-        return (self._told or 0) + self._since
+        return (self._reported or 0) + self._since
 
     @property
     def is_spent(self) -> bool:
         """Whether the total at which to stop is known to be reached."""
-        return self._told is not None and self.used >= self.allowed
+        return self._reported is not None and self.used >= self.allowed
 
     @property
     def check_is_due(self) -> bool:
         """Whether Marketo's own count has to be read before the next call."""
-        return self._told is None or self._since >= self.CHECK_EVERY
+        return self._reported is None or self._since >= self.CHECK_EVERY
 
     def learn(self, total: int) -> None:
         """Take over Marketo's count of today's calls."""
-        self._told = total
+        self._reported = total
         self._since = 0
 
     def spend(self, what: str, now: datetime) -> None:

@@ -276,10 +276,7 @@ _SAID = {
     "HTML": "HTML came in place of the file",
     "error 610": "there is no file",
 }
-_SAID_OF_STRETCHES = {
-    "repeated page token": "gives no new page token",
-    "empty page": "501 empty pages in a row",
-}
+_SAID_OF_STRETCHES = {"empty page": "501 times in a row with an empty page"}
 # What can befall the second half of a file; all of it befalls small files, this large ones too.
 _OF_BODIES = (
     "reset in the body", "HTTP 502", "token expires", "flipped byte", "cut",
