@@ -39,6 +39,14 @@ Json = dict[str, Any]
 
 _CREATE = re.compile(r"/bulk/v1/(.+)/export/create\.json")
 
+# What Marketo answers where there is no such resource (error-codes.md, 610).
+_UNKNOWN = Reply(
+    200,
+    b'{"requestId": "0", "success": false, '
+    b'"errors": [{"code": "610", "message": "Requested resource not found"}]}',
+    {"Content-Type": "application/json"},
+)
+
 
 @dataclass
 class Recording:
@@ -216,7 +224,7 @@ class Replay:
         if path in self.spoilt and self.times > 0 and not offset_of(request.target):
             self.times -= 1
             return self.spoilt[path]
-        return self.told.answer(request.target) or Reply(404, b"", {})
+        return self.told.answer(request.target) or _UNKNOWN
 
 
 @contextmanager
