@@ -45,19 +45,19 @@ class Client:
         }
         url = self.sandbox.identity + "/oauth/token"
         if method == "GET":
-            return dict(requests.get(url, params=form, timeout=5).json())
-        return dict(requests.post(url, data=form, timeout=5).json())
+            return dict(requests.get(url, params=form, timeout=60).json())
+        return dict(requests.post(url, data=form, timeout=60).json())
 
     def get(self, path: str, **query: Any) -> Json:
         """A GET of the REST API."""
-        return dict(self.http.get(self.sandbox.base + path, params=query, timeout=10).json())
+        return dict(self.http.get(self.sandbox.base + path, params=query, timeout=60).json())
 
     def control(self, path: str, body: Any = None) -> Json:
         """A control call: POST with a body, GET without."""
         url = f"{self.sandbox.control}/{path}"
         if body is None:
-            return dict(requests.get(url, timeout=10).json())
-        return dict(requests.post(url, json=body, timeout=10).json())
+            return dict(requests.get(url, timeout=60).json())
+        return dict(requests.post(url, json=body, timeout=60).json())
 
     def advance(self, seconds: float) -> None:
         """Move the clock."""
@@ -67,8 +67,8 @@ class Client:
         """A bulk call: POST, or GET for status."""
         url = f"{self.sandbox.base}/bulk/v1/{kind}/export/{verb}.json"
         if verb.endswith("status"):
-            return dict(self.http.get(url, timeout=10).json())
-        return dict(self.http.post(url, json=body, timeout=10).json())
+            return dict(self.http.get(url, timeout=60).json())
+        return dict(self.http.post(url, json=body, timeout=60).json())
 
     def create(self, kind: str = "leads", **request: Any) -> Json:
         """Create a job, by default of the leads created in a month."""
@@ -91,7 +91,7 @@ class Client:
     def file(self, job_id: str, kind: str = "leads", **headers: str) -> requests.Response:
         """The file of a job."""
         url = f"{self.sandbox.base}/bulk/v1/{kind}/export/{job_id}/file.json"
-        return self.http.get(url, headers=headers, timeout=10)
+        return self.http.get(url, headers=headers, timeout=60)
 
     def exported(self, kind: str = "leads", **request: Any) -> str:
         """The id of a job that has completed."""
