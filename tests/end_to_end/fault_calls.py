@@ -37,7 +37,7 @@ class Call:
         file: of the files exported, whether "small" or "large".
         askers: how many ask for the same, each until it gives up.
         without: streams that are not selected, as they make the same call.
-        beside: streams that are selected, as the call comes after the same call of theirs.
+        beside: streams that are selected, as the call comes after calls of theirs.
         scenario: what is synced, one of SCENARIOS.
     """
 
@@ -174,10 +174,11 @@ _OF_PAGES = (
     _get(
         "types", rf"{_V1}/activities/types\.json", "", "activity_types", VISITS, MAILS, askers=2
     ),
-    # First by whoever counts the day's bytes, who can do without.
+    # First by whoever counts the day's bytes, who can do without: only a stream of one call is read
+    # before.
     _get(
         "custom objects", rf"{_V1}/customobjects\.json", "", "custom_object_types", "bulk_exports",
-        call="customobjects", askers=3,
+        call="customobjects", askers=3, beside=("activity_types",),
     ),
     _get("campaigns", rf"{_V1}/campaigns\.json", ""),
     _get("campaigns page 2", rf"{_V1}/campaigns\.json", "", "campaigns", call="campaigns", page=2),

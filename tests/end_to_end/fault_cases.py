@@ -82,7 +82,7 @@ class FaultCase:
         fails: the streams that fail while all others are read; none where the whole run stops.
         lacking: a stream whose rows the run may do without, as Marketo said that they are gone
             or that it may not see them; empty if there is none.
-        streams: those that make the call, and those that make it before.
+        streams: those that make the call, and those whose calls come before it.
         way, file, askers, without, scenario: as of Call.
     """
 
