@@ -28,6 +28,8 @@ _FINISH_LINE_SECONDS = 2.0
 # For how long, in seconds, a target may read nothing before it is named; after ten times as long
 # it is named again.
 _NOTABLE_STALL_SECONDS = 60.0
+# Less is no stall, however fast the clock of a sandbox runs.
+_LEAST_STALL_SECONDS = 2.0
 _CLOSED = (
     "The target closed our stdout. Look for the target's own error. The next run resumes from the "
     "last STATE that the target kept."
@@ -160,7 +162,8 @@ class Pipe:
 
     def _name_stall(self) -> None:
         """Log that the target does not read, if it has not for long."""
-        now, limit = time.monotonic(), _NOTABLE_STALL_SECONDS * self.wait_scale
+        now = time.monotonic()
+        limit = max(_LEAST_STALL_SECONDS, _NOTABLE_STALL_SECONDS * self.wait_scale)
         if self._stalled_since is None:
             self._stalled_since, self._named_at = now, now - 9 * limit
         if now - self._named_at >= 10 * limit:
