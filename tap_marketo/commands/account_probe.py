@@ -7,6 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from tap_marketo.clock import Clock
+from tap_marketo.config import Config
 from tap_marketo.errors import (
     DataError,
     ExportQuotaError,
@@ -54,20 +55,14 @@ class AccountProbe:
         unseen: those of which some have not, with the reason.
     """
 
-    def __init__(self, client: MarketoClient, clock: Clock, export_bytes: int) -> None:
-        """Ask for nothing yet.
-
-        Args:
-            client: makes the calls.
-            clock: learns Marketo's time from the answers.
-            export_bytes: allowed in a day.
-        """
-        self.account = Account(client, clock)
+    def __init__(self, client: MarketoClient, clock: Clock, config: Config) -> None:
+        """Ask for nothing yet; the clock learns Marketo's time from the answers."""
+        self.account = Account(client, clock, smart_lists=config.smart_lists)
         self.not_begun: TapError | None = None
         self.stopped: TapError | None = None
         self.permissions: dict[str, TapError | None] = {}
         self.filter: bool | TapError | None = None
-        self.allowance = ExportAllowance(export_bytes, {})
+        self.allowance = ExportAllowance(config.daily_export_bytes, {})
         self.jobs: dict[str, ExportStatus] = {}
         self.seen: list[str] = []
         self.unseen: dict[str, TapError] = {}

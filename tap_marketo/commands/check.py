@@ -51,7 +51,7 @@ def check(
         config: the settings.
         entries: the selected streams of a catalog; None without a catalog, for all there are.
     """
-    probe = AccountProbe(client, clock, config.daily_export_bytes)
+    probe = AccountProbe(client, clock, config)
     wanted = WantedStreams(entries)
     run = _Check(client, clock, config, probe, wanted)
     if not probe.begin():

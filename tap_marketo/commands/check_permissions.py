@@ -72,7 +72,12 @@ class WantedStreams:
     ) -> CheckResult:
         """Return the result for a permission of the role of an API user."""
         error = probe.permissions[permission]
-        own = [each for each in self._streams if each.definition.permission == permission]
+        own = [
+            each
+            for each in self._streams
+            if each.definition.permission == permission
+            and (each.entries or each.definition.is_offered(probe.account))
+        ]
         others = [
             each
             for each in self._streams

@@ -24,11 +24,12 @@ def discover(account: Account) -> dict[str, Any]:
     """
     account.client.start()
     needing: dict[str, list[str]] = {}
-    for kind in REGISTRY:
+    offered = [kind for kind in REGISTRY if kind.is_offered(account)]
+    for kind in offered:
         needing.setdefault(kind.permission, []).append(kind.name)
     permissions = PermissionProbe(account, needing)
     streams: list[dict[str, Any]] = []
-    for kind in REGISTRY:
+    for kind in offered:
         if permissions.has(kind.permission):
             try:
                 streams += kind.discover(account)

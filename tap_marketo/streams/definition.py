@@ -52,6 +52,10 @@ class StreamDefinition(ABC):
         """Say whether a stream of a catalog is one of these."""
         return entry.stream == self.name
 
+    def is_offered(self, account: Account) -> bool:
+        """Say whether the config leaves these streams in the catalog."""
+        return True
+
     @abstractmethod
     def discover(self, account: Account) -> list[dict[str, Any]]:
         """Return the catalog entries of these streams."""

@@ -153,8 +153,8 @@ class SmartListMemberships(DeclaredStream):
 
     is_exported = True
 
-    def discover(self, account: Account) -> list[dict[str, Any]]:
-        return super().discover(account) if account.smart_lists else []
+    def is_offered(self, account: Account) -> bool:
+        return bool(account.smart_lists)
 
     def bulk_object_of(self, family: str) -> str | None:
         return _LEADS if family.startswith(f"{STREAM}/") else None
