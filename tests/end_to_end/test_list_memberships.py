@@ -91,7 +91,8 @@ def killed_at(
 ) -> None:
     """Sync up to a call that is never answered, and kill the run there."""
     marketo.fault(call, "timeout", None, skip=skip, seconds=HANG)
-    config = marketo.config(request_timeout=HANG)
+    # The pace of STATE is bound to that of polls: one follows each page, however fast they come.
+    config = marketo.config(request_timeout=HANG, poll_interval=0.0001)
     with background(tap, config, catalog, target.state) as run:
         run.until(lambda: len(log_of(marketo, call)) > skip)
         target.take(run.kill().lines)
