@@ -72,8 +72,10 @@ class Process:
 
     def send_signal(self, number: int) -> None:
         """Send it a signal unless it has ended."""
+        # It may end at this very moment.
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Send it SIGTERM."""
