@@ -26,8 +26,9 @@ lint: $(VENV)/ready
 types: $(VENV)/ready
 	$(BIN)/mypy
 
+# A third worker has the time in which others wait for real seconds.
 unit: $(VENV)/ready
-	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore $(INTEGRATION)
+	$(BIN)/python -m pytest -n 3 --dist worksteal --ignore $(INTEGRATION)
 
 integration: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES) $(MELTANO) ## real targets, Meltano, Dagster, a mapper: tests and types with them
 	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
