@@ -69,7 +69,7 @@ class Failures:
         self._failed: dict[tuple[str, str], _Failure] = {}
         self._refused: dict[tuple[str, str], _Failure] = {}
 
-    def set_aside(
+    def skip(
         self,
         streams: Sequence[str],
         error: TapError,

@@ -46,7 +46,7 @@ FOUND: Mapping[type[StreamDefinition], tuple[str, str]] = {
     ),
     ProgramMembers: (
         "program_members",
-        "a column for each field of the member that Marketo tells of, custom ones too, such as "
+        "a column for each field of the member that Marketo describes, custom ones too, such as "
         "`statusName`, `membershipDate`, `reachedSuccess`, `trackName`, `nurtureCadence`",
     ),
     CustomObjects: ("custom_object_<name>", "a column for each field of the custom object"),

@@ -117,7 +117,7 @@ def test_commands_that_are_shown_run(
         assert set(json.loads(lines[-1])["bookmarks"]) >= {"leads", "lists"}
 
 
-def test_the_first_sync_of_the_readme_is_gone_on_from(marketo: Account, tap: Tap) -> None:
+def test_the_first_sync_of_the_readme_is_resumed(marketo: Account, tap: Tap) -> None:
     tap.write("config.json", marketo.config())
     begin, again = re.findall(r"(?ms)^```sh\n(.*?)^```$", section("A first sync"))
     assert run_shell(tap, begin).code == 0

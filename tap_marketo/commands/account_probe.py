@@ -50,7 +50,7 @@ class AccountProbe:
         permissions: what came of trying each; None if it is granted.
         filter: whether leads can be filtered by updatedAt; None if that was not asked.
         allowance: the export files of the API user's jobs.
-        jobs: the status of each of his jobs of the past seven days.
+        jobs: the status of each of the API user's jobs of the past seven days.
         seen: bulk objects whose jobs have all been seen.
         unseen: those of which some have not, with the reason.
     """

@@ -22,7 +22,7 @@ from tap_marketo.errors import (
     QuotaError,
     TapError,
 )
-from tap_marketo.marketo.auth import WHAT as TOKEN_CALL
+from tap_marketo.marketo.auth import IDENTITY_CALL
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import QUEUE_SLOTS, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -75,7 +75,7 @@ class _Check:
     def of_beginning(self) -> Iterator[CheckResult]:
         """Yield what is known where nothing could be asked."""
         error = self.probe.not_begun
-        if isinstance(error, MarketoError) and error.what == TOKEN_CALL:
+        if isinstance(error, MarketoError) and error.what == IDENTITY_CALL:
             yield CheckResult("Credentials", WRONG, *brief_and_remedy(error))
             yield self._clock_difference()
             yield CheckResult("All else", UNKNOWN, "without a token nothing can be asked")

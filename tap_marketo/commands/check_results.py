@@ -129,8 +129,8 @@ class CheckPage:
             lines += ["", "Permissions of the API user's role:", ""]
         for result in self.permissions:
             lines += result.lines(in_colour)
-        said = f"{self._verdict()} {self.calls} calls were made, nothing was exported."
-        lines += ["", *_wrapped(said)]
+        end = f"{self._verdict()} {self.calls} calls were made, nothing was exported."
+        lines += ["", *_wrapped(end)]
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:

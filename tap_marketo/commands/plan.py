@@ -36,7 +36,7 @@ class Plan:
         calls_used: those that the whole subscription has made today.
         calls_allowed: the number at which a run stops.
         calls_a_minute: the most that a run makes.
-        bytes_used: what the API user has exported today; None if nothing is to be exported.
+        bytes_used: what the API user has exported today; None if the sync exports nothing.
         bytes_allowed: what may be exported a day.
         resets_at: when both counts are reset, UTC.
         continues_at: when a run can continue with what does not fit, UTC.
@@ -136,7 +136,7 @@ def make_plan(
     if begun is None:
         early = to_marketo(config.start_date)
         return replace(
-            empty, notes=[f"start_date {early} lies in the future: there is nothing to sync yet"]
+            empty, notes=[f"start_date {early} lies in the future: a sync reads nothing yet"]
         )
     return _planned(client, clock, begun, entries, empty)
 
@@ -183,12 +183,12 @@ def _planned(
 
 
 def _estimates(begun: Preparation, sizes: ListSizes) -> Iterator[ReadEstimate]:
-    """Return what the streams that are read by calls will read; those that fail are set aside."""
+    """Yield what the streams that are read by calls will read; skip those that fail."""
     for read in begun.reads:
         try:
             estimate = read.estimate(sizes)
         except TapError as error:
-            begun.failures.set_aside([read.stream], error, read.further_permissions)
+            begun.failures.skip([read.stream], error, read.further_permissions)
             continue
         if estimate:
             until = begun.context.now if estimate.since else None

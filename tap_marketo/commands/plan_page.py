@@ -223,14 +223,14 @@ def _aligned(rows: Sequence[Sequence[str]], numbers: Sequence[int] = _NUMBERS) -
     ]
 
 
-def _listed(title: str, said: Mapping[str, str]) -> list[str]:
-    """Return what is said, each once, with the names of which it is said."""
+def _listed(title: str, remarks: Mapping[str, str]) -> list[str]:
+    """Return a title and each remark once, behind the names of the lines that have it."""
     names: dict[str, list[str]] = {}
-    for name, words in said.items():
-        if words:
-            names.setdefault(words, []).append(name)
-    told = [f"{_GAP}{', '.join(of)}: {words}" for words, of in names.items()]
-    return [title, *told] if told else []
+    for name, remark in remarks.items():
+        if remark:
+            names.setdefault(remark, []).append(name)
+    lines = [f"{_GAP}{', '.join(of)}: {remark}" for remark, of in names.items()]
+    return [title, *lines] if lines else []
 
 
 def _time(moment: datetime | None) -> str | None:

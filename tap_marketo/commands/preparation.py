@@ -44,7 +44,7 @@ class Preparation:
         context: what the sync begins with.
         reads: the streams read page by page.
         families: those that are exported, as far as they are known without asking further.
-        failures: where streams that fail are set aside.
+        failures: the streams that are skipped because they failed.
     """
 
     context: SyncContext
@@ -158,7 +158,7 @@ def _readings(
         try:
             readings = kind.readings(own, account, context)
         except TapError as error:
-            failures.set_aside(
+            failures.skip(
                 [entry.stream for entry in own], error, family=kind.name.partition("_<")[0]
             )
             continue

@@ -187,7 +187,7 @@ class Sync:
                     display.reach(rows, read.parents_read, read.parents)
                     yield
             except TapError as error:
-                failures.set_aside([read.stream], error, read.further_permissions)
+                failures.skip([read.stream], error, read.further_permissions)
             self._emitter.catch_up()
         display.end()
         engine.expect_families(False)

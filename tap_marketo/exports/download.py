@@ -141,7 +141,7 @@ class Download:
         try:
             skip = 0
             if answer.whole:
-                # The range was ignored: what is known already is passed over.
+                # Marketo ignored the range: skip what is known already.
                 skip = self.received
             elif answer.first_byte != self.received:
                 raise _WrongRangeError(

@@ -119,7 +119,7 @@ class ExportEngine:
 
     def end_early(self) -> None:
         """Cancel the jobs that Marketo has not begun, because the program is asked to end."""
-        self._client.hurry(_SECONDS_TO_END)
+        self._client.set_deadline(_SECONDS_TO_END)
         self._tracker.cancel_waiting(self._run.queue)
 
     @property

@@ -46,7 +46,7 @@ class ExportRun:
         Raises:
             TapError: the error concerns the whole run.
         """
-        self.failures.set_aside(
+        self.failures.skip(
             list(family.streams), error, family.further_permissions, family.name, family.part
         )
         return self.queue.fail(family)

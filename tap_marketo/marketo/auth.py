@@ -28,7 +28,7 @@ _LONGEST_LIFE_SECONDS = 86400.0
 # What a header can carry.
 _TOKEN = re.compile(r"[!-~]+")
 
-WHAT = "POST identity/oauth/token"
+IDENTITY_CALL = "POST identity/oauth/token"
 _REMEDY = (
     "Check the identity and endpoint settings (Admin > Web Services > REST API), client_id and "
     "client_secret (Admin > LaunchPoint > View Details), and the IP allow-list (Admin > Web "
@@ -102,12 +102,12 @@ class TokenAuth(AuthBase):
         if not isinstance(answer, dict):
             if 400 <= status < 500:
                 raise _not_reached(status)
-            raise TransientError(WHAT, "the answer is not JSON")
+            raise TransientError(IDENTITY_CALL, "the answer is not JSON")
         if "error" in answer or status == 401:
             reason = answer.get("error_description") or answer.get("error") or "unauthorized"
-            raise CredentialsError(WHAT, redact(str(reason)))
+            raise CredentialsError(IDENTITY_CALL, redact(str(reason)))
         if status < 400 and (answer.get("success") is False or "errors" in answer):
-            failure = error_of(WHAT, answer)
+            failure = error_of(IDENTITY_CALL, answer)
             passes = isinstance(failure, (TransientError, ThrottledError, CallQuotaError))
             # No page has such an answer: it is not the identity service that gives it.
             raise failure if passes else no_access(failure, _REMEDY)
@@ -120,7 +120,9 @@ class TokenAuth(AuthBase):
         ):
             if 400 <= status < 500:
                 raise _not_reached(status)
-            raise TransientError(WHAT, "the answer holds no access_token that lives for a time")
+            raise TransientError(
+                IDENTITY_CALL, "the answer holds no access_token that lives for a time"
+            )
         add_secret(token)
         self._token = token
         # authentication.md: scope is the user who owns the custom service.
@@ -135,6 +137,6 @@ class TokenAuth(AuthBase):
 
 def _not_reached(status: int) -> NotReachedError:
     """Return the error for a page in place of an answer of the identity service."""
-    error = NotReachedError(WHAT, f"HTTP {status}", remedy=_REMEDY)
+    error = NotReachedError(IDENTITY_CALL, f"HTTP {status}", remedy=_REMEDY)
     error.ends_run = True
     return error

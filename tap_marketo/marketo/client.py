@@ -24,8 +24,7 @@ from tap_marketo.errors import (
 )
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope, check_status, envelope_of, no_access
-from tap_marketo.marketo.auth import WHAT as TOKEN_CALL
-from tap_marketo.marketo.auth import TokenAuth
+from tap_marketo.marketo.auth import IDENTITY_CALL, TokenAuth
 from tap_marketo.marketo.exchange import Exchange, FileAnswer
 from tap_marketo.marketo.throttle import CallBudget, Pace
 
@@ -79,7 +78,7 @@ class MarketoClient:
         self._http = Exchange(config.user_agent, config.request_timeout, pace, clock)
         self.budget = CallBudget(config.max_daily_calls)
         self.successes = 0
-        self._is_hurried = False
+        self._has_deadline = False
         self._auth = TokenAuth(
             config.identity, config.client_id, config.client_secret, self._send_for_token, clock
         )
@@ -136,13 +135,13 @@ class MarketoClient:
 
         self._with_retries(count_refusals)
 
-    def hurry(self, seconds: float) -> None:
+    def set_deadline(self, seconds: float) -> None:
         """Make calls only once from now on, all of them within so many seconds.
 
         For what is left to do when the program has been asked to end.
         """
-        self._is_hurried = True
-        self._http.hurry(seconds)
+        self._has_deadline = True
+        self._http.set_deadline(seconds)
 
     def get(
         self,
@@ -212,7 +211,7 @@ class MarketoClient:
 
     def _persist(self, attempt: Callable[[], T], what: str) -> T:
         """Make a call until it works or it is clear that it will not."""
-        if self._is_hurried:
+        if self._has_deadline:
             return attempt()
 
         def signed_and_counted() -> T:
@@ -280,9 +279,9 @@ class MarketoClient:
     def _send_for_token(self, url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
         # An auth that does nothing keeps requests from adding credentials out of a .netrc file.
         response = self._http.send(
-            "POST", url, TOKEN_CALL, "token", data=form, auth=lambda prepared: prepared
+            "POST", url, IDENTITY_CALL, "token", data=form, auth=lambda prepared: prepared
         )
         status = response.status_code
         if not 400 <= status < 500 or status in (408, 429):
-            check_status(TOKEN_CALL, status)
-        return status, self._http.read(TOKEN_CALL, response)
+            check_status(IDENTITY_CALL, status)
+        return status, self._http.read(IDENTITY_CALL, response)

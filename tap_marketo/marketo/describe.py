@@ -33,7 +33,7 @@ class Field:
 
 
 def lead_entries(client: MarketoClient) -> list[Mapping[str, Any]]:
-    """Read what Marketo tells of the lead fields (leads.md, Describe)."""
+    """Read what Marketo says of the lead fields (leads.md, Describe)."""
     result = client.get("/rest/v1/leads/describe.json", "leads_describe")["result"]
     return [entry for entry in result if isinstance(entry, dict)]
 

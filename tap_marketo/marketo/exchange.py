@@ -82,7 +82,7 @@ class Exchange:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
 
-    def hurry(self, seconds: float) -> None:
+    def set_deadline(self, seconds: float) -> None:
         """Let all calls from now on end within so many seconds, whatever the pace."""
         self._deadline = self._clock.monotonic() + seconds
 
@@ -116,8 +116,8 @@ class Exchange:
         self.sent += 1
         try:
             if method == "GET":
-                method, url, request = fitting(url, **request)
-            with _said_if_silent(what, urlsplit(url).hostname, timeout):
+                method, url, request = as_post_if_too_long(url, **request)
+            with _log_silence(what, urlsplit(url).hostname, timeout):
                 response = self._session.request(
                     method,
                     url,
@@ -209,7 +209,7 @@ class Exchange:
         check_status(what, response.status_code, body)
 
 
-def fitting(
+def as_post_if_too_long(
     url: str, params: Mapping[str, Any] | None = None, **request: Any
 ) -> tuple[str, str, dict[str, Any]]:
     """Return method, URL and the rest of a GET request whose address Marketo takes.
@@ -229,8 +229,8 @@ def fitting(
 
 
 @contextmanager
-def _said_if_silent(what: str, host: str | None, timeout: float) -> Iterator[None]:
-    """Log what is waited for once it has been silent for a while."""
+def _log_silence(what: str, host: str | None, timeout: float) -> Iterator[None]:
+    """Log the host and the request once no answer has come for a while."""
     seconds = min(_SILENCE_SECONDS, timeout / 2)
     line = "Waiting for %s, which has been silent for %g s. The request is %s."
     timer = threading.Timer(seconds, LOGGER.info, (line, host, seconds, what))

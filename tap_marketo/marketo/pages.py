@@ -38,7 +38,7 @@ class Page:
         rows: JSON objects.
         next_token: with which a later run can go on after this page; None where there is no such
             thing or nothing follows.
-        restarted: the scan began anew with this page.
+        restarted: the scan restarted with this page.
     """
 
     rows: list[Row]
@@ -62,7 +62,7 @@ def token_pages(
 ) -> Iterator[Page]:
     """Read a list of the lead database by its position tokens (paging-tokens.md).
 
-    A stopped scan resumes at its token. One that Marketo no longer takes begins it anew.
+    A stopped scan resumes at its token. If Marketo refuses the token, the scan restarts.
 
     Raises:
         DataError: a token comes twice, or nothing but empty pages.
@@ -170,7 +170,7 @@ def _page_or_first(
     """Ask for a page, or for the first one if Marketo no longer takes the last run's token.
 
     Returns:
-        The answer, and whether the scan began anew with it.
+        The answer, and whether the scan restarted with it.
 
     Raises:
         MarketoError: the call is refused for anything but its token, which is still good then.

@@ -142,7 +142,7 @@ class _TypeGroup:
                         row[place] = next(following)
 
     def _split(self, fast_path: FastPath, rows: Sequence[Row]) -> None:
-        """Convert columns one by one, and group them anew."""
+        """Convert columns one by one, and group them again."""
         for place in self._together.pop(fast_path):
             self._convert_alone(place, rows)
             self._put(place)

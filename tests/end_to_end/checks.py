@@ -123,6 +123,11 @@ def span(job: Mapping[str, Any]) -> tuple[str, str]:
     return dates["startAt"], dates["endAt"]
 
 
+def same_window(marketo: Account, job: dict[str, Any]) -> list[str]:
+    """Return the statuses of all jobs made for the job's window, the job itself first."""
+    return [other["status"] for other in jobs(marketo) if span(other) == span(job)]
+
+
 def asked_for(made: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what each job asks for, to compare."""
     return [f"{job['object']} {job['filter']}" for job in made]

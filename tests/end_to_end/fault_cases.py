@@ -244,9 +244,9 @@ _TRIES: dict[tuple[str, str], int | None] = {
     **{("empty page", call): NEVER for call in ("list of finished", "list")},
     # A job that is queued already is as good as queued.
     ("no result", "enqueue"): NEVER,
-    # A job, or a file, that does not exist is made anew.
+    # A job, or a file, that does not exist is created again.
     **{("error 610", call): JOBS for call in ("status", "file", "file middle")},
-    # What is gone by now is passed over, unless nothing at all is found: of five rows or folders,
+    # What is gone by now is skipped, unless nothing at all is found: of five rows or folders,
     # or of the three segmentations that there are.
     **{("error 610", call): MOST_GONE for call in (*_NO_DETAILS, "tokens")},
     ("error 610", "segments"): 3,

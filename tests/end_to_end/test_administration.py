@@ -100,7 +100,7 @@ def test_fields_of_custom_objects_take_a_call_each_and_only_if_they_are_selected
     assert all(row["fields"] for row in target.rows("custom_object_types"))
 
 
-def test_exports_of_objects_that_may_not_be_read_are_passed_over(
+def test_exports_of_objects_that_may_not_be_read_are_skipped(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     marketo.control("POST", "finished_jobs", {"object": "activities", "bytes": 10})

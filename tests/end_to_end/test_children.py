@@ -139,7 +139,7 @@ def test_a_killed_run_loses_nothing(marketo: Account, catalog: dict[str, Any], t
     assert_table(marketo, target, "tokens")
 
 
-def test_a_parent_that_is_gone_by_then_is_passed_over(
+def test_a_parent_that_is_gone_by_then_is_skipped(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     marketo.fault("tokens", "error", 2, skip=3, code="610", message="Not found")

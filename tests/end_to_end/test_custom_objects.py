@@ -246,7 +246,7 @@ def test_types_stand_where_they_stand_each_by_itself(
 
 
 @pytest.mark.parametrize("stage", ["queued", "processing", "completed"])
-def test_a_killed_run_is_taken_up_without_making_its_exports_again(
+def test_a_killed_run_is_resumed_without_making_its_exports_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, stage: str
 ) -> None:
     chosen, target = select(catalog, BOTH), Target()

@@ -108,7 +108,7 @@ def test_an_interrupted_download_goes_on_from_the_byte_reached(
 @pytest.mark.parametrize(
     ("faults", "statuses"),
     [
-        # The known part is passed over.
+        # The known part is skipped.
         ([CLOSED, {"kind": "ignore_range"}], [200, 200]),
         # Bytes from elsewhere than asked for, as Content-Range says.
         ([CLOSED, {"kind": "bad_range", "truthful": True}], [200, 206, 206]),
@@ -182,7 +182,7 @@ def test_a_refusal_in_place_of_the_file_stops_the_run(
 
 
 @pytest.mark.parametrize("kind", ["file_404", "envelope_file"])
-def test_a_completed_job_without_a_file_is_made_anew(
+def test_a_completed_job_without_a_file_is_created_again(
     marketo: Account, chosen: dict[str, Any], tap: Tap, kind: str
 ) -> None:
     more: dict[str, Any] = {"code": "610"} if kind == "envelope_file" else {}
@@ -201,7 +201,7 @@ def test_a_file_that_is_always_damaged_stops_the_run_and_moves_no_bookmark(
     target = Target()
     done = tap.run(config_of(marketo), chosen)
     assert "checksum" in stopped(done)
-    # Each job's file is fetched twice, each job made anew three times.
+    # Each job's file is fetched twice, each job created again three times.
     assert [job["downloads"] for job in jobs(marketo)] == [2, 2, 2, 2]
     states = [m["value"] for m in done.messages if m["type"] == "STATE"]
     assert all("leads" not in state.get("bookmarks", {}) for state in states)

@@ -192,7 +192,7 @@ def test_its_state_is_continued(marketo: Account, tap: Tap) -> None:
     assert after["bookmarks"]["lists"]["next_page_token"] is None
 
 
-def test_the_job_that_its_state_names_is_taken_up(marketo: Account, tap: Tap) -> None:
+def test_the_job_that_its_state_names_is_resumed(marketo: Account, tap: Tap) -> None:
     config = marketo.config(start_date="2025-01-01T00:00:00Z")
     streams = ["activities_visit_webpage", "activities_send_email"]
     chosen = select(tap.discover(config), streams)
@@ -225,7 +225,7 @@ def test_the_job_that_its_state_names_is_taken_up(marketo: Account, tap: Tap) ->
     assert target.state["bookmarks"][streams[0]]["export_id"] is None
 
 
-def test_a_job_that_its_state_names_and_marketo_lost_is_made_anew(
+def test_a_job_that_its_state_names_and_marketo_lost_is_created_again(
     marketo: Account, tap: Tap
 ) -> None:
     config = marketo.config(start_date="2026-05-20T00:00:00Z")
@@ -246,7 +246,7 @@ def test_a_job_that_its_state_names_and_marketo_lost_is_made_anew(
     assert sorted(expected.table(target, "leads")) == sorted(changed)
 
 
-def test_a_state_as_an_orchestrator_exports_it_is_gone_on_from(tap: Tap) -> None:
+def test_a_state_as_an_orchestrator_exports_it_is_resumed(tap: Tap) -> None:
     with account(*SMALL) as marketo:
         config = marketo.config()
         chosen = select(tap.discover(config), ["campaigns"])

@@ -34,9 +34,9 @@ from tests.end_to_end.checks import (
     not_read,
     polls,
     release,
+    same_window,
     span,
     stopped,
-    wait_until,
 )
 from tests.harness import POLL_INTERVAL, Account, Tap, Target, account, select
 
@@ -57,11 +57,6 @@ def marketo() -> Iterator[Account]:
 
 def config_of(marketo: Account, **settings: Any) -> dict[str, Any]:
     return marketo.config(**{"start_date": START, **settings})
-
-
-def same_window(marketo: Account, job: dict[str, Any]) -> list[str]:
-    """Return the statuses of all jobs made for the job's window, the job itself first."""
-    return [other["status"] for other in jobs(marketo) if span(other) == span(job)]
 
 
 # How many, for what, and when ------------------------------------------------------------------
@@ -337,7 +332,7 @@ def test_a_create_that_never_gives_an_id_stops_the_run(
         ({"file": "404"}, "no file"),
     ],
 )
-def test_a_job_that_comes_to_nothing_is_made_anew(
+def test_a_job_that_comes_to_nothing_is_created_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, outcome: dict[str, str], said: str
 ) -> None:
     marketo.control("POST", "next_jobs", [outcome, outcome])
@@ -510,151 +505,6 @@ def test_time_in_the_queue_does_not_count_as_processing(
     assert len(jobs(marketo)) == 1
     target.take(done.lines)
     assert_activities(marketo, catalog, target, [VISITS])
-
-
-# A stopped run is taken up ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("stage", ["created", "queued", "processing", "completed"])
-def test_a_killed_run_is_taken_up_without_making_its_exports_again(
-    marketo: Account, catalog: dict[str, Any], tap: Tap, stage: str
-) -> None:
-    chosen = select(catalog, ["leads", VISITS])
-    config = config_of(marketo, **THREE_WINDOWS)
-    target = Target()
-    if stage == "created":
-        marketo.fault("enqueue", "error", None, code="1029", message="Too many jobs in queue")
-    else:
-        stick = "Processing" if stage == "processing" else "Queued"
-        marketo.control("POST", "next_jobs", [{"stick": stick}] * 4)
-    with background(tap, config, chosen) as run:
-        count = 1 if stage == "created" else 4
-        run.until(lambda: run.exports_in_state() == count)
-        run.until(lambda: len(log_of(marketo, "enqueue")) >= count)
-        killed = run.kill()
-    assert killed.code == -9
-    target.take(killed.lines)
-    left = jobs(marketo)
-    assert len(left) == count
-    marketo.heal()
-    if stage == "processing":
-        wait_until(lambda: [j["status"] for j in jobs(marketo)].count("Processing") == 2)
-    if stage == "completed":
-        release(marketo)
-        marketo.advance(hours=1)
-        assert {job["status"] for job in jobs(marketo)} == {"Completed"}
-
-    marketo.control("POST", "reset_counters")
-    with background(tap, config, chosen, target.state) as run:
-        # Once for the day's bytes, then for the jobs that it took up.
-        run.until(lambda: len(log_of(marketo, "list", left[0]["object"])) > 1)
-        for job in left:
-            marketo.control("POST", f"jobs/{job['exportId']}", {"stick": None})
-        done = run.finish()
-    assert done.code == 0, done.stderr
-    target.take(done.lines)
-    made = asked_for(jobs(marketo))
-    assert len(made) == len(set(made)) == 6 - count
-    assert not set(made) & set(asked_for(left))
-    for job in left:
-        assert f"Resuming the {job['object']} export {job['exportId']}" in done.stderr
-    assert target.state
-    assert "exports" not in target.state
-    assert_leads(marketo, target)
-    assert_activities(marketo, catalog, target, [VISITS])
-
-
-def killed_with_one_job(
-    marketo: Account, tap: Tap, chosen: dict[str, Any], target: Target
-) -> dict[str, Any]:
-    """Kill a run when its one job stands in the queue, and return the job."""
-    marketo.control("POST", "next_jobs", [{"stick": "Queued"}])
-    with background(tap, config_of(marketo), chosen) as run:
-        run.until(lambda: run.exports_in_state() == 1 and jobs(marketo)[0]["enqueues"] == 1)
-        target.take(run.kill().lines)
-    (job,) = jobs(marketo)
-    return job
-
-
-@pytest.mark.parametrize("end", ["Failed", "Cancelled"])
-def test_a_job_that_failed_between_two_runs_is_made_anew(
-    marketo: Account, catalog: dict[str, Any], tap: Tap, end: str
-) -> None:
-    chosen = select(catalog, [VISITS])
-    target = Target()
-    job = killed_with_one_job(marketo, tap, chosen, target)
-    marketo.control("POST", f"jobs/{job['exportId']}", {"status": end})
-    tap.sync(config_of(marketo), chosen, target)
-    assert same_window(marketo, job) == [end, "Completed"]
-    assert_activities(marketo, catalog, target, [VISITS])
-
-
-def test_a_job_whose_file_marketo_has_thrown_away_is_made_anew(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
-) -> None:
-    chosen = select(catalog, [VISITS])
-    target = Target()
-    job = killed_with_one_job(marketo, tap, chosen, target)
-    release(marketo)
-    marketo.advance(days=8)
-    tap.sync(config_of(marketo), chosen, target)
-    assert same_window(marketo, job) == ["Completed", "Completed"]
-    assert_activities(marketo, catalog, target, [VISITS])
-
-
-def test_a_job_in_the_state_that_marketo_does_not_know_is_made_anew(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
-) -> None:
-    unknown = {
-        "export_id": "00000000-0000-4000-8000-000000000000",
-        "start": "2026-05-20T00:00:00+00:00",
-        "end": "2026-06-01T00:00:00+00:00",
-        "streams": [VISITS],
-        "replication_key": "activityDate",
-    }
-    target = Target(state={"bookmarks": {}, "exports": {"activities": [unknown]}})
-    tap.sync(config_of(marketo), select(catalog, [VISITS]), target)
-    assert (START, "2026-06-01T00:00:00Z") in [span(job) for job in jobs(marketo)]
-    assert target.state
-    assert "exports" not in target.state
-    assert_activities(marketo, catalog, target, [VISITS])
-
-
-def test_a_leads_job_that_lacks_a_newly_selected_column_is_made_anew(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
-) -> None:
-    target = Target()
-    job = killed_with_one_job(marketo, tap, select(catalog, ["leads"], leads=["email"]), target)
-    release(marketo)
-    tap.sync(config_of(marketo), select(catalog, ["leads"]), target)
-    assert same_window(marketo, job) == ["Completed", "Completed"]
-    assert_leads(marketo, target)
-
-
-def test_a_leads_job_with_a_column_since_deselected_is_used(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
-) -> None:
-    target = Target()
-    old = killed_with_one_job(marketo, tap, select(catalog, ["leads"]), target)
-    release(marketo)
-    tap.sync(config_of(marketo), select(catalog, ["leads"], leads=["email"]), target)
-    assert same_window(marketo, old) == ["Completed"]
-    (columns,) = {tuple(sorted(row)) for row in target.rows("leads")}
-    assert columns == ("createdAt", "email", "id", "updatedAt")
-
-
-def test_a_type_deselected_while_its_job_was_under_way_loses_nothing_when_it_comes_back(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
-) -> None:
-    target = Target()
-    old = killed_with_one_job(marketo, tap, select(catalog, [VISITS, MAILS]), target)
-    release(marketo)
-    tap.sync(config_of(marketo), select(catalog, [VISITS]), target)
-    assert same_window(marketo, old) == ["Completed"]
-    assert MAILS not in target.tables or not target.rows(MAILS)
-    assert_activities(marketo, catalog, target, [VISITS])
-    tap.sync(config_of(marketo), select(catalog, [VISITS, MAILS]), target)
-    assert_activities(marketo, catalog, target, [VISITS, MAILS])
 
 
 # Quota and filter ------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def test_the_others_are_read_to_their_ends_and_the_next_run_reads_it(
     assert_read(marketo, catalog, target, set())
 
 
-def test_an_export_that_fails_again_and_again_is_set_aside_and_named(
+def test_an_export_that_fails_again_and_again_is_skipped_and_named(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     chosen, target = select(catalog, ["leads", "lists"]), Target()
@@ -162,7 +162,7 @@ def test_what_concerns_the_whole_run_ends_it_at_once(
     assert log_of(marketo, "programs") == []
 
 
-def test_jobs_of_a_stream_set_aside_are_taken_up_by_the_next_run(
+def test_jobs_of_a_stream_skipped_are_resumed_by_the_next_run(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     chosen, target = select(catalog, ["leads", VISITS]), Target()

@@ -403,7 +403,7 @@ def killed_at(
 
 
 @pytest.mark.parametrize(("stream", "call", "skip"), MIDDLES)
-def test_a_run_killed_in_the_middle_of_a_scan_is_gone_on_from_though_rows_change_meanwhile(
+def test_a_run_killed_in_the_middle_of_a_scan_is_resumed_though_rows_change_meanwhile(
     tap: Tap, stream: str, call: str, skip: int
 ) -> None:
     with account(*BIG) as marketo:

@@ -287,7 +287,7 @@ def test_an_account_of_which_nobody_is_left_is_no_failure(
 # Stopped runs ------------------------------------------------------------------------------------
 
 
-def test_a_finder_left_by_a_killed_run_is_taken_up(
+def test_a_finder_left_by_a_killed_run_is_resumed(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     config, target = config_of(marketo), Target()

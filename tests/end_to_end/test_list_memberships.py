@@ -396,7 +396,7 @@ def test_lists_created_while_the_first_sync_goes_on_are_read_by_the_next_run(
     assert_members(marketo, target)
 
 
-def test_a_list_that_is_gone_before_it_is_read_is_passed_over(
+def test_a_list_that_is_gone_before_it_is_read_is_skipped(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     gone = {"lists_deleted": [3004, 3007, 3020]}
@@ -410,7 +410,7 @@ def test_a_list_that_is_gone_before_it_is_read_is_passed_over(
 
 
 @pytest.mark.parametrize("resumed", [False, True])
-def test_a_list_that_goes_between_two_of_its_pages_is_passed_over(
+def test_a_list_that_goes_between_two_of_its_pages_is_skipped(
     marketo: Account, catalog: dict[str, Any], tap: Tap, resumed: bool
 ) -> None:
     gone, target = {"lists_deleted": [LARGE]}, Target()
@@ -448,7 +448,7 @@ def test_a_run_stopped_in_the_list_after_the_first_one_that_is_gone_goes_on(
     )
 
 
-def test_a_new_list_that_is_gone_before_it_is_read_is_passed_over(
+def test_a_new_list_that_is_gone_before_it_is_read_is_skipped(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     config, target = marketo.config(), Target()
@@ -463,7 +463,7 @@ def test_a_new_list_that_is_gone_before_it_is_read_is_passed_over(
     assert_members(marketo, target)
 
 
-def test_a_list_that_is_there_and_has_no_members_for_us_is_not_passed_over(
+def test_a_list_that_is_there_and_has_no_members_for_us_is_not_skipped(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     marketo.fault("list_members", "error", None, code="1013", message="Object not found")

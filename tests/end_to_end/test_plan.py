@@ -227,7 +227,7 @@ def test_a_spent_allowance_leaves_nothing_for_today(tap: Tap) -> None:
 
 
 @pytest.mark.parametrize("days", [0, 1])
-def test_jobs_of_a_stopped_run_are_taken_up(tap: Tap, days: int) -> None:
+def test_jobs_of_a_stopped_run_are_resumed(tap: Tap, days: int) -> None:
     with account(*DATA, "--export-minutes", "600") as marketo:
         config = marketo.config(start_date="2026-06-01T00:00:00Z")
         chosen = choose(tap, marketo, config, [LEADS, VISITS])

@@ -494,7 +494,7 @@ def assert_exported_once(*several: Sequence[dict[str, Any]]) -> None:
 
 
 @pytest.mark.parametrize(("done", "ahead"), [(0, 1), (0, 3), (1, 1), (1, 3), (2, 1)])
-def test_a_killed_first_sync_goes_on_at_its_program_and_takes_its_jobs_up(
+def test_a_killed_first_sync_goes_on_at_its_program_and_resumes_its_jobs(
     marketo: Account, catalog: dict[str, Any], tap: Tap, done: int, ahead: int
 ) -> None:
     target = Target()
@@ -531,7 +531,7 @@ def test_a_first_sync_that_the_days_bytes_do_not_hold_goes_on_for_days(
 
 @pytest.mark.parametrize(("done", "ahead"), [(0, 2), (1, 1), (1, 2), (2, 1)])
 @pytest.mark.parametrize("hours", [1, 30])
-def test_a_killed_increment_takes_its_jobs_up_and_exports_the_rest(
+def test_a_killed_increment_resumes_its_jobs_and_exports_the_rest(
     marketo: Account,
     catalog: dict[str, Any],
     tap: Tap,
@@ -710,7 +710,7 @@ def test_the_pass_can_be_turned_off_and_have_another_interval(
 
 
 @pytest.mark.parametrize(("done", "ahead"), [(0, 1), (0, 3), (1, 2), (2, 1)])
-def test_a_killed_pass_goes_on_at_its_program_and_takes_its_jobs_up(
+def test_a_killed_pass_goes_on_at_its_program_and_resumes_its_jobs(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, done: int, ahead: int
 ) -> None:
     settle(marketo, tap, catalog, read)

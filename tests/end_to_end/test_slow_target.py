@@ -280,5 +280,5 @@ def test_a_target_that_dies_while_it_stands_still_is_one_line_and_the_next_run_f
     release(marketo)
     tap.sync(config_of(marketo), catalog, target)
     assert_tables(marketo, catalog, target)
-    # Both jobs were taken up: no window was exported twice.
+    # Both jobs were resumed: no window was exported twice.
     assert len({span(job) for job in jobs(marketo)}) == len(jobs(marketo))

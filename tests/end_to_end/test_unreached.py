@@ -34,43 +34,42 @@ CONFIG = {
 
 
 @contextmanager
-def broken_handshakes() -> Iterator[tuple[int, list[int]]]:
-    """Serve what reads the start of a TLS handshake and closes; gives the port, counts."""
-    tries: list[int] = []
+def accepting(handle: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Handle each connection in a thread of its own; gives the port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
-        def serve() -> None:
+        def accept() -> None:
             while True:
                 try:
                     connection, _ = listening.accept()
                 except OSError:
                     return
-                with connection:
-                    tries.append(len(connection.recv(4096)))
+                threading.Thread(target=handle, args=(connection,), daemon=True).start()
 
-        threading.Thread(target=serve, daemon=True).start()
-        yield listening.getsockname()[1], tries
+        threading.Thread(target=accept, daemon=True).start()
+        yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def answering(answer: bytes, seen: list[str]) -> Iterator[int]:
     """Serve one answer to whatever is asked, and note what was; gives the port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
 
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                with connection:
-                    seen.append(connection.recv(65536).decode("latin-1"))
-                    connection.sendall(answer)
+    def handle(connection: socket.socket) -> None:
+        with connection:
+            seen.append(connection.recv(65536).decode("latin-1"))
+            connection.sendall(answer)
 
-        threading.Thread(target=serve, daemon=True).start()
-        yield listening.getsockname()[1]
-        listening.shutdown(socket.SHUT_RDWR)
+    with accepting(handle) as port:
+        yield port
+
+
+@contextmanager
+def broken_handshakes() -> Iterator[tuple[int, list[str]]]:
+    """Serve what reads the start of a TLS handshake and closes; gives the port and the tries."""
+    tries: list[str] = []
+    with answering(b"", tries) as port:
+        yield port, tries
 
 
 def discover(tap: Tap, endpoint: str, **environment: str) -> Run:
@@ -142,18 +141,8 @@ def test_a_proxy_password_shows_in_no_spelling(tap: Tap, password: str) -> None:
 def silence() -> Iterator[tuple[int, list[socket.socket]]]:
     """Serve what takes connections and says nothing; gives the port, and the connections."""
     taken: list[socket.socket] = []
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            while True:
-                try:
-                    taken.append(listening.accept()[0])
-                except OSError:
-                    return
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield listening.getsockname()[1], taken
-        listening.shutdown(socket.SHUT_RDWR)
+    with accepting(taken.append) as port:
+        yield port, taken
     for connection in taken:
         connection.close()
 
@@ -273,19 +262,8 @@ def tls_front(marketo: Account, breaks: Callable[[int], bool]) -> Iterator[tuple
             ):
                 pass_on(there, here, passed)
 
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"https://127.0.0.1:{listening.getsockname()[1]}/rest", passed
-        listening.shutdown(socket.SHUT_RDWR)
+    with accepting(serve) as port:
+        yield f"https://127.0.0.1:{port}/rest", passed
 
 
 def pass_on(there: ssl.SSLSocket, here: socket.socket, passed: list[str]) -> None:

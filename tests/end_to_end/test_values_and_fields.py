@@ -376,7 +376,7 @@ def test_a_new_type_that_takes_a_name_leaves_the_old_streams_their_names(
     assert names[100_900] == "activities_attend_conference_100900"
 
 
-def test_a_job_taken_up_after_a_type_was_removed_is_read_without_it(
+def test_a_job_resumed_after_a_type_was_removed_is_read_without_it(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     truth = expected.activities(marketo, catalog, START)

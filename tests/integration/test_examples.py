@@ -315,5 +315,5 @@ def test_one_sync_of_a_subscription_at_a_time_and_one_that_is_stopped_leaves_its
             release(emea)
             assert second.finish().code == 0
     dagster.assert_complete("emea")
-    # The exports that were under way when it was stopped were not made anew.
+    # The exports that were under way when it was stopped were not created again.
     assert [span(job)[0] for job in jobs(emea)].count(START) == 2

@@ -320,7 +320,7 @@ def test_where_nothing_is_known_what_one_job_may_hold_is_not_cut() -> None:
 def test_a_file_holds_no_more_than_a_tenth_of_the_days_allowance() -> None:
     windows = all_jobs(ExportAllowance(500 * MB, {"leads": 20 * MB}), MONTH)
     assert [window.length for window in windows] == [60 * HOUR] * 12
-    # The part of the day that a job costs when it has to be made anew, not a size of its own.
+    # The part of the day that a job costs when it has to be created again, not a size of its own.
     windows = all_jobs(ExportAllowance(5000 * MB, {"leads": 20 * MB}), MONTH)
     assert [window.length for window in windows] == [600 * HOUR, 120 * HOUR]
 

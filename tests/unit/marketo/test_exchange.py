@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_marketo.marketo.exchange import fitting
+from tap_marketo.marketo.exchange import as_post_if_too_long
 
 HOST = "https://123-abc-456.mktorest.com"
 LISTS, PROGRAMS = f"{HOST}/rest/v1/lists.json", f"{HOST}/rest/asset/v1/programs.json"
@@ -21,7 +21,7 @@ def test_no_address_is_longer_than_marketo_takes_and_no_parameter_is_lost(
 ) -> None:
     params = {"batchSize": 300, "nextPageToken": letter * length}
     query = urlencode(params)
-    method, url, request = fitting(LISTS, params, headers={"X": "y"})
+    method, url, request = as_post_if_too_long(LISTS, params, headers={"X": "y"})
     assert request.pop("headers") == {"X": "y"}
     if method == "GET":
         assert (url, request) == (LISTS, {"params": params})
@@ -33,10 +33,10 @@ def test_no_address_is_longer_than_marketo_takes_and_no_parameter_is_lost(
 
 
 def test_a_call_without_a_query_is_left_as_it_is() -> None:
-    assert fitting(LISTS) == ("GET", LISTS, {"params": None})
+    assert as_post_if_too_long(LISTS) == ("GET", LISTS, {"params": None})
 
 
 def test_queries_of_assets_stay_in_the_address_which_may_be_longer() -> None:
     # blog.md: asset calls have no _method, but addresses of 65 KiB.
     params = {"name": "x" * 20_000}
-    assert fitting(PROGRAMS, params) == ("GET", PROGRAMS, {"params": params})
+    assert as_post_if_too_long(PROGRAMS, params) == ("GET", PROGRAMS, {"params": params})
