@@ -78,9 +78,10 @@ class MarketoError(TapError):
         ends_run: whether all other calls would fail as well.
         is_refusal: whether Marketo says that it does not give this to the subscription or to the
             API user. Nothing else may leave out a stream.
-        what: the request, for instance ``POST /bulk/v1/leads/export/create.json``.
+        call: the request, for instance ``POST /bulk/v1/leads/export/create.json``.
         code: Marketo's error code, None where the fault has none.
-        reason: Marketo's message, or what is wrong with the answer. ``said`` has the code as well.
+        reason: Marketo's message, or what is wrong with the answer.
+        problem: the same, with the code.
         request_id: Marketo's requestId, which its support asks for; None if there is none.
         brief: all of these, without the remedy.
     """
@@ -91,7 +92,7 @@ class MarketoError(TapError):
 
     def __init__(
         self,
-        what: str,
+        call: str,
         reason: str,
         code: str | None = None,
         request_id: str | None = None,
@@ -99,14 +100,14 @@ class MarketoError(TapError):
         remedy: str | None = None,
     ) -> None:
         """Compose the one line the user sees; the remedy is that of the class if none is given."""
-        self.what = what
+        self.call = call
         self.code = code
         self.reason = reason
         self.request_id = request_id
         self.remedy = self.remedy if remedy is None else remedy
-        self.said = f"error {code}: {reason}" if code else reason
+        self.problem = f"error {code}: {reason}" if code else reason
         of_request = f" (requestId {request_id})" if request_id else ""
-        self.brief = f"{what}: {self.said}{of_request}"
+        self.brief = f"{call}: {self.problem}{of_request}"
         super().__init__(f"{self.brief}. {self.remedy}" if self.remedy else self.brief)
 
 

@@ -56,10 +56,8 @@ class Failures:
     ) -> None:
         """Start with none.
 
-        Args:
-            successes: returns how many calls Marketo has answered as it should.
-            permissions: what the API user's role needs, by stream.
-            tolerates_refusals: whether a run that Marketo refuses streams is no failure.
+        ``successes`` returns how many calls Marketo has answered as it should; ``permissions`` are
+        what the API user's role needs, by stream.
         """
         self._successes = successes
         self._permissions = permissions
@@ -80,8 +78,8 @@ class Failures:
         """Skip streams that failed, and let the others go on.
 
         Args:
-            streams: which.
-            error: why.
+            streams: their names.
+            error: why they failed.
             permissions: what the API user's role needs for this reading beside those of the
                 streams.
             family: the name of all of them together, if they have one.
@@ -169,11 +167,11 @@ def _note(
     failures: dict[tuple[str, str], _Failure], named: str, error: TapError, remedy: str
 ) -> None:
     """Add streams to those that failed for the same reason."""
-    said = reason = str(error).removesuffix(".")
+    problem = reason = str(error).removesuffix(".")
     if isinstance(error, MarketoError):
-        said = error.said
+        problem = error.problem
         request_id = f", requestId {error.request_id}" if error.request_id else ""
-        reason = f"{said} ({error.what}{request_id})"
-    failure = failures.setdefault((said, remedy), _Failure(reason, remedy))
+        reason = f"{problem} ({error.call}{request_id})"
+    failure = failures.setdefault((problem, remedy), _Failure(reason, remedy))
     if named not in failure.streams:
         failure.streams.append(named)

@@ -87,7 +87,7 @@ def test_the_modules_that_contributing_names_exist() -> None:
     assert {name for name in named if not name.startswith("tests/")} <= modules
 
 
-def test_the_changelog_tells_of_this_version() -> None:
+def test_the_changelog_has_this_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"(?m)^## {re.escape(__version__)} ", changelog)
 

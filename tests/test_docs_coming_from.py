@@ -29,7 +29,7 @@ def columns() -> Mapping[str, set[str]]:
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_what_is_told_of_our_side_is_there(columns: Mapping[str, set[str]], title: str) -> None:
+def test_our_side_of_the_page_is_there(columns: Mapping[str, set[str]], title: str) -> None:
     beside = [rows for rows in tables(title) if len(rows[0]) == 3]
     assert beside
     for head, *rows in beside:

@@ -185,7 +185,7 @@ def test_the_page_of_columns_is_up_to_date(documented: Documented) -> None:
     assert page == columns_page.page([entry for _, _, entry in documented])
 
 
-def test_the_columns_that_are_told_of_found_streams_exist(documented: Documented) -> None:
+def test_the_columns_named_for_found_streams_exist(documented: Documented) -> None:
     columns: dict[str, set[str]] = {}
     for _, _, entry in documented:
         columns.setdefault(row_name(entry.stream), set()).update(entry.schema["properties"])

@@ -87,9 +87,6 @@ class AccountProbe:
 
         Nothing is exported and no job is left: the one that shows whether Marketo takes the
         filter is cancelled at once, without ever having been enqueued.
-
-        Args:
-            of_filter: whether the filter by updatedAt is of any concern.
         """
         for permission in PERMISSIONS:
             attempt = partial(try_permission, self.account, permission)

@@ -75,7 +75,7 @@ class _Check:
     def of_beginning(self) -> Iterator[CheckResult]:
         """Yield what is known where nothing could be asked."""
         error = self.probe.not_begun
-        if isinstance(error, MarketoError) and error.what == IDENTITY_CALL:
+        if isinstance(error, MarketoError) and error.call == IDENTITY_CALL:
             yield CheckResult("Credentials", WRONG, *brief_and_remedy(error))
             yield self._clock_difference()
             yield CheckResult("All else", UNKNOWN, "without a token nothing can be asked")

@@ -96,18 +96,18 @@ class WantedStreams:
         if error is None:
             use = f"for {_labels(needing)}" if needing else needed
             return CheckResult(permission, Verdict.OK, f"granted; {use}", values=values)
-        said, remedy = brief_and_remedy(error)
+        problem, remedy = brief_and_remedy(error)
         if isinstance(error, AccessDeniedError):
-            said, remedy = f"denied (error {error.code})", f"Grant it: {place}"
+            problem, remedy = f"denied (error {error.code})", f"Grant it: {place}"
         if error is probe.stopped or not needing:
             verdict = Verdict.OK if is_known else Verdict.UNKNOWN
-            return CheckResult(permission, verdict, f"{said}; {needed}", values=values)
+            return CheckResult(permission, verdict, f"{problem}; {needed}", values=values)
         uses = [needed]
         if self.entries is None:
             uses = [f"discovery leaves out {_labels(own)}"] if own else []
             uses += [f"a sync cannot read {_labels(others)}"] if others else []
         verdict = self.if_refused if isinstance(error, NOT_HERE) else Verdict.WRONG
-        return CheckResult(permission, verdict, "; ".join([said, *uses]), remedy, values)
+        return CheckResult(permission, verdict, "; ".join([problem, *uses]), remedy, values)
 
     def _further(
         self, definition: StreamDefinition, probe: AccountProbe, config: Config

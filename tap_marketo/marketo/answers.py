@@ -60,22 +60,22 @@ def error_class(code: str, message: str) -> type[MarketoError]:
     if code == "1003" and INVALID_FIELDS.match(message):
         return FieldNotFoundError
     if code == "1029":
-        said = message.lower()
-        if "quota" in said:
+        lowered = message.lower()
+        if "quota" in lowered:
             return ExportQuotaError
-        if "already" in said:
+        if "already" in lowered:
             return AlreadyQueuedError
         return QueueFullError
     return _BY_CODE.get(code, RequestRefusedError)
 
 
-def error_of(what: str, envelope: Envelope) -> MarketoError:
+def error_of(call: str, envelope: Envelope) -> MarketoError:
     """Return the error that an answer with ``success: false`` stands for."""
     request_id = envelope.get("requestId")
     id_text = None if request_id is None else str(request_id)
     errors = envelope.get("errors")
     if not isinstance(errors, Sequence) or isinstance(errors, str) or not errors:
-        return TransientError(what, "success is not true and no error is given", None, id_text)
+        return TransientError(call, "success is not true and no error is given", None, id_text)
     pairs = [
         (str(error.get("code", "")), str(error.get("message", "")))
         if isinstance(error, Mapping)
@@ -84,15 +84,15 @@ def error_of(what: str, envelope: Envelope) -> MarketoError:
     ]
     code, message = pairs[0]
     reason = "; ".join([message, *(f"error {c}: {m}" for c, m in pairs[1:])])
-    return error_class(code, message)(what, reason, code or None, id_text)
+    return error_class(code, message)(call, reason, code or None, id_text)
 
 
 def no_access(error: MarketoError, remedy: str) -> NoAccessError:
     """Return a refusal as one that all other calls would meet as well."""
-    return NoAccessError(error.what, error.reason, error.code, error.request_id, remedy=remedy)
+    return NoAccessError(error.call, error.reason, error.code, error.request_id, remedy=remedy)
 
 
-def check_status(what: str, status: int, body: bytes = b"") -> None:
+def check_status(call: str, status: int, body: bytes = b"") -> None:
     """Raise the error that an answer's HTTP status stands for, if it is none of success.
 
     Marketo itself answers 413 and 414 (error-codes.md), and 404 in place of a file
@@ -105,51 +105,51 @@ def check_status(what: str, status: int, body: bytes = b"") -> None:
         return
     if status < 400:
         raise NotReachedError(
-            what,
+            call,
             f"HTTP {status} sends the call elsewhere, which is not followed because the access "
             "token would go along",
         )
     if status >= 500:
-        raise TransientError(what, f"HTTP {status}")
+        raise TransientError(call, f"HTTP {status}")
     if status == 429:
-        raise ThrottledError(what, "HTTP 429: too many requests")
+        raise ThrottledError(call, "HTTP 429: too many requests")
     if status == 408:
-        raise TransientError(what, "HTTP 408: request timeout")
+        raise TransientError(call, "HTTP 408: request timeout")
     if status == 401:
-        raise TokenRejectedError(what, "HTTP 401: unauthorized")
+        raise TokenRejectedError(call, "HTTP 401: unauthorized")
     try:
-        envelope = json_object(what, body)
+        envelope = json_object(call, body)
     except TransientError:
         envelope = {}
     if "errors" in envelope:
-        raise error_of(what, envelope)
+        raise error_of(call, envelope)
     if status == 413:
-        raise RequestRefusedError(what, "HTTP 413: the request is too large")
+        raise RequestRefusedError(call, "HTTP 413: the request is too large")
     if status == 414:
         raise RequestRefusedError(
-            what,
+            call,
             "HTTP 414: this address is too long for Marketo, or for a proxy on the way. Long "
             "queries are sent in a body before it comes to that: please report it",
         )
-    raise NotReachedError(what, f"HTTP {status}, which is no answer of Marketo's API")
+    raise NotReachedError(call, f"HTTP {status}, which is no answer of Marketo's API")
 
 
 def envelope_of(
-    what: str, response: requests.Response, body: bytes, *, needs_result: bool = True
+    call: str, response: requests.Response, body: bytes, *, needs_result: bool = True
 ) -> Envelope:
     """Check an answer and return its envelope.
 
     HTTP 200 says nothing about success, and an answer without a result where one is due is never
     taken for an empty one (error-codes.md).
     """
-    check_status(what, response.status_code, body)
-    envelope = json_object(what, body)
+    check_status(call, response.status_code, body)
+    envelope = json_object(call, body)
     if envelope.get("success") is not True:
-        raise error_of(what, envelope)
+        raise error_of(call, envelope)
     if "result" not in envelope and (not needs_result or _says_no_assets(envelope)):
         return {**envelope, "result": []}
     if not isinstance(envelope.get("result"), list):
-        raise TransientError(what, "the answer has no result", request_id=envelope.get("requestId"))
+        raise TransientError(call, "the answer has no result", request_id=envelope.get("requestId"))
     return envelope
 
 
@@ -160,7 +160,7 @@ def _says_no_assets(envelope: Envelope) -> bool:
     )
 
 
-def json_object(what: str, body: bytes) -> Envelope:
+def json_object(call: str, body: bytes) -> Envelope:
     """Parse a body that must be a JSON object.
 
     Raises:
@@ -169,7 +169,7 @@ def json_object(what: str, body: bytes) -> Envelope:
     try:
         parsed = loads_exactly(body)
     except (ValueError, RecursionError):
-        raise TransientError(what, f"the answer of {len(body)} bytes is not JSON") from None
+        raise TransientError(call, f"the answer of {len(body)} bytes is not JSON") from None
     if not isinstance(parsed, dict):
-        raise TransientError(what, "the answer is not a JSON object")
+        raise TransientError(call, "the answer is not a JSON object")
     return parsed

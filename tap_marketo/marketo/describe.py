@@ -54,13 +54,7 @@ def lead_fields(entries: Iterable[Mapping[str, Any]]) -> list[Field]:
 
 
 def object_fields(client: MarketoClient, path: str, endpoint: str) -> list[Field]:
-    """Read the fields of program members or a custom object (program-members.md, Describe).
-
-    Args:
-        client: makes the call.
-        path: of the describe call.
-        endpoint: the call's name in logs and metrics.
-    """
+    """Read the fields of program members or a custom object (program-members.md, Describe)."""
     described = client.get(path, endpoint)["result"]
     entries = described[0].get("fields") if described and isinstance(described[0], dict) else None
     return [

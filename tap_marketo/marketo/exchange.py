@@ -66,14 +66,7 @@ class Exchange:
     """
 
     def __init__(self, user_agent: str, timeout: float, pace: Pace, clock: Clock) -> None:
-        """Open nothing yet.
-
-        Args:
-            user_agent: the header of that name.
-            timeout: seconds to wait for Marketo to send something.
-            pace: keeps the calls below the rate that is allowed.
-            clock: measures, and learns Marketo's time from every answer.
-        """
+        """Open nothing yet. ``timeout`` is how many seconds Marketo may send nothing."""
         self._timeout = timeout
         self._pace = pace
         self._clock = clock
@@ -87,16 +80,11 @@ class Exchange:
         self._deadline = self._clock.monotonic() + seconds
 
     def send(
-        self, method: str, url: str, what: str, endpoint: str, **request: Any
+        self, method: str, url: str, call: str, endpoint: str, **request: Any
     ) -> requests.Response:
         """Send a request and return its answer, whose body is still to come.
 
-        Args:
-            method: of HTTP.
-            url: whole, but for the parameters of a query.
-            what: the call in errors.
-            endpoint: the call's name in metrics.
-            request: as requests takes it.
+        ``call`` names it in errors, ``endpoint`` in metrics; ``request`` is as requests takes it.
 
         Raises:
             NotReachedError: the certificate is not trusted, or the proxy or the address is no good.
@@ -111,13 +99,13 @@ class Exchange:
         if self._deadline is not None:
             timeout = self._deadline - started
             if timeout <= 0:
-                raise TransientError(what, "there is no time left for it")
+                raise TransientError(call, "there is no time left for it")
         ok = False
         self.sent += 1
         try:
             if method == "GET":
                 method, url, request = as_post_if_too_long(url, **request)
-            with _log_silence(what, urlsplit(url).hostname, timeout):
+            with _log_silence(call, urlsplit(url).hostname, timeout):
                 response = self._session.request(
                     method,
                     url,
@@ -129,7 +117,7 @@ class Exchange:
             ok = response.ok
         except (OSError, urllib3.exceptions.HTTPError, UnicodeError) as error:
             # Never chained: requests puts URLs and bodies into its exceptions.
-            raise transport_error(what, error) from None
+            raise transport_error(call, error) from None
         finally:
             seconds = self._clock.monotonic() - started
             tags = {metrics.Tag.endpoint: endpoint}
@@ -140,19 +128,19 @@ class Exchange:
         self._clock.observe(response.headers.get("Date"))
         return response
 
-    def read(self, what: str, response: requests.Response) -> bytes:
+    def read(self, call: str, response: requests.Response) -> bytes:
         """Read an answer's body, for no longer than request_timeout altogether.
 
         Raises:
             TransientError: the connection broke, or it takes longer.
         """
         try:
-            return self._collect(what, _pieces(response))
+            return self._collect(call, _pieces(response))
         finally:
             response.close()
 
     def _collect(
-        self, what: str, pieces: Iterator[bytes], body: bytes = b"", longest: float = math.inf
+        self, call: str, pieces: Iterator[bytes], body: bytes = b"", longest: float = math.inf
     ) -> bytes:
         """Add pieces to a body, for no longer than request_timeout and not far beyond a size."""
         deadline = self._deadline or self._clock.monotonic() + self._timeout
@@ -162,13 +150,13 @@ class Exchange:
                 collected += piece
                 if self._clock.monotonic() > deadline:
                     raise TransientError(
-                        what, f"the answer took longer than request_timeout ({self._timeout:g} s)"
+                        call, f"the answer took longer than request_timeout ({self._timeout:g} s)"
                     )
         except requests.RequestException as error:
-            raise TransientError(what, brief(error)) from None
+            raise TransientError(call, brief(error)) from None
         return bytes(collected)
 
-    def file_answer(self, what: str, response: requests.Response) -> FileAnswer:
+    def file_answer(self, call: str, response: requests.Response) -> FileAnswer:
         """Return the answer to a request for a file.
 
         Raises:
@@ -176,8 +164,8 @@ class Exchange:
         """
         pieces = _pieces(response)
         if 400 <= response.status_code < 500:
-            self._refuse_file(what, response, pieces)
-        check_status(what, response.status_code)
+            self._refuse_file(call, response, pieces)
+        check_status(call, response.status_code)
         whole = response.status_code != 206
         if whole:
             # Marketo has been seen to answer 200 with a JSON error in place of the file. The name
@@ -185,13 +173,13 @@ class Exchange:
             try:
                 first = next(pieces, b"")
             except requests.RequestException as error:
-                raise TransientError(what, brief(error)) from None
+                raise TransientError(call, brief(error)) from None
             content_type = response.headers.get("Content-Type", "").lower()
             if "html" in content_type:
-                raise TransientError(what, "HTML came in place of the file")
+                raise TransientError(call, "HTML came in place of the file")
             if "json" in content_type or first.lstrip().startswith(b"{"):
-                body = self._collect(what, pieces, first, _LONGEST_ENVELOPE_BYTES)
-                raise error_of(what, json_object(what, body))
+                body = self._collect(call, pieces, first, _LONGEST_ENVELOPE_BYTES)
+                raise error_of(call, json_object(call, body))
             pieces = _chain(first, pieces)
         content_range = response.headers.get("Content-Range", "")
         unit, _, span = content_range.partition(" ")
@@ -199,14 +187,14 @@ class Exchange:
         known = unit == "bytes" and first_byte.isdecimal()
         return FileAnswer(whole, int(first_byte) if known else None, pieces, response.close)
 
-    def _refuse_file(self, what: str, response: requests.Response, pieces: Iterator[bytes]) -> None:
+    def _refuse_file(self, call: str, response: requests.Response, pieces: Iterator[bytes]) -> None:
         """Raise what a 4xx answer to a request for a file says."""
-        body = self._collect(what, pieces, longest=_LONGEST_ENVELOPE_BYTES)
+        body = self._collect(call, pieces, longest=_LONGEST_ENVELOPE_BYTES)
         is_plain = "html" not in response.headers.get("Content-Type", "").lower()
         if response.status_code == 404 and is_plain and not body.lstrip().startswith(b"{"):
             # bulk-extract.md: an unknown id is answered with 404 and plain text.
-            raise NotFoundError(what, "HTTP 404: not found")
-        check_status(what, response.status_code, body)
+            raise NotFoundError(call, "HTTP 404: not found")
+        check_status(call, response.status_code, body)
 
 
 def as_post_if_too_long(
@@ -216,11 +204,6 @@ def as_post_if_too_long(
 
     A query too long for an address travels as the form of a POST that stands for a GET
     (error-codes.md, 414: ``_method=GET`` in the URL, the rest of the query string in the body).
-
-    Args:
-        url: without the query.
-        params: the query.
-        request: all else, as requests takes it.
     """
     address = requests.Request("GET", url, params=params).prepare().url or url
     if len(address) <= _LONGEST_ADDRESS or _ASSETS in url:
@@ -229,11 +212,11 @@ def as_post_if_too_long(
 
 
 @contextmanager
-def _log_silence(what: str, host: str | None, timeout: float) -> Iterator[None]:
+def _log_silence(call: str, host: str | None, timeout: float) -> Iterator[None]:
     """Log the host and the request once no answer has come for a while."""
     seconds = min(_SILENCE_SECONDS, timeout / 2)
     line = "Waiting for %s, which has been silent for %g s. The request is %s."
-    timer = threading.Timer(seconds, LOGGER.info, (line, host, seconds, what))
+    timer = threading.Timer(seconds, LOGGER.info, (line, host, seconds, call))
     timer.daemon = True
     timer.start()
     try:

@@ -113,10 +113,7 @@ class ExportApi:
     def create(self, bulk_object: str, fields: Sequence[str], filter_: Mapping[str, Any]) -> str:
         """Create a job and return its id. It does nothing until it is enqueued.
 
-        Args:
-            bulk_object: path part of the object.
-            fields: REST names of the columns wanted.
-            filter_: the object's filter.
+        ``fields`` are the REST names of the columns wanted.
 
         Raises:
             FilterUnavailableError: the subscription lacks this filter (1035).

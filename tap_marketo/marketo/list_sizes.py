@@ -134,10 +134,6 @@ def measure(rows_from: Callable[[int], Sequence[T]], path: str) -> tuple[int, li
     Pages twice as far away are asked for until one is not full, and then those in the middle. So a
     list of up to 199 rows takes one call, and one of 5,000 eleven.
 
-    Args:
-        rows_from: returns the page at an offset.
-        path: of the list.
-
     Raises:
         DataError: the list has no end.
     """

@@ -28,12 +28,8 @@ def rows_of_moving_list(
     without such a row lies too far down. The list is then read from a page further up, and later
     pages overlap by more rows.
 
-    Args:
-        path: of the list, for the error.
-        ask: returns the page that begins at an offset, counted from 0.
-        identity: distinguishes a row from the others.
-        full: rows of a full page. A shorter page without a row of another identity is the end.
-            So is a shorter page after many that bring little: the list grows as fast as it is read.
+    A page with fewer rows than a ``full`` one, none of them new, is the end. So is a shorter page
+    after many that bring little: the list grows as fast as it is read.
 
     Raises:
         DataError: too many pages have nothing in common with those before.

@@ -193,13 +193,6 @@ def offset_pages(
 ) -> Iterator[Page]:
     """Read a list of assets by offset (assets.md), also while its rows come, change and go.
 
-    Args:
-        client: makes the calls.
-        path: of the list.
-        endpoint: the calls' name in logs and metrics.
-        params: filter of the list.
-        identity: distinguishes a row from the others.
-
     Raises:
         DataError: the list changes faster than it can be read.
     """

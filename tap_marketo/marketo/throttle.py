@@ -61,7 +61,7 @@ class CallBudget:
         self._reported = total
         self._since = 0
 
-    def spend(self, what: str, now: datetime) -> None:
+    def spend(self, call: str, now: datetime) -> None:
         """Count one call.
 
         Raises:
@@ -69,7 +69,7 @@ class CallBudget:
         """
         if self.is_spent:
             raise CallQuotaError(
-                what,
+                call,
                 f"{self.used:,} calls have been made today by the whole subscription, of the "
                 f"{self.allowed:,} that max_daily_calls allows. The count resets at "
                 f"{to_marketo(next_allowance_reset(now))}",

@@ -21,7 +21,7 @@ _TUNNEL_REFUSED = "Tunnel connection failed: 4"
 _WRONG_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
 
 
-def transport_error(what: str, error: Exception) -> MarketoError:
+def transport_error(call: str, error: Exception) -> MarketoError:
     """Return the error for a request that got no answer."""
     kind: type[MarketoError] = TransientError
     reason, remedy = brief(error), None
@@ -43,7 +43,7 @@ def transport_error(what: str, error: Exception) -> MarketoError:
     else:
         # What requests says of certificates that are not there is of no class of its own.
         kind, remedy = NotReachedError, "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
-    return kind(what, reason, remedy=remedy)
+    return kind(call, reason, remedy=remedy)
 
 
 def _is_untrusted(error: BaseException) -> bool:

@@ -80,9 +80,7 @@ def _activities(account: Account, names: Sequence[str]) -> list[dict[str, Any]]:
     return [row for row in account.truth("activities") if row["activityTypeId"] in types]
 
 
-def assert_who_left_is_told_truly(
-    account: Account, catalog: Mapping[str, Any], target: Target
-) -> None:
+def assert_who_left_is_right(account: Account, catalog: Mapping[str, Any], target: Target) -> None:
     """Whoever is a member no longer has a row as the last activity tells it."""
     if MEMBERS in target.tables:
         true = expected.leavers(account, catalog)

@@ -145,7 +145,7 @@ def plain(text: str) -> str:
     return re.sub(r"requestId [^)]+|\d[\d,:.]*", "#", text)
 
 
-def test_machines_are_told_what_a_person_is_told(marketo: Account, tap: Tap) -> None:
+def test_machines_get_what_a_person_sees(marketo: Account, tap: Tap) -> None:
     marketo.control("POST", "permissions", {"lacks": ["Read-Only Asset"]})
     marketo.fault("campaigns", "error", None, code="616", message="Not for this subscription")
     for config in (marketo.config(), marketo.config(client_secret="Mellon-Mellon")):
@@ -167,7 +167,7 @@ def test_machines_are_told_what_a_person_is_told(marketo: Account, tap: Tap) -> 
         ), left
 
 
-def test_machines_are_told_the_figures(tap: Tap) -> None:
+def test_machines_get_the_figures(tap: Tap) -> None:
     with account(*FEW) as marketo:
         marketo.control("POST", "usage", {"foreign_calls": 1000})
         for name, size, minutes in (
@@ -213,7 +213,7 @@ def test_the_calls_stay_few_however_many_jobs_and_custom_objects_there_are(tap: 
 # Who may come in ---------------------------------------------------------------------------------
 
 
-def test_wrong_credentials_are_told_with_what_else_is_known(marketo: Account, tap: Tap) -> None:
+def test_wrong_credentials_are_shown_with_what_else_is_known(marketo: Account, tap: Tap) -> None:
     found = check(tap, marketo.config(client_secret="Mellon-Mellon"))
     assert found.code == 1
     assert found.in_the_way == {"credentials": "wrong"}
@@ -223,14 +223,14 @@ def test_wrong_credentials_are_told_with_what_else_is_known(marketo: Account, ta
     assert found.told["calls"] == calls_made(marketo) == 1
 
 
-def test_an_endpoint_where_nobody_answers_is_told(marketo: Account, tap: Tap) -> None:
+def test_an_endpoint_where_nobody_answers_is_shown(marketo: Account, tap: Tap) -> None:
     found = check(tap, marketo.config(endpoint="http://127.0.0.1:9/rest"))
     assert found.code == 1
     assert found.in_the_way == {"credentials": "wrong"}
     assert "Check the endpoint setting" in found["credentials"]["remedy"]
 
 
-def test_an_endpoint_that_is_none_is_told(marketo: Account, tap: Tap) -> None:
+def test_an_endpoint_that_is_none_is_shown(marketo: Account, tap: Tap) -> None:
     base = marketo.endpoint.removesuffix("/rest")
     found = check(tap, marketo.config(endpoint=f"{base}/other", identity=marketo.identity))
     assert found.code == 1
@@ -248,7 +248,7 @@ def test_an_endpoint_that_is_none_is_told(marketo: Account, tap: Tap) -> None:
         ("601", "Access token invalid", "endpoint and identity settings are of the same"),
     ],
 )
-def test_a_token_that_opens_nothing_is_told(
+def test_a_token_that_opens_nothing_is_shown(
     marketo: Account, tap: Tap, code: str, message: str, remedy: str
 ) -> None:
     marketo.fault("usage", "error", None, code=code, message=message)
@@ -277,7 +277,7 @@ def pattern_of(stream: str) -> str:
 
 
 @pytest.mark.parametrize("lacking", STREAMS)
-def test_a_missing_permission_is_told_with_its_streams_and_the_place_to_grant_it(
+def test_a_missing_permission_is_shown_with_its_streams_and_the_place_to_grant_it(
     marketo: Account, catalog: dict[str, Any], tap: Tap, lacking: str
 ) -> None:
     marketo.control("POST", "permissions", {"lacks": [lacking]})
@@ -347,7 +347,7 @@ def test_streams_that_take_no_permission_can_do_without_any(
 
 
 @pytest.mark.parametrize(("kind", "more"), [("http", {"status": 503}), ("half_json", {})])
-def test_what_cannot_be_tried_is_told_and_all_else_is_checked(
+def test_what_cannot_be_tried_is_shown_and_all_else_is_checked(
     marketo: Account, catalog: dict[str, Any], tap: Tap, kind: str, more: dict[str, Any]
 ) -> None:
     marketo.fault("campaigns", kind, None, **more)
@@ -364,7 +364,7 @@ def test_what_cannot_be_tried_is_told_and_all_else_is_checked(
     assert check(tap, marketo.config(), select(catalog, ["channels"])).code == 0
 
 
-def test_what_a_subscription_does_not_have_is_told(
+def test_what_a_subscription_does_not_have_is_shown(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     marketo.fault("landing_page_redirect_rules", "error", None, code="616", message="No such type")
@@ -380,7 +380,7 @@ def test_what_a_subscription_does_not_have_is_told(
 
 
 @pytest.mark.parametrize("options", [("--daily-calls", "500"), ()])
-def test_spent_calls_are_told_with_the_time_to_come_again(
+def test_spent_calls_are_shown_with_the_time_to_come_again(
     tap: Tap, options: tuple[str, ...]
 ) -> None:
     with account(*FEW, *options) as marketo:
@@ -399,7 +399,7 @@ def test_spent_calls_are_told_with_the_time_to_come_again(
         assert check(tap, config).code == 0
 
 
-def test_calls_that_are_spent_in_between_are_told(tap: Tap) -> None:
+def test_calls_that_are_spent_in_between_are_shown(tap: Tap) -> None:
     with account(*FEW) as marketo:
         found = check(tap, marketo.config(max_daily_calls=6))
         assert found.code == 3
@@ -428,7 +428,7 @@ def test_export_bytes_that_are_spent_matter_to_who_exports(
         assert check(tap, config, select(catalog, ["leads", "campaigns"])).code == 1
 
 
-def test_export_bytes_that_others_have_spent_are_told(catalog: dict[str, Any], tap: Tap) -> None:
+def test_export_bytes_that_others_have_spent_are_shown(catalog: dict[str, Any], tap: Tap) -> None:
     with account(*FEW) as marketo:
         marketo.control("POST", "usage", {"foreign_bytes": 500_000_000})
         found = check(tap, marketo.config(), select(catalog, ["leads"]))
@@ -439,7 +439,7 @@ def test_export_bytes_that_others_have_spent_are_told(catalog: dict[str, Any], t
         assert found["lead_filter"]["available"] is None
 
 
-def test_a_full_queue_is_told(tap: Tap) -> None:
+def test_a_full_queue_is_shown(tap: Tap) -> None:
     with account(*FEW, "--export-minutes", "1000000") as marketo:
         queue_ten_jobs(marketo)
         found = check(tap, marketo.config())
@@ -473,7 +473,7 @@ def queue_ten_jobs(marketo: Account) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "side"), [(-7200, "ahead of"), (7200, "behind")])
-def test_a_clock_that_is_off_is_told(tap: Tap, seconds: int, side: str) -> None:
+def test_a_clock_that_is_off_is_shown(tap: Tap, seconds: int, side: str) -> None:
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     options = ("--now", now, "--scale", "1", "--date-offset", str(seconds))
     with account(*FEW, *options) as marketo:
@@ -491,7 +491,7 @@ def test_a_clock_that_marketo_does_not_tell_is_none(tap: Tap) -> None:
         assert found["clock"]["verdict"] == "unknown"
 
 
-def test_a_missing_filter_is_told_with_what_it_takes(tap: Tap) -> None:
+def test_a_missing_filter_is_shown_with_what_it_takes(tap: Tap) -> None:
     with account(*FEW, "--no-updated-at") as marketo:
         catalog = select(tap.discover(marketo.config()), ["leads"])
         found = check(tap, marketo.config(), catalog)
@@ -522,7 +522,7 @@ def test_the_filter_is_of_no_concern_without_leads(
     assert not marketo.counters()["jobs"]
 
 
-def test_a_catalog_that_could_use_the_filter_by_now_is_told(
+def test_a_catalog_that_could_use_the_filter_by_now_is_shown(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     chosen = select(catalog, ["leads"])
@@ -536,7 +536,7 @@ def test_a_catalog_that_could_use_the_filter_by_now_is_told(
     assert found["lead_filter"]["remedy"] == "Run discovery again"
 
 
-def test_selected_streams_that_are_gone_are_told_and_no_others(tap: Tap) -> None:
+def test_selected_streams_that_are_gone_are_shown_and_no_others(tap: Tap) -> None:
     with account(*FEW) as marketo:
         catalog = tap.discover(marketo.config())
         marketo.change(remove_activity_type=100007, custom_object_types_deleted=["car_c"])
@@ -564,7 +564,7 @@ def test_selected_streams_that_are_gone_are_told_and_no_others(tap: Tap) -> None
         assert (found["catalog"]["verdict"], found["catalog"]["gone"]) == ("ok", [])
 
 
-def test_a_catalog_in_which_nothing_is_selected_is_told(
+def test_a_catalog_in_which_nothing_is_selected_is_shown(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     found = check(tap, marketo.config(), select(catalog, []))
@@ -573,7 +573,7 @@ def test_a_catalog_in_which_nothing_is_selected_is_told(
     assert found["catalog"]["message"] == "no stream is selected"
 
 
-def test_a_subscription_without_bulk_extract_is_told(
+def test_a_subscription_without_bulk_extract_is_shown(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     for call in ("list", "create"):

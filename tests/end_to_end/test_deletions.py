@@ -41,7 +41,7 @@ def assert_all_told(marketo: Account, target: Target) -> None:
         assert row["activityDate"] == true[key]["activityDate"].replace("Z", "+00:00")
 
 
-def test_deletions_are_told_at_first_and_from_then_on(
+def test_deletions_come_at_first_and_from_then_on(
     marketo: Account, tap: Tap, chosen: dict[str, Any]
 ) -> None:
     config, target = marketo.config(start_date=START), Target()

@@ -112,7 +112,7 @@ def assert_nothing_missed(marketo: Account, catalog: dict[str, Any], target: Tar
     for name in target.tables.keys() & {*STREAMS}:
         assert tables[name], "a table without rows would prove nothing"
         assert people.table(target, name) == tables[name], name
-    people.assert_who_left_is_told_truly(marketo, catalog, target)
+    people.assert_who_left_is_right(marketo, catalog, target)
     told = expected.activities(marketo, catalog, START)
     streams = [name for name in told if told[name] and name in target.tables]
     assert_activities(marketo, catalog, target, streams, START)

@@ -258,7 +258,7 @@ def assert_equal_to_marketo(marketo: Account, catalog: dict[str, Any], target: T
     tables = people.tables(marketo, catalog, START)
     for name in STREAMS:
         assert people.table(target, name) == tables[name], name
-    people.assert_who_left_is_told_truly(marketo, catalog, target)
+    people.assert_who_left_is_right(marketo, catalog, target)
 
 
 def change(marketo: Account) -> None:
@@ -425,7 +425,7 @@ def test_a_run_killed_in_the_middle_of_a_scan_is_resumed_though_rows_change_mean
             marketo.advance(hours=24)
             tap.sync(config, chosen, target)
             assert people.table(target, stream) == truth(marketo, chosen, stream)
-            people.assert_who_left_is_told_truly(marketo, chosen, target)
+            people.assert_who_left_is_right(marketo, chosen, target)
 
 
 def alter(marketo: Account, stream: str, most: int = 60) -> None:

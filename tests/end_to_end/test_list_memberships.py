@@ -321,7 +321,7 @@ def test_nothing_dated_before_the_reading_of_its_list_is_emitted_in_the_first_in
     assert_members(marketo, target)
 
 
-def test_what_happens_to_a_list_while_others_are_read_is_told_by_whichever_comes_later(
+def test_what_happens_to_a_list_while_others_are_read_comes_from_whichever_is_later(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     pages = 0

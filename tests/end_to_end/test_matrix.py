@@ -390,7 +390,7 @@ def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
             assert_all_but(still, tables_of(target), truth)
             assert_only_truth(case, tables_of(target), truth, before)
             sums["right after a re-run"] = int(not case.ends_right_at_once)
-        people.assert_who_left_is_told_truly(marketo, catalog, target)
+        people.assert_who_left_is_right(marketo, catalog, target)
         if case.fault.startswith("clock"):
             heal(marketo)
             assert_later_changes_are_seen(marketo, tap, catalog, target)

@@ -76,9 +76,9 @@ def made(marketo: Account) -> tuple[int, float]:
     return len(jobs), sum(job["bytes"] or 0 for job in jobs) / MEGABYTE
 
 
-def assert_near(told: float, found: float, factor: float) -> None:
+def assert_near(planned: float, found: float, factor: float) -> None:
     """Fail if two figures differ by more than a factor."""
-    assert found / factor <= told <= found * factor, (told, found)
+    assert found / factor <= planned <= found * factor, (planned, found)
 
 
 def choose(tap: Tap, marketo: Account, config: Any, streams: Sequence[str]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def choose(tap: Tap, marketo: Account, config: Any, streams: Sequence[str]) -> d
     return chosen
 
 
-def test_a_first_sync_and_the_next_are_told_before_they_are_done(tap: Tap) -> None:
+def test_a_first_sync_and_the_next_are_as_planned(tap: Tap) -> None:
     with account(*DATA) as marketo:
         config = marketo.config(start_date=START)
         chosen = choose(tap, marketo, config, [LEADS, VISITS, CLICKS])
@@ -143,7 +143,7 @@ def test_a_first_sync_and_the_next_are_told_before_they_are_done(tap: Tap) -> No
         ({"activities": "activities", CARS: "customobjects/car_c"}, 2.5),
     ],
 )
-def test_what_does_not_fit_into_today_is_told_and_does_not_fit(
+def test_what_the_plan_says_does_not_fit_into_today_does_not(
     tap: Tap, families: dict[str, str], factor: float
 ) -> None:
     with account(*DATA, "--custom-objects", "3000") as marketo:
@@ -178,8 +178,8 @@ def test_what_does_not_fit_into_today_is_told_and_does_not_fit(
             assert item(plan, family)["from"] == START
             assert found[0][0] == parse_utc(START)
             # It ends elsewhere as far as bytes are not what was expected of them.
-            told = parse_utc(item(plan, family)["to"]) - parse_utc(START)
-            assert_near(told / timedelta(days=1), (found[-1][1] - found[0][0]).days, factor)
+            length = parse_utc(item(plan, family)["to"]) - parse_utc(START)
+            assert_near(length / timedelta(days=1), (found[-1][1] - found[0][0]).days, factor)
         days = 1
         while stopped.code == 3:
             marketo.advance(days=1)
@@ -270,7 +270,7 @@ WAYS = {
 }
 
 
-def test_each_way_to_read_is_told_of_at_first_and_later(tap: Tap) -> None:
+def test_each_way_to_read_is_planned_at_first_and_later(tap: Tap) -> None:
     small = ["--programs", "40", "--lists", "40", "--folders", "30", "--leads", "300"]
     with account(*DATA, *small) as marketo:
         config = marketo.config(start_date=START, child_refresh_hours=1000)
@@ -317,7 +317,7 @@ AT_MOST = {"segments": 5}
 LOOKS = {"tokens": 2, "list_memberships": 2}
 
 
-def test_the_calls_of_each_list_are_told_before(usual: Account, tap: Tap) -> None:
+def test_the_calls_of_each_list_are_as_planned(usual: Account, tap: Tap) -> None:
     config = usual.config(start_date="2020-01-01T00:00:00Z")
     documented = {
         row[0].strip("`"): int(row[2]) - LOOKS.get(row[0].strip("`"), 0) for row in table("Calls")
@@ -352,7 +352,7 @@ def test_lists_of_any_length_are_measured_by_few_calls(tap: Tap, programs: int) 
 
 
 @pytest.mark.parametrize("stream", ["tokens", "list_memberships", "program_members", "segments"])
-def test_what_a_stopped_run_has_read_is_not_told_again(tap: Tap, stream: str) -> None:
+def test_what_a_stopped_run_has_read_is_not_planned_again(tap: Tap, stream: str) -> None:
     options = ["--lists", "90", "--programs", "90", "--folders", "10"]
     options += ["--segmentations", "90", "--segments", "500", "--export-minutes", "0.5"]
     with account(*SMALL, *options) as marketo:
@@ -375,7 +375,7 @@ def test_what_a_stopped_run_has_read_is_not_told_again(tap: Tap, stream: str) ->
         assert plan["sum"]["jobs"] == made(marketo)[0]
 
 
-def test_a_pass_over_all_programs_is_told_before(tap: Tap) -> None:
+def test_a_pass_over_all_programs_is_planned(tap: Tap) -> None:
     with account(*SMALL, "--programs", "250", "--leads", "300") as marketo:
         config = marketo.config(start_date=START)
         chosen = choose(tap, marketo, config, ["program_members"])

@@ -397,7 +397,7 @@ def test_where_only_deleted_programs_changed_nothing_is_exported(
 
 
 @pytest.mark.parametrize("what", ["program_members_changed", "program_members_left"])
-def test_what_is_told_late_is_found_when_it_can_be(
+def test_what_shows_late_is_found_when_it_can_be(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, what: str
 ) -> None:
     marketo.advance(hours=1)
@@ -412,7 +412,7 @@ def test_what_is_told_late_is_found_when_it_can_be(
     assert_members(marketo, catalog, read, keys_of(told) if what.endswith("left") else ())
 
 
-def test_an_hourly_schedule_misses_nothing_that_is_told_late(
+def test_an_hourly_schedule_misses_nothing_that_shows_late(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target
 ) -> None:
     left: set[Key] = set()
@@ -575,7 +575,7 @@ def change_everywhere(marketo: Account, count: int = 1) -> list[int]:
     return programs
 
 
-def test_a_change_told_late_of_a_program_that_was_behind_the_mark_is_not_lost(
+def test_a_change_that_shows_late_of_a_program_behind_the_mark_is_not_lost(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target
 ) -> None:
     settle(marketo, tap, catalog, read)
@@ -1028,7 +1028,7 @@ def test_only_some_columns_may_be_selected(
         assert row == {column: rows[key][column] for column in columns}
 
 
-def test_an_account_without_such_activities_is_told_so(
+def test_an_account_without_such_activities_is_named(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target
 ) -> None:
     for number in (104, 113, 114, 115, 123):

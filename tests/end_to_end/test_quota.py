@@ -304,7 +304,7 @@ def test_a_quota_spent_by_others_ends_the_same_way(tap: Tap) -> None:
         assert target.rows("leads")
 
 
-def test_spent_calls_are_told_apart_from_errors(tap: Tap) -> None:
+def test_spent_calls_are_no_errors(tap: Tap) -> None:
     with account(*DATA) as marketo:
         config = marketo.config(max_daily_calls=500)
         chosen = select(tap.discover(config))

@@ -34,7 +34,7 @@ def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_demo_reads_an_account_only_when_told_to(marketo: Account, tap: Tap) -> None:
+def test_the_demo_reads_an_account_only_when_asked_to(marketo: Account, tap: Tap) -> None:
     config = marketo.config(start_date="2026-05-20T00:00:00Z")
     path = str(tap.write("config.json", config))
     planned = demo(path)

@@ -387,7 +387,7 @@ def test_a_misspelt_setting_is_named_with_what_was_meant(
         ("client_secert", "client_secret"),
     ],
 )
-def test_a_missing_setting_is_told_with_the_key_that_looks_like_it(
+def test_a_missing_setting_is_shown_with_the_key_that_looks_like_it(
     misspelt: str, meant: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert f'{meant} is missing (there is a "{misspelt}")' in fault(**{meant: None, misspelt: "x"})

@@ -71,7 +71,7 @@ def test_each_code_is_the_error_that_says_what_can_be_done(code: str, name: str)
         ("Job Already Queued in the queue", "AlreadyQueuedError"),
     ],
 )
-def test_1029_is_told_apart_by_its_message(message: str, name: str) -> None:
+def test_1029_has_its_meaning_from_its_message(message: str, name: str) -> None:
     assert error_class("1029", message) is getattr(errors, name)
 
 
@@ -152,7 +152,7 @@ def test_an_error_without_request_id_or_remedy_has_no_empty_places_in_its_messag
     assert str(error) == f"{WHAT}: error 1003: Bad data"
 
 
-def test_the_first_of_several_errors_decides_and_all_are_told() -> None:
+def test_the_first_of_several_errors_decides_and_all_are_shown() -> None:
     error = error_of(
         WHAT,
         {"errors": [{"code": 601, "message": "Invalid"}, {"code": "1003", "message": "Also"}]},
@@ -191,7 +191,7 @@ ANYTHING = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(("errors", "requestId", "success")), ANYTHING))
-def test_no_answer_however_odd_raises_instead_of_being_told(envelope: dict[str, Any]) -> None:
+def test_no_answer_however_odd_breaks_the_reading_of_its_error(envelope: dict[str, Any]) -> None:
     error = error_of(WHAT, envelope)
     assert isinstance(error, MarketoError)
     assert str(error).startswith(f"{WHAT}: ")

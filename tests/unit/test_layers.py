@@ -64,7 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("marketo.retention",),
     # our pace and the access token,
     ("marketo.moving_list", "marketo.throttle", "marketo.answers", "marketo.transport_errors"),
-    ("marketo.auth",),
+    ("marketo.auth", "marketo.retries"),
     # one HTTP exchange,
     ("marketo.exchange",),
     # the only way to Marketo,
@@ -148,7 +148,7 @@ FENCES = {
         "marketo.client",
         "exports.download",
     },
-    "backoff": {"marketo.client", "exports.download"},
+    "backoff": {"marketo.retries", "exports.download"},
     # Its metrics' names, its catalog metadata, its log format.
     "singer": {
         "log",

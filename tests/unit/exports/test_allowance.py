@@ -87,7 +87,7 @@ def test_used_is_the_sum_of_what_finished_on_the_same_day_in_chicago(
     )
 
 
-def test_a_job_told_of_twice_is_counted_once() -> None:
+def test_a_job_seen_twice_is_counted_once() -> None:
     allowance = ExportAllowance(10 * MB, {})
     allowance.take_over([finished(MB), finished(MB)])
     allowance.add(finished(MB), "leads", last(DAY))

@@ -292,7 +292,7 @@ def test_a_state_told_its_costs_does_not_change_with_them() -> None:
     assert state.bytes_per_day() == {"leads": 1}
 
 
-def test_families_with_jobs_under_way_are_told_apart() -> None:
+def test_families_with_jobs_under_way_are_distinguished() -> None:
     job = PendingExport("1", day(1, 1), day(1, 2), ("leads",), "updatedAt", day(1, 3))
     state = State(OTHER_TAPS_STATE)
     assert state.streams_with_exports() == {}
