@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from tests.sandbox.activity_types import DELETE_LEAD
+from tests.sandbox.activity_types import DELETE_LEAD, Attribute
 from tests.sandbox.answers import ApiError
 from tests.sandbox.calls import Call
 from tests.sandbox.clock import DAY, Clock, activity_time, bulk_time, parse_time
@@ -23,6 +23,10 @@ from tests.sandbox.paging import (
 
 ACTIVITY_CALLS = frozenset(("pagingtoken", "activities_page", "deletedleads"))
 
+_WITHOUT_ID = 5
+"""One record in so many has no id beside its marketoGUID."""
+_WITH_EMPTY = 4
+"""One record in so many shows its empty attributes."""
 SCANNED_DAYS = 7
 """Days of activities that one call looks through."""
 MOST_TYPES = 10
@@ -137,7 +141,8 @@ class ActivityReader:
         """One activity (activities.md, "Query"; swagger-mapi.json, Activity).
 
         What is empty is left out: the ids and names that the Swagger does not require, as the
-        campaign in the example; of attributes the page says so.
+        campaign in the example; of attributes the page says so, and yet its example has some that
+        are empty texts: so have some records here. The id "may not be present" (swagger-mapi.json).
         """
         table = self._database.activities
         guid, kind, lead_id = table.guid(place), table.kind[place], table.lead[place]
@@ -147,8 +152,8 @@ class ActivityReader:
         attributes = dict(zip(details.canonical, values, strict=True))
         if kind == DELETE_LEAD:
             primary_id, primary, attributes = lead_id, f"Lead {lead_id}", {}
-        record: dict[str, Any] = {
-            "id": int(guid),
+        record: dict[str, Any] = {} if place % _WITHOUT_ID == 3 else {"id": int(guid)}
+        record |= {
             "marketoGUID": guid,
             "leadId": lead_id,
             "activityDate": bulk_time(table.date[place]),
@@ -160,15 +165,18 @@ class ActivityReader:
             record["primaryAttributeValueId"] = primary_id
         if primary is not None:
             record["primaryAttributeValue"] = primary
-        record["attributes"] = [self._attribute(kind, *each) for each in attributes.items()]
+        defined = table.type(kind)
+        known = defined.attributes if defined is not None and kind != DELETE_LEAD else ()
+        if place % _WITH_EMPTY == 1:
+            attributes |= {each.name: "" for each in known if each.name not in attributes}
+        record["attributes"] = [_attribute(known, *each) for each in attributes.items()]
         return record
 
-    def _attribute(self, kind: int, name: str, value: Any) -> dict[str, Any]:
-        """Name and value; attributes of custom types have an apiName (swagger-mapi.json)."""
-        defined = self._database.activities.type(kind)
-        known = defined.attributes if defined is not None else ()
-        api_name = next((each.api_name for each in known if each.name == name), None)
-        return {"name": name, "value": value} | ({"apiName": api_name} if api_name else {})
+
+def _attribute(known: Sequence[Attribute], name: str, value: Any) -> dict[str, Any]:
+    """Name and value; attributes of custom types have an apiName (swagger-mapi.json)."""
+    api_name = next((each.api_name for each in known if each.name == name), None)
+    return {"name": name, "value": value} | ({"apiName": api_name} if api_name else {})
 
 
 def _shown(records: list[dict[str, Any]]) -> dict[str, Any]:

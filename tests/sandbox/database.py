@@ -54,6 +54,9 @@ TABLES = (
     "program_members",
     "program_member_fields",
 )
+UNEXPORTABLE, EXPORT_ONLY = "unexportable_fields", "export_only_fields"
+REFUSED_FIELDS = (UNEXPORTABLE, EXPORT_ONLY)
+"""Lead fields of describe that export jobs refuse, or the calls that give records."""
 _OBJECTS = "custom_object_"
 """The rows of custom objects of the type car_c are the table custom_object_car_c."""
 _DETAILS_OF_ORDERS = (
@@ -76,7 +79,7 @@ class Database:
         seed, days = options.seed, options.history_days
         self._seed = seed
         self.leads = make_lead_table(options, start)
-        self.unexportable: frozenset[str] = frozenset()
+        self.refused_fields = dict.fromkeys(REFUSED_FIELDS, frozenset[str]())
         """Lead fields that describe lists and yet no export may name."""
         self.assets = make_assets(options, start)
         self.campaigns = self.assets["campaigns"]
@@ -268,13 +271,13 @@ class Database:
                 raise ValueError(f"no such lead field: {name}")
             self.leads.fields.remove(field)
             done["remove_lead_field"] = name
-        if "unexportable_fields" in request:
-            names = [str(name) for name in request["unexportable_fields"]]
+        for key in request.keys() & REFUSED_FIELDS:
+            names = [str(name) for name in request[key]]
             unknown = [name for name in names if self.leads.field(name) is None]
             if unknown:
                 raise ValueError(f"no such lead fields: {', '.join(unknown)}")
-            self.unexportable = frozenset(names)
-            done["unexportable_fields"] = names
+            self.refused_fields[key] = frozenset(names)
+            done[key] = names
         return done
 
     def _new_leads(self, count: int, moment: int, request: dict[str, Any]) -> list[int]:

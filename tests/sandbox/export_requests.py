@@ -10,7 +10,7 @@ from tests.sandbox.activities import ALL_FIELDS, DEFAULT_FIELDS
 from tests.sandbox.activity_types import DELETE_LEAD
 from tests.sandbox.answers import ApiError
 from tests.sandbox.clock import DAY, parse_time
-from tests.sandbox.database import Database
+from tests.sandbox.database import UNEXPORTABLE, Database
 from tests.sandbox.member_fields import CADENCES
 
 LONGEST_RANGE = 31 * DAY
@@ -125,7 +125,7 @@ def _check_lead_fields(names: Sequence[str], database: Database) -> None:
         if not found.exportable:
             # "They are not exported" (field-types.md); the code of the refusal is not documented.
             raise ApiError("1003", f"Formula field '{name}' cannot be exported")
-    refused = [name for name in names if name in database.unexportable]
+    refused = [name for name in names if name in database.refused_fields[UNEXPORTABLE]]
     if refused:
         raise ApiError("1003", f"Invalid fields [{', '.join(refused)}] in request")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.sandbox.answers import ApiError
 from tests.sandbox.calls import Call
-from tests.sandbox.database import Database
+from tests.sandbox.database import EXPORT_ONLY, Database
 from tests.sandbox.paging import (
     Place,
     integers,
@@ -117,8 +117,9 @@ class LeadReader:
         """
         leads = self._database.leads
         names = split_values(call.query.get("fields")) or list(USUAL_FIELDS)
+        refused = self._database.refused_fields[EXPORT_ONLY]
         for name in names:
-            if leads.field(name) is None:
+            if leads.field(name) is None or name in refused:
                 raise ApiError("1006", f"Field '{name}' not found")
         names = list(dict.fromkeys(["id", *names]))
         records = []

@@ -70,6 +70,15 @@ def test_leads_by_filter(client: Client) -> None:
     assert client.get(LEADS, filterType="id", filterValues=gone)["result"] == []
 
 
+def test_a_field_that_only_exports_have(client: Client) -> None:
+    client.control("change", {"export_only_fields": ["fax"]})
+    asked = {"filterType": "id", "filterValues": "1001", "fields": "id,fax"}
+    assert code(client.get(LEADS, **asked)) == "1006"
+    assert client.create(fields=["id", "fax"])["success"]
+    client.control("change", {"export_only_fields": []})
+    assert client.get(LEADS, **asked)["success"]
+
+
 def test_leads_by_filter_in_pages(client: Client) -> None:
     ids = ",".join(str(number) for number in range(1001, 1008))
     query = {"filterType": "id", "filterValues": ids, "batchSize": "3", "fields": "id"}
