@@ -18,6 +18,7 @@ from tests.sandbox.activity_types import (
 )
 from tests.sandbox.clock import DAY, bulk_time
 from tests.sandbox.leads import FIRST_ID
+from tests.sandbox.retention import kept_since
 from tests.sandbox.values import ABSENT, Value, as_number, as_text, mix
 
 FIRST_GUID = 783_957_693
@@ -78,8 +79,11 @@ class ActivityTable:
         late_share: float,
         deleted: int,
         combinations: int = COMBINATIONS,
+        kept_months: int = 0,
     ) -> None:
         self.seed = seed
+        self._kept_months = kept_months
+        self._names: dict[int, str] = {}
         self.combinations = combinations
         self.types: list[ActivityType] = []
         self.kind: array[int] = array("q")
@@ -152,6 +156,7 @@ class ActivityTable:
         self._define(grown)
 
     def _define(self, kind: ActivityType) -> None:
+        self._names[kind.id] = kind.name
         edition = Edition(self.seed, kind, len(self.kind), self.combinations)
         self._editions.setdefault(kind.id, []).insert(0, edition)
 
@@ -166,6 +171,13 @@ class ActivityTable:
         """The type of an id, if it is defined now."""
         return next((kind for kind in self.types if kind.id == number), None)
 
+    def _kept(self, moment: float) -> Mapping[int, float]:
+        """The times, by type, before which what happened is gone at the moment."""
+        return {
+            number: kept_since(name, moment, self._kept_months)
+            for number, name in self._names.items()
+        }
+
     def select(
         self, kinds: Collection[int] | None, low: float, high: float, moment: float
     ) -> array[int]:
@@ -175,6 +187,7 @@ class ActivityTable:
         (bulk-activity-extract.md, "Filters").
         """
         wanted = None if kinds is None else frozenset(kinds)
+        kept = self._kept(moment)
         rows = enumerate(zip(self.kind, self.date, self.visible, strict=True))
         return array(
             "i",
@@ -183,6 +196,7 @@ class ActivityTable:
                 for place, (kind, date, visible) in rows
                 if low <= date <= high
                 and visible <= moment
+                and date >= kept[kind]
                 and (kind in wanted if wanted is not None else kind != DELETE_LEAD)
             ],
         )
@@ -201,6 +215,7 @@ class ActivityTable:
         """
         wanted, of_leads = frozenset(kinds), None if leads is None else frozenset(leads)
         since, _ = position
+        kept = self._kept(moment)
         rows = enumerate(zip(self.date, self.kind, self.visible, self.lead, strict=True))
         return sorted(
             (date, place)
@@ -208,6 +223,7 @@ class ActivityTable:
             if since <= date <= until
             and kind in wanted
             and visible <= moment
+            and date >= kept[kind]
             and (date, place) > position
             and (of_leads is None or lead in of_leads)
         )
@@ -256,9 +272,15 @@ class ActivityTable:
         return lambda place: cells.pooled(self.details(place).attributes)
 
     def truth(self, moment: float) -> Iterator[dict[str, Any]]:
-        """Every activity visible at the moment, typed, attributes by canonical display name."""
+        """Every activity there is at the moment, typed, attributes by canonical display name."""
         names = [name for name in ALL_FIELDS if name != "attributes"]
-        chosen = [place for place, visible in enumerate(self.visible) if visible <= moment]
+        kept = self._kept(moment)
+        stamps = enumerate(zip(self.kind, self.date, self.visible, strict=True))
+        chosen = [
+            place
+            for place, (kind, date, visible) in stamps
+            if visible <= moment and date >= kept[kind]
+        ]
         rows = self.rows(chosen, names, lambda value: value.typed)
         for place, row in zip(chosen, rows, strict=True):
             entry: dict[str, Any] = dict(zip(names, row, strict=True))

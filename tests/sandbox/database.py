@@ -108,6 +108,7 @@ class Database:
             options.late_share,
             options.deleted_leads,
             options.variety or COMBINATIONS,
+            options.activities_kept_months,
         )
         self._lead_changes = LeadChanges(
             seed, self.leads, self.memberships, self.members, self.assets, self.activities

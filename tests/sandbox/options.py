@@ -29,6 +29,9 @@ class Options:
     activities: int = 5000
     history_days: float = 365.0
     """The past over which leads and activities are spread."""
+    activities_kept_months: int = 0
+    """Months after which activities of most types are gone: 25, or 37 with Adobe's premium option.
+    Those of some types are gone sooner, and of one never (retention.py). 0 keeps all for ever."""
     late_share: float = 0.03
     """Share of the activities that are written up to 24 hours after their activityDate."""
     campaigns: int = 650
