@@ -21,8 +21,9 @@ _PASSING = (TransientError, ThrottledError)
 # So many streams that fail in a passing way, while no call at all succeeds: Marketo is down.
 _DOWN = 3
 _ROLES = "Admin > Users & Roles"
-# More streams of one family are named as that family.
+# More streams of one family are named as that family; of more parts of a stream, so many.
 _MOST_NAMED = 3
+_IN_THE_LOG = DataError("Other reasons, which are in the log above")
 
 
 @dataclass
@@ -117,6 +118,20 @@ class Failures:
             named, error,
         )  # fmt: skip
 
+    def add_parts(self, stream: str, errors: Mapping[str, TapError]) -> None:
+        """Note parts of a stream that cannot be read, where others are, each with the reason."""
+        by_problem: dict[str, list[str]] = {}
+        for part, error in errors.items():
+            by_problem.setdefault(_problem(error), []).append(part)
+        problems = sorted(by_problem.values(), key=len, reverse=True)
+        for parts in problems[:_MOST_NAMED]:
+            error = errors[parts[0]]
+            remedy = error.remedy if isinstance(error, MarketoError) else ""
+            more = f" and {len(parts) - _MOST_NAMED} more" if len(parts) > _MOST_NAMED else ""
+            _note(self._failed, f"{stream} ({', '.join(parts[:_MOST_NAMED])}{more})", error, remedy)
+        if others := sum(map(len, problems[_MOST_NAMED:])):
+            _note(self._failed, f"{stream} ({others} more)", _IN_THE_LOG, "")
+
     def __bool__(self) -> bool:
         """Say whether a stream has failed or was refused."""
         return bool(self._failed or self._refused)
@@ -167,11 +182,15 @@ def _note(
     failures: dict[tuple[str, str], _Failure], named: str, error: TapError, remedy: str
 ) -> None:
     """Add streams to those that failed for the same reason."""
-    problem = reason = str(error).removesuffix(".")
+    problem = reason = _problem(error)
     if isinstance(error, MarketoError):
-        problem = error.problem
         request_id = f", requestId {error.request_id}" if error.request_id else ""
         reason = f"{problem} ({error.call}{request_id})"
     failure = failures.setdefault((problem, remedy), _Failure(reason, remedy))
     if named not in failure.streams:
         failure.streams.append(named)
+
+
+def _problem(error: TapError) -> str:
+    """Return what is wrong, without the one request that it befell."""
+    return error.problem if isinstance(error, MarketoError) else str(error).removesuffix(".")

@@ -86,6 +86,8 @@ class Sync:
             )
             self._read(begun, engine, display, entries)
         self._emitter.state()
+        for read in begun.reads:
+            begun.failures.add_parts(read.stream, read.failed.errors)
         begun.failures.check()
         engine.check_quota()
 

@@ -76,7 +76,17 @@ def _parent(value: Any) -> Parent | None:
 def _times_by_id(value: Any) -> dict[int, datetime]:
     if not isinstance(value, dict) or not all(map(_ID.fullmatch, value)):
         raise ValueError("must be an object with times by ids")
-    return {int(number): read_time(time) for number, time in value.items() if time is not None}
+    return {int(number): time for number, time in _times(value).items()}
+
+
+def _times(value: Any) -> dict[str, datetime]:
+    return {name: read_time(time) for name, time in _object(value).items() if time is not None}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be an object")
+    return value
 
 
 def _list_of(kind: type, what: str) -> Callable[[Any], tuple[Any, ...]]:
@@ -95,6 +105,8 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
     "datetime": read_time,
     "Parent": _parent,
     "Mapping[int, datetime]": _times_by_id,
+    "Mapping[str, datetime]": _times,
+    "Mapping[str, Any]": _object,
     "tuple[str, ...]": _list_of(str, "stream names"),
     "tuple[int, ...]": _list_of(int, "whole numbers"),
 }
@@ -261,17 +273,6 @@ class PendingExport(Entry):
         return {key: value for key, value in json.items() if value or key == "streams"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class AnyMark(ChildMark, ListMark, OtherTapsExport):
-    """All that may stand in a stream's bookmark; any other key there is left alone."""
-
-    # Marketo's names.
-    updatedAt: datetime | None = None  # noqa: N815
-    createdAt: datetime | None = None  # noqa: N815
-    activityDate: datetime | None = None  # noqa: N815
-    settled: datetime | None = None
-
-
 @dataclass(frozen=True)
 class Position:
     """What a family or a stream has reached; applied to the state in one piece.
@@ -280,8 +281,11 @@ class Position:
         bookmarks: new bookmark of each stream; never moves a bookmark of the same key back.
         marks: by stream; each replaces what the state has under its keys.
         exports: all jobs under way, by family; replaces what the state has of the family.
+        failed: by stream, the parts that cannot be read, with the time (UTC) from which on each
+            has not been read; replaces what the state has of the stream.
     """
 
     bookmarks: Mapping[str, Bookmark] = field(default_factory=dict)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     exports: Mapping[str, Sequence[PendingExport]] = field(default_factory=dict)
+    failed: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)

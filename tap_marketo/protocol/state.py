@@ -13,8 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.position import (
+from tap_marketo.protocol.failed_marks import (
     AnyMark,
+    FailedMark,
+    moved,
+    reached,
+    without_outdated,
+)
+from tap_marketo.protocol.position import (
     Entry,
     OtherTapsExport,
     PendingExport,
@@ -54,8 +60,10 @@ class State:
             if not isinstance(self._value[key], dict):
                 raise self._nonsense(f"{key} must be an object")
         for stream, marks in self._value["bookmarks"].items():
-            self._value["bookmarks"][stream] = {} if marks is None else marks
-            self._read(AnyMark.values, self._marks(stream), f"bookmarks.{stream}")
+            own = {} if marks is None else marks
+            values = self._read(AnyMark.values, own, f"bookmarks.{stream}")
+            self._read(AnyMark.values, values.get("others", {}), f"bookmarks.{stream}.others")
+            self._value["bookmarks"][stream] = without_outdated(own)
         for family in self._value["exports"]:
             self._exports_of(family)
         for name, size in self._value["export_bytes_per_day"].items():
@@ -90,7 +98,7 @@ class State:
         Raises:
             StateError: one lies more than a day after ``now``.
         """
-        for key, moment in self._times():
+        for key, moment in _times(self._value):
             if moment <= now or moment - now <= _MOST_AHEAD:
                 continue
             if moment - now - skew <= _MOST_AHEAD:
@@ -122,6 +130,21 @@ class State:
             StateError: half of it is missing.
         """
         return self._read(kind.read, self._marks(stream), f"bookmarks.{stream}")
+
+    def failed(self, stream: str, read: Callable[[str], object] = str) -> dict[str, datetime]:
+        """Return the parts of a stream that could not be read, as ``Position`` has them.
+
+        Args:
+            stream: which.
+            read: raises a ValueError for what is no such part.
+
+        Raises:
+            StateError: a part makes no sense.
+        """
+        failed = dict(self._read(FailedMark.read, self._stored(stream), "").failed)
+        for part in failed:
+            self._read(read, part, f"bookmarks.{stream}.failed ")
+        return failed
 
     def bytes_per_day(self) -> dict[str, int]:
         """Return what a day of each bulk family has cost, in bytes of export files."""
@@ -167,18 +190,21 @@ class State:
 
     def apply(self, position: Position) -> None:
         """Move the state to a position, in one step: a signal finds the state before or after."""
-        bookmarks = {stream: dict(marks) for stream, marks in self._value["bookmarks"].items()}
+        streams = {*position.bookmarks, *position.marks, *position.failed}
+        views = {stream: self._marks(stream) for stream in streams}
         exports = dict(self._value["exports"])
         for stream, bookmark in position.bookmarks.items():
-            reached = self.bookmark(stream, bookmark.key)
-            marks = bookmarks.setdefault(stream, {})
-            if reached is None or bookmark.time >= reached:
-                marks[bookmark.key] = to_bookmark(bookmark.time)
+            before, view = self.bookmark(stream, bookmark.key), views[stream]
+            if before is None or bookmark.time >= before:
+                view[bookmark.key] = to_bookmark(bookmark.time)
             if bookmark.settled:
-                marks["settled"] = to_bookmark(bookmark.settled)
-            _forget_other_taps_export(marks)
+                view["settled"] = to_bookmark(bookmark.settled)
+            _forget_other_taps_export(view)
         for stream, mark in position.marks.items():
-            bookmarks.setdefault(stream, {}).update(mark.as_json())
+            views[stream].update(mark.as_json())
+        bookmarks = {stream: dict(marks) for stream, marks in self._value["bookmarks"].items()}
+        for stream, view in views.items():
+            bookmarks[stream] = moved(self._stored(stream), view, position.failed.get(stream))
         for family, pending in position.exports.items():
             for export in pending:
                 for stream in export.streams:
@@ -191,8 +217,13 @@ class State:
     def _nonsense(self, what: str, remedy: str = _MEND) -> StateError:
         return StateError(f"The state file {self.path} cannot be used: {what}. {remedy}")
 
-    def _marks(self, stream: str) -> Any:
-        return self._value["bookmarks"].get(stream, {})
+    def _stored(self, stream: str) -> dict[str, Any]:
+        marks: dict[str, Any] = self._value["bookmarks"].get(stream, {})
+        return marks
+
+    def _marks(self, stream: str) -> dict[str, Any]:
+        """Return how far a stream has been read, but for its failed parts."""
+        return reached(self._stored(stream))
 
     def _time(self, stream: str, key: str) -> datetime | None:
         moment = self._marks(stream).get(key)
@@ -213,22 +244,27 @@ class State:
             for index, entry in enumerate(entries)
         ]
 
-    def _times(self) -> Iterator[tuple[str, datetime]]:
-        """Yield all times that must lie in the past, each with its key."""
-        entries = [
-            (f"bookmarks.{s}", AnyMark.values(each)) for s, each in self._value["bookmarks"].items()
-        ]
-        for family, jobs in self._value["exports"].items():
-            for index, job in enumerate(jobs or ()):
-                entries.append((f"exports.{family}[{index}]", PendingExport.values(job)))
-        for where, values in entries:
-            # The other tap may have set it into the future.
-            values.pop("export_end", None)
-            readings = values.pop("readings", {})
-            values.update({f"readings.{number}": time for number, time in readings.items()})
-            for key, value in values.items():
-                if isinstance(value, datetime):
-                    yield f"{where}.{key}", value
+
+def _times(state: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
+    """Yield all times of a state that must lie in the past, each with its key."""
+    entries = []
+    for stream, marks in state["bookmarks"].items():
+        values = AnyMark.values(marks)
+        entries.append((f"bookmarks.{stream}", values))
+        others = AnyMark.values(values.pop("others", {}))
+        entries.append((f"bookmarks.{stream}.others", others))
+    for family, jobs in state["exports"].items():
+        for index, job in enumerate(jobs or ()):
+            entries.append((f"exports.{family}[{index}]", PendingExport.values(job)))
+    for where, values in entries:
+        # The other tap may have set it into the future.
+        values.pop("export_end", None)
+        for key in ("readings", "failed"):
+            times = values.pop(key, {})
+            values.update({f"{key}.{name}": time for name, time in times.items()})
+        for key, value in values.items():
+            if isinstance(value, datetime):
+                yield f"{where}.{key}", value
 
 
 def _forget_other_taps_export(marks: dict[str, Any]) -> None:

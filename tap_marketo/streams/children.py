@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tap_marketo.errors import NotFoundError
+from tap_marketo.errors import NotFoundError, TapError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
+from tap_marketo.failed_parts import FailedParts
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
@@ -75,17 +76,30 @@ class ChildRead(StreamRead):
         hours = context.config.child_refresh_hours if children.at_intervals else 0
         self._interval = timedelta(hours=hours)
         self._mark = context.state.mark(ChildMark, entry.stream)
+        failed = context.state.failed(entry.stream, Parent.read)
+        self.failed = FailedParts(entry.stream, failed)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        mark = self._mark
-        if mark.parent is None and self._is_fresh(mark.refreshed):
+        is_fresh = self._mark.parent is None and self._is_fresh(self._mark.refreshed)
+        if is_fresh and not self.failed.remembered:
             return
         self._announce(emitter)
+        if not is_fresh:
+            yield from self._read_all(emitter, now)
+        yield from self._read_failed(emitter, now)
+
+    def _read_all(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        """Read all parents, but for those that earlier runs could not read."""
+        mark = self._mark
         began = (mark.parent and mark.scan_started) or self._now
-        parents: set[Parent] = set()
+        found: set[Parent] = set()
         for some in self._children.parents(self._account):
-            parents.update(parent for parent in some if not mark.parent or parent > mark.parent)
+            found.update(some)
             yield None
+        failed = set(map(Parent.read, self.failed.remembered))
+        for parent in failed - found:
+            self.failed.forget(str(parent))
+        parents = {each for each in found - failed if not mark.parent or each > mark.parent}
         LOGGER.info(
             "%s: reading %s, a call each%s.", self.stream, counted(len(parents), "parent"),
             f", behind {mark.parent}" if mark.parent else "",
@@ -93,25 +107,49 @@ class ChildRead(StreamRead):
         guard = NotFoundGuard(len(parents))
         self.parents = len(parents)
         for parent in sorted(parents):
-            for page in self._pages(parent, guard):
-                self._emit(page.rows, emitter, now())
-                yield None
+            try:
+                yield from self._read(parent, emitter, now, guard.answered)
+            except NotFoundError as error:
+                # It is gone by now.
+                guard.skip(error)
+            except TapError as error:
+                self.failed.add(str(parent), began, error)
             # Those before the first answer may be missing for another reason than that they went.
-            if guard.has_answered:
-                self._move_to(
-                    emitter, ChildMark(parent=parent, scan_started=began, refreshed=mark.refreshed)
-                )
+            reached = ChildMark(parent=parent, scan_started=began, refreshed=mark.refreshed)
+            self._move_to(emitter, reached if guard.has_answered else None)
+            self.failed.check()
             self.parents_read += 1
             yield None
+        guard.check()
         self._move_to(emitter, ChildMark(refreshed=began))
 
+    def _read_failed(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        """Read the parents that earlier runs could not read."""
+        for part in self.failed.again():
+            LOGGER.info("%s: reading %s, which could not be read before.", self.stream, part)
+            try:
+                yield from self._read(Parent.read(part), emitter, now)
+            except NotFoundError:
+                self.failed.forget(part)
+            except TapError as error:
+                self.failed.add(part, self._now, error)
+            self._move_to(emitter)
+            yield None
+
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        mark = self._mark
+        mark, children, failed = self._mark, self._children, self.failed.remembered
         if mark.parent is None and mark.refreshed and not self._is_due(mark.refreshed):
             due = to_marketo(mark.refreshed + self._interval)
-            return ReadEstimate(how=f"not before {due} (child_refresh_hours)")
-        children, size = self._children, self._children.size(sizes)
-        left = size.about(lambda parent: not mark.parent or parent > mark.parent)
+            how = f"not before {due} (child_refresh_hours)"
+            if not failed:
+                return ReadEstimate(how=how)
+            how = f"{counted(len(failed), 'parent')} that could not be read; the others {how}"
+            calls = Calls(len(failed) * children.calls)
+            return ReadEstimate(how=how, calls=calls, guess=children.guess)
+        size = children.size(sizes)
+        left = size.about(
+            lambda parent: not mark.parent or parent > mark.parent or str(parent) in failed
+        )
         behind = f", behind {mark.parent}, which a stopped run has reached" if mark.parent else ""
         how = f"{IN_FULL}, parent by parent{behind}"
         calls = Calls(size.calls + left * children.calls)
@@ -130,14 +168,20 @@ class ChildRead(StreamRead):
         )  # fmt: skip
         return True
 
-    def _pages(self, parent: Parent, guard: NotFoundGuard) -> Iterator[Page]:
-        """Read the rows of a parent; a parent that is gone by now is skipped."""
-        try:
-            for page in self._children.fetch(self._account.client, parent):
-                guard.answered()
-                yield page
-        except NotFoundError as error:
-            guard.skip(error)
+    def _read(
+        self,
+        parent: Parent,
+        emitter: Emitter,
+        now: Callable[[], datetime],
+        answered: Callable[[], None] = lambda: None,
+    ) -> Steps:
+        """Read the rows of a parent."""
+        for page in self._children.fetch(self._account.client, parent):
+            answered()
+            self._emit(page.rows, emitter, now())
+            yield None
+        self.failed.has_read(str(parent))
 
-    def _move_to(self, emitter: Emitter, mark: ChildMark) -> None:
-        emitter.move_to(Position(marks={self.stream: mark}))
+    def _move_to(self, emitter: Emitter, mark: ChildMark | None = None) -> None:
+        marks = {self.stream: mark} if mark else {}
+        emitter.move_to(Position(marks=marks, failed={self.stream: self.failed.remembered}))

@@ -30,6 +30,7 @@ class NotFoundGuard:
         self.has_answered = False
         self._most = min(things, _MOST_MISSING)
         self._missing = 0
+        self._last: NotFoundError | None = None
 
     def answered(self) -> None:
         """Note that Marketo answered for one of them."""
@@ -41,9 +42,14 @@ class NotFoundGuard:
         Raises:
             NotFoundError: the error, if Marketo has answered for none of so many.
         """
-        self._missing += 1
-        if not self.has_answered and self._missing >= self._most:
-            raise error
+        self._missing, self._last = self._missing + 1, error
+        if self._missing >= self._most:
+            self.check()
+
+    def check(self) -> None:
+        """Raise the last not-found answer if Marketo has answered for none of them."""
+        if self._last and not self.has_answered:
+            raise self._last
 
 
 @dataclass(frozen=True)

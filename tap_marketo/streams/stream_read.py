@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tap_marketo.errors import DataError
 from tap_marketo.exports.family import BulkFamily
+from tap_marketo.failed_parts import FailedParts
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -43,6 +44,7 @@ class StreamRead(ABC):
         is_one_call: whether one call returns all rows.
         parents: how many parents the rows are read from; 0 while unknown, or without parents.
         parents_read: how many of them have been read.
+        failed: the parents or rows that cannot be read, while the others are.
     """
 
     further_permissions: tuple[str, ...] = ()
@@ -66,6 +68,7 @@ class StreamRead(ABC):
         """
         self.entry = entry.keyed(keys, replication_key)
         self.issues = ConversionIssues()
+        self.failed = FailedParts(entry.stream, {})
         self._keys = keys
         self._replication_key = replication_key
         self._fit = RowFitter(entry.schema["properties"], self.issues)

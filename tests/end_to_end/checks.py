@@ -103,9 +103,12 @@ def stopped(done: Run, code: int = 1) -> str:
 
 
 def not_read(message: str) -> set[str]:
-    """Return the streams and families that the line at the end of a run names as not read."""
+    """Return the streams and families that the line at the end of a run names as not read.
+
+    Parts of a stream stand behind its name, as in ``tokens (Folder/12, Folder/15)``.
+    """
     lists = re.findall(r"Not read: ([^.:]+)\.", message)
-    return {name for names in lists for name in names.split(", ")}
+    return {name for names in lists for name in re.split(r", (?![^(]*\))", names)}
 
 
 # What was asked --------------------------------------------------------------------------------

@@ -145,15 +145,16 @@ def table(account: Account, name: str, columns: Collection[str], since: str = ""
     rows = []
     for raw in _truth(account, name):
         shown = row(name, raw, columns)
-        more = row(name, details.get(_key(name, raw), {}), DETAILS.get(name, ()))
+        more = row(name, details.get(key_of(name, raw), {}), DETAILS.get(name, ()))
         shown.update({column: value for column, value in more.items() if column in columns})
         rows.append(shown)
     if since and name in INCREMENTAL:
         rows = [each for each in rows if (each.get("updatedAt") or since) >= utc(since)]
-    return {_key(name, each): each for each in rows}
+    return {key_of(name, each): each for each in rows}
 
 
-def _key(name: str, raw: Mapping[str, Any]) -> tuple[Any, ...]:
+def key_of(name: str, raw: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the key of a row as Marketo sends it."""
     return tuple(raw[column] for column in KEYS.get(name, ("id",)))
 
 
@@ -162,7 +163,7 @@ def _details(account: Account, name: str) -> dict[tuple[Any, ...], Row]:
         return {}
     rows = account.truth(f"{name}_details")
     # Marketo does not find names with commas (assets.md).
-    return {_key(name, each): each for each in rows if "," not in str(each.get("tagType"))}
+    return {key_of(name, each): each for each in rows if "," not in str(each.get("tagType"))}
 
 
 def _truth(account: Account, name: str) -> list[Row]:

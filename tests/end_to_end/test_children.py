@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -165,3 +166,163 @@ def test_where_no_parent_is_found_the_stream_is_refused(
     done = tap.run(marketo.config(), select(catalog, ["tokens"]))
     assert not_read(stopped(done)) == {"tokens"}
     assert len(asked_for(marketo)) == 5
+
+
+# Parents that cannot be read ---------------------------------------------------------------------
+
+
+def refuse(marketo: Account, name: str, *parents: str, code: str = "1003") -> None:
+    """Let Marketo answer with an error whenever it is asked for some parents."""
+    for parent in parents:
+        marketo.fault(name, "error", None, id=parent, code=code, message="No")
+
+
+def owner(name: str, row: dict[str, Any]) -> str:
+    """The parent of a row as the sandbox's log names it."""
+    if name == "segments":
+        return str(row["_segmentationId"])
+    return f"{row['folderType']}/{row['folderId']}"
+
+
+def owners(marketo: Account, name: str) -> list[str]:
+    """The parents that have rows, in the order in which they are asked for."""
+    found = {owner(name, row) for row in marketo.truth(name)}
+    return sorted(found, key=lambda each: (each.partition("/")[0], int(each.rpartition("/")[2])))
+
+
+def assert_all_but(marketo: Account, target: Target, name: str, *failed: str) -> None:
+    """The table holds the rows of all parents but some, and of these none."""
+    columns = target.schemas[name]["schema"]["properties"]
+    rows = [row for row in marketo.truth(name) if owner(name, row) in failed]
+    keys = [expected_assets.key_of(name, row) for row in rows]
+    truth = expected_assets.table(marketo, name, columns)
+    assert {*keys} < truth.keys()
+    assert bool(keys) == bool(failed)
+    assert target.tables[name] == {key: row for key, row in truth.items() if key not in keys}
+
+
+def marks(target: Target, name: str) -> dict[str, Any]:
+    assert target.state
+    own: dict[str, Any] = target.state["bookmarks"][name]
+    return own
+
+
+def failing(marketo: Account, tap: Tap, chosen: Any, target: Target, **settings: Any) -> set[str]:
+    """Sync; it must end with parents that could not be read, which are returned."""
+    marketo.control("POST", "reset_counters")
+    done = tap.run(marketo.config(**settings), chosen, target.state)
+    target.take(done.lines)
+    return not_read(stopped(done))
+
+
+def as_before(state: Any) -> Any:
+    """A state as a version reads it that knows nothing of parts that cannot be read."""
+    known = {
+        stream: {key: value for key, value in own.items() if key not in ("failed", "others")}
+        for stream, own in state["bookmarks"].items()
+    }
+    return {**state, "bookmarks": known}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("segments", "Segmentation/"), ("tokens", "")])
+def test_all_others_are_read_and_those_that_fail_are_asked_for_again(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, name: str, kind: str
+) -> None:
+    target, chosen = Target(), select(catalog, [name])
+    first, _, second, *_ = owners(marketo, name)
+    refuse(marketo, name, first)
+    refuse(marketo, name, second, code="611")
+    named = failing(marketo, tap, chosen, target)
+    assert named == {f"{name} ({kind}{first})", f"{name} ({kind}{second})"}
+    assert_all_but(marketo, target, name, first, second)
+    assert marks(target, name)["failed"].keys() == {kind + first, kind + second}
+    asked_once = {entry["id"] for entry in log_of(marketo, name)}
+
+    # The next run asks for these two, one of which can be read by now.
+    marketo.heal()
+    refuse(marketo, name, first)
+    before = target.state
+    assert failing(marketo, tap, chosen, target) == {f"{name} ({kind}{first})"}
+    assert_all_but(marketo, target, name, first)
+    asked = {entry["id"] for entry in log_of(marketo, name)}
+    # What is small is read in each run.
+    assert asked == ({first, second} if name == "tokens" else asked_once)
+
+    # The version before reads all of them, and nothing is lost if it fails.
+    old = Target(state=as_before(before))
+    failing(marketo, tap, chosen, old)
+    assert {entry["id"] for entry in log_of(marketo, name)} == asked_once
+
+    marketo.heal()
+    tap.sync(marketo.config(), chosen, target)
+    assert_table(marketo, target, name)
+    assert marks(target, name).keys() <= {"parent", "scan_started", "refreshed"}
+    marketo.control("POST", "reset_counters")
+    tap.sync(marketo.config(), chosen, target)
+    assert {entry["id"] for entry in log_of(marketo, name)} == (
+        set() if name == "tokens" else asked_once
+    )
+
+
+def test_after_five_in_a_row_the_stream_fails_and_the_next_run_goes_on_behind_them(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target, chosen = Target(), select(catalog, ["tokens"])
+    tap.sync(marketo.config(), chosen, Target())
+    parents = asked_for(marketo)
+    refuse(marketo, "tokens", *parents[10:16])
+    named = failing(marketo, tap, chosen, target)
+    assert named == {"tokens", f"tokens ({', '.join(parents[10:13])} and 2 more)"}
+    assert asked_for(marketo) == parents[:15]
+    named = failing(marketo, tap, chosen, target)
+    assert named == {f"tokens ({', '.join(parents[15:9:-1][:1] + parents[10:12])} and 3 more)"}
+    assert asked_for(marketo) == [*parents[15:], *parents[10:15]]
+    assert_all_but(marketo, target, "tokens", *parents[10:16])
+    # Five that fail again and again do not stand before the sixth.
+    marketo.heal()
+    refuse(marketo, "tokens", *parents[10:15])
+    failing(marketo, tap, chosen, target)
+    assert_all_but(marketo, target, "tokens", *parents[10:15])
+    # Who is gone is forgotten.
+    marketo.heal()
+    refuse(marketo, "tokens", parents[10])
+    marketo.fault("tokens", "error", None, id=parents[11], code="610", message="Not found")
+    failing(marketo, tap, chosen, target)
+    assert marks(target, "tokens")["failed"].keys() == {parents[10]}
+
+
+def test_a_run_killed_after_a_parent_failed_remembers_it(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    config, target, chosen = marketo.config(), Target(), select(catalog, ["tokens"])
+    failed = owners(marketo, "tokens")[1]
+    refuse(marketo, "tokens", failed)
+    with background(tap, config, chosen) as run:
+        run.until(lambda: f'"failed": {{"{failed}"' in json.dumps(run.state()))
+        target.take(run.kill().lines)
+    reached = marks(target, "tokens")["others"]["parent"]
+    marketo.control("POST", "reset_counters")
+    # The version before begins with the one that failed.
+    old = Target(state=as_before(target.state))
+    failing(marketo, tap, chosen, old)
+    assert asked_for(marketo)[0] == failed
+    marketo.control("POST", "reset_counters")
+    marketo.heal()
+    tap.sync(config, chosen, target)
+    assert_table(marketo, target, "tokens")
+    assert reached not in asked_for(marketo)
+    assert asked_for(marketo)[-1] == failed
+
+
+def test_what_all_parents_would_meet_is_no_failure_of_one(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    chosen = select(catalog, ["tokens"])
+    for fault, code in (("603", 1), ("607", 3)):
+        refuse(marketo, "tokens", owners(marketo, "tokens")[2], code=fault)
+        done = tap.run(marketo.config(), chosen)
+        assert fault in stopped(done, code)
+        target = Target()
+        target.take(done.lines)
+        assert "failed" not in marks(target, "tokens")
+        marketo.heal()

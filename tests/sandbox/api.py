@@ -133,6 +133,7 @@ class Api:
             return answer
         self.counters.call(call.kind, call.object)
         self.scheduled.before(call, now)
+        call.programs = self._bulk.programs(call)
         fault = self.faults.claim(call.kind, call)
         answer_instead = self._instead(fault)
         if fault is not None and fault.kind == "expire_token":

@@ -66,6 +66,19 @@ class Bulk:
         )
         return self._queue.create(request)
 
+    def programs(self, call: Call) -> frozenset[int]:
+        """The programs of the export that a call is about, as far as the call makes sense."""
+        job = self._queue.jobs.get(call.job_id)
+        if job and job.request:
+            return frozenset(job.request.programs or ())
+        if call.kind != "create":
+            return frozenset()
+        try:
+            named = json.loads(call.request.body)["filter"]["programIds"]
+            return frozenset(map(int, named))
+        except (ValueError, LookupError, TypeError):
+            return frozenset()
+
     def list(self, call: Call) -> dict[str, Any]:
         """The user's jobs of the past seven days (bulk-extract.md, "Retrieving Jobs")."""
         size = read_batch_size(call.query)

@@ -71,6 +71,8 @@ class Call:
     """Id of the job; of other calls that are about one thing, the id or name of that."""
     page: int = 1
     query: dict[str, list[str]] = field(default_factory=dict)
+    programs: frozenset[int] = frozenset()
+    """Whose members the job exports that the call is about."""
 
     def first(self, name: str) -> str | None:
         """The first value of a parameter."""
@@ -81,6 +83,11 @@ class Call:
     def token(self) -> str | None:
         """The paging token of the call."""
         return self.first("nextPageToken") or None
+
+    @property
+    def ids(self) -> set[str]:
+        """All that the call is about, by ids or names."""
+        return {self.job_id, *map(str, self.programs)}
 
     @property
     def scan(self) -> str:

@@ -61,8 +61,10 @@ class Control:
             if name == "permissions":
                 return self._permissions(method, body)
             if method == "DELETE" and name == "next_jobs":
-                forgotten = len(self._api.queue.next_outcomes)
-                self._api.queue.next_outcomes.clear()
+                queue = self._api.queue
+                forgotten = len(queue.next_outcomes) + len(queue.outcomes_of_programs)
+                queue.next_outcomes.clear()
+                queue.outcomes_of_programs.clear()
                 return json_answer({"forgotten": forgotten})
             if method == "POST":
                 answer = self._post(name, parts[1:], body)
@@ -102,7 +104,10 @@ class Control:
         if name == "token":
             return self._token(body)
         if name == "next_jobs":
-            self._api.queue.next_outcomes.extend([_read_next_outcome(entry) for entry in body])
+            of_programs = [entry for entry in body if "program" in entry]
+            self._api.queue.outcomes_of_programs.update(map(_read_outcome_of_program, of_programs))
+            others = [_read_next_outcome(entry) for entry in body if entry not in of_programs]
+            self._api.queue.next_outcomes.extend(others)
             return json_answer({"waiting": len(self._api.queue.next_outcomes)})
         if name == "jobs" and len(rest) == 1:
             job = self._api.queue.jobs.get(rest[0])
@@ -203,6 +208,12 @@ def _read_next_outcome(entry: dict[str, Any]) -> tuple[str | None, Outcome]:
         raise ValueError(f"no such object: {bulk_object}")
     own = {name: value for name, value in entry.items() if name != "object"}
     return bulk_object, _read_outcome(own, Outcome())
+
+
+def _read_outcome_of_program(entry: dict[str, Any]) -> tuple[int, Outcome]:
+    """The outcome of all jobs to come that export the members of a program."""
+    own = {name: value for name, value in entry.items() if name != "program"}
+    return int(entry["program"]), _read_outcome(own, Outcome())
 
 
 def _read_outcome(entry: dict[str, Any], outcome: Outcome) -> Outcome:

@@ -45,6 +45,8 @@ class ExportQueue:
         self.jobs: dict[str, Job] = {}
         self.next_outcomes: list[tuple[str | None, Outcome]] = []
         """Arranged for jobs to come: each for the next one, of its object if it has one."""
+        self.outcomes_of_programs: dict[int, Outcome] = {}
+        """Arranged for all jobs to come that export the members of a program, among others."""
         self._waiting: list[Job] = []
         self._running: list[Job] = []
         self._idle_since = [0.0] * WORKERS
@@ -72,13 +74,16 @@ class ExportQueue:
         now = self._clock.now()
         job = self._make(request.object, "user", now)
         job.request = request
-        job.outcome = self._next_outcome(request.object)
+        job.outcome = self._next_outcome(request)
         job.move("Created", now, at_once=True)
         return job
 
-    def _next_outcome(self, bulk_object: str) -> Outcome:
+    def _next_outcome(self, request: ExportRequest) -> Outcome:
+        for program in request.programs or ():
+            if program in self.outcomes_of_programs:
+                return self.outcomes_of_programs[program]
         for place, (wanted, outcome) in enumerate(self.next_outcomes):
-            if wanted in (None, bulk_object):
+            if wanted in (None, request.object):
                 del self.next_outcomes[place]
                 return outcome
         return Outcome()

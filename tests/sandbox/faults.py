@@ -8,7 +8,7 @@ from typing import Any
 from tests.sandbox.calls import Call, is_bulk_object
 from tests.sandbox.fault_kinds import ANY, API, FAULT_KINDS
 
-_COMMON = ("call", "kind", "object", "page", "times", "skip", "executed")
+_COMMON = ("call", "kind", "object", "id", "page", "times", "skip", "executed")
 
 
 @dataclass
@@ -18,6 +18,8 @@ class Fault:
     call: str
     kind: str
     object: str | None = None
+    id: str | None = None
+    """Of what the call is about, as the log has it; of exports also one of their programs."""
     page: int | None = None
     times: int | None = 1
     skip: int = 0
@@ -35,6 +37,8 @@ class Fault:
             return True
         if self.object is not None and self.object != call.object:
             return False
+        if self.id is not None and self.id not in call.ids:
+            return False
         if own.is_of_ranges and "range" not in call.request.headers:
             return False
         return self.page is None or self.page == call.page
@@ -49,7 +53,7 @@ class Fault:
             **self.more,
             "fired": self.fired,
         }
-        for name in ("object", "page"):
+        for name in ("object", "id", "page"):
             if getattr(self, name) is not None:
                 shown[name] = getattr(self, name)
         return shown
@@ -69,7 +73,8 @@ def read_fault(entry: dict[str, Any]) -> Fault:
     for name, value in more.items():
         if name not in takes or not isinstance(value, takes[name]):
             raise ValueError(f"{kind} does not take {name}={value!r}")
-    fault = Fault(str(call), kind, entry.get("object"), entry.get("page"), more=more)
+    fault = Fault(str(call), kind, entry.get("object"), page=entry.get("page"), more=more)
+    fault.id = None if entry.get("id") is None else str(entry["id"])
     fault.times = entry.get("times", 1)
     fault.skip = int(entry.get("skip", 0))
     fault.executed = bool(entry.get("executed", False))

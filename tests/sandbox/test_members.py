@@ -265,6 +265,25 @@ def test_one_queue_for_all_objects(client: Client) -> None:
     assert client.file(jobs[2], KIND).status_code == 200
 
 
+def test_jobs_of_one_program_fail_while_others_do_not(client: Client) -> None:
+    bad, other = programs_of(client)[:2]
+    client.control("next_jobs", [{"program": bad, "status": "Failed", "errorMsg": "No luck"}])
+    jobs = [
+        client.queued(KIND, fields=KEY, filter={"programIds": ids})
+        for ids in ([bad], [bad, other], [other])
+    ]
+    client.advance(3600)
+    assert [client.status(job, KIND)["status"] for job in jobs] == ["Failed", "Failed", "Completed"]
+    assert client.control("next_jobs", [])["waiting"] == 0
+    # So do their calls.
+    client.control("faults", [{"call": "create", "kind": "error", "code": "611", "id": str(bad)}])
+    assert client.create(KIND, fields=KEY, filter={"programIds": [other]})["success"]
+    assert refusal(client, KEY, programIds=[other, bad]) == "611"
+    job = client.create(KIND, fields=KEY, filter={"programIds": [other, bad]})
+    client.control("faults", [{"call": "enqueue", "kind": "error", "code": "611", "id": str(bad)}])
+    assert code(client.bulk(f"{job['result'][0]['exportId']}/enqueue", KIND)) == "611"
+
+
 def test_a_job_of_a_deleted_program_finds_nobody(client: Client) -> None:
     largest = programs_of(client)[0]
     job_id = client.queued(KIND, fields=KEY, filter={"programId": largest})

@@ -37,13 +37,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # The version, the errors, what is secret, plain names, points in time.
     ("__init__", "errors", "redact", "plain_names", "times"),
     ("log", "setting_types", "names", "exact_json"),
-    ("clock", "settings", "failures"),
+    ("clock", "settings", "failures", "failed_parts"),
     ("config",),
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
     ("protocol.messages", "protocol.position"),
     # catalog entries, the state and its file,
-    ("protocol.catalog",),
+    ("protocol.catalog", "protocol.failed_marks"),
     ("protocol.state",),
     ("protocol.state_file",),
     # all that a sync emits.

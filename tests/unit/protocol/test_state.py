@@ -226,6 +226,9 @@ POSITIONS = st.builds(
         | st.builds(PageMark, next_page_token=IDS, scan_started=st.none() | SECONDS),
     ),
     exports=st.dictionaries(st.sampled_from(FAMILIES), st.lists(EXPORTS, max_size=3)),
+    failed=st.dictionaries(
+        st.sampled_from(STREAMS), st.dictionaries(IDS, SECONDS, max_size=2), max_size=2
+    ),
 )
 
 
@@ -238,8 +241,15 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
     settled: dict[str, datetime] = {}
     pages: dict[str, Mark] = {}
     exports: dict[str, list[PendingExport]] = {}
+    failed: dict[str, Any] = {}
+    beside: dict[str, Any] = {}
     for position in positions:
+        before = saved(state)["bookmarks"]
         state.apply(position)
+        for stream, parts in position.failed.items():
+            if parts and not failed.get(stream):
+                beside[stream] = before.get(stream, {})
+            failed[stream] = parts
         for stream, mark in position.bookmarks.items():
             key = stream, mark.key
             bookmarks[key] = max(bookmarks.get(key, mark.time), mark.time)
@@ -253,11 +263,48 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
     for stream in STREAMS:
         assert again.mark(PageMark, stream) == pages.get(stream, PageMark())
         assert again.settled(stream) == settled.get(stream)
+        assert again.failed(stream) == failed.get(stream, {})
         for name in ("updatedAt", "createdAt"):
             assert again.bookmark(stream, name) == bookmarks.get((stream, name))
+        if failed.get(stream):
+            # A version that does not know what failed goes on where everything had been read.
+            own = saved(state)["bookmarks"][stream]
+            del own["failed"], own["others"]
+            assert own == beside[stream]
     for family in FAMILIES:
         assert again.pending_exports(family, KEYS, START) == exports.get(family, [])
     assert sorted(again.streams_with_exports()) == sorted(name for name in exports if exports[name])
+
+
+def test_parts_that_failed_are_forgotten_once_another_version_has_read_them() -> None:
+    state = State({"bookmarks": {"tokens": {"refreshed": "2026-01-01T00:00:00+00:00"}}})
+    failed = {"Folder/12": day(1, 2)}
+    mark = ChildMark(refreshed=day(1, 2))
+    state.apply(Position(marks={"tokens": mark}, failed={"tokens": failed}))
+    own = saved(state)["bookmarks"]["tokens"]
+    assert own["refreshed"] == "2026-01-01T00:00:00+00:00"
+    # It keeps the keys that it does not know.
+    for moved, known in (("2026-01-01", True), ("2026-01-02", True), ("2026-01-03", False)):
+        again = State({"bookmarks": {"tokens": {**own, "refreshed": f"{moved}T00:00:00+00:00"}}})
+        assert again.failed("tokens") == (failed if known else {})
+        assert again.mark(ChildMark, "tokens").refreshed == day(1, 2 if known else 3)
+    assert State({"bookmarks": {"tokens": {"failed": None, "others": None}}}).failed("tokens") == {}
+
+
+@pytest.mark.parametrize(
+    ("marks", "complaint"),
+    [
+        ({"failed": ["Folder/12"]}, "failed must be an object"),
+        ({"failed": {"Folder/12": 7}}, "failed must be a string"),
+        ({"failed": {"Folder/12": "soon"}}, "failed is no date-time"),
+        ({"failed": {"Folder": START.isoformat()}}, "failed is no parent: 'Folder'"),
+        ({"others": "2026-01-01"}, "others must be an object"),
+        ({"others": {"refreshed": "soon"}}, "others.refreshed is no date-time"),
+    ],
+)
+def test_nonsense_about_parts_that_failed_is_named(marks: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(StateError, match=rf"bookmarks\.tokens\.{complaint}"):
+        State({"bookmarks": {"tokens": marks}}).failed("tokens", Parent.read)
 
 
 def test_a_stream_is_not_settled_anywhere_until_a_run_says_so() -> None:
@@ -446,6 +493,14 @@ FUTURE = "2026-06-17T12:00:00+00:00"
         (
             {"bookmarks": {"list_memberships": {"readings": {"7": FUTURE}}}},
             r"bookmarks\.list_memberships\.readings\.7",
+        ),
+        (
+            {"bookmarks": {"tokens": {"failed": {"Folder/7": FUTURE}}}},
+            r"bookmarks\.tokens\.failed\.Folder/7",
+        ),
+        (
+            {"bookmarks": {"tokens": {"others": {"refreshed": FUTURE}}}},
+            r"bookmarks\.tokens\.others\.refreshed",
         ),
         ({"exports": {"leads": [{**JOB, "end": FUTURE}]}}, r"exports\.leads\[0\]\.end"),
     ],

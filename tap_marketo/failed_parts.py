@@ -1,0 +1,104 @@
+"""Parts of a stream that cannot be read while all others are: remembered, and asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from tap_marketo.errors import (
+    DataError,
+    ExportError,
+    FieldNotFoundError,
+    MarketoError,
+    NotReachedError,
+    TapError,
+    ThrottledError,
+    UnreachableError,
+)
+from tap_marketo.log import LOGGER
+
+# So many parts in a row that cannot be read, and nothing read between them: the stream fails.
+MOST_IN_A_ROW = 5
+# A stream remembers no more.
+MOST_REMEMBERED = 100
+
+# What the parts of a stream have in common: the way to Marketo, the pace, the fields asked for.
+_OF_ALL = (NotReachedError, UnreachableError, ThrottledError, FieldNotFoundError)
+_NOT_ASKED = ExportError("Could not be read in an earlier run, and is asked for again in the next")
+
+
+class FailedParts:
+    """The parts of one stream that cannot be read, such as a folder whose tokens are asked for.
+
+    Attributes:
+        remembered: each, with the time (UTC) from which on it has not been read; in the order in
+            which they are asked for again.
+    """
+
+    def __init__(self, stream: str, remembered: Mapping[str, datetime]) -> None:
+        """Begin with what earlier runs have left."""
+        self.remembered = dict(remembered)
+        self._stream = stream
+        self._left = [*remembered]
+        self._errors: dict[str, TapError] = {}
+        self._last_error: TapError = _NOT_ASKED
+        self._in_a_row = 0
+
+    @property
+    def errors(self) -> dict[str, TapError]:
+        """Why each of them cannot be read."""
+        return {part: self._errors.get(part, _NOT_ASKED) for part in self.remembered}
+
+    def again(self) -> Iterator[str]:
+        """Yield those that earlier runs have left, until too many in a row fail again."""
+        self._in_a_row = 0
+        for part in self._left:
+            if self._in_a_row >= MOST_IN_A_ROW:
+                return
+            if part in self.remembered:
+                yield part
+
+    def add(self, part: str, since: datetime, error: TapError) -> None:
+        """Remember a part that cannot be read.
+
+        Args:
+            part: which.
+            since: from which time on it has not been read, UTC.
+            error: why.
+
+        Raises:
+            TapError: the error, if others would meet it as well, or if too many are remembered.
+        """
+        is_new = part not in self.remembered
+        if not concerns_one_part(error) or (is_new and len(self.remembered) >= MOST_REMEMBERED):
+            raise error
+        # Who failed last is asked for last.
+        self.remembered[part] = self.remembered.pop(part, since)
+        self._errors[part] = self._last_error = error
+        self._in_a_row += 1
+        LOGGER.warning("%s: %s cannot be read, others are. %s", self._stream, part, error)
+
+    def check(self) -> None:
+        """Give the stream up where too many of its parts in a row cannot be read.
+
+        Raises:
+            TapError: why the last of them cannot be read.
+        """
+        if self._in_a_row >= MOST_IN_A_ROW:
+            raise self._last_error
+
+    def has_read(self, part: str) -> None:
+        """Forget a part, as it has been read."""
+        self._in_a_row = 0
+        self.forget(part)
+
+    def forget(self, part: str) -> None:
+        """Forget a part, as Marketo no longer has it."""
+        self.remembered.pop(part, None)
+
+
+def concerns_one_part(error: TapError) -> bool:
+    """Say whether an error of a call about one part need not befall the others."""
+    if isinstance(error, MarketoError):
+        return not (error.ends_run or error.is_refusal or isinstance(error, _OF_ALL))
+    return isinstance(error, (ExportError, DataError))
