@@ -62,7 +62,7 @@ class Api:
         self._token_bytes = options.token_bytes
         self._poll_seconds = options.poll_seconds
         self._call_seconds = options.call_seconds
-        self.permissions = Permissions(options.lacks, options.crm_sync)
+        self.permissions = Permissions(options.lacks, options.crm_sync, options.crm_objects)
         self.scheduled = Scheduled(database)
         self.usage = Usage(options.seed, clock, self.limits, self.tokens.user)
         self._readers = Readers(options, database, clock, self.usage, self.permissions)
@@ -192,7 +192,8 @@ class Api:
         self._admit(call.request)
         if not method_fits(call):
             raise ApiError("605")
-        if override(call.request) and call.request.body and not call.request.form():
+        takes_body = call.request.form() or call.members
+        if override(call.request) and call.request.body and not takes_body:
             raise ApiError("612")
         self.permissions.check(call)
         if call.kind == "file":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote
 
 from tests.sandbox.answers import ApiError, Request
 from tests.sandbox.assets.kinds import KINDS as ASSETS
 from tests.sandbox.assets.kinds import OFFSET_PAGED, SINGLE
+from tests.sandbox.crm.kinds import BY_TABLE, CRM_CALLS, MEMBERS, MEMBERS_PATH, ROUTES
 from tests.sandbox.paging import offset_page_number, read_token
 
 _PLAIN_ROUTES = {
@@ -29,6 +32,7 @@ _PLAIN_ROUTES = {
     "/rest/asset/v1/programs.json": "programs",
     "/rest/asset/v1/folders.json": "folders",
     **{kind.path: kind.name for kind in ASSETS},
+    **ROUTES,
 }
 _SINGLE = {kind: re.compile(pattern) for kind, (pattern, _) in SINGLE.items()}
 _BULK = re.compile(
@@ -37,6 +41,7 @@ _BULK = re.compile(
 )
 # The path of list-membership.md, and that of leads.md, "Membership"; the Swagger has both.
 _LIST_MEMBERS = re.compile(r"/rest/v1/lists?/(?P<id>\d+)/leads\.json", re.ASCII)
+_ACCOUNT_MEMBERS = re.compile(MEMBERS_PATH)
 _POSTED = ("create", "enqueue", "cancel")
 
 TOKEN_PAGED = (
@@ -48,6 +53,8 @@ TOKEN_PAGED = (
     "leads_by_filter",
     "list",
     "schema_fields",
+    *BY_TABLE,
+    MEMBERS,
 )
 """Calls that page by token; assets page by offset."""
 
@@ -55,6 +62,7 @@ KINDS = (
     *_PLAIN_ROUTES.values(),
     *SINGLE,
     "list_members",
+    MEMBERS,
     *("create", "enqueue", "list", "status", "file", "cancel"),
 )
 """Every call but the token's own."""
@@ -73,6 +81,8 @@ class Call:
     query: dict[str, list[str]] = field(default_factory=dict)
     programs: frozenset[int] = frozenset()
     """Whose members the job exports that the call is about."""
+    members: dict[str, Any] = field(default_factory=dict)
+    """The members of a JSON body that stands for a query."""
 
     def first(self, name: str) -> str | None:
         """The first value of a parameter."""
@@ -92,7 +102,7 @@ class Call:
     @property
     def scan(self) -> str:
         """The name of the scan to which the call's paging tokens belong."""
-        if self.kind == "list_members":
+        if self.kind in ("list_members", MEMBERS):
             return f"{self.kind}-{self.job_id}"
         return f"{self.kind}-{self.object}" if self.kind == "list" else self.kind
 
@@ -109,6 +119,9 @@ def find_call(request: Request) -> Call | None:
     members = _LIST_MEMBERS.fullmatch(request.path)
     if members is not None:
         return _finish(Call("list_members", request, job_id=members["id"]))
+    accounts = _ACCOUNT_MEMBERS.fullmatch(request.path)
+    if accounts is not None:
+        return _finish(Call(MEMBERS, request, job_id=unquote(accounts["id"])))
     match = _BULK.fullmatch(request.path)
     if match is None:
         return None
@@ -127,6 +140,11 @@ def _finish(call: Call) -> Call:
     if override(call.request):
         # "the rest of the query string in the body of the request" (error-codes.md, 414)
         call.query = {**call.request.query(), **call.request.form()}
+        if takes_json(call):
+            # "accepts all query parameters used for simple-key queries" (lead-database.md).
+            call.members = _json_members(call.request.body)
+            own = {name: value for name, value in call.members.items() if name != "input"}
+            call.query |= {name: _texts(value) for name, value in own.items()}
     if call.kind in ("tag_type", "folder_by_name"):
         call.job_id = call.first("name") or ""
     elif call.kind == "tokens":
@@ -140,6 +158,23 @@ def _finish(call: Call) -> Call:
         except ApiError:
             call.page = 0
     return call
+
+
+def takes_json(call: Call) -> bool:
+    """Whether a JSON body may stand for a query (lead-database.md, "Compound Keys")."""
+    return call.kind in CRM_CALLS
+
+
+def _json_members(body: bytes) -> dict[str, Any]:
+    try:
+        members = json.loads(body)
+    except ValueError:
+        return {}
+    return members if isinstance(members, dict) else {}
+
+
+def _texts(value: Any) -> list[str]:
+    return [",".join(map(str, value)) if isinstance(value, list) else str(value)]
 
 
 def override(request: Request) -> bool:

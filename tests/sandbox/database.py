@@ -22,6 +22,8 @@ from tests.sandbox.assets.build import make_assets
 from tests.sandbox.assets.kinds import KINDS
 from tests.sandbox.assets.reader import details_of, records_of
 from tests.sandbox.clock import DAY, parse_time
+from tests.sandbox.crm.database import CrmDatabase
+from tests.sandbox.crm.kinds import BY_TABLE, MEMBERS
 from tests.sandbox.custom_objects import CustomObjects
 from tests.sandbox.fields import LeadField, schema_of
 from tests.sandbox.hostile import hostile_types
@@ -53,6 +55,8 @@ TABLES = (
     "lead_schema_fields",
     "program_members",
     "program_member_fields",
+    *BY_TABLE,
+    MEMBERS,
 )
 UNEXPORTABLE, EXPORT_ONLY = "unexportable_fields", "export_only_fields"
 REFUSED_FIELDS = (UNEXPORTABLE, EXPORT_ONLY)
@@ -63,6 +67,7 @@ _DETAILS_OF_ORDERS = (
     "at",
     "activity_type",
     "custom_object_type",
+    "external_id",
     "late_hours",
     "lists",
     "members",
@@ -121,6 +126,7 @@ class Database:
         self.custom_objects = CustomObjects(
             options, self.assets["custom_object_types"], self.leads, int(start)
         )
+        self.crm = CrmDatabase(options, self.leads, self.activities, int(start))
         self._untold: set[tuple[int, str]] = set()
         """Attributes, by type and name, that activities have and types.json does not tell of."""
         # Of its own, so that the n-th change is the same whatever was asked in between.
@@ -159,6 +165,8 @@ class Database:
             return self.members.truth()
         if table == "program_member_fields":
             return iter([field.described() for field in self.members.fields])
+        if table in (*BY_TABLE, MEMBERS):
+            return self.crm.truth(table)
         objects = self.custom_objects.table(table.removeprefix(_OBJECTS))
         if objects is not None and table not in TABLES:
             return objects.truth()
@@ -195,12 +203,13 @@ class Database:
             **self._member_changes.handlers,
             **self.custom_objects.handlers,
         }
+        given_handlers = {**self._lead_changes.handlers, **self.crm.handlers}
         assets = self.assets
         # A type must exist before activities of that type can be asked for in the same request.
         done: dict[str, Any] = {**self._change_types(request), **self._change_fields(request)}
         for name, value in request.items():
-            if name in self._lead_changes.handlers:
-                done[name] = self._lead_changes.handlers[name](value, int(moment), request)
+            if name in given_handlers:
+                done[name] = given_handlers[name](value, int(moment), request)
             elif name == "deleted_leads":
                 done[name] = self._deleted_leads(value, int(moment))
             elif name in handlers:

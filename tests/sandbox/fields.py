@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tests.sandbox.crm.links import LINK_FIELDS
 from tests.sandbox.options import Options
 from tests.sandbox.values import DATA_TYPES, Value
 
@@ -172,6 +173,8 @@ def make_fields(options: Options) -> list[LeadField]:
     add("Region__c", "Region (CRM)", "string", False, 0.5)
     add("2ndChoice", "2nd Choice", "string", False, 0.6)
     add("oldLeadScore", "Lead Score (old)", "score", False, 0.6)
+    for rest, display, kind in LINK_FIELDS if options.crm_objects else ():
+        add(rest, display, kind, True, 0.0)
     if options.text_bytes:
         add(BODY_FIELD, "Sandbox Body", "textarea", False, 0.0)
     for number in range(1, options.sparse_strings + 1):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from tests.sandbox.clock import DAY, bulk_time
+from tests.sandbox.crm.links import LINK_FIELDS, LeadLinks
 from tests.sandbox.fields import BODY_FIELD, LONG_FIELD, UNIQUE_FIELD, LeadField, make_fields
 from tests.sandbox.hostile import hostile_fields
 from tests.sandbox.options import Options
@@ -58,11 +59,14 @@ class LeadTable:
         fields: list[LeadField],
         text_bytes: int = 0,
         variety: int = POOL_SIZE,
+        links: LeadLinks | None = None,
     ) -> None:
         self.seed = seed
         self.fields = fields
         self.text_bytes = text_bytes
         self.variety = variety
+        self.links = links
+        """The companies and sales persons of the leads, where the account has fields for them."""
         self.created: array[int] = array("q")
         self.updated: array[int] = array("q")
         self.changed: array[int] = array("q")
@@ -89,6 +93,8 @@ class LeadTable:
         self.standard.append(0)
         self.custom.append(0)
         self.deleted.append(0)
+        if self.links:
+            self.links.add()
         return FIRST_ID + len(self.created) - 1
 
     @property
@@ -241,6 +247,9 @@ class LeadTable:
                 if lead.standard % 19 == 0
                 else as_text(f"lead{lead.id}.{lead.standard % 9973}@example.com")
             )
+        links = self.links
+        if links and name in ("contactCompany", *(rest for rest, _, _ in LINK_FIELDS)):
+            return lambda lead: links.value(lead.id - FIRST_ID, name, lead.id)
         if name == UNIQUE_FIELD:
             return lambda lead: as_text(f"{lead.id}-{lead.custom:016x}")
         if name == LONG_FIELD:
@@ -274,6 +283,9 @@ def make_lead_table(options: Options, start: float) -> LeadTable:
     fields = make_fields(options)
     if options.hostile:
         fields += hostile_fields(options.seed, fields[-1].number + 1)
+    links = None
+    if options.crm_objects:
+        links = LeadLinks(options.seed, options.companies, options.sales_persons)
     return LeadTable(
         options.seed,
         options.leads,
@@ -282,4 +294,5 @@ def make_lead_table(options: Options, start: float) -> LeadTable:
         fields,
         options.text_bytes,
         options.variety or POOL_SIZE,
+        links,
     )

@@ -73,6 +73,21 @@ class Options:
     """Permissions that the API user's role lacks, separated by commas."""
     crm_sync: bool = False
     """A native CRM sync: a custom object of the CRM's, which bulk extract refuses (1018)."""
+    crm_objects: bool = False
+    """Companies, sales persons, opportunities and their roles are open to the API.
+
+    Without it a native CRM integration has charge of them (1018, lead-database.md).
+    """
+    companies: int = 40
+    sales_persons: int = 12
+    opportunities: int = 60
+    opportunity_roles: int = 90
+    opportunity_filters: str = ""
+    """Further fields that filters of opportunities take, separated by commas."""
+    most_matches: int = 0
+    """Most rows that a filter of these objects may match (1003 beyond; 0: no bound)."""
+    named_accounts: int = 30
+    named_account_lists: int = 4
     lead_fields: int = 0
     """Pad the exportable lead fields to this number (0: no padding)."""
     sparse_strings: int = 0
@@ -125,7 +140,8 @@ class Options:
 
 
 _OF_BEHAVIOUR = (
-    "port", "scale", "poll_seconds", "call_seconds", "api_names", "lacks", "export_minutes",
+    "port", "scale", "poll_seconds", "call_seconds", "api_names", "lacks", "opportunity_filters",
+    "most_matches", "export_minutes",
     "minutes_per_mb", "queue_minutes", "no_updated_at", "daily_export_mb", "daily_calls",
     "no_rate_limits", "crlf", "token_bytes", "date_offset", "no_date", "verbose", "exit_with_stdin",
 )  # fmt: skip

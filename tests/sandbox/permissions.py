@@ -6,6 +6,8 @@ from tests.sandbox.answers import ApiError
 from tests.sandbox.assets.kinds import KINDS, SINGLE
 from tests.sandbox.assets.subscription import CRM_TYPE
 from tests.sandbox.calls import Call
+from tests.sandbox.crm.kinds import OF_CRM
+from tests.sandbox.crm.kinds import PERMISSIONS as OF_OBJECTS
 
 SCHEMA = ("Read-Write Schema Standard Field", "Read-Write Schema Custom Field")
 """Either is enough for the schema of the lead fields (leads.md, "Fields")."""
@@ -34,6 +36,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "folders": ("Read-Only Asset",),
     **{kind.name: (kind.permission,) for kind in KINDS},
     **{kind: (permission,) for kind, (_, permission) in SINGLE.items()},
+    **OF_OBJECTS,
 }
 """Call and permissions, one of which it needs (endpoint-reference.md, but for the schema).
 
@@ -59,8 +62,8 @@ _KNOWN = {_plain(name) for names in NEEDED.values() for name in names}
 class Permissions:
     """What the role of the API user lacks; the owner's lock guards it."""
 
-    def __init__(self, lacks: str, crm_sync: bool) -> None:
-        self._crm_sync = crm_sync
+    def __init__(self, lacks: str, crm_sync: bool, crm_objects: bool) -> None:
+        self._crm_sync, self._crm_objects = crm_sync, crm_objects
         self.set([name for name in lacks.split(",") if name.strip()])
 
     def set(self, lacks: list[str]) -> None:
@@ -86,4 +89,6 @@ class Permissions:
         if needed and not any(self.grants(name) for name in needed):
             raise ApiError("603")
         if self._crm_sync and call.object == f"customobjects/{CRM_TYPE}":
+            raise ApiError("1018")
+        if call.kind in OF_CRM and not self._crm_objects:
             raise ApiError("1018")

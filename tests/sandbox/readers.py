@@ -10,6 +10,8 @@ from tests.sandbox.assets.reader import AssetReader
 from tests.sandbox.assets.table import Asset, AssetTable
 from tests.sandbox.calls import Call
 from tests.sandbox.clock import Clock
+from tests.sandbox.crm.kinds import CRM_CALLS
+from tests.sandbox.crm.reader import CrmReader
 from tests.sandbox.database import Database
 from tests.sandbox.fields import schema_of
 from tests.sandbox.lead_reader import LEAD_CALLS, LeadReader
@@ -40,6 +42,7 @@ class Readers:
         self._assets = AssetReader(database.assets, options)
         self._leads = LeadReader(options.token_bytes, database)
         self._activities = ActivityReader(options.token_bytes, database, clock)
+        self._crm = CrmReader(options, database.crm, clock.now())
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The answer to a call of one of these kinds."""
@@ -49,6 +52,8 @@ class Readers:
             return self._leads.answer(call)
         if call.kind in ACTIVITY_CALLS:
             return self._activities.answer(call)
+        if call.kind in CRM_CALLS:
+            return self._crm.answer(call)
         if call.kind in USAGE_CALLS:
             return {"result": self._usage.answer(call.kind)}
         if call.kind == "describe":

@@ -1,0 +1,1 @@
+"""Objects of the lead database that are asked for by keys: those of a CRM, and named accounts."""
