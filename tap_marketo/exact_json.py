@@ -26,6 +26,22 @@ def loads_exactly(data: bytes | str) -> Any:
     return _EXACT.decode(data if isinstance(data, str) else data.decode("utf-8-sig"))
 
 
+def dumps_exactly(value: Any) -> str:
+    """Return the JSON of what :func:`loads_exactly` returns, with every number as it was.
+
+    Raises:
+        RecursionError: it is nested too deep.
+    """
+    if isinstance(value, NumberText):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{','.join(map(dumps_exactly, value))}]"
+    if isinstance(value, dict):
+        members = (f"{json.dumps(name)}:{dumps_exactly(each)}" for name, each in value.items())
+        return f"{{{','.join(members)}}}"
+    return json.dumps(value)
+
+
 # What a character at which JSON ends to be JSON usually means.
 _USUAL_FAULTS = {
     **dict.fromkeys("\u201c\u201d\u201e\u2018\u2019", 'quotes are typographic; write "'),

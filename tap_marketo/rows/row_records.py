@@ -7,26 +7,18 @@ are converted first.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
 
 from tap_marketo.names import find_names
 from tap_marketo.rows.column_types import ColumnType
 from tap_marketo.rows.columns import Column, FastPath
-from tap_marketo.rows.csv_cells import ABSENT, Row, escaped_cell, text_of, with_commas
+from tap_marketo.rows.csv_cells import ABSENT, Row, text_of, with_commas
 from tap_marketo.rows.csv_file import Block
-from tap_marketo.rows.json_values import to_text
 from tap_marketo.rows.record_writer import RecordWriter
 
 _NULL_IN_QUOTES = f':"{ABSENT}"'
 _NULL = f":{ABSENT}"
-# JSON can spell half a character. In a file it would be a byte that is no UTF-8, which becomes
-# such a lone surrogate, and is mended and counted with the column.
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
-_BAD_BYTE = "\udcff"
 
 
 class RowRecords:
@@ -159,24 +151,3 @@ def _picker(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
         return itemgetter(*places)
     (only,) = places
     return lambda items: items[only : only + 1]
-
-
-def value_block(rows: Iterable[Mapping[str, Any]], header: Sequence[str]) -> Block:
-    """Return rows of JSON that a call returned as a block of a file with such a header.
-
-    Both become the same records so. A member that a row lacks is absent.
-    """
-    cells = [[escaped_cell(_cell_text(row.get(name))) for name in header] for row in rows]
-    return Block(cells, [], is_text=False)
-
-
-def _cell_text(value: Any) -> str:
-    """Return a value as a file has it."""
-    if value is None:
-        return ""
-    try:
-        text = to_text(value)
-    except ValueError:
-        # Nested too deep for a column of arrays, which counts that when it reads this JSON.
-        text = json.dumps(value)
-    return _HALF_A_CHARACTER.sub(_BAD_BYTE, text)

@@ -25,7 +25,8 @@ from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.row_records import RowRecords, value_block
+from tap_marketo.rows.page_blocks import value_block
+from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import DescribedFamily

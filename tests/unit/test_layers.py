@@ -59,7 +59,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # rows of pages, rows of files and activities to records.
     ("rows.page_rows", "rows.row_records", "rows.activity_stream"),
     ("rows.activity_attributes",),
-    ("rows.activity_records",),
+    # rows of pages to such of files.
+    ("rows.activity_records", "rows.page_blocks"),
     # How long activities are kept,
     ("marketo.retention",),
     # our pace and the access token,
