@@ -188,11 +188,11 @@ def _estimates(begun: Preparation, sizes: ListSizes) -> Iterator[ReadEstimate]:
         try:
             estimate = read.estimate(sizes)
         except TapError as error:
-            begun.failures.skip([read.stream], error, read.further_permissions)
+            begun.failures.skip(read.streams, error, read.further_permissions, read.name)
             continue
         if estimate:
             until = begun.context.now if estimate.since else None
-            yield replace(estimate, name=read.stream, streams=[read.stream], until=until)
+            yield replace(estimate, name=read.name, streams=read.streams, until=until)
 
 
 def _together(export: ExportEstimate, read: ReadEstimate) -> PlanLine:

@@ -25,7 +25,7 @@ from tap_marketo.streams.registry import (
     keeps_in_state,
     permission_of,
 )
-from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.streams.stream_read import Read
 from tap_marketo.times import to_marketo, whole_seconds
 
 HOW_TO_SELECT = (
@@ -48,7 +48,7 @@ class Preparation:
     """
 
     context: SyncContext
-    reads: Sequence[StreamRead]
+    reads: Sequence[Read]
     families: Sequence[BulkFamily]
     failures: Failures
 
@@ -144,14 +144,14 @@ def _bulk_paths(account: Account, failures: Failures) -> Collection[str]:
 
 def _readings(
     entries: Sequence[CatalogEntry], account: Account, context: SyncContext, failures: Failures
-) -> tuple[list[StreamRead], list[BulkFamily]]:
+) -> tuple[list[Read], list[BulkFamily]]:
     """Return how the selected streams are read."""
     for entry in entries:
         if definition_of(entry) is None:
             LOGGER.warning(
                 "%s is skipped: there is no such stream. Run discovery again.", entry.stream
             )
-    reads: list[StreamRead] = []
+    reads: list[Read] = []
     families: list[BulkFamily] = []
     for kind in REGISTRY:
         own = [entry for entry in entries if definition_of(entry) is kind]
@@ -162,7 +162,7 @@ def _readings(
                 [entry.stream for entry in own], error, family=kind.name.partition("_<")[0]
             )
             continue
-        reads += [each for each in readings if isinstance(each, StreamRead)]
+        reads += [each for each in readings if isinstance(each, Read)]
         families += [each for each in readings if isinstance(each, BulkFamily)]
     # Streams that cost one call go first.
     reads.sort(key=lambda read: not read.is_one_call)

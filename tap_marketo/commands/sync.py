@@ -28,7 +28,7 @@ from tap_marketo.protocol.emitter import STATE_SECONDS, Emitter
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.state import State
 from tap_marketo.rows.page_rows import describe_unknown
-from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.streams.stream_read import Read, StreamRead
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 # How often, in seconds, a long wait checks that the target is still there.
@@ -87,7 +87,8 @@ class Sync:
             self._read(begun, engine, display, entries)
         self._emitter.state()
         for read in begun.reads:
-            begun.failures.add_parts(read.stream, read.failed.errors)
+            if isinstance(read, StreamRead):
+                begun.failures.add_parts(read.stream, read.failed.errors)
         begun.failures.check()
         engine.check_quota()
 
@@ -141,14 +142,14 @@ class Sync:
             self._output.pipe.on_stall = None
             self._log_streams(reads, families)
 
-    def _log_streams(self, reads: Sequence[StreamRead], families: Sequence[BulkFamily]) -> None:
+    def _log_streams(self, reads: Sequence[Read], families: Sequence[BulkFamily]) -> None:
         """Log how many rows of each stream were read, and which values did not fit."""
-        issues = {read.stream: read.issues for read in reads}
+        issues = {name: each for read in reads for name, each in read.issues_of.items()}
         for family in families:
             issues.update(family.issues)
         for read in reads:
             if read.unknown:
-                LOGGER.info("%s: %s.", read.stream, describe_unknown(read.unknown))
+                LOGGER.info("%s: %s.", read.name, describe_unknown(read.unknown))
         for stream, its in issues.items():
             rows = self._emitter.counts[stream]
             log_counter(metrics.Metric.record_count, rows, {metrics.Tag.endpoint: stream})
@@ -173,29 +174,29 @@ class Sync:
 
     def _pages(
         self,
-        reads: Sequence[StreamRead],
+        reads: Sequence[Read],
         engine: ExportEngine,
         failures: Failures,
         display: Display,
     ) -> Iterator[None]:
         for place, read in enumerate(reads):
-            display.begin(read.stream)
+            display.begin(read.name)
             engine.expect_families(_find_families(reads[place:]))
             try:
                 for found in read.steps(self._emitter, self._clock.now):
                     if found:
                         engine.start([found])
-                    rows = self._emitter.counts[read.stream]
+                    rows = sum(self._emitter.counts[stream] for stream in read.streams)
                     display.reach(rows, read.parents_read, read.parents)
                     yield
             except TapError as error:
-                failures.skip([read.stream], error, read.further_permissions)
+                failures.skip(read.streams, error, read.further_permissions, read.name)
             self._emitter.catch_up()
         display.end()
         engine.expect_families(False)
 
 
-def _find_families(reads: Sequence[StreamRead]) -> bool:
+def _find_families(reads: Sequence[Read]) -> bool:
     """Return whether some of them may find families to export."""
     return any(read.finds_families for read in reads)
 

@@ -79,7 +79,7 @@ def dated_pages(
     client: MarketoClient,
     path: str,
     endpoint: str,
-    since: datetime,
+    start: Callable[[], str],
     token: str | None,
     filter_: Mapping[str, Any] | None = None,
 ) -> Iterator[Page]:
@@ -88,7 +88,7 @@ def dated_pages(
     Marketo looks through a stretch of time in each call: a page may be short or empty and yet not
     the last. Only moreResult tells.
 
-    A new scan begins at ``since``, a stopped one resumes at its token.
+    A new scan begins at the token that ``start`` returns, a stopped one resumes at its own.
 
     Raises:
         DataError: a token comes twice, nothing but empty pages, or no word on whether more follows.
@@ -97,7 +97,7 @@ def dated_pages(
     def ask(token: str | None) -> Envelope:
         params = {
             **(filter_ or {}),
-            "nextPageToken": token or _date_token(client, since),
+            "nextPageToken": token or start(),
             "batchSize": BATCH_SIZE,
         }
         # Where a stretch of time holds nothing, Marketo leaves the result out.
@@ -149,7 +149,7 @@ def _scan(
         seen.add(token)
 
 
-def _date_token(client: MarketoClient, since: datetime) -> str:
+def date_token(client: MarketoClient, since: datetime) -> str:
     """Return a token for the activities of a time and after it.
 
     A token stands for what "occurred after the date" (paging-tokens.md, Date-Based), in whole

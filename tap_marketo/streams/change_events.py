@@ -9,14 +9,11 @@ from typing import Any
 
 from tap_marketo.errors import DataError
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.pages import Row, dated_pages
+from tap_marketo.marketo.pages import Row
 from tap_marketo.names import find_names
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.activity_pages import PATH, ActivityPages, together
 from tap_marketo.times import parse_utc
-
-_PATH = "/rest/v1/activities.json"
-# activities.md, Query: so many types a call.
-_MOST_TYPES = 10
 
 
 @dataclass(frozen=True)
@@ -70,12 +67,10 @@ class ChangeEvents:
 
     def pages(self, since: datetime) -> Iterator[list[ChangeEvent]]:
         """Read the activities since a time (UTC) page by page (activities.md, Query)."""
-        numbers = self.type_numbers
-        for start in range(0, len(numbers), _MOST_TYPES):
-            asked = ",".join(map(str, numbers[start : start + _MOST_TYPES]))
-            filter_ = {"activityTypeIds": asked}
-            for page in dated_pages(self._client, _PATH, "activities", since, None, filter_):
-                yield list(map(self._event, page.rows))
+        pages = ActivityPages(self._client, since)
+        for types in together(self.type_numbers):
+            for rows in pages.of(types):
+                yield list(map(self._event, rows))
 
     def _event(self, row: Row) -> ChangeEvent:
         try:
@@ -95,7 +90,7 @@ class ChangeEvents:
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
-                f"GET {_PATH}: Marketo sent an activity that makes no sense ({error!r}). Run "
+                f"GET {PATH}: Marketo sent an activity that makes no sense ({error!r}). Run "
                 "again; if it stays so, show it to Marketo Support."
             ) from None
 

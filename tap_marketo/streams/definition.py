@@ -14,7 +14,7 @@ from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.details import Details
-from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.streams.stream_read import Read, StreamRead
 
 # A stream that has this column always emits it.
 _CREATED = "createdAt"
@@ -63,7 +63,7 @@ class StreamDefinition(ABC):
     @abstractmethod
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
-    ) -> Sequence[StreamRead | BulkFamily]:
+    ) -> Sequence[Read | BulkFamily]:
         """Return how a sync reads selected streams of this definition; there may be none.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import Any
 from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import Page, Row, dated_pages
+from tap_marketo.marketo.pages import Page, Row, date_token, dated_pages
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import (
@@ -66,7 +66,10 @@ class Deletions(StreamDefinition):
 
 
 def _pages(client: MarketoClient, scan: Scan, record: Callable[[Row], Row]) -> Iterator[Page]:
-    for page in dated_pages(client, _PATH, scan.stream, scan.since, scan.token):
+    def start() -> str:
+        return date_token(client, scan.since)
+
+    for page in dated_pages(client, _PATH, scan.stream, start, scan.token):
         yield replace(page, rows=list(map(record, page.rows)))
 
 

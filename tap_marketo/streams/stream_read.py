@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tap_marketo.errors import DataError
@@ -33,18 +33,15 @@ Steps = Iterator[BulkFamily | None]
 """
 
 
-class StreamRead(ABC):
-    """One sync of a stream.
+class Read(ABC):
+    """One sync of a stream, or of several that are read together.
 
     Attributes:
-        entry: the stream of the catalog, with its key columns and its replication key.
-        issues: values that did not fit their columns.
-        further_permissions: what this read needs beside the permissions of its stream.
+        further_permissions: what this read needs beside the permissions of its streams.
         finds_families: whether a step may yield a family.
         is_one_call: whether one call returns all rows.
         parents: how many parents the rows are read from; 0 while unknown, or without parents.
         parents_read: how many of them have been read.
-        failed: the parents or rows that cannot be read, while the others are.
     """
 
     further_permissions: tuple[str, ...] = ()
@@ -52,6 +49,51 @@ class StreamRead(ABC):
     is_one_call = False
     parents = 0
     parents_read = 0
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What it is called in messages."""
+
+    @property
+    @abstractmethod
+    def streams(self) -> list[str]:
+        """The streams that it reads."""
+
+    @property
+    @abstractmethod
+    def issues_of(self) -> Mapping[str, ConversionIssues]:
+        """Values that did not fit their columns, by stream."""
+
+    @property
+    def unknown(self) -> set[str]:
+        """Keys that Marketo sent and no column has."""
+        return set()
+
+    @abstractmethod
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        """Read the stream and emit its messages; see ``Steps``. ``now`` returns the time, UTC."""
+
+    @abstractmethod
+    def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
+        """Return what the steps will read; None for nothing.
+
+        Args:
+            sizes: asks how long lists are.
+
+        Raises:
+            TapError: a call that this takes failed.
+        """
+
+
+class StreamRead(Read):
+    """One sync of one stream.
+
+    Attributes:
+        entry: the stream of the catalog, with its key columns and its replication key.
+        issues: values that did not fit their columns.
+        failed: the parents or rows that cannot be read, while the others are.
+    """
 
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None
@@ -79,24 +121,20 @@ class StreamRead(ABC):
         return self.entry.stream
 
     @property
+    def name(self) -> str:
+        return self.stream
+
+    @property
+    def streams(self) -> list[str]:
+        return [self.stream]
+
+    @property
+    def issues_of(self) -> Mapping[str, ConversionIssues]:
+        return {self.stream: self.issues}
+
+    @property
     def unknown(self) -> set[str]:
-        """Keys that Marketo sent and no column has."""
         return self._fit.unknown
-
-    @abstractmethod
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        """Read the stream and emit its messages; see ``Steps``. ``now`` returns the time, UTC."""
-
-    @abstractmethod
-    def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
-        """Return what the steps will read; None for nothing.
-
-        Args:
-            sizes: asks how long lists are.
-
-        Raises:
-            TapError: a call that this takes failed.
-        """
 
     def _announce(self, emitter: Emitter) -> None:
         """Write the SCHEMA message."""

@@ -97,7 +97,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # What can be said of a reading beforehand.
     ("streams.estimate",),
     # What the account has, how pages are read, columns of activities,
-    ("streams.account", "streams.stream_read", "streams.activity_columns"),
+    (
+        "streams.account",
+        "streams.stream_read",
+        "streams.activity_columns",
+        "streams.activity_pages",
+    ),
     ("streams.details", "streams.permissions", "streams.change_events", "streams.member_passes"),
     # what a stream is,
     ("streams.definition",),
