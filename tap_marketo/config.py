@@ -129,6 +129,12 @@ class Config:
         "0: never",
         default=7.0,
     )
+    assets_sweep_days: float = setting(
+        _DAYS,
+        "how often assets that are asked for by date are listed whole for assets_seen, in days; "
+        "0: never",
+        default=7.0,
+    )
     lead_changes: bool = setting(
         BOOLEAN,
         "where leads cannot be filtered by updatedAt: find changed ones by their activities",

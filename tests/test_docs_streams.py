@@ -11,6 +11,7 @@ import pytest
 
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.children import Children
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
 from tap_marketo.streams.lead_database import ADMINISTRATION
@@ -103,6 +104,8 @@ def replication(kind: StreamDefinition, entry: CatalogEntry) -> str:
         return f"in full, {RARELY}" if is_rare else "in full"
     if kind is SMART_LIST_MEMBERSHIPS:
         return f"`{keys[0]}`, exported list by list, {RARELY}"
+    if kind is ASSETS_SEEN:
+        return f"`{keys[0]}`, with each complete listing"
     if kind.is_exported:
         way = "exported by date"
     elif isinstance(kind, DeclaredStream) and isinstance(kind.read, Pages):

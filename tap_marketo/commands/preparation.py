@@ -16,6 +16,7 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.assets_seen import AssetsSeenRead
 from tap_marketo.streams.program_members import SWEEP
 from tap_marketo.streams.registry import (
     REGISTRY,
@@ -164,6 +165,9 @@ def _readings(
             continue
         reads += [each for each in readings if isinstance(each, Read)]
         families += [each for each in readings if isinstance(each, BulkFamily)]
+    for read in reads:
+        if isinstance(read, AssetsSeenRead):
+            read.watch(reads)
     # Streams that cost one call go first.
     reads.sort(key=lambda read: not read.is_one_call)
     return reads, families

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,11 +39,14 @@ class Page:
         next_token: with which a later run can go on after this page; None where there is no such
             thing or nothing follows.
         restarted: the scan restarted with this page.
+        moved: the list has changed under the reader by now, so that a row may stand in it that no
+            page shows. A page token is a place in the list, whatever comes or goes before it.
     """
 
     rows: list[Row]
     next_token: str | None = None
     restarted: bool = False
+    moved: bool = False
 
 
 def single_page(
@@ -196,11 +199,42 @@ def offset_pages(
     Raises:
         DataError: the list changes faster than it can be read.
     """
+    seams = _Seams(identity)
 
     def ask(offset: int) -> list[Row]:
-        return offset_page(client, path, endpoint, params, offset)
+        rows = offset_page(client, path, endpoint, params, offset)
+        seams.add(offset, rows)
+        return rows
 
-    yield from map(Page, rows_of_moving_list(path, ask, identity, MAX_RETURN))
+    for rows in rows_of_moving_list(path, ask, identity, MAX_RETURN):
+        yield Page(rows, moved=seams.moved)
+    if seams.moved:
+        # The page that proves the end may have shown it.
+        yield Page([], moved=True)
+
+
+class _Seams:
+    """Sees by what two pages have in common whether a list has moved in between.
+
+    Attributes:
+        moved: whether a page did not fit the one before.
+    """
+
+    def __init__(self, identity: Callable[[Row], object]) -> None:
+        """Begin before the first page; ``identity`` distinguishes a row from the others."""
+        self.moved = False
+        self._identity = identity
+        self._offset = 0
+        self._last: list[object] = []
+
+    def add(self, offset: int, rows: Sequence[Row]) -> None:
+        """Compare the page that begins at an offset with the one before."""
+        shown = list(map(self._identity, rows))
+        place = offset - self._offset
+        common = self._last[place:] if place >= 0 else []
+        if self._last and (not common or shown[: len(common)] != common):
+            self.moved = True
+        self._offset, self._last = offset, shown
 
 
 def offset_page(

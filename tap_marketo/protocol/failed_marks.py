@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.protocol.position import ChildMark, Entry, ListMark, OtherTapsExport, read_time
+from tap_marketo.protocol.position import (
+    ChildMark,
+    Entry,
+    ListMark,
+    OtherTapsExport,
+    SeenMark,
+    read_time,
+)
 from tap_marketo.times import to_bookmark
 
 Marks = Mapping[str, Any]
@@ -32,7 +39,7 @@ class FailedMark(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnyMark(ChildMark, ListMark, FailedMark, OtherTapsExport):
+class AnyMark(ChildMark, ListMark, SeenMark, FailedMark, OtherTapsExport):
     """All that may stand in a stream's bookmark; any other key there is left alone."""
 
     # Marketo's names.

@@ -83,6 +83,10 @@ def _times(value: Any) -> dict[str, datetime]:
     return {name: read_time(time) for name, time in _object(value).items() if time is not None}
 
 
+def _numbers(value: Any) -> dict[str, int]:
+    return {name: _number(number) for name, number in _object(value).items()}
+
+
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("must be an object")
@@ -106,6 +110,7 @@ _READERS: Mapping[Any, Callable[[Any], Any]] = {
     "Parent": _parent,
     "Mapping[int, datetime]": _times_by_id,
     "Mapping[str, datetime]": _times,
+    "Mapping[str, int]": _numbers,
     "Mapping[str, Any]": _object,
     "tuple[str, ...]": _list_of(str, "stream names"),
     "tuple[int, ...]": _list_of(int, "whole numbers"),
@@ -239,6 +244,19 @@ class ListMark(PageMark):
             raise ValueError(".readings stands without reached")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SeenMark(Entry):
+    """What the last whole listings of assets have shown, by the streams of these.
+
+    Attributes:
+        listed: when the run began (UTC) in which the last complete listing was read.
+        shown: how many assets it showed.
+    """
+
+    listed: Mapping[str, datetime] = field(default_factory=dict)
+    shown: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class OtherTapsExport(Entry):
     """The export job that singer-io's tap keeps within a stream's bookmark, if it keeps one."""
@@ -286,6 +304,6 @@ class Position:
     """
 
     bookmarks: Mapping[str, Bookmark] = field(default_factory=dict)
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    marks: Mapping[str, Entry] = field(default_factory=dict)
     exports: Mapping[str, Sequence[PendingExport]] = field(default_factory=dict)
     failed: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from tap_marketo.protocol.position import Bookmark, PageMark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import BY_DATE, CHANGED_ROWS, IN_FULL, ReadEstimate
+from tap_marketo.streams.list_watcher import ListWatcher
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import before, parse_utc, to_marketo
 
@@ -36,6 +37,7 @@ class Scan:
         since: rows changed from this time on are wanted, UTC.
         now: when the run began, UTC.
         mark: where a stopped scan continues.
+        wants_all: whether all rows are wanted, and asked for without a filter.
     """
 
     stream: str
@@ -44,6 +46,7 @@ class Scan:
     since: datetime
     now: datetime
     mark: PageMark
+    wants_all: bool = False
 
     @classmethod
     def of(
@@ -61,6 +64,11 @@ class Scan:
         mark = state.mark(PageMark, stream)
         return cls(stream, keys, replication_key, since, context.now, mark)
 
+    @classmethod
+    def whole(cls, stream: DeclaredStream, now: datetime) -> Scan:
+        """Return a scan of the whole list of a stream, from its first row on."""
+        return cls(stream.name, stream.keys, None, now, now, PageMark(), wants_all=True)
+
     @property
     def token(self) -> str | None:
         """The page token at which a stopped scan continues."""
@@ -72,7 +80,7 @@ class Scan:
 
     def wants(self, row: Row) -> bool:
         """Say whether a row is emitted: it has changed, or cannot be compared."""
-        if self.replication_key is None:
+        if self.replication_key is None or self.wants_all:
             return True
         changed = row.get(self.replication_key)
         try:
@@ -111,11 +119,17 @@ class Pages:
         details = stream.details
         complete = details.reader(account.client, entry.columns) if details else None
         chosen = details.chosen(entry.columns) if details else []
-        pages = self._pages(account, scan)
+        pages = self.pages(account, scan)
         calls = partial(self._calls, account, scan, chosen)
         return PageRead(entry, scan, pages, calls, self.how, complete, self.calls == ONE_CALL)
 
-    def _pages(self, account: Account, scan: Scan) -> Iterator[Page]:
+    @property
+    def is_dated(self) -> bool:
+        """Whether only rows that have changed are asked for."""
+        return self.how == BY_DATE
+
+    def pages(self, account: Account, scan: Scan) -> Iterator[Page]:
+        """Ask for the pages of a scan, whose rows have the columns' names."""
         for page in self.fetch(account, scan):
             rows = list(map(self.prepare, page.rows)) if self.prepare else page.rows
             yield replace(page, rows=rows)
@@ -180,7 +194,7 @@ def by_update_range(path: str) -> Pages:
 
     def span(scan: Scan) -> dict[str, str]:
         # Without an end: a row that changes in the meantime would leave the range.
-        return {"earliestUpdatedAt": to_marketo(scan.since)}
+        return {} if scan.wants_all else {"earliestUpdatedAt": to_marketo(scan.since)}
 
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
         return offset_pages(account.client, path, scan.stream, span(scan), scan.identity)
@@ -192,7 +206,16 @@ def by_update_range(path: str) -> Pages:
 
 
 class PageRead(StreamRead):
-    """One sync of a stream that is read page by page."""
+    """One sync of a stream that is read page by page.
+
+    Attributes:
+        is_whole: whether it reads the whole list, from its first row on.
+        has_ended: whether it has read everything that it was to read.
+        watcher: is shown what it reads; None for nobody.
+    """
+
+    has_ended = False
+    watcher: ListWatcher | None = None
 
     def __init__(
         self,
@@ -225,6 +248,7 @@ class PageRead(StreamRead):
         self._how = how if scan.replication_key else IN_FULL
         self._complete = complete
         self.is_one_call = is_one_call
+        self.is_whole = how != BY_DATE and scan.token is None
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         how = self._how
@@ -240,9 +264,13 @@ class PageRead(StreamRead):
         # time the scan began. A mark without it was left by another tap; the bookmark then stays.
         leaves_mark = self._scan.token is not None
         began = self._scan.mark.scan_started if leaves_mark else self._scan.now
+        if self.watcher:
+            self.watcher.begin(now())
         for page in self._pages:
             if page.restarted:
                 began = self._scan.now
+            if self.watcher:
+                self.watcher.add(page, now())
             rows = list(filter(self._scan.wants, page.rows))
             if self._complete:
                 for place, row in enumerate(rows):
@@ -258,3 +286,6 @@ class PageRead(StreamRead):
         ended = {name: PageMark()} if leaves_mark else {}
         if bookmarks or ended:
             emitter.move_to(Position(bookmarks=bookmarks, marks=ended))
+        self.has_ended = True
+        if self.watcher:
+            self.watcher.end(emitter)

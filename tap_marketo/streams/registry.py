@@ -10,6 +10,7 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.activities import Activities
 from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
 from tap_marketo.streams.assets import ASSETS
+from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.deletions import Deletions
@@ -58,6 +59,8 @@ REGISTRY: Sequence[StreamDefinition] = (
     LISTS,
     LIST_MEMBERSHIPS,
     *ASSETS,
+    # Behind all lists that it watches.
+    ASSETS_SEEN,
     SEGMENTS,
     TOKENS,
     *ADMINISTRATION,

@@ -143,10 +143,14 @@ class StreamRead(Read):
 
     def _emit(self, rows: Iterable[Row], emitter: Emitter, extracted: datetime) -> None:
         """Write the RECORD messages of rows, fetched at a time (UTC), with the columns' names."""
+        lines = self._lines(rows, extracted)
+        emitter.records(b"".join(lines), {self.stream: len(lines)})
+
+    def _lines(self, rows: Iterable[Row], extracted: datetime) -> list[bytes]:
+        """Return the RECORD lines of rows, fetched at a time (UTC)."""
         stamp = to_time_extracted(extracted)
         writer = RecordWriter(self.stream, self.entry.columns, self._keys, stamp, self.issues)
-        lines = page_lines(map(self._fit, rows), writer)
-        emitter.records(b"".join(lines), {self.stream: len(lines)})
+        return page_lines(map(self._fit, rows), writer)
 
 
 def raw_id(row: Row) -> object:

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tests.end_to_end import expected_assets
-from tests.end_to_end.expected_assets import ADMINISTRATION, ASSETS, CHILDREN
+from tests.end_to_end.expected_assets import ADMINISTRATION, ASSETS, CHILDREN, SEEN
 from tests.harness import Account, Target
 
 TEXT_DATES = ("datetime", "date")
@@ -284,6 +284,8 @@ def tables(
         found[name] = {plain_key(key): row for key, row in rows.items()}
     if MEMBERSHIPS in columns:
         found[MEMBERSHIPS] = memberships(account)
+    if SEEN in columns:
+        found[SEEN] = expected_assets.seen(account)
     if "activity_types" in columns:
         found["activity_types"] = {
             row["id"]: {c: value(row.get(c), "string") for c in columns["activity_types"]}
@@ -361,9 +363,11 @@ def metadata(stream: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]
 def table(target: Target, stream: str) -> dict[Any, dict[str, Any]]:
     """Return a target's table by its key: where that is several columns, by a tuple of them.
 
-    Of list memberships it is who is on a list now.
+    Of list memberships it is who is on a list now, of assets_seen what there is.
     """
     rows = {plain_key(key): row for key, row in target.tables.get(stream, {}).items()}
+    if stream == SEEN:
+        return expected_assets.last_seen(rows)
     return on_lists(rows) if stream == MEMBERSHIPS else rows
 
 

@@ -16,9 +16,12 @@ from tests.harness import Account
 Row = dict[str, Any]
 Table = dict[tuple[Any, ...], Row]
 
+SEEN = "assets_seen"
+
 KEYS: Mapping[str, tuple[str, ...]] = {
     "program_members": ("programId", "leadId"),
     "list_memberships": ("listId", "leadId"),
+    SEEN: ("assetType", "id"),
     "folders": ("id", "type"),
     "landing_page_domains": ("hostname",),
     "tag_types": ("tagType",),
@@ -52,6 +55,8 @@ FILTERED = (
 INCREMENTAL = (*BY_DATE, *FILTERED)
 IN_FULL = ("landing_page_domains", "tag_types")
 ASSETS = (*INCREMENTAL, *IN_FULL)
+# Of which assets_seen tells.
+LISTED = ("campaigns", "lists", *INCREMENTAL)
 CHILDREN = ("segments", "tokens")
 ADMINISTRATION = (
     *("lead_fields", "custom_object_types", "lead_partitions"),
@@ -216,6 +221,34 @@ def _folder(raw: Row) -> Row:
 def _segment(raw: Row) -> Row:
     """Return a segment that says of which segmentation it is."""
     return {**raw, "segmentationId": raw["_segmentationId"]}
+
+
+def seen(account: Account, kinds: Collection[str] = LISTED) -> dict[tuple[str, str], Row]:
+    """Return which assets there are, by kind and id (docs/deletes-and-merges.md)."""
+    return {
+        (kind, number): {"assetType": kind, "id": number, "name": raw.get("name")}
+        for kind in kinds
+        for raw in _truth(account, kind)
+        for number in [_seen_as(kind, raw)]
+    }
+
+
+def _seen_as(kind: str, raw: Row) -> str:
+    is_program = kind == "folders" and raw["type"] == "Program"
+    return f"Program/{raw['id']}" if is_program else str(raw["id"])
+
+
+def last_seen(rows: Mapping[Any, Row]) -> dict[Any, Row]:
+    """Return those of a target's rows of assets_seen that say what there is, without the time."""
+    newest: dict[str, str] = {}
+    for each in rows.values():
+        kind = each["assetType"]
+        newest[kind] = max(newest.get(kind, ""), each["seenAt"])
+    return {
+        key: {column: cell for column, cell in each.items() if column != "seenAt"}
+        for key, each in rows.items()
+        if each["seenAt"] == newest[each["assetType"]]
+    }
 
 
 def unknown(account: Account, name: str) -> bool:

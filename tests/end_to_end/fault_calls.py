@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.end_to_end.checks import MAILS, VISITS
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
+from tests.end_to_end.expected_assets import SEEN
 from tests.end_to_end.people import OBJECTS
 
 Rule = Mapping[str, Any]
@@ -167,7 +168,7 @@ def _get(
 
 _V1, _ASSET = "/rest/v1", "/rest/asset/v1"
 _BY_DATE, _BY_OFFSET, _TREE = "pages by date", "pages", "the tree"
-_WHOLE, _DETAILS, _CHILDREN = "whole lists", "details", "children"
+_WHOLE, _DETAILS, _CHILDREN, _SEEN = "whole lists", "details", "children", "lists seen"
 
 _OF_PAGES = (
     _get("describe", rf"{_V1}/leads/describe\.json", "", "leads", "lead_fields"),
@@ -247,6 +248,15 @@ _OF_ROWS = (
     _get(
         "programs of tokens", rf"{_ASSET}/programs\.json", _CHILDREN, "tokens",
         call="programs", skip=2, beside=("programs",),
+    ),
+    # Those of lists that no other stream reads.
+    _get(
+        "smart_campaigns seen", rf"{_ASSET}/smartCampaigns\.json", _SEEN, SEEN,
+        call="smart_campaigns",
+    ),
+    _get(
+        "landing_pages seen page 2", rf"{_ASSET}/landingPages\.json", _SEEN, SEEN,
+        call="landing_pages", skip=1,
     ),
 )  # fmt: skip
 

@@ -227,6 +227,8 @@ FAULTS = (
 _REFUSALS = ("error 603", "error 610")
 # What is lasting, but no word on whether Marketo has something.
 _NO_WORD = ("HTTP 403", "HTTP 404", "HTTP 414", "redirect")
+# Of one list that assets_seen may not read there are no rows.
+_SEEN = ("smart_campaigns seen", "landing_pages seen page 2")
 _NO_DETAILS = ("program", "smart_list", "form_fields", "tag_type", "customobject_describe")
 
 # So many stretches of time without an activity are gone through.
@@ -261,13 +263,13 @@ _TRIES: dict[tuple[str, str], int | None] = {
     },
     # The schema of the lead fields takes permissions of its own, so do the exports of an object.
     ("error 603", "schema_fields"): NEVER,
-    **{(refusal, "exports of members"): NEVER for refusal in _REFUSALS},
+    **{(refusal, call): NEVER for refusal in _REFUSALS for call in ("exports of members", *_SEEN)},
 }
 # Where the tap goes on without what it was refused.
 _LACKING = {
     *(("error 610", call) for call in (*_NO_DETAILS, "tokens", "segments", "segments page 2")),
     ("error 603", "schema_fields"),
-    *((refusal, "exports of members") for refusal in _REFUSALS),
+    *((refusal, call) for refusal in _REFUSALS for call in ("exports of members", *_SEEN)),
 }
 _SAID = {
     "reset in the body": "does not get past byte .*Connection",

@@ -13,6 +13,7 @@ import pytest
 from tests.end_to_end import expected, expected_assets, people
 from tests.end_to_end.checks import SMALL, START, VISITS, assert_activities, assert_leads
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
+from tests.end_to_end.expected_assets import SEEN
 from tests.harness import Account, Tap, Target, account, select
 
 # One of each kind of list: asked for by date, with details, with keys of several columns, read in
@@ -20,13 +21,13 @@ from tests.harness import Account, Tap, Target, account, select
 LISTS = ["smart_lists", "folders", "tag_types", "segments", "tokens", "custom_object_types"]
 CARS, CAR_VISITS = people.OBJECTS
 PEOPLE = [MEMBERS, MEMBERSHIPS, CARS]
-STREAMS = ["leads", VISITS, "lists", *LISTS, *PEOPLE]
+STREAMS = ["leads", VISITS, "lists", *LISTS, *PEOPLE, SEEN]
 SIZES = (
     "--programs", "20", "--folders", "20", "--tokens", "40", "--smart-lists", "20",
     "--lists", "20", "--list-memberships", "100", "--program-members", "100",
 )  # fmt: skip
 # Catalogs without metadata know no default of a column, and no type's number or name in Marketo.
-BARE = ["leads", "lists", *LISTS, MEMBERS, MEMBERSHIPS]
+BARE = ["leads", "lists", *LISTS, MEMBERS, MEMBERSHIPS, SEEN]
 Catalog = dict[str, Any]
 Stream = dict[str, Any]
 
@@ -38,9 +39,9 @@ def marketo() -> Iterator[Account]:
 
 
 def assert_people(marketo: Account, catalog: Catalog, target: Target) -> None:
-    """The tables of members, memberships and custom objects are right, where there are any."""
+    """The tables of members, memberships, custom objects and assets seen are right, if any."""
     truth = people.tables(marketo, catalog, START)
-    for name in target.tables.keys() & {*PEOPLE}:
+    for name in target.tables.keys() & {*PEOPLE, SEEN}:
         assert truth[name], "a test without rows would prove nothing"
         assert people.table(target, name) == truth[name], name
 

@@ -51,6 +51,7 @@ DEFAULTS = {
     "activities_lookback_hours": 24.0,
     "max_calls_per_20_seconds": 50,
     "program_members_sweep_days": 7.0,
+    "assets_sweep_days": 7.0,
     "lead_changes": True,
     "smart_lists": (),
 }

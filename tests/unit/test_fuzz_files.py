@@ -23,7 +23,14 @@ from tap_marketo.exports.windows import Cursor, Plan, plan_windows
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import catalog_entry, load_catalog
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.position import Bookmark, ChildMark, ListMark, PageMark, Position
+from tap_marketo.protocol.position import (
+    Bookmark,
+    ChildMark,
+    ListMark,
+    PageMark,
+    Position,
+    SeenMark,
+)
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tests.fuzzing import budget, json_bytes, spoilt
@@ -117,6 +124,10 @@ STATE = {
                 "3001": "2026-06-01T00:00:00+00:00",
                 "3005": "2026-06-01T00:01:00+00:00",
             },
+        },
+        "assets_seen": {
+            "listed": {"forms": "2026-06-01T00:00:00+00:00", "lists": "2026-06-01T00:00:00+00:00"},
+            "shown": {"forms": 12, "lists": 0},
         },
         "lead_changes": {
             "activityDate": "2026-06-01T00:00:00+00:00",
@@ -299,6 +310,9 @@ def use_marks(state: State) -> None:
             State(orjson.loads(orjson.dumps(again.value))).mark(ListMark, "list_memberships")
             == lists
         )
+    seen = state.mark(SeenMark, "assets_seen")
+    again.apply(Position(marks={"assets_seen": seen}))
+    assert State(orjson.loads(orjson.dumps(again.value))).mark(SeenMark, "assets_seen") == seen
     for family in ("program_members", "program_members_sweep"):
         exports = state.pending_exports(family, {}, NOW)
         assert all(type(number) is int for export in exports for number in export.ids)

@@ -103,6 +103,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "streams.activity_columns",
         "streams.activity_pages",
     ),
+    ("streams.list_watcher",),
     ("streams.details", "streams.permissions", "streams.change_events", "streams.member_passes"),
     # what a stream is,
     ("streams.definition",),
@@ -114,6 +115,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.smart_list_memberships",),
     ("streams.lead_database", "streams.folders"),
     ("streams.assets", "streams.asset_children"),
+    ("streams.assets_seen",),
     # all of them.
     ("streams.registry",),
     # What a run begins with, what is said of it, and of the tap itself; what a check asks; the

@@ -14,8 +14,8 @@ from tap_marketo.errors import StateError
 from tap_marketo.protocol.position import (
     Bookmark,
     ChildMark,
+    Entry,
     ListMark,
-    Mark,
     PageMark,
     Parent,
     PendingExport,
@@ -239,7 +239,7 @@ def test_whatever_is_applied_is_answered_the_same_by_the_next_run(
     state = State()
     bookmarks: dict[tuple[str, str], datetime] = {}
     settled: dict[str, datetime] = {}
-    pages: dict[str, Mark] = {}
+    pages: dict[str, Entry] = {}
     exports: dict[str, list[PendingExport]] = {}
     failed: dict[str, Any] = {}
     beside: dict[str, Any] = {}
@@ -386,6 +386,14 @@ SENSELESS_SIZES: tuple[Any, ...] = (-1, 1.5, "7", True, None, [])
         ),
         ({"bookmarks": {"leads": {"export_id": 7}}}, "bookmarks.leads.export_id must be a string"),
         (
+            {"bookmarks": {"assets_seen": {"shown": {"forms": "12"}}}},
+            "bookmarks.assets_seen.shown must be a whole number",
+        ),
+        (
+            {"bookmarks": {"assets_seen": {"listed": ["forms"]}}},
+            "bookmarks.assets_seen.listed must be an object",
+        ),
+        (
             {"bookmarks": {"lists": {"next_page_token": []}}},
             "bookmarks.lists.next_page_token must be a string",
         ),
@@ -501,6 +509,10 @@ FUTURE = "2026-06-17T12:00:00+00:00"
         (
             {"bookmarks": {"tokens": {"others": {"refreshed": FUTURE}}}},
             r"bookmarks\.tokens\.others\.refreshed",
+        ),
+        (
+            {"bookmarks": {"assets_seen": {"listed": {"forms": FUTURE}}}},
+            r"bookmarks\.assets_seen\.listed\.forms",
         ),
         ({"exports": {"leads": [{**JOB, "end": FUTURE}]}}, r"exports\.leads\[0\]\.end"),
     ],
