@@ -49,11 +49,16 @@ class FailedParts:
         """Why each of them cannot be read."""
         return {part: self._errors.get(part, _NOT_ASKED) for part in self.remembered}
 
+    @property
+    def is_over(self) -> bool:
+        """Whether too many in a row cannot be read."""
+        return self._in_a_row >= MOST_IN_A_ROW
+
     def again(self) -> Iterator[str]:
         """Yield those that earlier runs have left, until too many in a row fail again."""
         self._in_a_row = 0
         for part in self._left:
-            if self._in_a_row >= MOST_IN_A_ROW:
+            if self.is_over:
                 return
             if part in self.remembered:
                 yield part
@@ -84,7 +89,7 @@ class FailedParts:
         Raises:
             TapError: why the last of them cannot be read.
         """
-        if self._in_a_row >= MOST_IN_A_ROW:
+        if self.is_over:
             raise self._last_error
 
     def has_read(self, part: str) -> None:

@@ -15,13 +15,13 @@ from tap_marketo.errors import (
     ThrottledError,
     TransientError,
 )
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, some_of
 
 _PASSING = (TransientError, ThrottledError)
 # So many streams that fail in a passing way, while no call at all succeeds: Marketo is down.
 _DOWN = 3
 _ROLES = "Admin > Users & Roles"
-# More streams of one family are named as that family; of more parts of a stream, so many.
+# More streams of one family are named as that family; of parts of a stream, so many reasons.
 _MOST_NAMED = 3
 _IN_THE_LOG = DataError("Other reasons, which are in the log above")
 
@@ -127,8 +127,7 @@ class Failures:
         for parts in problems[:_MOST_NAMED]:
             error = errors[parts[0]]
             remedy = error.remedy if isinstance(error, MarketoError) else ""
-            more = f" and {len(parts) - _MOST_NAMED} more" if len(parts) > _MOST_NAMED else ""
-            _note(self._failed, f"{stream} ({', '.join(parts[:_MOST_NAMED])}{more})", error, remedy)
+            _note(self._failed, f"{stream} ({some_of(parts)})", error, remedy)
         if others := sum(map(len, problems[_MOST_NAMED:])):
             _note(self._failed, f"{stream} ({others} more)", _IN_THE_LOG, "")
 

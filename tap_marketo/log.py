@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import singer
@@ -45,6 +45,12 @@ def is_at_a_terminal() -> bool:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun, "1 export" or "2,000 exports"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Name some things in a message, three at most."""
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
 def _dated() -> logging.Formatter:

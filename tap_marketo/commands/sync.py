@@ -150,6 +150,8 @@ class Sync:
         for read in reads:
             if read.unknown:
                 LOGGER.info("%s: %s.", read.name, describe_unknown(read.unknown))
+            for line in read.remarks():
+                LOGGER.warning("%s: %s.", read.name, line)
         for stream, its in issues.items():
             rows = self._emitter.counts[stream]
             log_counter(metrics.Metric.record_count, rows, {metrics.Tag.endpoint: stream})

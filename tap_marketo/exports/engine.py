@@ -16,12 +16,13 @@ from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.exports.job_chooser import JobChooser
-from tap_marketo.exports.job_creator import JobCreator, some_of
+from tap_marketo.exports.job_creator import JobCreator
 from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job, JobQueue
 from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.progress import Progress
 from tap_marketo.exports.reader import ExportReader
 from tap_marketo.failures import Failures
+from tap_marketo.log import some_of
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
 from tap_marketo.protocol.emitter import Emitter

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tap_marketo.errors import (
     ExportQuotaError,
     FieldNotFoundError,
@@ -15,7 +13,7 @@ from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_queue import FamilyQueue, Job
-from tap_marketo.log import LOGGER, counted
+from tap_marketo.log import LOGGER, counted, some_of
 from tap_marketo.marketo.export_calls import ExportStatus
 from tap_marketo.times import to_marketo, whole_seconds
 
@@ -163,9 +161,3 @@ class JobCreator:
         self._run.api.enqueue(job.family.bulk_object, job.export_id or "")
         self._queue_full_since = None
         self._run.queue.of(job.family).note_enqueued(job, self._run.clock.monotonic())
-
-
-def some_of(streams: Sequence[str]) -> str:
-    """Name some streams in a message, three at most."""
-    shown = ", ".join(streams[:3])
-    return shown if len(streams) <= 3 else f"{shown} and {len(streams) - 3} more"

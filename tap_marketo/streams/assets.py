@@ -8,7 +8,7 @@ from typing import Any
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, by_key, path_with, rows_of
+from tap_marketo.streams.details import Details, NoDetailsError, by_key, path_with, rows_of
 from tap_marketo.streams.folders import FOLDERS
 from tap_marketo.streams.paged import by_offset, by_update_range, whole_list
 from tap_marketo.streams.permissions import READ_ASSET, READ_REDIRECT_RULES
@@ -39,8 +39,12 @@ def _tag_type(row: Row) -> Row:
 def _allowable_values(client: MarketoClient, row: Row) -> Row:
     """Read the values of a tag type; a name with a comma finds none (assets.md, By Name)."""
     path, name = f"{_ASSETS}/tagType/byName.json", str(row.get("tagType"))
-    found = [] if "," in name else rows_of(client, path, "tag_type", {"name": name})
-    return {"allowableValues": list_of_text(found[0].get("allowableValues"))} if found else {}
+    if "," in name:
+        raise NoDetailsError("a name with a comma cannot be asked for")
+    found = rows_of(client, path, "tag_type", {"name": name})
+    if not found:
+        raise NoDetailsError("Marketo finds nothing")
+    return {"allowableValues": list_of_text(found[0].get("allowableValues"))}
 
 
 ASSETS = (

@@ -28,7 +28,8 @@ from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.lead_database import CAMPAIGNS, LISTS
-from tap_marketo.streams.paged import PageRead, Pages, Scan
+from tap_marketo.streams.page_read import PageRead, Scan
+from tap_marketo.streams.paged import Pages
 from tap_marketo.streams.permissions import READ_ASSET
 from tap_marketo.streams.stream_read import Read, Steps, StreamRead
 from tap_marketo.times import to_marketo

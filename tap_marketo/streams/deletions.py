@@ -26,7 +26,7 @@ from tap_marketo.streams.activity_columns import (
 )
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, BY_DATE
-from tap_marketo.streams.paged import PageRead, Scan
+from tap_marketo.streams.page_read import PageRead, Scan
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import StreamRead
 

@@ -5,17 +5,22 @@ The call for detail columns is made for each row that is emitted, if one of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from tap_marketo.errors import NotFoundError
+from tap_marketo.errors import NotFoundError, RequestRefusedError, TapError
+from tap_marketo.log import counted, some_of
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row, single_page
 
 # After so many not-found answers without a success, the call is taken to be wrong, not the things.
 _MOST_MISSING = 5
+# error-codes.md, 709: a rule of Marketo's is in the way, for this one thing.
+_RULE = "709"
+# A line names no more reasons.
+_MOST_NAMED = 3
 
 
 class NotFoundGuard:
@@ -52,14 +57,18 @@ class NotFoundGuard:
             raise self._last
 
 
+class NoDetailsError(TapError):
+    """A row whose details cannot be looked up. The message is what keeps them from it."""
+
+
 @dataclass(frozen=True)
 class Details:
     """Detail columns of a stream.
 
     Attributes:
         columns: their names.
-        read: makes the call for a row and returns their values; a missing one is null, and all of
-            a row that is gone by now.
+        read: makes the call for a row and returns their values, a missing one being null; raises
+            a NoDetailsError for a row of which all are null.
         by_default: whether they are selected like any other column, which is for streams that
             have few rows; if not, only who asks for them gets them.
     """
@@ -73,26 +82,81 @@ class Details:
         return [column for column in self.columns if column in selected]
 
     def reader(
-        self, client: MarketoClient, selected: Container[str]
-    ) -> Callable[[Row], Row] | None:
+        self, client: MarketoClient, selected: Container[str], keys: Sequence[str]
+    ) -> DetailReader | None:
         """Return what completes a row; None if none of the columns is selected."""
         chosen = self.chosen(selected)
-        if not chosen:
-            return None
+        return DetailReader(self.read, client, chosen, keys) if chosen else None
 
-        guard = NotFoundGuard()
 
-        def completed(row: Row) -> Row:
-            found: Row = {}
-            try:
-                found = self.read(client, row)
-                if found:
-                    guard.answered()
-            except NotFoundError as error:
-                guard.skip(error)
-            return {**row, **{column: found.get(column) for column in chosen}}
+class DetailReader:
+    """Completes rows with their details, and counts those whose details cannot be looked up."""
 
-        return completed
+    def __init__(
+        self,
+        read: Callable[[MarketoClient, Row], Row],
+        client: MarketoClient,
+        columns: Sequence[str],
+        keys: Sequence[str],
+    ) -> None:
+        """Complete nothing yet.
+
+        Args:
+            read: as of Details.
+            client: makes the calls.
+            columns: those that are selected.
+            keys: the key columns, which name a row.
+        """
+        self._read = read
+        self._client = client
+        self._columns = columns
+        self._keys = keys
+        self._guard = NotFoundGuard()
+        self._unknown: dict[str, list[str]] = {}
+
+    def __call__(self, row: Row) -> Row:
+        """Return a row with its details, which are null where they cannot be looked up.
+
+        Raises:
+            NotFoundError: Marketo has answered for none of several rows.
+            TapError: the call failed.
+        """
+        found: Row = {}
+        try:
+            found = self._read(self._client, row)
+            self._guard.answered()
+        except NoDetailsError as error:
+            self._count(row, str(error))
+        except NotFoundError as error:
+            self._guard.skip(error)
+            self._count(row, error.problem)
+        except RequestRefusedError as error:
+            if error.code != _RULE:
+                raise
+            self._guard.answered()
+            self._count(row, error.problem)
+        return {**row, **{column: found.get(column) for column in self._columns}}
+
+    def summary(self) -> list[str]:
+        """Return a line about the rows whose details could not be looked up, if there are any."""
+        reasons = sorted(self._unknown.items(), key=lambda item: -len(item[1]))
+        number = sum(len(names) for _, names in reasons)
+        if not number:
+            return []
+        each = [f"{reason} ({some_of(names)})" for reason, names in reasons]
+        more = f"; {len(each) - _MOST_NAMED} more reasons" if len(each) > _MOST_NAMED else ""
+        return [
+            f"{', '.join(self._columns)} could not be looked up of {counted(number, 'row')}, now "
+            f"null: {'; '.join(each[:_MOST_NAMED])}{more}"
+        ]
+
+    def _count(self, row: Row, reason: str) -> None:
+        # A name may hold what stands between names.
+        name = "/".join(text if text.isalnum() else repr(text) for text in self._texts(row))
+        self._unknown.setdefault(reason, []).append(name)
+
+    def _texts(self, row: Row) -> list[str]:
+        return [str(row.get(key)) for key in self._keys]
 
 
 def by_key(
@@ -105,7 +169,9 @@ def by_key(
 
     def read(client: MarketoClient, row: Row) -> Row:
         found = rows_of(client, path_with(path, row.get(key)), endpoint, params)
-        return found[0] if found else {}
+        if not found:
+            raise NoDetailsError("Marketo finds nothing")
+        return found[0]
 
     return read
 

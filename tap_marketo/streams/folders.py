@@ -15,7 +15,8 @@ from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row, offset_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.paged import Pages, Scan
+from tap_marketo.streams.page_read import Scan
+from tap_marketo.streams.paged import Pages
 from tap_marketo.streams.permissions import READ_ASSET
 
 _PATH = "/rest/asset/v1/folders.json"

@@ -16,7 +16,8 @@ from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import Details, by_key
-from tap_marketo.streams.paged import ONE_CALL, Pages, Scan, by_token, whole_list
+from tap_marketo.streams.page_read import Scan
+from tap_marketo.streams.paged import ONE_CALL, Pages, by_token, whole_list
 from tap_marketo.streams.permissions import (
     READ_ACTIVITY,
     READ_CAMPAIGNS,

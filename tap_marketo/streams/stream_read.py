@@ -70,6 +70,10 @@ class Read(ABC):
         """Keys that Marketo sent and no column has."""
         return set()
 
+    def remarks(self) -> list[str]:
+        """Return lines about what could not be looked up of the rows that were emitted."""
+        return []
+
     @abstractmethod
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         """Read the stream and emit its messages; see ``Steps``. ``now`` returns the time, UTC."""
