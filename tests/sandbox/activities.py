@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import random
 from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from tests.sandbox.activity_contents import COMBINATIONS, Details, Edition
-from tests.sandbox.activity_types import (
-    ABOUT_LEADS,
-    ABOUT_MEMBERS,
-    DELETE_LEAD,
-    ActivityType,
-    Attribute,
-)
-from tests.sandbox.clock import DAY, bulk_time
-from tests.sandbox.leads import FIRST_ID
+from tests.sandbox.activity_types import DELETE_LEAD, ActivityType, Attribute
+from tests.sandbox.clock import bulk_time
 from tests.sandbox.retention import kept_since
 from tests.sandbox.values import ABSENT, Value, as_number, as_text, mix
 
 FIRST_GUID = 783_957_693
-LEAST = 3
-"""Activities of each type that occur by themselves, at least."""
 
 DEFAULT_FIELDS = (
     "marketoGUID",
@@ -72,12 +62,6 @@ class ActivityTable:
         self,
         seed: int,
         types: list[ActivityType],
-        count: int,
-        lead_count: int,
-        start: float,
-        history_days: float,
-        late_share: float,
-        deleted: int,
         combinations: int = COMBINATIONS,
         kept_months: int = 0,
     ) -> None:
@@ -96,21 +80,6 @@ class ActivityTable:
         """How each type has been defined, the newest first; a type removed stays here."""
         for each in types:
             self.add_type(each)
-        rng = random.Random(f"{seed}:activities")
-        span = max(int(history_days * DAY), 120)
-        told = (DELETE_LEAD, *ABOUT_LEADS, *ABOUT_MEMBERS)
-        ids = [kind.id for kind in types if kind.id not in told]
-        # Some types are far more frequent than others, as in any subscription.
-        weights = [1 + 60 // (place + 1) for place in range(len(ids))]
-        # And yet each of them occurs, in all but the smallest accounts.
-        least = min(LEAST, count // (2 * max(len(ids), 1)))
-        for kind in ids * least + rng.choices(ids, weights, k=count - least * len(ids)):
-            date = int(start) - rng.randint(0, span)
-            late = rng.randint(1, DAY) if rng.random() < late_share else 0
-            self.add(kind, FIRST_ID + rng.randrange(max(lead_count, 1)), date, date + late)
-        for number in range(deleted):
-            date = int(start) - rng.randint(0, min(span, 14 * DAY))
-            self.add(DELETE_LEAD, 1 + number, date, date)
 
     def add(self, kind: int, lead_id: int, date: int, visible: int) -> str:
         """Record an activity that exports see from `visible` on; gives its marketoGUID."""
@@ -230,8 +199,22 @@ class ActivityTable:
 
     def campaign(self, place: int) -> int | None:
         """The smart campaign of an activity."""
+        told = self._told.get(place)
+        if told is not None and told.flow is not None:
+            return told.flow.campaign
         number = mix(self.seed, place, 1)
         return None if number % 3 == 0 else 2001 + number % 640
+
+    def result(self, place: int) -> Value:
+        """What became of the flow step behind an activity."""
+        told = self._told.get(place)
+        if told is not None and told.flow is not None:
+            return told.flow.result
+        return _RESULTS[mix(self.seed, place, 2) % 20]
+
+    def edition(self, number: int) -> Edition:
+        """The type of an id as it is defined now, or was last."""
+        return self._editions[number][0]
 
     def details(self, place: int) -> Details:
         """The contents of one activity."""
@@ -268,7 +251,7 @@ class ActivityTable:
         if name == "primaryAttributeValue":
             return lambda place: cells.pooled(self.details(place).primary)
         if name == "actionResult":
-            return lambda place: cells.pooled(_RESULTS[mix(self.seed, place, 2) % 20])
+            return lambda place: cells.pooled(self.result(place))
         return lambda place: cells.pooled(self.details(place).attributes)
 
     def truth(self, moment: float) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from tests.sandbox.activity_types import ActivityType, Attribute
@@ -12,6 +12,16 @@ from tests.sandbox.values import ABSENT, POOL_SIZE, Value, as_number, as_text, m
 
 COMBINATIONS = 47
 """Different sets of attribute values for each type; a prime."""
+_VARIANTS = 7
+"""Different sets of the attributes that are left open, for each subject."""
+
+
+class Flow(NamedTuple):
+    """The step of a campaign's flow that an activity comes from."""
+
+    campaign: int | None
+    result: Value
+    """actionResult of that step."""
 
 
 class Details(NamedTuple):
@@ -22,6 +32,8 @@ class Details(NamedTuple):
     attributes: Value
     """The JSON text of the file, with the typed canonical dictionary kept aside."""
     canonical: dict[str, Any]
+    flow: Flow | None = None
+    """Where it is known; else chance says which campaign and result an activity has."""
 
 
 def told(primary_id: int | None, primary: str | None, attributes: Mapping[str, Any]) -> Details:
@@ -32,6 +44,16 @@ def told(primary_id: int | None, primary: str | None, attributes: Mapping[str, A
         Value(json.dumps(attributes, ensure_ascii=False, separators=(",", ":")), None),
         dict(attributes),
     )
+
+
+class About(NamedTuple):
+    """What contents must be about."""
+
+    primary_id: Value
+    primary: Value
+    attributes: Mapping[str, Value]
+    """By display name; ABSENT for one that is left out."""
+    flow: Flow
 
 
 class Edition:
@@ -47,40 +69,57 @@ class Edition:
         self.first = first
         """The place of the first activity that is recorded under this definition."""
         self._size = size
+        self._pools: dict[str, Sequence[Value]] = {}
         self._pool: list[Details] = []
+        self._fixed: dict[tuple[Hashable, int], Details] = {}
 
     def contents(self, number: int) -> Details:
         """One of the sets of contents."""
         if not self._pool:
-            self._pool = _make_details(self._seed, self._kind, self._size)
+            rng = random.Random(f"{self._seed}:{self._kind.id}")
+            self._pool = [
+                Details(*_primary(rng, self._kind.primary, place), *shown)
+                for place, shown in enumerate(self._shown(rng, {}) for _ in range(self._size))
+            ]
         return self._pool[number % self._size]
 
+    def contents_about(self, key: Hashable, number: int, about: About) -> Details:
+        """One of a few sets of contents that agree in what they are about.
 
-def _make_details(seed: int, kind: ActivityType, size: int) -> list[Details]:
-    """The pool of one type."""
-    rng = random.Random(f"{seed}:{kind.id}")
-    values: dict[str, Sequence[Value]] = {
-        attribute.name: attribute.values
-        or make_pool(
-            f"{seed}:{kind.id}:{attribute.name}", attribute.data_type, 0.2, max(size, POOL_SIZE)
-        )
-        for attribute in kind.attributes
-    }
-    names = [attribute.name for attribute in kind.attributes]
-    pool = []
-    for place in range(size):
+        The same key stands for the same subject.
+        """
+        number %= _VARIANTS
+        if (key, number) not in self._fixed:
+            rng = random.Random(f"{self._seed}:{self._kind.id}:{key}:{number}")
+            shown = self._shown(rng, about.attributes)
+            self._fixed[key, number] = Details(about.primary_id, about.primary, *shown, about.flow)
+        return self._fixed[key, number]
+
+    def _shown(
+        self, rng: random.Random, fixed: Mapping[str, Value]
+    ) -> tuple[Value, dict[str, Any]]:
+        """Attributes as the file has them, and as they are meant."""
+        attributes = self._kind.attributes
+        names = [attribute.name for attribute in attributes]
         shown: dict[str, Any] = {}
         canonical: dict[str, Any] = {}
-        for attribute in kind.attributes:
-            value = values[attribute.name][rng.randrange(len(values[attribute.name]))]
+        for attribute in attributes:
+            value = fixed.get(attribute.name) or rng.choice(self._values(attribute))
             # "If the field is empty, then that particular attribute is omitted" (activities.md).
             if value.text:
                 shown[_key(rng, attribute, names)] = _json_value(rng, attribute, value)
                 canonical[attribute.name] = value.typed
         text = json.dumps(shown, ensure_ascii=rng.random() < 0.5, separators=(",", ":"))
-        primary_id, primary = _primary(rng, kind.primary, place)
-        pool.append(Details(primary_id, primary, Value(text, None), canonical))
-    return pool
+        return Value(text, None), canonical
+
+    def _values(self, attribute: Attribute) -> Sequence[Value]:
+        if attribute.values:
+            return attribute.values
+        if attribute.name not in self._pools:
+            name = f"{self._seed}:{self._kind.id}:{attribute.name}"
+            size = max(self._size, POOL_SIZE)
+            self._pools[attribute.name] = make_pool(name, attribute.data_type, 0.2, size)
+        return self._pools[attribute.name]
 
 
 def _key(rng: random.Random, attribute: Attribute, names: Sequence[str]) -> str:

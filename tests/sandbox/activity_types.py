@@ -21,6 +21,13 @@ ABOUT_LEADS = (
     *(MERGE_LEADS, CHANGE_OWNER, CHANGE_STAGE, CHANGE_PARTITION),
 )
 """Types that tell of a change of a lead or a list: none is recorded without one."""
+SEND_EMAIL, EMAIL_DELIVERED, OPEN_EMAIL, CLICK_EMAIL = 6, 7, 10, 11
+EMAIL_BOUNCED, UNSUBSCRIBE_EMAIL, EMAIL_BOUNCED_SOFT = 8, 9, 27
+ABOUT_MAILS = (
+    *(SEND_EMAIL, EMAIL_DELIVERED, EMAIL_BOUNCED, UNSUBSCRIBE_EMAIL),
+    *(OPEN_EMAIL, CLICK_EMAIL, EMAIL_BOUNCED_SOFT),
+)
+"""Types that tell of a mail to a lead: all but the first come after a send."""
 FIRST_CUSTOM = 100_001
 
 
@@ -90,22 +97,24 @@ _STANDARD = """
 7|Email Delivered|Mailing ID:integer|Campaign Run ID:integer;Choice Number:integer;
   Has Predictive:boolean;Step ID:integer;Test Variant:integer
 10|Open Email|Mailing ID:integer|Campaign Run ID:integer;Choice Number:integer;Device;
-  Has Predictive:boolean;Is Mobile Device:boolean;Is Bot Activity:boolean;Platform;
-  Step ID:integer;Test Variant:integer;User Agent
-11|Click Email|Mailing ID:integer|Campaign Run ID:integer;Device;Has Predictive:boolean;
-  Is Mobile Device:boolean;Link;Link ID;Platform;Step ID:integer;Test Variant:integer;User Agent
+  Has Predictive:boolean;Is Mobile Device:boolean;Is Bot Activity:boolean;Bot Activity Pattern;
+  Platform;Step ID:integer;Test Variant:integer;User Agent
+11|Click Email|Mailing ID:integer|Campaign Run ID:integer;Choice Number:integer;Device;
+  Is Bot Activity:boolean;Bot Activity Pattern;Is Mobile Device:boolean;Is Predictive:boolean;
+  Link;Link ID;Platform;Step ID:integer;Test Variant:integer;User Agent
 3|Click Link|Link ID:integer|Client IP Address;Query Parameters;Referrer URL;User Agent;
   Webpage ID:integer
-8|Email Bounced|Mailing ID:integer|Campaign Run ID:integer;Category;Details:text;Email;
-  Step ID:integer;Subcategory;Test Variant:integer
+8|Email Bounced|Mailing ID:integer|Campaign Run ID:integer;Category;Choice Number:integer;
+  Details:text;Email;Has Predictive:boolean;Step ID:integer;Subcategory;Test Variant:integer
 9|Unsubscribe Email|Mailing ID:integer|Campaign Run ID:integer;Client IP Address;Form Fields:text;
-  Query Parameters;Referrer URL;User Agent;Webform ID:integer;Webpage ID:integer
+  Query Parameters;Referrer URL;Test Variant:integer;User Agent;Webform ID:integer;
+  Webpage ID:integer
 22|Change Score|Score Name|Change Value:score;New Value:score;Old Value:score;Reason:text;
   Urgency:float;Priority:float;Relative Score:float;Relative Urgency:float
 24|Add to List|List ID:integer|Source
 25|Remove from List|List ID:integer|Source
-27|Email Bounced Soft|Mailing ID:integer|Campaign Run ID:integer;Category;Details:text;Email;
-  Step ID:integer;Subcategory
+27|Email Bounced Soft|Mailing ID:integer|Campaign Run ID:integer;Category;Choice Number:integer;
+  Details:text;Email;Step ID:integer;Subcategory
 32|Merge Leads|Lead ID:integer|Master Updated:boolean;Merge IDs:array;Merge Fields:text;
   Merge Source;Merged in Sales:boolean
 34|Add to Opportunity|Oppty ID:integer|Role;Is Primary:boolean;API Method Name

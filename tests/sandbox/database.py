@@ -8,8 +8,10 @@ from typing import Any
 
 from tests.sandbox.activities import ActivityTable
 from tests.sandbox.activity_contents import COMBINATIONS
+from tests.sandbox.activity_history import make_activities
 from tests.sandbox.activity_types import (
     ABOUT_LEADS,
+    ABOUT_MAILS,
     ABOUT_MEMBERS,
     CHANGE_DATA_VALUE,
     DELETE_LEAD,
@@ -30,6 +32,7 @@ from tests.sandbox.hostile import hostile_types
 from tests.sandbox.lead_changes import Event, LeadChanges
 from tests.sandbox.lead_history import make_lead_history
 from tests.sandbox.leads import FIRST_ID, make_lead_table
+from tests.sandbox.mails import Mails
 from tests.sandbox.member_changes import MemberChanges, make_history, make_member_table
 from tests.sandbox.memberships import make_memberships
 from tests.sandbox.options import Options
@@ -81,7 +84,7 @@ class Database:
     """The tables of a subscription; the same seed and start make the same tables."""
 
     def __init__(self, options: Options, start: float) -> None:
-        seed, days = options.seed, options.history_days
+        seed = options.seed
         self._seed = seed
         self.leads = make_lead_table(options, start)
         self.refused_fields = dict.fromkeys(REFUSED_FIELDS, frozenset[str]())
@@ -104,17 +107,10 @@ class Database:
         room = (options.activities - len(history)) // 2
         joined = joined[max(len(joined) - max(room, 0), 0) :]
         self.activities = ActivityTable(
-            seed,
-            types,
-            max(options.activities - len(history) - len(joined), 0),
-            options.leads,
-            start,
-            days,
-            options.late_share,
-            options.deleted_leads,
-            options.variety or COMBINATIONS,
-            options.activities_kept_months,
+            seed, types, options.variety or COMBINATIONS, options.activities_kept_months
         )
+        self._mails = Mails(options, start, self.leads, self.assets, self.activities)
+        make_activities(options, start, self.activities, self._mails, len(history) + len(joined))
         self._lead_changes = LeadChanges(
             seed, self.leads, self.memberships, self.members, self.assets, self.activities
         )
@@ -350,6 +346,8 @@ class Database:
             raise ValueError(f"no such activity type: {kind}")
         if kind in ABOUT_MEMBERS:
             return self._member_changes.activity(kind, date, visible, request)
+        if kind in ABOUT_MAILS:
+            return self._mails.activity(kind, date, visible)
         if kind in ABOUT_LEADS:
             raise ValueError(f"activities of type {kind} come with the change they tell of")
         lead_id = self._rng.choice(self.leads.ids or [1])

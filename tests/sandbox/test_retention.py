@@ -31,7 +31,7 @@ def days_ago(days: float) -> str:
         (OPEN_EMAIL, 25, "2024-05-15T12:00:00Z", "2024-05-18"),
         (OPEN_EMAIL, 37, "2023-05-15T12:00:00Z", "2023-05-18"),
         (NEW_LEAD, 25, "2022-06-15", "2022-09"),
-        (OPEN_EMAIL, 0, "2022-06-15", "2022-06-25"),
+        (OPEN_EMAIL, 0, "2022-06-15", "2022-09"),
     ],
 )
 def test_a_type_goes_back_as_far_as_it_is_kept(
@@ -75,4 +75,4 @@ def test_files_and_pages_have_what_is_left_when_they_are_made() -> None:
             assert shown[0] >= first_kept
             first_kept = days_ago(80)
             client.advance(10 * DAY)
-        assert len(shown) > 10
+        assert len(shown) > 5

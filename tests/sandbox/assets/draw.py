@@ -107,14 +107,19 @@ def folder_id(draw: Draw) -> JSON:
     return {"id": draw.fixed.randrange(1, 60), "type": "Folder"}
 
 
-def folder_value(draw: Draw, named: bool = True) -> JSON:
+def folder_value(draw: Draw, named: bool = True, programs: bool = False) -> JSON:
     """A parent folder as {type, value, folderName} (programs.md, emails.md, forms.md).
 
-    In swagger-asset.json it is {id, type}: in a few rows here too.
+    In swagger-asset.json it is {id, type}: in a few rows here too. Where the asset may stand in a
+    program, one in four does.
     """
     number = draw.fixed.randrange(1, 60)
     if draw.number % 19 == 2:
         return {"id": number, "type": "Folder"}
+    if programs and draw.fixed.random() < 0.25:
+        number = draw.fixed.randrange(1001, 1401)
+        kind = draw.once("Program", "Program", "program")
+        return {"type": kind, "value": number, "folderName": f"Program {number}"}
     # emails.md has the type in lower case twice, assets.md and email-templates.md no folderName.
     folder: JSON = {"type": draw.once("Folder", "Folder", "Folder", "folder"), "value": number}
     if named:

@@ -40,7 +40,7 @@ def email(draw: Draw) -> JSON:
         "fromName": _header(draw, 'Größe & "Söhne", GmbH'),
         "fromEmail": _header(draw, "sender@example.com"),
         "replyEmail": _header(draw, "reply@example.com"),
-        "folder": folder_value(draw),
+        "folder": folder_value(draw, programs=True),
         "operational": draw.flag(),
         "textOnly": draw.flag(),
         "publishToMSI": draw.flag(),
