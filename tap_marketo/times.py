@@ -21,6 +21,8 @@ _CENTRAL = ZoneInfo("America/Chicago")
 _STARTS_WITH_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:$|[T ]\d{2}:)")
 # assets.md: asset timestamps look like 2015-05-21T22:45:13Z+0000, an offset given twice.
 _DOUBLE_OFFSET = re.compile(r"Z\+00:?00$")
+# user-management.md: 20100327T18:27:42.0t+0000, and 2020-12-31T08:00:00.000t+0000 in an example.
+_OF_USERS = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})T([\d:.]+)t([+-]\d{4})")
 
 
 @dataclass(frozen=True, order=True)
@@ -47,16 +49,18 @@ class Window:
 def parse_utc(text: str) -> datetime:
     """Read a time and convert it to UTC, taking one without an offset as UTC.
 
-    Reads ISO 8601, plain dates (midnight UTC), and Marketo's ``Z+0000``.
+    Reads ISO 8601, plain dates (midnight UTC), and Marketo's ``Z+0000`` and ``t+0000``.
 
     Raises:
         ValueError: the text is no such time, or lies outside the years 1 to 9999 in UTC.
     """
+    of_users = _OF_USERS.fullmatch(text)
+    usual = "{}-{}-{}T{}{}".format(*of_users.groups()) if of_users else text
     # pendulum also reads durations, weeks, and times of today: none of them is a point in time.
-    if not _STARTS_WITH_DATE.match(text):
+    if not _STARTS_WITH_DATE.match(usual):
         raise ValueError(f"not a date and time: {text!r}")
     try:
-        parsed = pendulum.parse(_DOUBLE_OFFSET.sub("Z", text))
+        parsed = pendulum.parse(_DOUBLE_OFFSET.sub("Z", usual))
         if not isinstance(parsed, datetime):
             raise ValueError(f"not a date and time: {text!r}")
         moment = parsed.astimezone(UTC)

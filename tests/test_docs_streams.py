@@ -19,6 +19,7 @@ from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL,
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.registry import REGISTRY, definition_of
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
+from tap_marketo.streams.users import USERS
 from tests import columns_page
 from tests.readme import section, table
 
@@ -70,7 +71,7 @@ def documented() -> Documented:
 
 def group_of(kind: StreamDefinition) -> str:
     """Return the group of a kind of streams, by what it is declared with."""
-    if kind in ADMINISTRATION or kind.name == "bulk_exports":
+    if kind in (*ADMINISTRATION, *USERS) or kind.name == "bulk_exports":
         return "Administration"
     if isinstance(kind, DeclaredStream) and kind.name.endswith(("programs", "campaigns")):
         return "Programs and campaigns"
@@ -175,7 +176,8 @@ def test_the_setup_says_what_each_permission_is_for(documented: Documented) -> N
     without = needed.pop("")
     told = {
         permission: set(re.findall("`(.+?)`", streams))
-        for permission, _, streams in table("1. A role that may read")
+        for title in ("1. A role that may read", "Users, roles and workspaces")
+        for permission, _, streams in table(title)
     }
     assert told == needed
     for stream in without:

@@ -13,12 +13,21 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
 from tap_marketo.streams.leads import LEADS_STREAM, goes_by_creation
-from tap_marketo.streams.permissions import READ_ASSET, READ_CAMPAIGNS
+from tap_marketo.streams.permissions import (
+    MANAGE_USERS,
+    RARE_PERMISSIONS,
+    READ_ASSET,
+    READ_CAMPAIGNS,
+)
 from tap_marketo.streams.registry import REGISTRY, definition_of
 
 # The names that Admin has for permissions, where they differ from those of endpoint-reference.md
 # (custom-services.md, Permission List).
-_IN_ADMIN = {READ_ASSET: "Read-Only Assets", READ_CAMPAIGNS: "Read-Only Campaign"}
+_IN_ADMIN = {
+    READ_ASSET: "Read-Only Assets",
+    READ_CAMPAIGNS: "Read-Only Campaign",
+    MANAGE_USERS: f"{MANAGE_USERS}, and Access Admin > Access Users",
+}
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,11 @@ class WantedStreams:
             return CheckResult(permission, Verdict.OK, f"granted; {use}", values=values)
         problem, remedy = brief_and_remedy(error)
         if isinstance(error, AccessDeniedError):
-            problem, remedy = f"denied (error {error.code})", f"Grant it: {place}"
+            reason = f"error {error.code}" if error.code else error.reason
+            problem, remedy = f"denied ({reason})", f"Grant it: {place}"
+            if self.entries is None and permission in RARE_PERMISSIONS:
+                left_out = f"discovery leaves out {_labels(own)}, which are off by default"
+                return CheckResult(permission, Verdict.OK, f"{problem}; {left_out}", values=values)
         if error is probe.stopped or not needing:
             verdict = Verdict.OK if is_known else Verdict.UNKNOWN
             return CheckResult(permission, verdict, f"{problem}; {needed}", values=values)

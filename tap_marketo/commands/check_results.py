@@ -15,7 +15,7 @@ from tap_marketo.redact import redact
 
 _WIDTH = 100
 _MARK_WIDTH = 8
-_NAME_WIDTH = 26
+_NAME_WIDTH = 28
 
 
 class Verdict(Enum):

@@ -18,7 +18,7 @@ from tap_marketo.errors import (
     TransientError,
 )
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.answers import Envelope, check_status, envelope_of, no_access
+from tap_marketo.marketo.answers import REST, Envelope, Way, check_status, envelope_of, no_access
 from tap_marketo.marketo.auth import IDENTITY_CALL, TokenAuth
 from tap_marketo.marketo.exchange import Exchange, FileAnswer
 from tap_marketo.marketo.retries import Retries
@@ -111,6 +111,7 @@ class MarketoClient:
         params: Mapping[str, Any] | None = None,
         *,
         needs_result: bool = True,
+        way: Way = REST,
     ) -> Envelope:
         """GET an answer that must have a result, unless it need not.
 
@@ -119,6 +120,7 @@ class MarketoClient:
             endpoint: the call's name in logs and metrics.
             params: the query.
             needs_result: whether an answer without a result is a fault; if not, it is empty.
+            way: of the part of the API.
 
         Returns:
             The envelope. ``result`` is a list; numbers are texts (see exact_json.NumberText).
@@ -126,11 +128,31 @@ class MarketoClient:
         Raises:
             MarketoError: of the class that error-codes.md gives the failure.
         """
-        return self._call("GET", path, endpoint, needs_result, params=params)
+        call = f"GET {path}"
+
+        def get_once() -> Envelope:
+            answer = self._exchange("GET", path, endpoint, params=params, headers=way.headers)
+            return way.read(call, *answer, needs_result)
+
+        try:
+            return self._persist(get_once, call)
+        except TokenRejectedError as error:
+            if way is REST:
+                raise
+            self._check_token()
+            raise RequestRefusedError(
+                call, f"{error.reason}. Marketo takes the same access token for other calls",
+                error.code, error.request_id, remedy=way.remedy,
+            ) from None  # fmt: skip
 
     def post(self, path: str, endpoint: str, json: Mapping[str, Any] | None = None) -> Envelope:
         """POST a JSON body and return the answer, as :meth:`get` does."""
-        return self._call("POST", path, endpoint, json=json)
+        call = f"POST {path}"
+
+        def post_once() -> Envelope:
+            return envelope_of(call, *self._exchange("POST", path, endpoint, json=json))
+
+        return self._persist(post_once, call)
 
     def open_file(self, path: str, endpoint: str, start: int) -> FileAnswer:
         """Open an export file for reading from a byte on (bulk-extract.md, Partial Retrieval).
@@ -154,17 +176,6 @@ class MarketoClient:
 
         return self._persist(open_once, call)
 
-    def _call(
-        self, method: str, path: str, endpoint: str, needs_result: bool = True, **request: Any
-    ) -> Envelope:
-        call = f"{method} {path}"
-
-        def call_once() -> Envelope:
-            answer = self._exchange(method, path, endpoint, **request)
-            return envelope_of(call, *answer, needs_result=needs_result)
-
-        return self._persist(call_once, call)
-
     def _persist(self, attempt: Callable[[], T], call: str) -> T:
         """Make a call until it works or it is clear that it will not."""
         if self._has_deadline:
@@ -180,6 +191,14 @@ class MarketoClient:
             return answer
 
         return self._retries.until_answered(signed_and_counted)
+
+    def _check_token(self) -> None:
+        """Ask for today's calls, which takes nothing but a token.
+
+        Raises:
+            TokenRejectedError: it is none.
+        """
+        self._persist(self._read_usage, "GET /rest/v1/stats/usage.json")
 
     def _read_usage(self) -> None:
         """Learn today's calls of the whole subscription (usage.md)."""

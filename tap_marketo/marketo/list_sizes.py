@@ -9,6 +9,7 @@ from math import ceil
 from typing import Any, Generic, TypeVar, cast
 
 from tap_marketo.errors import DataError
+from tap_marketo.marketo.answers import REST, Way
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import MAX_RETURN, Row, offset_page, single_page, token_pages
 
@@ -86,11 +87,11 @@ class ListSizes:
                 self.calls = self.client.successes - before
         return cast("T", self._known[key])
 
-    def of_one_page(self, path: str, endpoint: str) -> ListSize[Row]:
+    def of_one_page(self, path: str, endpoint: str, way: Way = REST) -> ListSize[Row]:
         """Return the size of a list that comes whole in one answer."""
 
         def ask() -> ListSize[Row]:
-            (page,) = single_page(self.client, path, endpoint)
+            (page,) = single_page(self.client, path, endpoint, way=way)
             return ListSize(len(page.rows), 1, page.rows)
 
         return self.once(path, ask)
@@ -106,7 +107,11 @@ class ListSizes:
         return self.once((path, token), ask)
 
     def by_offset(
-        self, path: str, endpoint: str, params: Mapping[str, Any] | None = None
+        self,
+        path: str,
+        endpoint: str,
+        params: Mapping[str, Any] | None = None,
+        way: Way = REST,
     ) -> ListSize[Row]:
         """Return the size of a list of assets, by a few of its pages.
 
@@ -117,7 +122,7 @@ class ListSizes:
 
         def ask() -> ListSize[Row]:
             def rows(offset: int) -> list[Row]:
-                return offset_page(self.client, path, endpoint, filter_, offset)
+                return offset_page(self.client, path, endpoint, filter_, offset, way)
 
             number, seen = measure(rows, path)
             # Each page but the first begins with the last row of the page before; one more call

@@ -9,14 +9,14 @@ from typing import Any
 
 from tap_marketo.errors import DataError, RequestRefusedError
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.answers import Envelope
+from tap_marketo.marketo.answers import REST, Envelope, Way
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.moving_list import rows_of_moving_list
 from tap_marketo.times import before, to_marketo
 
 # paging-tokens.md: the most a lead database call returns.
 BATCH_SIZE = 300
-# assets.md: the most an asset call returns.
+# assets.md, user-management.md: the most that a call returns of assets, or of users.
 MAX_RETURN = 200
 # Empty pages in a row, each promising more, after which a list is taken to lead nowhere.
 MOST_EMPTY_PAGES = 20
@@ -50,10 +50,14 @@ class Page:
 
 
 def single_page(
-    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any] | None = None
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    params: Mapping[str, Any] | None = None,
+    way: Way = REST,
 ) -> Iterator[Page]:
     """Read a list that comes whole in one answer."""
-    yield Page(_rows(path, client.get(path, endpoint, params)))
+    yield Page(_rows(path, client.get(path, endpoint, params, way=way)))
 
 
 def token_pages(
@@ -193,6 +197,7 @@ def offset_pages(
     endpoint: str,
     params: Mapping[str, Any],
     identity: Callable[[Row], object],
+    way: Way = REST,
 ) -> Iterator[Page]:
     """Read a list of assets by offset (assets.md), also while its rows come, change and go.
 
@@ -202,7 +207,7 @@ def offset_pages(
     seams = _Seams(identity)
 
     def ask(offset: int) -> list[Row]:
-        rows = offset_page(client, path, endpoint, params, offset)
+        rows = offset_page(client, path, endpoint, params, offset, way)
         seams.add(offset, rows)
         return rows
 
@@ -238,11 +243,17 @@ class _Seams:
 
 
 def offset_page(
-    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any], offset: int
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    params: Mapping[str, Any],
+    offset: int,
+    way: Way = REST,
 ) -> list[Row]:
     """Read one page of a list of assets (assets.md, Browse); no rows behind the end of the list."""
-    window = {**params, "maxReturn": MAX_RETURN, "offset": offset}
-    return _rows(path, client.get(path, endpoint, window))
+    first, size = way.paging
+    window = {**params, size: MAX_RETURN, first: offset}
+    return _rows(path, client.get(path, endpoint, window, way=way))
 
 
 def _token(path: str, envelope: Envelope) -> str | None:

@@ -10,10 +10,14 @@ from urllib.parse import quote
 from tap_marketo.clock import Clock
 from tap_marketo.errors import DataError, MarketoError
 from tap_marketo.marketo import describe
+from tap_marketo.marketo.answers import OF_USERS
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.pages import Row, single_page
 from tap_marketo.names import Naming
+
+# user-management.md: not below /rest.
+USERS_PATH = "/userservice/management/v1/users"
 
 
 class Account:
@@ -72,6 +76,13 @@ class Account:
         """Return the fields that a type of custom objects has now."""
         path = f"/rest/v1/customobjects/{quote(name, safe='')}/describe.json"
         return describe.object_fields(self.client, path, "custom_object_describe")
+
+    @cached_property
+    def workspaces(self) -> Sequence[Row]:
+        """The workspaces that Marketo has now (user-management.md, Browse Workspaces)."""
+        path = f"{USERS_PATH}/workspaces.json"
+        (page,) = single_page(self.client, path, "workspaces", way=OF_USERS)
+        return page.rows
 
     @cached_property
     def activity_types(self) -> Mapping[int, Mapping[str, Any]]:

@@ -94,6 +94,7 @@ class DeclaredStream(StreamDefinition):
         automatic: columns that are always emitted, beside the keys, the replication key and
             createdAt.
         details: columns that take a call for each row.
+        by_default: whether a catalog in which nothing is marked may select the stream.
     """
 
     name: str
@@ -104,6 +105,7 @@ class DeclaredStream(StreamDefinition):
     keys: tuple[str, ...] = ("id",)
     automatic: frozenset[str] = frozenset()
     details: Details | None = None
+    by_default: bool = True
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         schema = resources.files("tap_marketo.streams") / "schemas" / f"{self.name}.json"
@@ -115,11 +117,8 @@ class DeclaredStream(StreamDefinition):
         costly = self.details.columns if self.details and not self.details.by_default else ()
         unselected = {column: {"selected-by-default": False} for column in costly}
         key = self.replication_key
-        return [
-            catalog_entry(
-                self.name, properties, self.keys, key, inclusion, column_metadata=unselected
-            )
-        ]
+        own = {} if self.by_default else {"selected-by-default": False}
+        return [catalog_entry(self.name, properties, self.keys, key, inclusion, own, unselected)]
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from tap_marketo.errors import NotFoundError, RequestRefusedError, TapError
 from tap_marketo.log import counted, some_of
+from tap_marketo.marketo.answers import REST, Way
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row, single_page
 
@@ -160,7 +161,7 @@ class DetailReader:
 
 
 def by_key(
-    key: str, path: str, endpoint: str, **params: Any
+    key: str, path: str, endpoint: str, way: Way = REST, **params: Any
 ) -> Callable[[MarketoClient, Row], Row]:
     """Return a function that reads a whole row by the column that stands for ``{id}`` in a path.
 
@@ -168,7 +169,7 @@ def by_key(
     """
 
     def read(client: MarketoClient, row: Row) -> Row:
-        found = rows_of(client, path_with(path, row.get(key)), endpoint, params)
+        found = rows_of(client, path_with(path, row.get(key)), endpoint, params, way)
         if not found:
             raise NoDetailsError("Marketo finds nothing")
         return found[0]
@@ -182,12 +183,16 @@ def path_with(path: str, key: object) -> str:
 
 
 def rows_of(
-    client: MarketoClient, path: str, endpoint: str, params: Mapping[str, Any]
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    params: Mapping[str, Any],
+    way: Way = REST,
 ) -> list[Row]:
     """Return what a call about a single thing shows.
 
     Raises:
         DataError: it holds something else than objects.
     """
-    (page,) = single_page(client, path, endpoint, params)
+    (page,) = single_page(client, path, endpoint, params, way)
     return page.rows

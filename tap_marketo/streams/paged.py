@@ -9,6 +9,7 @@ from functools import partial
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.failed_parts import FailedParts
+from tap_marketo.marketo.answers import REST, Way
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page, token_pages
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -89,14 +90,14 @@ CALLS_BY_TOKEN = Calls(1, "one for 300 rows")
 CALLS_BY_OFFSET = Calls(1, "one for 200 rows, and one that proves the end")
 
 
-def whole_list(path: str, prepare: Callable[[Row], Row] | None = None) -> Pages:
+def whole_list(path: str, prepare: Callable[[Row], Row] | None = None, way: Way = REST) -> Pages:
     """Read a list without pages."""
 
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
-        return single_page(account.client, path, scan.stream)
+        return single_page(account.client, path, scan.stream, way=way)
 
     def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-        return sizes.of_one_page(path, scan.stream)
+        return sizes.of_one_page(path, scan.stream, way)
 
     return Pages(fetch, ONE_CALL, size, prepare=prepare)
 
@@ -113,14 +114,14 @@ def by_token(path: str) -> Pages:
     return Pages(fetch, CALLS_BY_TOKEN, size)
 
 
-def by_offset(path: str, prepare: Callable[[Row], Row] | None = None) -> Pages:
+def by_offset(path: str, prepare: Callable[[Row], Row] | None = None, way: Way = REST) -> Pages:
     """Read all assets of a type that has no filter by date (assets.md, Browse)."""
 
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
-        return offset_pages(account.client, path, scan.stream, {}, scan.identity)
+        return offset_pages(account.client, path, scan.stream, {}, scan.identity, way)
 
     def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-        return sizes.by_offset(path, scan.stream, {})
+        return sizes.by_offset(path, scan.stream, {}, way)
 
     return Pages(fetch, CALLS_BY_OFFSET, size, prepare=prepare)
 

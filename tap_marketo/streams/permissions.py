@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,11 @@ READ_CAMPAIGNS = "Read-Only Campaigns"
 READ_ASSET = "Read-Only Asset"
 READ_REDIRECT_RULES = "Read-Only Redirect Rules"
 READ_CUSTOM_OBJECT = "Read-Only Custom Object"
+MANAGE_USERS = "Access User Management Api"
+
+# Permissions that also allow to change what they are about, and that few roles should have. Only
+# streams that are off by default need one.
+RARE_PERMISSIONS = frozenset((MANAGE_USERS,))
 
 
 def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
@@ -31,6 +37,7 @@ _PROBES: Mapping[str, Callable[[Account], object]] = {
     READ_ASSET: _one_row("/rest/asset/v1/channels.json", maxReturn=1),
     READ_REDIRECT_RULES: _one_row("/rest/asset/v1/redirectRules.json", maxReturn=1),
     READ_CUSTOM_OBJECT: lambda account: account.custom_objects,
+    MANAGE_USERS: lambda account: account.workspaces,
 }
 # Without what these ask for, discovery cannot go on.
 _ASKED_ANYWAY = (READ_LEAD, READ_ACTIVITY)
@@ -82,7 +89,8 @@ class PermissionProbe:
     def deny(self, permission: str, error: AccessDeniedError) -> None:
         """Note and log that the role lacks a permission."""
         self._has[permission] = False
-        LOGGER.warning(
+        LOGGER.log(
+            logging.INFO if permission in RARE_PERMISSIONS else logging.WARNING,
             "The catalog lacks the streams that need the permission %s: %s. Marketo denies it. To "
             "have them, grant it and run discovery again. %s",
             permission, ", ".join(self._streams.get(permission, ())), error.brief,

@@ -26,6 +26,7 @@ from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.program_members import SWEEP, ProgramMembers
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
+from tap_marketo.streams.users import USERS
 
 
 def bulk_objects(account: Account) -> tuple[dict[str, str], dict[str, TapError]]:
@@ -64,6 +65,7 @@ REGISTRY: Sequence[StreamDefinition] = (
     SEGMENTS,
     TOKENS,
     *ADMINISTRATION,
+    *USERS,
     bulk_exports(bulk_objects),
     Deletions(),
 )

@@ -31,6 +31,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "daily_usage": ("date",),
     "daily_errors": ("date",),
     "bulk_exports": ("exportId",),
+    "users": ("userid",),
 }
 # Asked for by date, read whole and filtered, read in full.
 BY_DATE = (
@@ -61,6 +62,7 @@ CHILDREN = ("segments", "tokens")
 ADMINISTRATION = (
     *("lead_fields", "custom_object_types", "lead_partitions"),
     *("daily_usage", "daily_errors", "bulk_exports"),
+    *("users", "user_roles", "workspaces"),
 )
 TABLES = (*ASSETS, *CHILDREN, *ADMINISTRATION)
 # Columns that take a call for each row.
@@ -70,6 +72,10 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
     "forms": ("fields",),
     "tag_types": ("allowableValues",),
     "custom_object_types": ("fields",),
+    "users": (
+        *("optedIn", "failedLogins", "failedDeviceCode", "isLocked", "lockedReason"),
+        *("lastLoginAt", "expiresAt", "userRoleWorkspaces"),
+    ),
 }
 # Those of them that are not selected unless somebody asks for them.
 UNSELECTED = {name: columns for name, columns in DETAILS.items() if name != "custom_object_types"}
@@ -78,6 +84,7 @@ _TIMES = frozenset(
     (
         *("createdAt", "updatedAt", "startAt", "endAt", "startDate", "endDate"),
         *("queuedAt", "startedAt", "finishedAt"),
+        *("lastLoginAt", "expiresAt"),
     )
 )
 # Where the Swagger definition and a page differ, the text takes either.
@@ -93,7 +100,12 @@ _LISTS_AS_TEXT = ("applicableProgramTypes", "allowableValues")
 
 def utc(text: str) -> str:
     """Return a time in UTC, however Marketo spells it; a plain date gains midnight."""
-    plain = text.replace("Z+0000", "+00:00").replace("Z", "+00:00")
+    plain = text.replace("Z+0000", "+00:00").replace("Z", "+00:00").replace(".0t", ".000t")
+    if "t+" in plain:
+        # A time of a user: 20100327T18:27:42.000t+0000, or with dashes.
+        date, _, rest = plain.replace("t+", "+").partition("T")
+        digits = date.replace("-", "")
+        plain = f"{digits[:4]}-{digits[4:6]}-{digits[6:]}T{rest}"
     if plain.endswith("+0000"):
         plain = plain[:-5] + "+00:00"
     moment = datetime.fromisoformat(plain)
@@ -183,6 +195,8 @@ def _truth(account: Account, name: str) -> list[Row]:
         return [_field(each, schema) for each in rows if "rest" in each]
     if name == "bulk_exports":
         return list(map(_export, rows))
+    if name == "user_roles":
+        return list(map(_role, rows))
     return rows
 
 
@@ -206,6 +220,12 @@ def _export(raw: Row) -> Row:
     """Return an export job with the name of its object."""
     name = raw["object"].replace("program/", "program_").replace("customobjects/", "")
     return {**raw, "object": name}
+
+
+def _role(raw: Row) -> Row:
+    """Return a role with the names of user-management.md."""
+    names = {"isHidden": "hidden", "isOnlyAllZones": "onlyAllZones"}
+    return {names.get(key, key): value for key, value in raw.items()}
 
 
 def _folder(raw: Row) -> Row:

@@ -40,6 +40,8 @@ class Call:
         without: streams that are not selected, as they make the same call.
         beside: streams that are selected, as the call comes after calls of theirs.
         scenario: what is synced, one of SCENARIOS.
+        is_bare: whether it is answered without an envelope, so without a requestId; and whether a
+            token may be refused to it alone.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Call:
     without: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     scenario: str = USUAL
+    is_bare: bool = False
 
     @property
     def kind(self) -> str:
@@ -143,6 +146,7 @@ def _get(
     askers: int = 0,
     beside: tuple[str, ...] = (),
     scenario: str = USUAL,
+    is_bare: bool = False,
     **rule: Any,
 ) -> Call:
     """Return a call that a stream is read with.
@@ -155,20 +159,21 @@ def _get(
         call: in the sandbox's words, if that is not its name.
         skip: so many such calls come before the one that is meant.
         askers: as of Call, if not as many as there are streams.
-        beside, scenario: as of Call.
+        beside, scenario, is_bare: as of Call.
         rule: what else tells the call from others.
     """
     whole = {"call": call or name, "skip": skip, **rule}
     fails = fails or (name,)
     return Call(
         name, whole, f"GET {path}", fails, way, askers=askers or len(fails), beside=beside,
-        scenario=scenario,
+        scenario=scenario, is_bare=is_bare,
     )  # fmt: skip
 
 
-_V1, _ASSET = "/rest/v1", "/rest/asset/v1"
+_V1, _ASSET, _USERS = "/rest/v1", "/rest/asset/v1", "/userservice/management/v1/users"
 _BY_DATE, _BY_OFFSET, _TREE = "pages by date", "pages", "the tree"
-_WHOLE, _DETAILS, _CHILDREN, _SEEN = "whole lists", "details", "children", "lists seen"
+_WHOLE, _DETAILS, _CHILDREN, _BARE = "whole lists", "details", "children", "users"
+_SEEN = "lists seen"
 
 _OF_PAGES = (
     _get("describe", rf"{_V1}/leads/describe\.json", "", "leads", "lead_fields"),
@@ -221,6 +226,11 @@ _OF_PAGES = (
     _get("lead_partitions", rf"{_V1}/leads/partitions\.json", _WHOLE),
     _get("usage_week", rf"{_V1}/stats/usage/last7days\.json", _WHOLE, "daily_usage"),
     _get("errors_week", rf"{_V1}/stats/errors/last7days\.json", _WHOLE, "daily_errors"),
+    _get("users", rf"{_USERS}/allusers\.json", _BARE, is_bare=True),
+    _get("users page 2", rf"{_USERS}/allusers\.json", _BARE, "users", call="users", skip=1,
+         is_bare=True),
+    _get("user_roles", rf"{_USERS}/roles\.json", _BARE, is_bare=True),
+    _get("workspaces", rf"{_USERS}/workspaces\.json", _BARE, is_bare=True),
     _get("schema_fields", rf"{_V1}/leads/schema/fields\.json", "", "lead_fields"),
     # After whoever counts the day's bytes.
     _get(
@@ -238,6 +248,7 @@ _OF_ROWS = (
         "customobject_describe", rf"{_V1}/customobjects/\w+/describe\.json", _DETAILS,
         "custom_object_types",
     ),
+    _get("user", rf"{_USERS}/[^/]+/user\.json", _DETAILS, "users", is_bare=True),
     _get("segments", rf"{_ASSET}/segmentation/\d+/segments\.json", _CHILDREN),
     _get(
         "segments page 2", rf"{_ASSET}/segmentation/\d+/segments\.json", _CHILDREN, "segments",

@@ -229,7 +229,9 @@ _REFUSALS = ("error 603", "error 610")
 _NO_WORD = ("HTTP 403", "HTTP 404", "HTTP 414", "redirect")
 # Of one list that assets_seen may not read there are no rows.
 _SEEN = ("smart_campaigns seen", "landing_pages seen page 2")
-_NO_DETAILS = ("program", "smart_list", "form_fields", "tag_type", "customobject_describe")
+_NO_DETAILS = (
+    *("program", "smart_list", "form_fields", "tag_type", "customobject_describe", "user"),
+)
 
 # So many stretches of time without an activity are gone through.
 EMPTY_STRETCHES = 501
@@ -318,13 +320,19 @@ def _fault_case(fault: Fault, call: Call, times: str) -> FaultCase:
         tries = NEVER
     if call.kind == "status" and fault.name == "error 610":
         said = "no longer has it"
+    # Where a token is refused to these calls alone, all others go on.
+    is_of_the_run = fault.is_of_the_run and not (call.is_bare and fault.code == TO_BE_CHANGED)
+    if call.is_bare:
+        said = said.replace(": .*requestId", ": ")
     is_refused = fault.name in _REFUSALS or (fault.name, call.name) == ("HTTP 414", "usage")
     is_refused_whole = is_refused and not call.fails
     code = TO_BE_CHANGED if is_refused_whole else fault.code
+    if not is_of_the_run and fault.is_of_the_run:
+        code = 1
     return FaultCase(
         fault.name, call.name, times, call.named, said, tries, code,
         rules=rules, own=rules.index(own), settings=fault.settings,
-        fails=() if fault.is_of_the_run else call.fails,
+        fails=() if is_of_the_run else call.fails,
         lacking=call.fails[0] if (fault.name, call.name) in _LACKING else "",
         streams=(*call.fails, *call.beside), way=call.way, file=call.file, askers=call.askers,
         without=call.without, scenario=call.scenario,

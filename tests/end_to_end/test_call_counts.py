@@ -33,7 +33,9 @@ def marketo() -> Iterator[Account]:
 def test_discovery_asks_for_fields_types_and_the_filter_only(marketo: Account, tap: Tap) -> None:
     tap.discover(marketo.config())
     # One probe for each permission; describe and types are those of leads and of activities.
-    probes = ("campaigns", "channels", "landing_page_redirect_rules", "customobjects")
+    probes = (
+        *("campaigns", "channels", "landing_page_redirect_rules", "customobjects", "workspaces"),
+    )
     assert calls(marketo) == {
         "usage": 1, "describe": 1, "types": 1, "create": 1, "cancel": 1, **dict.fromkeys(probes, 1),
         "member_describe": 1, "customobject_describe": CUSTOM_OBJECTS,

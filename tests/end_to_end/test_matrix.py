@@ -64,7 +64,7 @@ SIZES = (
     "--tokens 40 --programs 6 --smart-lists 6 --forms 6 --tag-types 7 --custom-object-types 6 "
     "--emails 6 --email-templates 6 --landing-pages 6 --landing-page-templates 6 "
     "--landing-page-redirect-rules 6 --landing-page-domains 6 --snippets 6 --channels 6 "
-    "--lead-partitions 6"
+    "--lead-partitions 6 --users 6 --user-roles 6 --workspaces 3"
 ).split()
 # Two pages of the members of a list, two jobs of members of programs.
 PEOPLES_SIZES = (

@@ -71,7 +71,7 @@ def test_discovery_leaves_out_what_the_role_may_not_read_and_names_the_permissio
     assert names_of(catalog) - left == gone
 
 
-def test_discovery_makes_twelve_calls_at_most_and_one_for_each_custom_object(
+def test_discovery_makes_sixteen_calls_at_most_and_one_for_each_custom_object(
     marketo: Account, tap: Tap
 ) -> None:
     tap.discover(marketo.config())
@@ -79,7 +79,7 @@ def test_discovery_makes_twelve_calls_at_most_and_one_for_each_custom_object(
     others = [
         call for call in called if not call.startswith("token_") and call != "customobject_describe"
     ]
-    assert len(others) <= 12
+    assert len(others) <= 16
     types = marketo.truth("custom_object_types")
     assert called.count("customobject_describe") == len(types) > 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -151,6 +151,37 @@ def error_answer(request_id: str, code: str, message: str | None = None) -> Answ
     )
     answer.code = code
     return answer
+
+
+_STATUS = {
+    **dict.fromkeys(("601", "602"), 401),
+    "603": 403,
+    **dict.fromkeys(("610", "702", "1013"), 404),
+    **dict.fromkeys(("606", "607", "615"), 429),
+    **dict.fromkeys(("604", "608", "611", "614", "713", "719"), 500),
+}
+"""HTTP status of an error without an envelope: swagger-user.json has 401, 403 and 404; which codes
+have which is on no page. All others: 400."""
+
+
+def without_envelope(answer: Answer, is_single: bool, bare_errors: bool) -> Answer:
+    """An answer as the calls about users give it (user-management.md).
+
+    "If a call succeeds, a 200 status code is returned. If a call fails, a non-200 level status code
+    is returned and the response body contains the standard errors array".
+    """
+    content = answer.envelope()
+    if content is None or "success" not in content:
+        return answer
+    if content["success"]:
+        result = content["result"][0] if is_single else content["result"]
+        return replace(answer, body=json_answer(result).body)
+    (error,) = content["errors"]
+    status = _STATUS.get(error["code"], 400)
+    body: Body = b""
+    if not bare_errors or status not in (401, 403, 404):
+        body = json_answer({"errors": [{**error, "code": int(error["code"])}]}).body
+    return replace(answer, status=status, body=body)
 
 
 def plain_answer(status: int, text: str) -> Answer:

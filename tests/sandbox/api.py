@@ -15,7 +15,9 @@ from tests.sandbox.answers import (
     error_answer,
     json_answer,
     plain_answer,
+    without_envelope,
 )
+from tests.sandbox.assets.kinds import USER_CALLS
 from tests.sandbox.bulk import Bulk
 from tests.sandbox.calls import Call, find_call, method_fits, override
 from tests.sandbox.clock import Clock
@@ -63,6 +65,7 @@ class Api:
         self._poll_seconds = options.poll_seconds
         self._call_seconds = options.call_seconds
         self.permissions = Permissions(options.lacks, options.crm_sync, options.crm_objects)
+        self._bare_errors = options.bare_errors
         self.scheduled = Scheduled(database)
         self.usage = Usage(options.seed, clock, self.limits, self.tokens.user)
         self._readers = Readers(options, database, clock, self.usage, self.permissions)
@@ -79,7 +82,7 @@ class Api:
                 return self._refused(request, refusal)
             if request.path == TOKEN_PATH:
                 return self._token(request)
-            if not request.path.startswith(("/rest/", "/bulk/")):
+            if not request.path.startswith(("/rest/", "/bulk/", "/userservice/")):
                 return plain_answer(404, "Not Found")
             return self._call(request)
 
@@ -148,6 +151,8 @@ class Api:
                 self._guarded(self._charge_only)
             answer = answer_instead
         self.usage.note(answer.code)
+        if call.kind in USER_CALLS:
+            answer = without_envelope(answer, call.kind == "user", self._bare_errors)
         name = fault.kind if fault is not None else None
         self.counters.answered(now, call.kind, call.object, call.job_id, call.page, answer, name)
         return self._altered(self.faults.claim(call.kind, call, dates=True), call, answer)

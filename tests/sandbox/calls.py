@@ -151,7 +151,7 @@ def _finish(call: Call) -> Call:
         # A folder and a program may have the same id.
         call.job_id = f"{call.first('folderType') or 'Folder'}/{call.job_id}"
     if call.kind in OFFSET_PAGED:
-        call.page = offset_page_number(call.query)
+        call.page = offset_page_number(call.query, OFFSET_PAGED[call.kind])
     elif call.token is not None and call.kind in TOKEN_PAGED:
         try:
             call.page = read_token(call.token, call.scan).page

@@ -78,6 +78,11 @@ def activity_time(moment: float) -> str:
     return plain(moment) + "+0000"
 
 
+def user_time(moment: float) -> str:
+    """A time as roles and workspaces have it: 20100327T18:27:42.0t+0000 (user-management.md)."""
+    return plain(moment).replace("-", "") + ".0t+0000"
+
+
 def date_text(moment: float) -> str:
     """The date alone, as fields of type date have it (field-types.md)."""
     return _day_text(int(moment // DAY))

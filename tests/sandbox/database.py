@@ -39,7 +39,7 @@ from tests.sandbox.options import Options
 
 LEAST_HOSTILE = 20
 """Activities of each hostile type, at least."""
-DETAILED = ("programs", "smart_lists", "forms", "tag_types", "custom_object_types")
+DETAILED = ("programs", "smart_lists", "forms", "tag_types", "custom_object_types", "users")
 """Tables with columns that only the call for one row gives: <table>_details has those."""
 TABLES = (
     "leads",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.sandbox.answers import Answer, Delivery, FileSlice, error_answer, plain_answer
+from tests.sandbox.assets.kinds import USER_CALLS
 from tests.sandbox.bulk import FILE_TYPE
 from tests.sandbox.calls import KINDS, TOKEN_PAGED, Call
 from tests.sandbox.paging import Place, make_token, read_token
@@ -279,7 +280,9 @@ FAULT_KINDS: dict[str, FaultKind] = {
     "half_json": FaultKind(
         "the first half of the body, with its own Content-Length", _JSON, alter=_half_json
     ),
-    "no_result": FaultKind("no result (token: no access_token)", _JSON, alter=_no_result),
+    "no_result": FaultKind(
+        "no result (token: no access_token)", _JSON - {*USER_CALLS}, alter=_no_result
+    ),
     "repeat_token": FaultKind(
         "nextPageToken is the one asked with (from page 2)", _PAGED, alter=_repeat_token
     ),

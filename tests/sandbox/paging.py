@@ -112,21 +112,26 @@ def token_page(
     return left[:size], beside
 
 
-def offset_page(rows: Sequence[T], query: Query) -> Sequence[T]:
-    """A page by offset and maxReturn (assets.md, "Browse")."""
-    size = read_number(query.get("maxReturn"), USUAL_ASSETS, 1, MOST_ASSETS, "maxReturn")
-    offset = read_number(query.get("offset"), 0, 0, 1 << 31, "offset")
+Names = tuple[str, str]
+OFFSETS: Names = ("offset", "maxReturn")
+"""The parameters of a page by offset (assets.md, "Browse")."""
+
+
+def offset_page(rows: Sequence[T], query: Query, names: Names = OFFSETS) -> Sequence[T]:
+    """A page by offset."""
+    first, most = names
+    size = read_number(query.get(most), USUAL_ASSETS, 1, MOST_ASSETS, most)
+    offset = read_number(query.get(first), 0, 0, 1 << 31, first)
     return rows[offset : offset + size]
 
 
-def offset_page_number(query: Query) -> int:
-    """The number of the page that offset and maxReturn mean, for faults and the log."""
+def offset_page_number(query: Query, names: Names = OFFSETS) -> int:
+    """The number of the page that an offset and a size mean, for faults and the log."""
     try:
         offset, size = (
             read_number(query.get(name), usual, 0, most, name)
-            for name, usual, most in (
-                ("offset", 0, 1 << 31),
-                ("maxReturn", USUAL_ASSETS, MOST_ASSETS),
+            for name, usual, most in zip(
+                names, (0, USUAL_ASSETS), (1 << 31, MOST_ASSETS), strict=True
             )
         )
     except ApiError:

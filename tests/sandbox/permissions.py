@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.sandbox.answers import ApiError
-from tests.sandbox.assets.kinds import KINDS, SINGLE
+from tests.sandbox.assets.kinds import KINDS, SINGLE, USER_CALLS
 from tests.sandbox.assets.subscription import CRM_TYPE
 from tests.sandbox.calls import Call
 from tests.sandbox.crm.kinds import OF_CRM
@@ -43,6 +43,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
 A role may have Read-Write in place of Read-Only; here that is one and the same.
 """
 
+ALSO_NEEDED = dict.fromkeys(USER_CALLS, "Access Users")
+"""A second permission that calls need: "from two different groups" (user-management.md)."""
+
 _BULK = {"leads": _LEAD, "activities": _ACTIVITY, "program/members": _LEAD}
 """The same for bulk calls, by object; those of custom objects need Read-Only Custom Object."""
 
@@ -56,7 +59,7 @@ def _plain(name: str) -> str:
     return name.strip().casefold().replace("-", " ").removesuffix("s")
 
 
-_KNOWN = {_plain(name) for names in NEEDED.values() for name in names}
+_KNOWN = {_plain(name) for names in (*NEEDED.values(), ALSO_NEEDED.values()) for name in names}
 
 
 class Permissions:
@@ -87,6 +90,8 @@ class Permissions:
         if needed is None:
             needed = (_BULK.get(call.object or "", _OBJECT),)
         if needed and not any(self.grants(name) for name in needed):
+            raise ApiError("603")
+        if (also := ALSO_NEEDED.get(call.kind)) and not self.grants(also):
             raise ApiError("603")
         if self._crm_sync and call.object == f"customobjects/{CRM_TYPE}":
             raise ApiError("1018")

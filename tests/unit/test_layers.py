@@ -114,7 +114,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.leads", "streams.activities", "streams.deletions"),
     ("streams.custom_objects", "streams.program_members", "streams.list_memberships"),
     ("streams.smart_list_memberships",),
-    ("streams.lead_database", "streams.folders"),
+    ("streams.lead_database", "streams.folders", "streams.users"),
     ("streams.assets", "streams.asset_children"),
     ("streams.assets_seen",),
     # all of them.

@@ -6,11 +6,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.sandbox.assets import children, emails, forms, lists, pages, programs, subscription
+from tests.sandbox.assets import (
+    children,
+    emails,
+    forms,
+    lists,
+    pages,
+    programs,
+    subscription,
+    users,
+)
 from tests.sandbox.assets.draw import JSON, Draw
+from tests.sandbox.paging import OFFSETS
 
 _ASSETS = "Read-Only Asset"
 _REDIRECTS = "Read-Only Redirect Rules"
+_USERS = "Access User Management Api"
 
 Filter = Literal["whole seconds", "any"] | None
 
@@ -31,6 +42,8 @@ class Kind:
     call: str = ""
     paged: bool = True
     """By offset and maxReturn; the others answer all at once."""
+    page_names: tuple[str, str] = OFFSETS
+    """The parameters of a page."""
     dated: bool = True
     by_name: bool = False
     """Whether the example is in the order of names, not of ids."""
@@ -53,6 +66,7 @@ class Kind:
 
 
 _A = "/rest/asset/v1/"
+_U = "/userservice/management/v1/users/"
 
 # programs.json stands here for its call alone: its rows are those of lead_database.py.
 KINDS = (
@@ -130,6 +144,19 @@ KINDS = (
         ("description",), permission="Read-Only Custom Object", call="customobjects",
         paged=False, dated=False, first=1, key="name", details=subscription.type_details,
     ),
+    Kind(
+        "users", f"{_U}allusers.json", users.user, permission=_USERS, dated=False, first=1,
+        key="userid", details=users.user_details, page_names=("pageOffset", "pageSize"),
+    ),
+    Kind(
+        "user_roles", f"{_U}roles.json", users.role, permission=_USERS, paged=False, dated=False,
+        first=1,
+    ),
+    # The number of a row is not the id of its workspace.
+    Kind(
+        "workspaces", f"{_U}workspaces.json", users.workspace, permission=_USERS, paged=False,
+        dated=False, first=1,
+    ),
 )  # fmt: skip
 
 BY_CALL = {kind.name: kind for kind in KINDS}
@@ -146,8 +173,14 @@ SINGLE = {
         r"/rest/v1/customobjects/(?P<id>[^/]+)/describe\.json",
         "Read-Only Custom Object",
     ),
+    "user": (rf"{_U}(?P<id>[^/]+)/user\.json", _USERS),
 }
 """Calls about one row or one parent: the address, and the permission that they need."""
 
-OFFSET_PAGED = ("programs", "folders", "segments", *(k.name for k in KINDS if k.paged))
-"""Calls that page by offset and maxReturn (assets.md, "Browse")."""
+OFFSET_PAGED = {
+    **dict.fromkeys(("programs", "folders", "segments"), OFFSETS),
+    **{kind.name: kind.page_names for kind in KINDS if kind.paged},
+}
+"""Calls that page by offset, with the names of their parameters (assets.md, "Browse")."""
+USER_CALLS = (*(kind.name for kind in KINDS if kind.path.startswith(_U)), "user")
+"""Calls not below /rest, which are answered without an envelope (user-management.md)."""

@@ -12,10 +12,11 @@ from tests.sandbox.assets.folders import FolderTable, Node
 from tests.sandbox.assets.kinds import BY_CALL, KINDS, Filter, Kind
 from tests.sandbox.assets.programs import program_details
 from tests.sandbox.assets.table import Asset, AssetTable
+from tests.sandbox.assets.users import is_pending
 from tests.sandbox.calls import Call
 from tests.sandbox.clock import parse_time
 from tests.sandbox.options import Options
-from tests.sandbox.paging import offset_page, read_number
+from tests.sandbox.paging import OFFSETS, offset_page, read_number
 
 NO_ASSETS = "No assets found for the given search criteria."
 DEEPEST = 1 << 20
@@ -117,8 +118,10 @@ class AssetReader:
         if call.kind == "customobject_describe":
             return self._describe(call.job_id)
         kind = BY_CALL.get(call.kind)
+        if call.kind == "user":
+            return {"result": self._user(call)}
         if kind is not None and not kind.is_asset:
-            rows = self._tables[kind.table].shown()
+            rows = self._browse(call, self._tables[kind.table], kind, None)
             return {
                 "result": list(map(self._type_shown, rows))
                 if call.kind == "customobjects"
@@ -170,7 +173,15 @@ class AssetReader:
             rows = [r for r in rows if low <= r.updated <= high or low <= r.created <= high]
         if kind is not None and not kind.paged:
             return table.shown(rows)
-        return table.shown(list(offset_page(rows, call.query)))
+        names = OFFSETS if kind is None else kind.page_names
+        return table.shown(list(offset_page(rows, call.query, names)))
+
+    def _user(self, call: Call) -> list[JSON]:
+        """A user "that has accepted their invitation", else 404 (swagger-user.json)."""
+        found = self._one("users", call)
+        if not found or is_pending(found[0]["id"]):
+            raise ApiError("1013", f"User '{call.job_id}' not found")
+        return found
 
     def _one(self, name: str, call: Call) -> list[JSON]:
         """The row that a call names, with its details; none where there is no such row."""
