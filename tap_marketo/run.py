@@ -17,7 +17,14 @@ from tap_marketo.commands.plan import make_plan
 from tap_marketo.commands.selection import select
 from tap_marketo.commands.sync import Sync
 from tap_marketo.config import Config, load_config
-from tap_marketo.errors import CatalogError, FailedStreamsError, QuotaError, TapError, Terminated
+from tap_marketo.errors import (
+    CatalogError,
+    FailedStreamsError,
+    QuotaError,
+    StateError,
+    TapError,
+    Terminated,
+)
 from tap_marketo.log import LOGGER, set_up_logging
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.names import NAMINGS
@@ -106,7 +113,7 @@ def _test(command: Command, output: Output) -> int:
     clock = Clock()
     hasty = replace(config, request_timeout=min(config.request_timeout, _CHECK_TIMEOUT))
     client = MarketoClient(hasty, clock, tries=_CHECK_TRIES)
-    found = check(client, clock, config, entries)
+    found = check(client, clock, config, entries, _state_to_check(command.state))
     if command.form == "json":
         output.page(json.dumps(found.as_json(), indent=2))
     else:
@@ -114,6 +121,13 @@ def _test(command: Command, output: Output) -> int:
     if found.is_spent:
         return QuotaError.exit_code
     return 0 if found.passes else 1
+
+
+def _state_to_check(path: str | None) -> State | StateError | None:
+    try:
+        return load_state(path) if path else None
+    except StateError as error:
+        return error
 
 
 def _plan(command: Command, output: Output) -> int:

@@ -10,6 +10,7 @@ from tap_marketo.clock import NOTABLE_SKEW, Clock
 from tap_marketo.commands.account_probe import AccountProbe
 from tap_marketo.commands.check_permissions import WantedStreams
 from tap_marketo.commands.check_results import CheckPage, CheckResult, Verdict, brief_and_remedy
+from tap_marketo.commands.check_state import state_result
 from tap_marketo.commands.preparation import HOW_TO_SELECT
 from tap_marketo.config import Config
 from tap_marketo.errors import (
@@ -20,12 +21,14 @@ from tap_marketo.errors import (
     FilterUnavailableError,
     MarketoError,
     QuotaError,
+    StateError,
     TapError,
 )
 from tap_marketo.marketo.auth import IDENTITY_CALL
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import QUEUE_SLOTS, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.state import State
 from tap_marketo.streams.permissions import PERMISSIONS, READ_LEAD
 from tap_marketo.streams.registry import definition_of
 from tap_marketo.times import next_allowance_reset, to_marketo
@@ -39,21 +42,26 @@ _ALLOW_LIST = "the IP allow-list of the API (Admin > Web Services > IP Restricti
 
 
 def check(
-    client: MarketoClient, clock: Clock, config: Config, entries: Sequence[CatalogEntry] | None
+    client: MarketoClient,
+    clock: Clock,
+    config: Config,
+    entries: Sequence[CatalogEntry] | None,
+    state: State | StateError | None,
 ) -> CheckPage:
     """Find out whether a sync could run.
 
-    Nothing is exported, and no state is read or written.
+    Nothing is exported, and no state is written.
 
     Args:
         client: makes the calls.
         clock: learns Marketo's time from the answers.
         config: the settings.
         entries: the selected streams of a catalog; None without a catalog, for all there are.
+        state: of the last run, or why it cannot be used; None if none is given.
     """
     probe = AccountProbe(client, clock, config)
     wanted = WantedStreams(entries)
-    run = _Check(client, clock, config, probe, wanted)
+    run = _Check(client, clock, config, probe, wanted, state)
     if not probe.begin():
         return CheckPage(config.endpoint, list(run.of_beginning()), (), client.calls)
     probe.ask(of_filter=wanted.have_leads)
@@ -71,6 +79,7 @@ class _Check:
     config: Config
     probe: AccountProbe
     wanted: WantedStreams
+    state: State | StateError | None
 
     def of_beginning(self) -> Iterator[CheckResult]:
         """Yield what is known where nothing could be asked."""
@@ -91,6 +100,8 @@ class _Check:
         yield from _exports(self)
         yield _lead_filter(self)
         yield self._catalog()
+        if self.state is not None:
+            yield state_result(self.state, self.wanted, self.probe, self.config)
         if self.config.start_date > self.clock.now():
             moment = to_marketo(self.config.start_date)
             yield CheckResult(

@@ -12,7 +12,8 @@ from tap_marketo.errors import NOT_HERE, AccessDeniedError
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
-from tap_marketo.streams.leads import LEADS_STREAM, goes_by_creation
+from tap_marketo.streams.lead_reach import LEADS_STREAM
+from tap_marketo.streams.leads import goes_by_creation
 from tap_marketo.streams.permissions import (
     MANAGE_USERS,
     RARE_PERMISSIONS,
@@ -75,6 +76,10 @@ class WantedStreams:
     def need_permissions(self) -> bool:
         """Whether some of them need a permission."""
         return any(each.definition.permission for each in self._streams)
+
+    def have(self, definition: StreamDefinition) -> bool:
+        """Say whether streams of a definition are among them."""
+        return any(each.definition is definition for each in self._streams)
 
     def permission(
         self, permission: str, probe: AccountProbe, config: Config, user: str

@@ -11,7 +11,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.config import Config
 from tap_marketo.errors import TapError
-from tap_marketo.exports.plan_line import Calls, Left, PlanLine
+from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
 from tap_marketo.exports.simulation import ExportEstimate, Simulation
 from tap_marketo.log import counted
 from tap_marketo.marketo.client import MarketoClient
@@ -176,7 +176,7 @@ def _planned(
         calls_used=client.budget.used,
         bytes_used=simulation.used if families or found else None,
         continues_at=next_allowance_reset(simulation.ends_at),
-        notes=list(_dropped(exports, begun, entries)),
+        notes=[*_anew(lines), *_dropped(exports, begun, entries)],
         # It quotes Marketo.
         failed=redact(begun.failures.summary()),
     )
@@ -200,7 +200,14 @@ def _together(export: ExportEstimate, read: ReadEstimate) -> PlanLine:
     calls = export.calls + read.calls
     if not read.how:
         return replace(export, calls=calls)
-    return replace(export, how=read.how, since=read.since, until=read.until, calls=calls)
+    return replace(
+        export,
+        how=read.how,
+        since=read.since,
+        until=read.until,
+        calls=calls,
+        why_anew=read.why_anew,
+    )
 
 
 def _found(read: ReadEstimate, begun: Preparation, simulation: Simulation) -> PlanLine:
@@ -214,6 +221,12 @@ def _found(read: ReadEstimate, begun: Preparation, simulation: Simulation) -> Pl
         time=None,
         guess=str(simulation.usual(read.found[0])),
     )
+
+
+def _anew(lines: Sequence[PlanLine]) -> Iterator[str]:
+    for line in lines:
+        if line.why_anew:
+            yield f"{line.name}: read {ANEW}, as {line.why_anew}"
 
 
 def _dropped(

@@ -64,7 +64,7 @@ class ExportEngine:
         )  # fmt: skip
         self._tracker = JobTracker(run)
         self._chooser = JobChooser(run)
-        self._creator = JobCreator(run, self._chooser)
+        self._creator = JobCreator(run, self._chooser, emitter.move_to)
         self._reader = ExportReader(run, emitter, self.look_after)
         self._reading: Job | None = None
         self._families: list[BulkFamily] = []

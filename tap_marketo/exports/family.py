@@ -148,6 +148,18 @@ class BulkFamily(ABC):
         needed = [plan.job for plan in plans if plan.job]
         return plans, [export for export in pending if export not in needed]
 
+    def begin(self, context: SyncContext) -> Position | None:
+        """Return the position before anything is read, where that is not what the state says.
+
+        So it is where what was read before is read from the beginning once more. What has been
+        laid out is laid out for this position.
+        """
+        return None
+
+    def why_anew(self, context: SyncContext) -> str:
+        """Say why what was read before is read from the beginning; empty where it is not."""
+        return ""
+
     def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
         """Return what has been reached when a job has been read to its end."""
         bookmarks = {}

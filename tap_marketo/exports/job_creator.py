@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tap_marketo.errors import (
     ExportQuotaError,
     FieldNotFoundError,
@@ -15,6 +17,7 @@ from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.log import LOGGER, counted, some_of
 from tap_marketo.marketo.export_calls import ExportStatus
+from tap_marketo.protocol.position import Position
 from tap_marketo.times import to_marketo, whole_seconds
 
 # A full queue is tried again in steps that grow to so many seconds.
@@ -31,9 +34,12 @@ class JobCreator:
         queue_full_until: monotonic seconds before which the queue need not be tried again.
     """
 
-    def __init__(self, run: ExportRun, chooser: JobChooser) -> None:
-        """Create the jobs of a run that a chooser chooses."""
+    def __init__(
+        self, run: ExportRun, chooser: JobChooser, move_to: Callable[[Position], None]
+    ) -> None:
+        """Create the jobs of a run that a chooser chooses; ``move_to`` moves the state."""
         self._run = run
+        self._move_to = move_to
         self._chooser = chooser
         self._interval = run.config.poll_interval
         self._longest_wait = max(_LONGEST_QUEUE_WAIT * run.config.wait_scale, self._interval)
@@ -47,6 +53,9 @@ class JobCreator:
         """Lay out what a family has to read, and cancel its jobs that are of no use any more."""
         family, context = queue.family, self._run.context
         plans, useless = family.lay_out(context)
+        begun = family.begin(context)
+        if begun:
+            self._move_to(begun)
         for export in useless:
             self._run.cancel(family.bulk_object, export.export_id)
         queue.line_up(plans)

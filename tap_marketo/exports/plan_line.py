@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+ANEW = "from the beginning once more"
+"""How something is read that had been read before, and kept up to date since."""
+
 
 @dataclass(frozen=True)
 class Calls:
@@ -57,6 +60,7 @@ class PlanLine:
         time: until its last file has been read; None if unknown.
         guess: what the numbers are based on, where they are guesses; empty where they are certain.
         left: what does not fit into today; None if everything does.
+        why_anew: why it is read from the beginning once more; empty where it is not.
     """
 
     name: str = ""
@@ -72,6 +76,7 @@ class PlanLine:
     time: timedelta | None = timedelta()
     guess: str = ""
     left: Left | None = None
+    why_anew: str = ""
 
     @property
     def is_uncertain(self) -> bool:

@@ -20,7 +20,7 @@ from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
 from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_queue import FamilyQueue, Job, JobQueue
 from tap_marketo.exports.job_tracker import JobTracker
-from tap_marketo.exports.plan_line import Calls, Left, PlanLine
+from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
 from tap_marketo.exports.poll_schedule import WORKERS
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
@@ -71,7 +71,8 @@ class ExportEstimate(PlanLine):
         """Take over what the family says."""
         self.name, self.streams = self.family.name, list(self.family.streams)
         shared = f", {len(self.streams):,} streams together" if len(self.streams) > 1 else ""
-        self.how = self.how or f"exported by {self.family.replication_key}{shared}"
+        anew = f"{ANEW}, " if self.why_anew else ""
+        self.how = f"{anew}exported by {self.family.replication_key}{shared}"
 
     def add(self, plan: ExportPlan, cost: float, time: timedelta, *, is_made: bool) -> None:
         """Take in a job that has been read, of this run or an earlier one."""
@@ -209,7 +210,10 @@ class Simulation:
         """Lay out what a family has to read, and ask how its jobs of an earlier run stand."""
         plans, useless = family.lay_out(self._run.context)
         self._estimates[family.name] = ExportEstimate(
-            family=family, usual=self.usual(family), dropped=len(useless)
+            family=family,
+            usual=self.usual(family),
+            dropped=len(useless),
+            why_anew=family.why_anew(self._run.context),
         )
         queue = FamilyQueue(family, self._tracker.recent(family.bulk_object))
         queue.line_up(plans)

@@ -7,7 +7,7 @@ fields have the names of the keys, and their annotations say which values these 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -214,7 +214,19 @@ class ChildMark(Mark):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListMark(PageMark):
+class ReadMark(Entry):
+    """When a table was last read from the beginning that a log of changes keeps up to date.
+
+    Attributes:
+        read_at: when the last such reading began (UTC), also while it is under way; None where no
+            reading was begun by a version that knows of this.
+    """
+
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListMark(PageMark, ReadMark):
     """How far the members of all lists have been read.
 
     Attributes:
@@ -301,9 +313,12 @@ class Position:
         exports: all jobs under way, by family; replaces what the state has of the family.
         failed: by stream, the parts that cannot be read, with the time (UTC) from which on each
             has not been read; replaces what the state has of the stream.
+        forgotten: streams that are read from the beginning again: what the state says of each goes
+            before anything else is applied.
     """
 
     bookmarks: Mapping[str, Bookmark] = field(default_factory=dict)
     marks: Mapping[str, Entry] = field(default_factory=dict)
     exports: Mapping[str, Sequence[PendingExport]] = field(default_factory=dict)
     failed: Mapping[str, Mapping[str, datetime]] = field(default_factory=dict)
+    forgotten: Collection[str] = ()

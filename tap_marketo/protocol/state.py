@@ -190,25 +190,29 @@ class State:
 
     def apply(self, position: Position) -> None:
         """Move the state to a position, in one step: a signal finds the state before or after."""
-        streams = {*position.bookmarks, *position.marks, *position.failed}
-        views = {stream: self._marks(stream) for stream in streams}
+        bookmarks = {stream: dict(marks) for stream, marks in self._value["bookmarks"].items()}
         exports = dict(self._value["exports"])
+        for stream in position.forgotten:
+            _forget(bookmarks.get(stream, {}), AnyMark())
+        streams = {*position.bookmarks, *position.marks, *position.failed}
+        views = {stream: reached(bookmarks.get(stream, {})) for stream in streams}
         for stream, bookmark in position.bookmarks.items():
-            before, view = self.bookmark(stream, bookmark.key), views[stream]
-            if before is None or bookmark.time >= before:
+            view = views[stream]
+            before = view.get(bookmark.key)
+            if before is None or bookmark.time >= whole_seconds(read_time(before)):
                 view[bookmark.key] = to_bookmark(bookmark.time)
             if bookmark.settled:
                 view["settled"] = to_bookmark(bookmark.settled)
-            _forget_other_taps_export(view)
+            _forget(view, OtherTapsExport())
         for stream, mark in position.marks.items():
             views[stream].update(mark.as_json())
-        bookmarks = {stream: dict(marks) for stream, marks in self._value["bookmarks"].items()}
         for stream, view in views.items():
-            bookmarks[stream] = moved(self._stored(stream), view, position.failed.get(stream))
+            failed = position.failed.get(stream)
+            bookmarks[stream] = moved(bookmarks.get(stream, {}), view, failed)
         for family, pending in position.exports.items():
             for export in pending:
                 for stream in export.streams:
-                    _forget_other_taps_export(bookmarks.get(stream, {}))
+                    _forget(bookmarks.get(stream, {}), OtherTapsExport())
             exports.pop(family, None)
             if pending:
                 exports[family] = [export.as_json() for export in pending]
@@ -267,5 +271,6 @@ def _times(state: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
                 yield f"{where}.{key}", value
 
 
-def _forget_other_taps_export(marks: dict[str, Any]) -> None:
-    marks.update({key: None for key in OtherTapsExport().as_json() if key in marks})
+def _forget(marks: dict[str, Any], empty: Entry) -> None:
+    """Forget what a stream's entry says under the keys of a mark, given as it is without values."""
+    marks.update({key: value for key, value in empty.as_json().items() if key in marks})

@@ -14,6 +14,7 @@ from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.details import Details
+from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.stream_read import Read, StreamRead
 
 # A stream that has this column always emits it.
@@ -69,6 +70,13 @@ class StreamDefinition(ABC):
         Raises:
             TapError: these streams cannot be read; the others can.
         """
+
+    def gap(self, context: SyncContext) -> Gap | None:
+        """Return what activities no longer tell of a stream that they keep up to date.
+
+        None for nothing, and for streams that are read in another way.
+        """
+        return None
 
     def missing(self, entry: CatalogEntry, account: Account) -> str:
         """Name what a stream of a catalog is about and Marketo no longer has; empty for nothing."""

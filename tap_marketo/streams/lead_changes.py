@@ -31,11 +31,10 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, ReadEstimate
+from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, to_time_extracted
-
-NAME = "lead_changes"
 
 # The activity types that report a change of a lead, by their names.
 _EVENT_TYPES = (
@@ -104,7 +103,7 @@ class LeadsById:
 class LeadChangesFamily(BulkFamily):
     """Exports of which leads have changed; each lead is then read by its id."""
 
-    name = NAME
+    name = LEAD_CHANGES
     bulk_object = "activities"
     keys = ("id",)
     replication_key = "activityDate"
@@ -139,7 +138,7 @@ class LeadChangesFamily(BulkFamily):
         self._leads.announce(stream, emitter)
 
     def bookmarked_as(self, stream: str) -> str:
-        return NAME
+        return LEAD_CHANGES
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         return super().plans(self._context, pending)
@@ -249,7 +248,7 @@ class LeadChangesRead(StreamRead):
         return Window(family.cursor(self._context, self.stream).start(now), now)
 
     def _is_begun(self) -> bool:
-        return bool(self._context.pending(NAME))
+        return bool(self._context.pending(LEAD_CHANGES))
 
     def _is_exported(self, family: LeadChangesFamily) -> bool:
         """Say whether an export finds the changed leads, however many they are."""

@@ -20,15 +20,23 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.position import Position, ReadMark
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry
 from tap_marketo.streams.lead_changes import LeadChangesFamily, LeadChangesRead
+from tap_marketo.streams.lead_reach import (
+    LEAD_CHANGES,
+    LEADS_STREAM,
+    gap_of,
+    log_gap,
+    read_up_to,
+    warn_of_changes_not_followed,
+)
+from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.permissions import READ_LEAD
 from tap_marketo.streams.stream_read import StreamRead
 from tap_marketo.times import to_marketo, whole_seconds
-
-LEADS_STREAM = "leads"
 
 _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
 
@@ -78,10 +86,31 @@ class LeadsFamily(DescribedFamily):
 
     def cursor(self, context: SyncContext, stream: str) -> Cursor:
         cursor = super().cursor(context, stream)
-        if cursor.bookmark is None and self.replication_key == "createdAt":
-            # Left by a tap that read by createdAt but kept its bookmark under updatedAt.
-            return replace(cursor, bookmark=context.state.bookmark(stream, "updatedAt"))
-        return cursor
+        if self.replication_key == "updatedAt":
+            return cursor
+        if self._gap(context):
+            return replace(cursor, bookmark=None, settled=None)
+        return replace(cursor, bookmark=read_up_to(context))
+
+    def begin(self, context: SyncContext) -> Position | None:
+        if self.replication_key == "updatedAt" or not self._with_changes:
+            return None
+        gap = self._gap(context)
+        if gap:
+            log_gap(context, gap)
+        elif read_up_to(context):
+            warn_of_changes_not_followed(context)
+            return None
+        forgotten = {self.stream} if gap else ()
+        return Position(forgotten=forgotten, marks={LEAD_CHANGES: ReadMark(read_at=context.now)})
+
+    def why_anew(self, context: SyncContext) -> str:
+        return str(self._gap(context) or "")
+
+    def _gap(self, context: SyncContext) -> Gap | None:
+        """Return what activities no longer tell of leads, None if nothing or if none is asked."""
+        is_followed = self.replication_key == "createdAt" and self._with_changes
+        return gap_of(context) if is_followed else None
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         if self.replication_key == "createdAt":
@@ -124,6 +153,9 @@ class Leads(StreamDefinition):
                 account.naming,
             )
         ]
+
+    def gap(self, context: SyncContext) -> Gap | None:
+        return gap_of(context) if context.config.lead_changes else None
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
 
 from tap_marketo.errors import NotFoundError
 from tap_marketo.exports.family import SyncContext
-from tap_marketo.exports.plan_line import Calls
+from tap_marketo.exports.plan_line import ANEW, Calls
 from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row, token_pages
+from tap_marketo.marketo.retention import ADD_TO_LIST
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, ListMark, Position
@@ -22,12 +23,14 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
+from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
 from tap_marketo.times import Window, to_marketo
 
+STREAM = "list_memberships"
 _LISTS = "/rest/v1/lists.json"
-_ADD, _REMOVE = "Add to List", "Remove from List"
+_REMOVE_FROM_LIST = "Remove from List"
 # The state keeps the times of lists' readings no finer than this.
 _GRAIN = timedelta(minutes=1)
 # Of so many pairs of list and lead the last event is kept. Events come in order of time: beyond
@@ -55,11 +58,14 @@ class MembershipsRead(StreamRead):
         bookmark = state.bookmark(name, "updatedAt")
         self._cursor = Cursor(bookmark, state.settled(name), context.earliest, lookback)
         self._mark = state.mark(ListMark, name)
+        self._gap = stream.gap(context)
+        if self._gap:
+            self._mark = ListMark()
         self._firsts = sorted(self._mark.readings)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
-        if self._cursor.bookmark is None:
+        if self._gap or self._cursor.bookmark is None:
             yield from self._read_all(emitter, now)
         else:
             yield from self._follow(emitter, now)
@@ -67,12 +73,13 @@ class MembershipsRead(StreamRead):
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         lists = sizes.by_token(_LISTS, "lists")
         calls = Calls(lists.calls, "" if lists.is_whole else "one for each list beyond these")
-        if self._cursor.bookmark is None:
+        if self._gap or self._cursor.bookmark is None:
             reached = self._mark.reached
             behind = "" if reached is None else f", behind list {reached}"
+            how = f"{ANEW if self._gap else IN_FULL}, list by list{behind}"
             left = lists.about(lambda row: reached is None or id_of(row, "list") > reached)
             calls += Calls(left, "one more for each 300 members of a list")
-            return ReadEstimate(how=f"{IN_FULL}, list by list{behind}", calls=calls)
+            return ReadEstimate(how=how, calls=calls, why_anew=str(self._gap or ""))
         since = self._cursor.start(self._now)
         new = lists.about(lambda row: is_created_since(row, since))
         calls += ACTIVITY_CALLS + Calls(new, "one more for each 300 members of a new list")
@@ -83,7 +90,11 @@ class MembershipsRead(StreamRead):
     def _read_all(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         mark = self._mark
         began = mark.scan_started or self._now
+        # A reading that an earlier version began has rows without it.
+        read_at = mark.read_at if mark.scan_started else began
         lists = yield from self._lists()
+        if self._gap:
+            self._begin_anew(emitter, len(lists))
         behind = -1 if mark.reached is None else mark.reached
         left = sorted(number for number in lists if number > behind)
         LOGGER.info(
@@ -102,11 +113,12 @@ class MembershipsRead(StreamRead):
                 readings[number] = reading
             token = mark.next_page_token if is_resumed else None
             for rows, following in self._members(number, token):
-                self._emit(_rows(number, rows, reading), emitter, now())
+                self._emit(_rows(number, rows, reading, read_at), emitter, now())
                 if following:
                     at = ListMark(
                         reached=mark.reached,
                         scan_started=began,
+                        read_at=read_at,
                         reading=number,
                         next_page_token=following,
                         read_since=reading,
@@ -114,10 +126,20 @@ class MembershipsRead(StreamRead):
                     )
                     emitter.move_to(Position(marks={self.stream: at}))
                 yield None
-            mark = ListMark(reached=number, scan_started=began, readings=readings)
+            mark = ListMark(reached=number, scan_started=began, read_at=read_at, readings=readings)
             emitter.move_to(Position(marks={self.stream: mark}))
             self.parents_read += 1
-        self._reach(emitter, began, None, readings)
+        self._reach(emitter, began, None, ListMark(read_at=read_at, readings=readings))
+
+    def _begin_anew(self, emitter: Emitter, lists: int) -> None:
+        """Forget how far the table was kept up to date: a stopped run resumes a first sync."""
+        LOGGER.warning(
+            "%s is read from the beginning once more: %s. That takes a call for each of %s, and "
+            "one more for each 300 members.",
+            self.stream, self._gap, counted(lists, "list"),
+        )  # fmt: skip
+        begun = ListMark(scan_started=self._now, read_at=self._now)
+        emitter.move_to(Position(forgotten={self.stream}, marks={self.stream: begun}))
 
     # What has changed since ---------------------------------------------------------------------
 
@@ -126,18 +148,21 @@ class MembershipsRead(StreamRead):
         lists = yield from self._lists()
         created = {number for number, row in lists.items() if is_created_since(row, window.start)}
         last: dict[tuple[int, int], ChangeEvent] = {}
+        read_at = self._mark.read_at
 
         def emit() -> None:
             rows = [
-                _row(number, lead, event.type == _ADD, event.date)
+                _row(number, lead, event.type == ADD_TO_LIST, event.date, read_at)
                 for (number, lead), event in sorted(last.items(), key=itemgetter(0))
                 # The members of a new list are read below.
-                if not (event.type == _ADD and number in created)
+                if not (event.type == ADD_TO_LIST and number in created)
             ]
             self._emit(rows, emitter, now())
             last.clear()
 
-        for events in ChangeEvents(self._account, (_ADD, _REMOVE), "List").pages(window.start):
+        for events in ChangeEvents(self._account, (ADD_TO_LIST, _REMOVE_FROM_LIST), "List").pages(
+            window.start
+        ):
             for event in events:
                 if event.subject is not None and self._is_newer(event, event.subject):
                     pair = (event.subject, event.lead)
@@ -151,13 +176,13 @@ class MembershipsRead(StreamRead):
         for number in sorted(created):
             reading = now().replace(microsecond=0)
             for members, _ in self._members(number, None):
-                self._emit(_rows(number, members, reading), emitter, now())
+                self._emit(_rows(number, members, reading, read_at), emitter, now())
                 yield None
         settled = self._cursor.after(window, self._now).settled
         kept = self._mark.readings
         if settled and all(reading <= settled for reading in kept.values()):
             kept = {}
-        self._reach(emitter, self._now, settled, kept)
+        self._reach(emitter, self._now, settled, ListMark(read_at=read_at, readings=kept))
 
     def _is_newer(self, event: ChangeEvent, number: int) -> bool:
         """Say whether an activity may be newer than the reading of its list."""
@@ -167,14 +192,9 @@ class MembershipsRead(StreamRead):
     # Common -------------------------------------------------------------------------------------
 
     def _reach(
-        self,
-        emitter: Emitter,
-        time: datetime,
-        settled: datetime | None,
-        readings: Mapping[int, datetime],
+        self, emitter: Emitter, time: datetime, settled: datetime | None, mark: ListMark
     ) -> None:
         bookmark = Bookmark("updatedAt", time, settled)
-        mark = ListMark(readings=readings)
         emitter.move_to(Position(bookmarks={self.stream: bookmark}, marks={self.stream: mark}))
 
     def _lists(self) -> Generator[None, None, dict[int, Row]]:
@@ -204,21 +224,35 @@ class MembershipsRead(StreamRead):
         return any(id_of(row, "list") == number for page in pages for row in page.rows)
 
 
-def _rows(number: int, leads: Sequence[Row], reading: datetime) -> list[Row]:
-    return [_row(number, id_of(lead, "lead"), True, reading) for lead in leads]
+def _rows(
+    number: int, leads: Sequence[Row], reading: datetime, read_at: datetime | None
+) -> list[Row]:
+    return [_row(number, id_of(lead, "lead"), True, reading, read_at) for lead in leads]
 
 
-def _row(number: int, lead: int, is_member: bool, date: datetime) -> dict[str, Any]:
+def _row(
+    number: int, lead: int, is_member: bool, date: datetime, read_at: datetime | None
+) -> dict[str, Any]:
     return {
         "listId": str(number),
         "leadId": str(lead),
         "isMember": is_member,
         "updatedAt": to_marketo(date),
+        "readAt": read_at and to_marketo(read_at),
     }
 
 
-LIST_MEMBERSHIPS = DeclaredStream(
-    name="list_memberships",
+class ListMemberships(DeclaredStream):
+    """The stream of list memberships, which activities keep up to date."""
+
+    def gap(self, context: SyncContext) -> Gap | None:
+        bookmark = context.state.bookmark(STREAM, "updatedAt")
+        lookback = timedelta(hours=context.config.activities_lookback_hours)
+        return find_gap(ADD_TO_LIST, bookmark, lookback, context.now)
+
+
+LIST_MEMBERSHIPS = ListMemberships(
+    name=STREAM,
     read=MembershipsRead,
     permission=READ_LEAD,
     further_permissions=(READ_ACTIVITY,),

@@ -10,21 +10,23 @@ from typing import Any
 
 from tap_marketo.errors import NOT_HERE, AccessDeniedError
 from tap_marketo.exports.family import BulkFamily, SyncContext
-from tap_marketo.exports.plan_line import Calls
+from tap_marketo.exports.plan_line import ANEW, Calls
 from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.list_sizes import ListSizes
-from tap_marketo.marketo.pages import MAX_RETURN, Row
+from tap_marketo.marketo.pages import MAX_RETURN
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, ChildMark, Position
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
+from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
+from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, MembersFamily
+from tap_marketo.streams.member_leavers import CHANGE_STATUS, Leavers
 from tap_marketo.streams.member_passes import (
     MOST_PROGRAMS,
     Increment,
@@ -36,11 +38,10 @@ from tap_marketo.streams.member_passes import (
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.programs import PROGRAMS, Programs, expected_programs
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of
-from tap_marketo.times import Window, before, to_marketo
+from tap_marketo.times import Window, before
 
 SWEEP = "program_members_sweep"
 """Where the state has the mark of the sweeps, and an earlier version their jobs."""
-_STATUS = "statusName"
 _ALWAYS = (
     Field("programId", "integer"),
     Field("leadId", "integer"),
@@ -49,19 +50,14 @@ _ALWAYS = (
 _AUTOMATIC = frozenset((*KEYS, REPLICATION_KEY, "createdAt"))
 
 
-_CHANGE_STATUS = "Change Status in Progression"
 # The activity types that report a change of a program's members, by their names.
 _EVENT_TYPES = (
-    _CHANGE_STATUS,
+    CHANGE_STATUS,
     "Change Program Member Data",
     "Add to Nurture",
     "Change Nurture Track",
     "Change Nurture Cadence",
 )
-# The status that leads have who are members no longer (channels.md).
-_LEFT = "Not in Program"
-# The rows of so many leads that left are kept at once.
-_MOST_LEAVERS = 200_000
 
 
 class MembersRead(StreamRead):
@@ -69,8 +65,10 @@ class MembersRead(StreamRead):
 
     finds_families = True
 
-    def __init__(self, entry: CatalogEntry, account: Account, context: SyncContext) -> None:
-        """Prepare to read.
+    def __init__(
+        self, entry: CatalogEntry, account: Account, context: SyncContext, gap: Gap | None
+    ) -> None:
+        """Prepare to read; the gap is what activities no longer tell.
 
         Raises:
             CatalogError: the entry has no key column.
@@ -89,6 +87,7 @@ class MembersRead(StreamRead):
         self._every = timedelta(days=context.config.program_members_sweep_days)
         self._events = ChangeEvents(account, _EVENT_TYPES, "Program")
         self._programs = Programs(account.client)
+        self._gap = gap
 
     @property
     def _cursor(self) -> Cursor:
@@ -99,8 +98,11 @@ class MembersRead(StreamRead):
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
         passes: list[Pass] = []
-        if self._cursor.bookmark is None:
-            passes.append(self._first((yield from self._programs.all())))
+        if self._is_first:
+            programs = yield from self._programs.all()
+            if self._gap:
+                self._begin_anew(emitter, len(programs))
+            passes.append(self._first(programs))
         else:
             passes.append((yield from self._changes(emitter, now)))
             if self._sweep_mark.refreshed is None:
@@ -123,11 +125,16 @@ class MembersRead(StreamRead):
         programs = sizes.by_offset(PROGRAMS, "programs").of(lambda row: id_of(row, "program"))
         pending = self._context.pending(STREAM)
         known = {*programs.seen}.union(*(job.ids for job in pending))
-        if self._cursor.bookmark is None:
+        if self._is_first:
             reached = self._first_mark.parent
             self._family.passes = [self._first(expected_programs(programs, known, reached))]
-            how = f"{IN_FULL}, all programs" + (f", behind {reached}" if reached else "")
-            return ReadEstimate(how=how, calls=Calls(programs.calls), families=[self._family])
+            behind = f", behind {reached}" if reached else ""
+            return ReadEstimate(
+                how=f"{ANEW if self._gap else IN_FULL}, all programs{behind}",
+                calls=Calls(programs.calls),
+                families=[self._family],
+                why_anew=str(self._gap or ""),
+            )
         increment = self._increment()
         windows = len(list(pieces(increment.window, self._longest)))
         most = counted(ceil(programs.number / MOST_PROGRAMS) * windows, "job")
@@ -152,9 +159,24 @@ class MembersRead(StreamRead):
     # The first sync -----------------------------------------------------------------------------
 
     @property
+    def _is_first(self) -> bool:
+        """Whether all members are read: for the first time, or from the beginning once more."""
+        return bool(self._gap) or self._cursor.bookmark is None
+
+    def _begin_anew(self, emitter: Emitter, programs: int) -> None:
+        """Forget how far the table was kept up to date: a stopped run resumes a first sync."""
+        LOGGER.warning(
+            "%s is read from the beginning once more: %s. That exports the members of all %s, %d "
+            "a job. Who left a program meanwhile keeps the old row.",
+            self.stream, self._gap, counted(programs, "program"), MOST_PROGRAMS,
+        )  # fmt: skip
+        self._gap = None
+        emitter.move_to(Position(forgotten={self.stream}))
+
+    @property
     def _first_mark(self) -> ChildMark:
         """How far stopped runs have come with the first sync."""
-        if self._state.settled(self.stream):
+        if self._gap or self._state.settled(self.stream):
             # It was complete once, and the bookmark has been lost since.
             return ChildMark()
         return self._state.mark(ChildMark, self.stream)
@@ -181,19 +203,18 @@ class MembersRead(StreamRead):
     ) -> Generator[None, None, Pass]:
         increment = self._increment()
         since = increment.window.start
-        left: dict[tuple[int, int], ChangeEvent] = {}
+        leavers = Leavers(self._family.field_of)
         for events in self._events.pages(since):
             for event in events:
                 if event.subject is not None:
                     increment.note(event.subject, event.date)
-                    _note_status(event, (event.subject, event.lead), left)
-            if len(left) > _MOST_LEAVERS:
-                self._emit(map(self._left, left.values()), emitter, now())
-                left.clear()
+                leavers.note(event)
+            if leavers.are_many:
+                self._emit(leavers.rows(), emitter, now())
                 # The exports bring back who returns later.
                 increment.read_all_again()
             yield None
-        self._emit(map(self._left, left.values()), emitter, now())
+        self._emit(leavers.rows(), emitter, now())
         created, existing = yield from self._programs.updated(since)
         # No activity names those who were in a new program from the start.
         increment.programs |= created
@@ -203,18 +224,6 @@ class MembersRead(StreamRead):
 
     def _increment(self) -> Increment:
         return Increment(self._cursor, self._state.mark(ChildMark, self.stream), self._now)
-
-    def _left(self, event: ChangeEvent) -> Row:
-        """Return the row of a lead that is a member no longer."""
-        columns = {field: column for column, field in self._family.field_of.items()}
-        row: dict[str, Any] = {
-            "programId": str(event.subject),
-            "leadId": str(event.lead),
-            REPLICATION_KEY: to_marketo(event.date),
-        }
-        if _STATUS in columns:
-            row[columns[_STATUS]] = _LEFT
-        return row
 
     # All programs once in a while ---------------------------------------------------------------
 
@@ -239,17 +248,6 @@ class MembersRead(StreamRead):
         reached = Position(marks={SWEEP: ChildMark(refreshed=began)})
         window = Window(min(since, began), began)
         return pass_over_all(PassKind.SWEEP, SWEEP, programs, window, mark, reached)
-
-
-def _note_status(
-    event: ChangeEvent, key: tuple[int, int], left: dict[tuple[int, int], ChangeEvent]
-) -> None:
-    """Keep the last event of each lead that has left a program and has not returned."""
-    if event.type != _CHANGE_STATUS:
-        return
-    left.pop(key, None)
-    if event.attributes.get("New Status") == _LEFT:
-        left[key] = event
 
 
 class ProgramMembers(StreamDefinition):
@@ -281,7 +279,12 @@ class ProgramMembers(StreamDefinition):
             )
         ]
 
+    def gap(self, context: SyncContext) -> Gap | None:
+        bookmark = context.state.bookmark(STREAM, REPLICATION_KEY)
+        lookback = timedelta(hours=context.config.activities_lookback_hours)
+        return find_gap(CHANGE_STATUS, bookmark, lookback, context.now)
+
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
     ) -> Sequence[StreamRead | BulkFamily]:
-        return [MembersRead(entry, account, context) for entry in entries]
+        return [MembersRead(entry, account, context, self.gap(context)) for entry in entries]

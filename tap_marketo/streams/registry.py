@@ -14,7 +14,6 @@ from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.deletions import Deletions
-from tap_marketo.streams.lead_changes import NAME as LEAD_CHANGES
 from tap_marketo.streams.lead_database import (
     ACTIVITY_TYPES,
     ADMINISTRATION,
@@ -22,6 +21,7 @@ from tap_marketo.streams.lead_database import (
     LISTS,
     bulk_exports,
 )
+from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.program_members import SWEEP, ProgramMembers

@@ -303,14 +303,16 @@ def memberships(account: Account) -> dict[Any, dict[str, Any]]:
 
 
 def on_lists(rows: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]:
-    """Return those of a target's list memberships that say who is on a list, without the time.
+    """Return those of a target's list memberships that say who is on a list, without the times.
 
-    Beside them it has rows of those who were on one.
+    Beside them it has rows of those who were on one: an activity told so, or the last reading of
+    all lists did not find them (docs/members.md).
     """
+    newest = max((row["readAt"] or "" for row in rows.values()), default="")
     return {
-        key: {column: cell for column, cell in row.items() if column != "updatedAt"}
+        key: {column: row[column] for column in ("listId", "leadId", "isMember")}
         for key, row in rows.items()
-        if row["isMember"]
+        if row["isMember"] and (row["readAt"] or "") == newest
     }
 
 
@@ -333,6 +335,8 @@ def list_words(account: Account) -> dict[tuple[int, int], tuple[str, bool]]:
 
 def off_lists(account: Account, since: str = "") -> dict[tuple[int, int], dict[str, Any]]:
     """Return the rows of who left a list: of whom activities told last that they are not on it.
+
+    Without ``readAt``, which tells of the tap's readings.
 
     Args:
         account: the sandbox.

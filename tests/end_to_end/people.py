@@ -89,4 +89,4 @@ def assert_who_left_is_right(account: Account, catalog: Mapping[str, Any], targe
     if MEMBERSHIPS in target.tables:
         gone = expected.off_lists(account)
         for key, row in target.tables[MEMBERSHIPS].items():
-            assert row["isMember"] or row == gone[key]
+            assert row["isMember"] or row == {**gone[key], "readAt": row["readAt"]}

@@ -590,13 +590,24 @@ def test_a_subscription_without_bulk_extract_is_shown(
 # The command line --------------------------------------------------------------------------------
 
 
-def test_the_state_is_neither_read_nor_written(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
+@pytest.mark.parametrize(
+    ("state", "what"),
+    [
+        ("no state at all", "not valid JSON"),
+        ({"bookmarks": {"leads": {"updatedAt": "2031-01-01T00:00:00Z"}}}, "lies in the future"),
+        ({"bookmarks": {"leads": {"updatedAt": "2026-06-14T00:00:00Z"}}}, ""),
+    ],
+)
+def test_a_state_that_a_sync_could_not_use_is_shown(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, state: Any, what: str
 ) -> None:
-    done = tap.run(marketo.config(), select(catalog, ["leads"]), "no state at all", "--test")
-    assert done.code == 0, done.stderr
-    assert (tap.directory / "state.json").read_text() == "no state at all"
-    assert '"bookmarks"' not in done.stdout
+    chosen = select(catalog, ["leads"])
+    done = tap.run(marketo.config(), chosen, state, "--test", "--format", "json")
+    result = Checked(done.code, json.loads(done.stdout))["state"]
+    assert done.code == (1 if what else 0), done.stderr
+    assert result["verdict"] == ("wrong" if what else "ok")
+    assert what in result["message"]
+    assert not done.critical
 
 
 @pytest.mark.parametrize("more", [("--format", "markdown"), ("--discover",), ("--about",)])

@@ -155,7 +155,7 @@ def assert_ended_properly(done: Run) -> None:
 
 
 def tables_of(done: Run) -> Tables:
-    """Return the tables by key; of memberships without the time, which is that of the run."""
+    """Return the tables by key; of memberships without the times, which are those of runs."""
     target = Target()
     target.take(done.lines)
     tables = {
@@ -163,7 +163,7 @@ def tables_of(done: Run) -> Tables:
         for name, rows in target.tables.items()
     }
     for row in tables.get(MEMBERSHIPS, {}).values():
-        del row["updatedAt"]
+        del row["updatedAt"], row["readAt"]
     return tables
 
 

@@ -94,8 +94,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.job_creator",),
     # and the whole of it, done and simulated.
     ("exports.engine", "exports.simulation"),
-    # What can be said of a reading beforehand.
-    ("streams.estimate",),
+    # What can be said of a reading beforehand, how far back activities reach.
+    ("streams.estimate", "streams.log_reach"),
     # What the account has, how pages are read, columns of activities,
     (
         "streams.account",
@@ -109,7 +109,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.definition", "streams.row_completion"),
     ("streams.described", "streams.page_read", "streams.children", "streams.programs"),
     ("streams.paged",),
-    ("streams.member_exports", "streams.lead_changes"),
+    ("streams.member_exports", "streams.lead_reach"),
+    ("streams.lead_changes", "streams.member_leavers"),
     # what is special about each,
     ("streams.leads", "streams.activities", "streams.deletions"),
     ("streams.custom_objects", "streams.program_members", "streams.list_memberships"),
@@ -129,6 +130,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "commands.check_results",
     ),
     ("commands.check_permissions",),
+    ("commands.check_state",),
     # what is asked for, each as a whole.
     (
         "commands.discovery",

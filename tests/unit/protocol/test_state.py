@@ -120,6 +120,23 @@ def test_a_bookmark_never_moves_back() -> None:
     assert state.bookmark("leads", "updatedAt") == day(1, 2)
 
 
+def test_what_a_stream_had_reached_is_forgotten_but_not_keys_nobody_knows() -> None:
+    lists = {"updatedAt": "2026-01-02T00:00:00Z", "settled": "2026-01-01T00:00:00Z", "own": 1}
+    readings = {"7": "2026-01-01T00:00:00Z"}
+    other = {"createdAt": "2026-01-02T00:00:00Z"}
+    state = State({"bookmarks": {"lists": {**lists, "readings": readings}, "leads": other}})
+    mark = ListMark(scan_started=day(5, 1), read_at=day(5, 1))
+    state.apply(Position(forgotten={"lists", "unheard of"}, marks={"lists": mark}))
+    state = State(saved(state))
+    assert (state.bookmark("lists", "updatedAt"), state.settled("lists")) == (None, None)
+    assert state.mark(ListMark, "lists") == mark
+    assert saved(state)["bookmarks"]["lists"]["own"] == 1
+    assert saved(state)["bookmarks"]["leads"] == other
+    # From then on it is a stream like any other, which may move to a time before the old one.
+    state.apply(Position(bookmarks={"lists": Bookmark("updatedAt", day(1, 1))}))
+    assert state.bookmark("lists", "updatedAt") == day(1, 1)
+
+
 def test_bookmarks_of_two_keys_of_one_stream_move_apart() -> None:
     state = State(OTHER_TAPS_STATE)
     state.apply(Position(bookmarks={"leads": Bookmark("createdAt", day(1, 1) - timedelta(1))}))
