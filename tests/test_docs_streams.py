@@ -15,6 +15,7 @@ from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.children import Children
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
 from tap_marketo.streams.lead_database import ADMINISTRATION
+from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL, Pages
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.registry import REGISTRY, definition_of
@@ -71,7 +72,7 @@ def documented() -> Documented:
 
 def group_of(kind: StreamDefinition) -> str:
     """Return the group of a kind of streams, by what it is declared with."""
-    if kind in (*ADMINISTRATION, *USERS) or kind.name == "bulk_exports":
+    if kind in (*ADMINISTRATION, *METADATA, *USERS) or kind.name == "bulk_exports":
         return "Administration"
     if isinstance(kind, DeclaredStream) and kind.name.endswith(("programs", "campaigns")):
         return "Programs and campaigns"

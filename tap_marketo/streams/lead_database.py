@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from math import ceil
+from typing import NoReturn
 
-from tap_marketo.errors import NOT_HERE, AccessDeniedError, MarketoError, TapError
+from tap_marketo.errors import NOT_HERE, TapError
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import custom_object_name
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, token_pages
+from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, by_key
+from tap_marketo.streams.details import Details, by_key, rows_of
+from tap_marketo.streams.field_schemas import FieldSchemas, searchable_fields
 from tap_marketo.streams.page_read import Scan
 from tap_marketo.streams.paged import ONE_CALL, Pages, by_token, whole_list
+from tap_marketo.streams.parts import Part, pages_of_parts
 from tap_marketo.streams.permissions import (
     READ_ACTIVITY,
     READ_CAMPAIGNS,
@@ -25,7 +29,8 @@ from tap_marketo.streams.permissions import (
     READ_LEAD,
 )
 
-_LEAD_SCHEMA = "/rest/v1/leads/schema/fields.json"
+_LEADS = "/rest/v1/leads"
+_SEARCHABLE = f"{_LEADS}/describe2.json"
 # What describe returns of a field is not taken from the schema.
 _DESCRIBED = frozenset(("id", "name", "displayName", "dataType", "length", "readOnly", "soapName"))
 BulkObjects = Callable[[Account], tuple[Mapping[str, str], Mapping[str, TapError]]]
@@ -38,21 +43,28 @@ def _lead_fields(account: Account, scan: Scan) -> Iterator[Page]:
     The schema takes permissions of its own and shows what the role may see. Fields without a REST
     name are left out.
     """
-    schema = _lead_schema(account.client)
+    schema = FieldSchemas(account.client, scan.stream, _DESCRIBED).of(_LEADS)
+    searchable = _searchable(account.client)
     rows: list[Row] = []
     for entry in account.lead_entries:
         more = {key: value for key, value in entry.items() if key not in ("rest", "soap")}
         rest, soap = _api(entry, "rest"), _api(entry, "soap")
         name = rest.get("name")
         if isinstance(name, str) and name:
-            own = {"name": name, "readOnly": rest.get("readOnly"), "soapName": soap.get("name")}
+            own = {
+                "name": name,
+                "readOnly": rest.get("readOnly"),
+                "soapName": soap.get("name"),
+                "soapReadOnly": soap.get("readOnly"),
+                "searchable": None if searchable is None else name in searchable,
+            }
             rows.append({**schema.get(name, {}), **more, **own})
     yield Page(rows)
 
 
 def _number_of_fields(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
     number = len(account.lead_entries)
-    return ListSize(number, 1 + ceil(number / BATCH_SIZE), account.lead_entries)
+    return ListSize(number, 2 + ceil(number / BATCH_SIZE), account.lead_entries)
 
 
 def _api(entry: Row, name: str) -> Row:
@@ -60,22 +72,14 @@ def _api(entry: Row, name: str) -> Row:
     return api if isinstance(api, dict) else {}
 
 
-def _lead_schema(client: MarketoClient) -> dict[str, Row]:
-    """Return what only the schema returns, by REST name; nothing if the role may not read it."""
-    found: dict[str, Row] = {}
+def _searchable(client: MarketoClient) -> set[object] | None:
+    """Return the fields that leads can be asked for by (leads.md, Query); None if unknown."""
     try:
-        for page in token_pages(client, _LEAD_SCHEMA, "lead_schema", None):
-            for row in page.rows:
-                found[str(row.get("name"))] = {
-                    key: value for key, value in row.items() if key not in _DESCRIBED
-                }
-    except AccessDeniedError as error:
-        LOGGER.info(
-            "lead_fields omits columns that only the schema endpoint returns. The permission "
-            "needed is Read-Write Schema Standard Field or Read-Write Schema Custom Field. %s",
-            error,
-        )
-    return found
+        described = rows_of(client, _SEARCHABLE, "leads_describe2", {})
+    except NOT_HERE as error:
+        LOGGER.info("lead_fields does not say which fields are searchable. %s", error)
+        return None
+    return {name for entry in described for name in searchable_fields(entry)}
 
 
 def _custom_object_types(account: Account, scan: Scan) -> Iterator[Page]:
@@ -106,7 +110,7 @@ LISTS = DeclaredStream(
 ADMINISTRATION = (
     DeclaredStream(
         name="lead_fields",
-        read=Pages(_lead_fields, Calls(1, "one for 300 fields of their schema"), _number_of_fields),
+        read=Pages(_lead_fields, Calls(2, "one for 300 fields of their schema"), _number_of_fields),
         permission=READ_LEAD,
         replication_key=None,
         keys=("name",),
@@ -145,6 +149,10 @@ ADMINISTRATION = (
 )
 
 
+def _raise(error: TapError) -> NoReturn:
+    raise error
+
+
 def bulk_exports(bulk_objects: BulkObjects) -> DeclaredStream:
     """Declare the stream of the API user's export jobs of the past seven days (bulk-extract.md).
 
@@ -154,21 +162,9 @@ def bulk_exports(bulk_objects: BulkObjects) -> DeclaredStream:
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
         api = ExportApi(account.client)
         objects, unknown = bulk_objects(account)
-        refusals: list[MarketoError] = []
-        for name, error in unknown.items():
-            if not isinstance(error, NOT_HERE):
-                raise error
-            LOGGER.info("Exports of %s cannot be listed. %s", name, error)
-        for name, path in objects.items():
-            try:
-                pages = list(api.jobs(path))
-            except NOT_HERE as error:
-                LOGGER.info("Exports of %s cannot be listed. %s", name, error)
-                refusals.append(error)
-            else:
-                yield Page([{**row, "object": name} for page in pages for row in page.rows])
-        if len(refusals) == len(objects):
-            raise refusals[0]
+        parts: dict[str, Part] = {name: partial(_raise, error) for name, error in unknown.items()}
+        parts |= {name: partial(api.jobs, path) for name, path in objects.items()}
+        yield from pages_of_parts("Exports", parts)
 
     def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
         objects, _ = bulk_objects(account)

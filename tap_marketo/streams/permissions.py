@@ -13,6 +13,7 @@ from tap_marketo.streams.account import Account
 READ_LEAD = "Read-Only Lead"
 READ_ACTIVITY = "Read-Only Activity"
 READ_CAMPAIGNS = "Read-Only Campaigns"
+READ_ACTIVITY_METADATA = "Read-Only Activity Metadata"
 READ_ASSET = "Read-Only Asset"
 READ_REDIRECT_RULES = "Read-Only Redirect Rules"
 READ_CUSTOM_OBJECT = "Read-Only Custom Object"
@@ -34,6 +35,7 @@ _PROBES: Mapping[str, Callable[[Account], object]] = {
     READ_LEAD: lambda account: account.lead_fields,
     READ_ACTIVITY: lambda account: account.activity_types,
     READ_CAMPAIGNS: _one_row("/rest/v1/campaigns.json", batchSize=1),
+    READ_ACTIVITY_METADATA: _one_row("/rest/v1/activities/external/types.json"),
     READ_ASSET: _one_row("/rest/asset/v1/channels.json", maxReturn=1),
     READ_REDIRECT_RULES: _one_row("/rest/asset/v1/redirectRules.json", maxReturn=1),
     READ_CUSTOM_OBJECT: lambda account: account.custom_objects,

@@ -24,6 +24,7 @@ from tap_marketo.streams.lead_database import (
 from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
+from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.program_members import SWEEP, ProgramMembers
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 from tap_marketo.streams.users import USERS
@@ -66,6 +67,7 @@ REGISTRY: Sequence[StreamDefinition] = (
     TOKENS,
     *ADMINISTRATION,
     *USERS,
+    *METADATA,
     bulk_exports(bulk_objects),
     Deletions(),
 )

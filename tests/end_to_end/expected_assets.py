@@ -28,6 +28,9 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "tokens": ("folderType", "folderId", "name"),
     "lead_fields": ("name",),
     "custom_object_types": ("name",),
+    "custom_activity_types": ("apiName",),
+    "object_fields": ("object", "name"),
+    "form_fields": ("object", "id"),
     "daily_usage": ("date",),
     "daily_errors": ("date",),
     "bulk_exports": ("exportId",),
@@ -63,6 +66,7 @@ ADMINISTRATION = (
     *("lead_fields", "custom_object_types", "lead_partitions"),
     *("daily_usage", "daily_errors", "bulk_exports"),
     *("users", "user_roles", "workspaces"),
+    *("custom_activity_types", "object_fields", "form_fields"),
 )
 TABLES = (*ASSETS, *CHILDREN, *ADMINISTRATION)
 # Columns that take a call for each row.
@@ -76,6 +80,7 @@ DETAILS: Mapping[str, tuple[str, ...]] = {
         *("optedIn", "failedLogins", "failedDeviceCode", "isLocked", "lockedReason"),
         *("lastLoginAt", "expiresAt", "userRoleWorkspaces"),
     ),
+    "custom_activity_types": ("attributes", "primaryAttribute"),
 }
 # Those of them that are not selected unless somebody asks for them.
 UNSELECTED = {name: columns for name, columns in DETAILS.items() if name != "custom_object_types"}
@@ -192,7 +197,12 @@ def _truth(account: Account, name: str) -> list[Row]:
         return list(map(_segment, rows))
     if name == "lead_fields":
         schema = {each["name"]: each for each in account.truth("lead_schema_fields")}
-        return [_field(each, schema) for each in rows if "rest" in each]
+        (described,) = account.truth("lead_describe2")
+        keys = {name for group in described["searchableFields"] for name in group}
+        return [_field(each, schema, keys) for each in rows if "rest" in each]
+    if name == "object_fields":
+        schemas = {(each["object"], each["name"]): each for each in account.truth("object_schemas")}
+        return [_object_field(each, schemas.get((each["object"], each["name"]))) for each in rows]
     if name == "bulk_exports":
         return list(map(_export, rows))
     if name == "user_roles":
@@ -200,7 +210,7 @@ def _truth(account: Account, name: str) -> list[Row]:
     return rows
 
 
-def _field(raw: Row, schema: Mapping[str, Row]) -> Row:
+def _field(raw: Row, schema: Mapping[str, Row], searchable: Collection[str]) -> Row:
     """Return a field: what describe tells, and of the schema what describe does not."""
     rest, soap = raw["rest"], raw.get("soap", {})
     own = {key: value for key, value in raw.items() if key not in ("rest", "soap")}
@@ -213,7 +223,12 @@ def _field(raw: Row, schema: Mapping[str, Row]) -> Row:
         )
     }
     called = {"name": rest["name"], "readOnly": rest["readOnly"], "soapName": soap.get("name")}
+    called |= {"soapReadOnly": soap.get("readOnly"), "searchable": rest["name"] in searchable}
     return {**more, **own, **called}
+
+
+def _object_field(raw: Row, schema: Row | None) -> Row:
+    return {**(schema or {}), **raw, "searchable": raw["_searchable"]}
 
 
 def _export(raw: Row) -> Row:

@@ -173,7 +173,7 @@ def _get(
 _V1, _ASSET, _USERS = "/rest/v1", "/rest/asset/v1", "/userservice/management/v1/users"
 _BY_DATE, _BY_OFFSET, _TREE = "pages by date", "pages", "the tree"
 _WHOLE, _DETAILS, _CHILDREN, _BARE = "whole lists", "details", "children", "users"
-_SEEN = "lists seen"
+_SEEN, _PARTS = "lists seen", "lists of objects"
 
 _OF_PAGES = (
     _get("describe", rf"{_V1}/leads/describe\.json", "", "leads", "lead_fields"),
@@ -232,6 +232,26 @@ _OF_PAGES = (
     _get("user_roles", rf"{_USERS}/roles\.json", _BARE, is_bare=True),
     _get("workspaces", rf"{_USERS}/workspaces\.json", _BARE, is_bare=True),
     _get("schema_fields", rf"{_V1}/leads/schema/fields\.json", "", "lead_fields"),
+    _get("describe2", rf"{_V1}/leads/describe2\.json", "", "lead_fields"),
+    _get(
+        "external_types", rf"{_V1}/activities/external/types\.json", _WHOLE,
+        "custom_activity_types",
+    ),
+    _get(
+        "fields of members", rf"{_V1}/programs/members/describe\.json", _PARTS, "object_fields",
+        call="member_describe",
+    ),
+    _get(
+        "schema of accounts", rf"{_V1}/namedaccounts/schema/fields\.json", _PARTS, "object_fields",
+        call="named_accounts_schema",
+    ),
+    _get(
+        "lead_form_fields page 2", rf"{_ASSET}/form/fields\.json", _PARTS, "form_fields",
+        call="lead_form_fields", skip=1,
+    ),
+    _get(
+        "member_form_fields", rf"{_ASSET}/form/programMemberFields\.json", _PARTS, "form_fields"
+    ),
     # After whoever counts the day's bytes.
     _get(
         "exports of members", r"/bulk/v1/program/members/export\.json", "", "bulk_exports",
@@ -249,6 +269,10 @@ _OF_ROWS = (
         "custom_object_types",
     ),
     _get("user", rf"{_USERS}/[^/]+/user\.json", _DETAILS, "users", is_bare=True),
+    _get(
+        "external_type", rf"{_V1}/activities/external/type/\w+/describe\.json", _DETAILS,
+        "custom_activity_types",
+    ),
     _get("segments", rf"{_ASSET}/segmentation/\d+/segments\.json", _CHILDREN),
     _get(
         "segments page 2", rf"{_ASSET}/segmentation/\d+/segments\.json", _CHILDREN, "segments",

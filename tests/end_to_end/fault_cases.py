@@ -229,8 +229,14 @@ _REFUSALS = ("error 603", "error 610")
 _NO_WORD = ("HTTP 403", "HTTP 404", "HTTP 414", "redirect")
 # Of one list that assets_seen may not read there are no rows.
 _SEEN = ("smart_campaigns seen", "landing_pages seen page 2")
+# What is told of one object, or of all fields, can be done without.
+_TOLD = (
+    *("describe2", "fields of members", "schema of accounts"),
+    *("lead_form_fields page 2", "member_form_fields"),
+)
 _NO_DETAILS = (
     *("program", "smart_list", "form_fields", "tag_type", "customobject_describe", "user"),
+    "external_type",
 )
 
 # So many stretches of time without an activity are gone through.
@@ -265,13 +271,17 @@ _TRIES: dict[tuple[str, str], int | None] = {
     },
     # The schema of the lead fields takes permissions of its own, so do the exports of an object.
     ("error 603", "schema_fields"): NEVER,
-    **{(refusal, call): NEVER for refusal in _REFUSALS for call in ("exports of members", *_SEEN)},
+    **{
+        (refusal, call): NEVER
+        for refusal in _REFUSALS
+        for call in ("exports of members", *_SEEN, *_TOLD)
+    },
 }
 # Where the tap goes on without what it was refused.
 _LACKING = {
     *(("error 610", call) for call in (*_NO_DETAILS, "tokens", "segments", "segments page 2")),
     ("error 603", "schema_fields"),
-    *((refusal, call) for refusal in _REFUSALS for call in ("exports of members", *_SEEN)),
+    *((refusal, call) for refusal in _REFUSALS for call in ("exports of members", *_SEEN, *_TOLD)),
 }
 _SAID = {
     "reset in the body": "does not get past byte .*Connection",

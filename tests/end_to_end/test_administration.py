@@ -111,3 +111,92 @@ def test_exports_of_objects_that_may_not_be_read_are_skipped(
     every = ["Read-Only Lead", "Read-Only Custom Object", "Read-Only Activity"]
     marketo.control("POST", "permissions", {"lacks": every})
     assert not_read(stopped(tap.run(marketo.config(), chosen))) == {"bulk_exports"}
+
+
+# Metadata ----------------------------------------------------------------------------------------
+
+OBJECTS = (
+    "companies", "opportunities", "opportunity_roles", "sales_persons", "named_accounts",
+    "program_members",
+)  # fmt: skip
+
+
+@pytest.fixture
+def with_crm() -> Iterator[Account]:
+    with account(*FEW, "--crm-objects", "--lead-fields", "230") as running:
+        yield running
+
+
+def objects_of(target: Target, name: str) -> set[str]:
+    return {row["object"] for row in target.rows(name)}
+
+
+def test_fields_of_all_objects_and_of_forms_are_those_that_there_are(
+    with_crm: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target, chosen = Target(), select(catalog, ["object_fields", "form_fields"])
+    done = tap.sync(with_crm.config(), chosen, target)
+    for name in ("object_fields", "form_fields"):
+        assert_table(with_crm, target, name)
+        assert len(done.records(name)) == len(target.rows(name))
+    assert objects_of(target, "object_fields") == {*OBJECTS}
+    assert objects_of(target, "form_fields") == {"leads", "program_members"}
+    # More than a page.
+    assert len(log_of(with_crm, "lead_form_fields")) == 3
+    assert {row["searchable"] for row in target.rows("object_fields")} == {True, False}
+    assert any(row["picklistValues"] for row in target.rows("form_fields"))
+    schemas = [f"{name}_schema" for name in OBJECTS if "roles" not in name and "sales" not in name]
+    assert [len(log_of(with_crm, call)) for call in schemas] == [1] * 4
+
+
+def test_objects_that_marketo_does_not_describe_are_left_out_and_the_others_come(
+    with_crm: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    lacks = ["Read-Only Opportunity", *SCHEMA_PERMISSIONS]
+    with_crm.control("POST", "permissions", {"lacks": lacks})
+    with_crm.fault("companies_describe", "error", None, code="1018", message="CRM Enabled")
+    with_crm.fault("member_form_fields", "error", None, code="610", message="Not here")
+    target, chosen = Target(), select(catalog, ["object_fields", "form_fields"])
+    done = tap.sync(with_crm.config(), chosen, target)
+    assert objects_of(target, "object_fields") == {
+        "sales_persons", "named_accounts", "program_members",
+    }  # fmt: skip
+    assert objects_of(target, "form_fields") == {"leads"}
+    lines = [line for line in done.stderr.split("\n") if "cannot be listed" in line]
+    assert [line.split(" cannot")[0] for line in lines] == [
+        "INFO Fields of companies", "INFO Fields of opportunities",
+        "INFO Fields of opportunity_roles", "INFO Form fields of program_members",
+    ]  # fmt: skip
+    # One schema that is denied tells of all.
+    assert len(log_of(with_crm, "named_accounts_schema")) == 1
+    assert not log_of(with_crm, "program_members_schema")
+    assert all(row["isCustom"] is None for row in target.rows("object_fields"))
+    assert not any(row["description"] for row in target.rows("object_fields"))
+
+
+def test_what_describe_tells_of_custom_activity_types_takes_a_call_each_if_it_is_selected(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    name, details = "custom_activity_types", ["attributes", "primaryAttribute"]
+    without = select(catalog, [name], **{name: ["name", "status"]})
+    tap.sync(marketo.config(), without, Target())
+    assert not log_of(marketo, "external_type")
+    target = Target()
+    done = tap.sync(marketo.config(), select(catalog, [name], **{name: details}), target)
+    assert len(log_of(marketo, "external_type")) == len(target.rows(name))
+    # Of one there is but a draft.
+    (null,) = [row["apiName"] for row in target.rows(name) if row["attributes"] is None]
+    assert null == "planVisit"
+    assert f"WARNING {name}: attributes, primaryAttribute could not be looked up of 1 row" in (
+        done.stderr
+    )
+
+
+def test_fields_that_describe2_does_not_tell_of_are_not_known_to_be_searchable(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.fault("describe2", "error", None, code="610", message="Not here")
+    target = Target()
+    tap.sync(marketo.config(), select(catalog, ["lead_fields"]), target)
+    assert {row["searchable"] for row in target.rows("lead_fields")} == {None}
+    assert all(row["soapReadOnly"] is not None for row in target.rows("lead_fields"))

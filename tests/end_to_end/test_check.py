@@ -191,7 +191,8 @@ def test_machines_get_the_figures(tap: Tap) -> None:
         assert found["export_queue"]["taken"] == 0
         assert found["lead_filter"]["available"] is True
         assert [x["name"] for x in found.told["permissions"]] == [
-            *("Read-Only Lead", "Read-Only Activity", "Read-Only Campaigns", "Read-Only Asset"),
+            *("Read-Only Lead", "Read-Only Activity", "Read-Only Campaigns"),
+            *("Read-Only Activity Metadata", "Read-Only Asset"),
             *("Read-Only Redirect Rules", "Read-Only Custom Object", MANAGE_USERS),
         ]
         assert {x["granted"] for x in found.told["permissions"]} == {True}

@@ -18,14 +18,15 @@ FEW = ("--leads", "5", "--activities", "20", "--late-share", "0", "--export-minu
 REDIRECTS = {"landing_page_redirect_rules", "landing_page_domains"}
 # The streams of each permission (endpoint-reference.md).
 STREAMS = {
-    "Read-Only Asset": {*ASSETS, "segments", "tokens", SEEN} - REDIRECTS,
+    "Read-Only Asset": {*ASSETS, "segments", "tokens", SEEN, "form_fields"} - REDIRECTS,
     "Read-Only Redirect Rules": REDIRECTS,
     "Read-Only Lead": {
         *("leads", "lists", "lead_fields", "lead_partitions"),
-        *("program_members", "list_memberships"),
+        *("program_members", "list_memberships", "object_fields"),
     },
     "Read-Only Activity": {"activity_types"},
     "Read-Only Campaigns": {"campaigns"},
+    "Read-Only Activity Metadata": {"custom_activity_types"},
     "Read-Only Custom Object": {
         *("custom_object_types", "custom_object_car_c", "custom_object_visit_c"),
     },

@@ -12,7 +12,8 @@ from tests.sandbox.answers import ApiError, Request
 from tests.sandbox.assets.kinds import KINDS as ASSETS
 from tests.sandbox.assets.kinds import OFFSET_PAGED, SINGLE
 from tests.sandbox.crm.kinds import BY_TABLE, CRM_CALLS, MEMBERS, MEMBERS_PATH, ROUTES
-from tests.sandbox.paging import offset_page_number, read_token
+from tests.sandbox.metadata import kinds as metadata
+from tests.sandbox.paging import OFFSETS, offset_page_number, read_token
 
 _PLAIN_ROUTES = {
     "/rest/v1/stats/usage.json": "usage",
@@ -33,8 +34,11 @@ _PLAIN_ROUTES = {
     "/rest/asset/v1/folders.json": "folders",
     **{kind.path: kind.name for kind in ASSETS},
     **ROUTES,
+    **metadata.ROUTES,
 }
 _SINGLE = {kind: re.compile(pattern) for kind, (pattern, _) in SINGLE.items()}
+_SINGLE[metadata.TYPE] = re.compile(metadata.TYPE_PATH)
+_OFFSETS_OF = {**OFFSET_PAGED, **dict.fromkeys(metadata.FORM_FIELDS.values(), OFFSETS)}
 _BULK = re.compile(
     r"/bulk/v1/(?P<object>leads|activities|program/members|customobjects/[A-Za-z0-9_]+)/export"
     r"(?:\.json|/create\.json|/(?P<id>[^/]+)/(?P<verb>enqueue|status|file|cancel)\.json)"
@@ -53,6 +57,7 @@ TOKEN_PAGED = (
     "leads_by_filter",
     "list",
     "schema_fields",
+    *metadata.SCHEMAS.values(),
     *BY_TABLE,
     MEMBERS,
 )
@@ -60,7 +65,7 @@ TOKEN_PAGED = (
 
 KINDS = (
     *_PLAIN_ROUTES.values(),
-    *SINGLE,
+    *_SINGLE,
     "list_members",
     MEMBERS,
     *("create", "enqueue", "list", "status", "file", "cancel"),
@@ -150,8 +155,8 @@ def _finish(call: Call) -> Call:
     elif call.kind == "tokens":
         # A folder and a program may have the same id.
         call.job_id = f"{call.first('folderType') or 'Folder'}/{call.job_id}"
-    if call.kind in OFFSET_PAGED:
-        call.page = offset_page_number(call.query, OFFSET_PAGED[call.kind])
+    if call.kind in _OFFSETS_OF:
+        call.page = offset_page_number(call.query, _OFFSETS_OF[call.kind])
     elif call.token is not None and call.kind in TOKEN_PAGED:
         try:
             call.page = read_token(call.token, call.scan).page

@@ -35,10 +35,28 @@ from tests.sandbox.leads import FIRST_ID, make_lead_table
 from tests.sandbox.mails import Mails
 from tests.sandbox.member_changes import MemberChanges, make_history, make_member_table
 from tests.sandbox.memberships import make_memberships
+from tests.sandbox.metadata.kinds import FORM_FIELDS, SCHEMAS
+from tests.sandbox.metadata.rows import (
+    custom_type_details,
+    custom_types,
+    describe2,
+    form_fields,
+    object_fields,
+    schema,
+)
 from tests.sandbox.options import Options
 
 LEAST_HOSTILE = 20
 """Activities of each hostile type, at least."""
+METADATA = (
+    "custom_activity_types",
+    "custom_activity_types_details",
+    "lead_describe2",
+    "form_fields",
+    "object_fields",
+    "object_schemas",
+)
+"""Tables of what is worked out from the others."""
 DETAILED = ("programs", "smart_lists", "forms", "tag_types", "custom_object_types", "users")
 """Tables with columns that only the call for one row gives: <table>_details has those."""
 TABLES = (
@@ -58,6 +76,7 @@ TABLES = (
     "lead_schema_fields",
     "program_members",
     "program_member_fields",
+    *METADATA,
     *BY_TABLE,
     MEMBERS,
 )
@@ -122,6 +141,7 @@ class Database:
         self.custom_objects = CustomObjects(
             options, self.assets["custom_object_types"], self.leads, int(start)
         )
+        self._has_crm_objects = options.crm_objects
         self.crm = CrmDatabase(options, self.leads, self.activities, int(start))
         self._untold: set[tuple[int, str]] = set()
         """Attributes, by type and name, that activities have and types.json does not tell of."""
@@ -161,6 +181,8 @@ class Database:
             return self.members.truth()
         if table == "program_member_fields":
             return iter([field.described() for field in self.members.fields])
+        if table in METADATA:
+            return self._metadata(table)
         if table in (*BY_TABLE, MEMBERS):
             return self.crm.truth(table)
         objects = self.custom_objects.table(table.removeprefix(_OBJECTS))
@@ -169,6 +191,25 @@ class Database:
         if table.endswith("_details"):
             return iter(details_of(self.assets, self._seed, table.removesuffix("_details")))
         return iter(records_of(self.assets, table))
+
+    def _metadata(self, table: str) -> Iterator[dict[str, Any]]:
+        types, members = self.activities.types, self.members.fields
+        if table == "form_fields":
+            found = [(each, form_fields(each, self.leads.fields, members)) for each in FORM_FIELDS]
+            return iter([{"object": name, **row} for name, rows in found for row in rows])
+        if table == "object_fields":
+            open_ones = {
+                name: each
+                for name, each in self.crm.tables.items()
+                if self._has_crm_objects or not each.kind.is_of_crm
+            }
+            return object_fields(open_ones, members)
+        if table == "object_schemas":
+            schemas = [(name, schema(name, members)) for name in SCHEMAS]
+            return iter([{"object": name, **row} for name, rows in schemas for row in rows])
+        if table == "lead_describe2":
+            return iter([describe2(self.leads.fields)])
+        return iter(custom_types(types) if table in METADATA[:1] else custom_type_details(types))
 
     def described_types(self) -> list[dict[str, Any]]:
         """The activity types as types.json has them."""

@@ -8,6 +8,7 @@ from tests.sandbox.assets.subscription import CRM_TYPE
 from tests.sandbox.calls import Call
 from tests.sandbox.crm.kinds import OF_CRM
 from tests.sandbox.crm.kinds import PERMISSIONS as OF_OBJECTS
+from tests.sandbox.metadata import kinds as metadata
 
 SCHEMA = ("Read-Write Schema Standard Field", "Read-Write Schema Custom Field")
 """Either is enough for the schema of the lead fields (leads.md, "Fields")."""
@@ -37,6 +38,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
     **{kind.name: (kind.permission,) for kind in KINDS},
     **{kind: (permission,) for kind, (_, permission) in SINGLE.items()},
     **OF_OBJECTS,
+    **metadata.PERMISSIONS,
+    **dict.fromkeys(metadata.SCHEMAS.values(), SCHEMA),
 }
 """Call and permissions, one of which it needs (endpoint-reference.md, but for the schema).
 

@@ -16,6 +16,8 @@ from tests.sandbox.database import Database
 from tests.sandbox.fields import schema_of
 from tests.sandbox.lead_reader import LEAD_CALLS, LeadReader
 from tests.sandbox.member_fields import describe
+from tests.sandbox.metadata.kinds import CALLS as METADATA_CALLS
+from tests.sandbox.metadata.reader import MetadataReader
 from tests.sandbox.options import Options
 from tests.sandbox.paging import split_values, token_page
 from tests.sandbox.permissions import SCHEMA, Permissions
@@ -43,6 +45,7 @@ class Readers:
         self._leads = LeadReader(options.token_bytes, database)
         self._activities = ActivityReader(options.token_bytes, database, clock)
         self._crm = CrmReader(options, database.crm, clock.now())
+        self._metadata = MetadataReader(database, permissions, options.token_bytes)
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The answer to a call of one of these kinds."""
@@ -54,6 +57,8 @@ class Readers:
             return self._activities.answer(call)
         if call.kind in CRM_CALLS:
             return self._crm.answer(call)
+        if call.kind in METADATA_CALLS:
+            return self._metadata.answer(call)
         if call.kind in USAGE_CALLS:
             return {"result": self._usage.answer(call.kind)}
         if call.kind == "describe":

@@ -167,3 +167,46 @@ def test_attribute_that_no_definition_names(client: Client) -> None:
     assert "Webpage URL" not in {each["name"] for each in visit["attributes"]}
     rows = [row for row in client.control("truth/activities")["rows"] if row["activityTypeId"] == 1]
     assert any("Webpage URL" in row["attributes"] for row in rows)
+
+
+def test_metadata_of_activities_and_fields(client: Client) -> None:
+    types = client.get("/rest/v1/activities/external/types.json")["result"]
+    assert types == client.control("truth/custom_activity_types")["rows"]
+    assert {each["status"] for each in types} == {"approved", "draft"}
+    path = "/rest/v1/activities/external/type/{}/describe.json"
+    for details in client.control("truth/custom_activity_types_details")["rows"]:
+        (shown,) = client.get(path.format(details["apiName"]))["result"]
+        assert details.items() <= shown.items()
+        assert shown["status"] == "approved"
+    assert code(client.get(path.format("planVisit"))) == "1013"
+    (described,) = client.get("/rest/v1/leads/describe2.json")["result"]
+    assert [described] == client.control("truth/lead_describe2")["rows"]
+    assert ["email"] in described["searchableFields"]
+
+
+def test_fields_of_forms_come_in_pages(client: Client) -> None:
+    found = []
+    for name, call in (("leads", "fields"), ("program_members", "programMemberFields")):
+        path, offset = f"/rest/asset/v1/form/{call}.json", 0
+        while rows := client.get(path, maxReturn="50", offset=str(offset))["result"]:
+            found += [{"object": name, **row} for row in rows]
+            offset += len(rows)
+    assert found == client.control("truth/form_fields")["rows"]
+    assert client.control("counters")["calls"]["lead_form_fields"] == 3
+
+
+def test_schemas_of_objects_show_what_the_role_may_see(client: Client) -> None:
+    path = "/rest/v1/programs/members/schema/fields.json"
+    truth = client.control("truth/object_schemas")["rows"]
+    shown = client.get(path)["result"]
+    assert [{"object": "program_members", **row} for row in shown] == [
+        row for row in truth if row["object"] == "program_members"
+    ]
+    client.control("permissions", {"lacks": ["Read-Write Schema Custom Field"]})
+    assert {row["isCustom"] for row in client.get(path)["result"]} == {False}
+    described = client.get("/rest/v1/programs/members/describe.json")["result"][0]["fields"]
+    told = client.control("truth/object_fields")["rows"]
+    named = [row["name"] for row in told if row["object"] == "program_members"]
+    assert named == [row["name"] for row in described]
+    # Without crm_objects a CRM has charge of the others.
+    assert {row["object"] for row in told} == {"named_accounts", "program_members"}

@@ -104,7 +104,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "streams.activity_pages",
     ),
     ("streams.list_watcher",),
-    ("streams.details", "streams.permissions", "streams.change_events", "streams.member_passes"),
+    ("streams.details", "streams.field_schemas", "streams.parts", "streams.permissions"),
+    ("streams.change_events", "streams.member_passes"),
     # what a stream is,
     ("streams.definition", "streams.row_completion"),
     ("streams.described", "streams.page_read", "streams.children", "streams.programs"),
@@ -115,7 +116,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.leads", "streams.activities", "streams.deletions"),
     ("streams.custom_objects", "streams.program_members", "streams.list_memberships"),
     ("streams.smart_list_memberships",),
-    ("streams.lead_database", "streams.folders", "streams.users"),
+    ("streams.lead_database", "streams.metadata", "streams.folders", "streams.users"),
     ("streams.assets", "streams.asset_children"),
     ("streams.assets_seen",),
     # all of them.
