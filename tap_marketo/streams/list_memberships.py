@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any
 
-from tap_marketo.errors import NotFoundError
+from tap_marketo.errors import TapError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW, Calls
 from tap_marketo.exports.windows import Cursor
+from tap_marketo.failed_parts import FailedParts
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
-from tap_marketo.marketo.pages import Row, token_pages
+from tap_marketo.marketo.pages import Row
 from tap_marketo.marketo.retention import ADD_TO_LIST
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
@@ -23,13 +25,20 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
+from tap_marketo.streams.list_members import (
+    LISTS,
+    ListMembers,
+    list_name,
+    list_number,
+    member_rows,
+    membership,
+)
 from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
-from tap_marketo.times import Window, to_marketo
+from tap_marketo.times import Window
 
 STREAM = "list_memberships"
-_LISTS = "/rest/v1/lists.json"
 _REMOVE_FROM_LIST = "Remove from List"
 # The state keeps the times of lists' readings no finer than this.
 _GRAIN = timedelta(minutes=1)
@@ -50,88 +59,88 @@ class MembershipsRead(StreamRead):
             CatalogError: the entry has no key column.
         """
         super().__init__(entry, stream.keys, stream.replication_key)
-        self._client = account.client
         self._account = account
+        self._lists = ListMembers(account.client)
         self._now = context.now
         state, name = context.state, entry.stream
         lookback = timedelta(hours=context.config.activities_lookback_hours)
         bookmark = state.bookmark(name, "updatedAt")
         self._cursor = Cursor(bookmark, state.settled(name), context.earliest, lookback)
         self._mark = state.mark(ListMark, name)
+        failed = state.failed(name, list_number)
         self._gap = stream.gap(context)
         if self._gap:
-            self._mark = ListMark()
+            self._mark, failed = ListMark(), {}
+        self.failed = FailedParts(name, failed)
         self._firsts = sorted(self._mark.readings)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
+        lists = yield from self._lists.lists()
+        for name in [*self.failed.remembered]:
+            if list_number(name) not in lists:
+                self.failed.forget(name)
         if self._gap or self._cursor.bookmark is None:
-            yield from self._read_all(emitter, now)
+            read_at = yield from self._read_all(lists, emitter, now)
         else:
-            yield from self._follow(emitter, now)
+            read_at = yield from self._follow(lists, emitter, now)
+        for name in self.failed.again():
+            LOGGER.info("%s: reading %s, which could not be read before.", self.stream, name)
+            yield from self._read(list_number(name), read_at, emitter, now)
+            self._move_to(emitter)
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        lists = sizes.by_token(_LISTS, "lists")
+        lists = sizes.by_token(LISTS, "lists")
+        failed = set(map(list_number, self.failed.remembered))
         calls = Calls(lists.calls, "" if lists.is_whole else "one for each list beyond these")
+        calls += Calls(len(failed))
         if self._gap or self._cursor.bookmark is None:
-            reached = self._mark.reached
-            behind = "" if reached is None else f", behind list {reached}"
-            how = f"{ANEW if self._gap else IN_FULL}, list by list{behind}"
-            left = lists.about(lambda row: reached is None or id_of(row, "list") > reached)
+            behind = -1 if self._mark.reached is None else self._mark.reached
+            left = lists.about(
+                lambda row: (number := id_of(row, "list")) > behind and number not in failed
+            )
             calls += Calls(left, "one more for each 300 members of a list")
+            how = f"{ANEW if self._gap else IN_FULL}, list by list{_behind(self._mark)}"
             return ReadEstimate(how=how, calls=calls, why_anew=str(self._gap or ""))
         since = self._cursor.start(self._now)
-        new = lists.about(lambda row: is_created_since(row, since))
+        new = lists.about(
+            lambda row: is_created_since(row, since) and id_of(row, "list") not in failed
+        )
         calls += ACTIVITY_CALLS + Calls(new, "one more for each 300 members of a new list")
         return ReadEstimate(how="changes by activities", since=since, calls=calls)
 
-    # The first sync -----------------------------------------------------------------------------
+    # All lists ----------------------------------------------------------------------------------
 
-    def _read_all(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _read_all(
+        self, lists: Collection[int], emitter: Emitter, now: Callable[[], datetime]
+    ) -> Generator[None, None, datetime | None]:
+        """Read the members of all lists; return the time that their rows have in readAt."""
         mark = self._mark
+        if self._gap:
+            mark = self._begin_anew(emitter, len(lists))
         began = mark.scan_started or self._now
         # A reading that an earlier version began has rows without it.
         read_at = mark.read_at if mark.scan_started else began
-        lists = yield from self._lists()
-        if self._gap:
-            self._begin_anew(emitter, len(lists))
         behind = -1 if mark.reached is None else mark.reached
-        left = sorted(number for number in lists if number > behind)
+        left = self._not_failed(number for number in lists if number > behind)
         LOGGER.info(
             "%s: reading the members of %s%s.", self.stream, counted(len(left), "list"),
-            f", behind list {mark.reached}" if mark.reached is not None else "",
+            _behind(mark),
         )  # fmt: skip
         self.parents = len(left)
-        goes_on = mark.next_page_token is not None and left[:1] == [mark.reading]
-        # If the very first list is gone in which a run was stopped, nothing has been read yet.
-        readings = dict(mark.readings) if goes_on or mark.reached is not None else {}
+        is_within_list = mark.next_page_token is not None and left[:1] == [mark.reading]
+        if not is_within_list:
+            # If the very first list is gone in which a run was stopped, nothing has been read yet.
+            readings = mark.readings if mark.reached is not None else {}
+            mark = ListMark(reached=mark.reached, scan_started=began, readings=readings)
+        mark = replace(mark, scan_started=began, read_at=read_at)
         for number in left:
-            # A page of a list that was stopped in goes with the time its reading began.
-            is_resumed = goes_on and number == left[0]
-            reading = (mark.read_since if is_resumed else None) or now().replace(microsecond=0)
-            if not readings or reading - max(readings.values()) >= _GRAIN:
-                readings[number] = reading
-            token = mark.next_page_token if is_resumed else None
-            for rows, following in self._members(number, token):
-                self._emit(_rows(number, rows, reading, read_at), emitter, now())
-                if following:
-                    at = ListMark(
-                        reached=mark.reached,
-                        scan_started=began,
-                        read_at=read_at,
-                        reading=number,
-                        next_page_token=following,
-                        read_since=reading,
-                        readings=readings,
-                    )
-                    emitter.move_to(Position(marks={self.stream: at}))
-                yield None
-            mark = ListMark(reached=number, scan_started=began, read_at=read_at, readings=readings)
-            emitter.move_to(Position(marks={self.stream: mark}))
+            mark = yield from self._read_next(number, mark, emitter, now)
             self.parents_read += 1
-        self._reach(emitter, began, None, ListMark(read_at=read_at, readings=readings))
+        self._reach(emitter, began, None, ListMark(read_at=read_at, readings=mark.readings))
+        return read_at
 
-    def _begin_anew(self, emitter: Emitter, lists: int) -> None:
+    def _begin_anew(self, emitter: Emitter, lists: int) -> ListMark:
         """Forget how far the table was kept up to date: a stopped run resumes a first sync."""
         LOGGER.warning(
             "%s is read from the beginning once more: %s. That takes a call for each of %s, and "
@@ -140,19 +149,55 @@ class MembershipsRead(StreamRead):
         )  # fmt: skip
         begun = ListMark(scan_started=self._now, read_at=self._now)
         emitter.move_to(Position(forgotten={self.stream}, marks={self.stream: begun}))
+        return begun
+
+    def _read_next(
+        self, number: int, mark: ListMark, emitter: Emitter, now: Callable[[], datetime]
+    ) -> Generator[None, None, ListMark]:
+        """Read one list of all, from the page on that a mark names; return the mark behind it."""
+        # A page of a list that was stopped in goes with the time its reading began.
+        reading = mark.read_since or now().replace(microsecond=0)
+        readings = dict(mark.readings)
+        if not readings or reading - max(readings.values()) >= _GRAIN:
+            readings[number] = reading
+        with self._remembering(number):
+            for rows, following in self._lists.pages(number, mark.next_page_token):
+                self._emit(member_rows(number, rows, reading, mark.read_at), emitter, now())
+                if following:
+                    at = replace(
+                        mark,
+                        reading=number,
+                        next_page_token=following,
+                        read_since=reading,
+                        readings=readings,
+                    )
+                    self._move_to(emitter, at)
+                yield None
+        mark = ListMark(
+            reached=number,
+            scan_started=mark.scan_started,
+            read_at=mark.read_at,
+            readings=readings,
+        )
+        self._move_to(emitter, mark)
+        self.failed.check()
+        return mark
 
     # What has changed since ---------------------------------------------------------------------
 
-    def _follow(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _follow(
+        self, lists: Mapping[int, Row], emitter: Emitter, now: Callable[[], datetime]
+    ) -> Generator[None, None, datetime | None]:
+        """Read what activities tell, and new lists; return the time of their rows in readAt."""
         window = Window(self._cursor.start(self._now), self._now)
-        lists = yield from self._lists()
-        created = {number for number, row in lists.items() if is_created_since(row, window.start)}
+        new = (number for number, row in lists.items() if is_created_since(row, window.start))
+        created = self._not_failed(new)
         last: dict[tuple[int, int], ChangeEvent] = {}
         read_at = self._mark.read_at
 
         def emit() -> None:
             rows = [
-                _row(number, lead, event.type == ADD_TO_LIST, event.date, read_at)
+                membership(number, lead, event.type == ADD_TO_LIST, event.date, read_at)
                 for (number, lead), event in sorted(last.items(), key=itemgetter(0))
                 # The members of a new list are read below.
                 if not (event.type == ADD_TO_LIST and number in created)
@@ -160,9 +205,8 @@ class MembershipsRead(StreamRead):
             self._emit(rows, emitter, now())
             last.clear()
 
-        for events in ChangeEvents(self._account, (ADD_TO_LIST, _REMOVE_FROM_LIST), "List").pages(
-            window.start
-        ):
+        log = ChangeEvents(self._account, (ADD_TO_LIST, _REMOVE_FROM_LIST), "List")
+        for events in log.pages(window.start):
             for event in events:
                 if event.subject is not None and self._is_newer(event, event.subject):
                     pair = (event.subject, event.lead)
@@ -173,16 +217,16 @@ class MembershipsRead(StreamRead):
                 emit()
             yield None
         emit()
-        for number in sorted(created):
-            reading = now().replace(microsecond=0)
-            for members, _ in self._members(number, None):
-                self._emit(_rows(number, members, reading, read_at), emitter, now())
-                yield None
+        for number in created:
+            yield from self._read(number, read_at, emitter, now)
+            self._move_to(emitter)
+            self.failed.check()
         settled = self._cursor.after(window, self._now).settled
         kept = self._mark.readings
         if settled and all(reading <= settled for reading in kept.values()):
             kept = {}
         self._reach(emitter, self._now, settled, ListMark(read_at=read_at, readings=kept))
+        return read_at
 
     def _is_newer(self, event: ChangeEvent, number: int) -> bool:
         """Say whether an activity may be newer than the reading of its list."""
@@ -191,55 +235,50 @@ class MembershipsRead(StreamRead):
 
     # Common -------------------------------------------------------------------------------------
 
+    def _read(
+        self,
+        number: int,
+        read_at: datetime | None,
+        emitter: Emitter,
+        now: Callable[[], datetime],
+    ) -> Generator[None, None, None]:
+        """Read a list by itself."""
+        reading = now().replace(microsecond=0)
+        with self._remembering(number):
+            for members, _ in self._lists.pages(number):
+                self._emit(member_rows(number, members, reading, read_at), emitter, now())
+                yield None
+
+    @contextmanager
+    def _remembering(self, number: int) -> Iterator[None]:
+        """Remember a list that cannot be read, while others can."""
+        name = list_name(number)
+        try:
+            yield
+        except TapError as error:
+            self.failed.add(name, self._now, error)
+        else:
+            self.failed.has_read(name)
+
+    def _not_failed(self, numbers: Iterable[int]) -> list[int]:
+        """Return those of some lists, in order, that earlier runs have not failed to read."""
+        failed = set(map(list_number, self.failed.remembered))
+        return sorted(number for number in numbers if number not in failed)
+
+    def _move_to(self, emitter: Emitter, mark: ListMark | None = None) -> None:
+        marks = {self.stream: mark} if mark else {}
+        emitter.move_to(Position(marks=marks, failed={self.stream: self.failed.remembered}))
+
     def _reach(
         self, emitter: Emitter, time: datetime, settled: datetime | None, mark: ListMark
     ) -> None:
-        bookmark = Bookmark("updatedAt", time, settled)
-        emitter.move_to(Position(bookmarks={self.stream: bookmark}, marks={self.stream: mark}))
-
-    def _lists(self) -> Generator[None, None, dict[int, Row]]:
-        """Ask for all lists, by their ids (static-lists.md, Get Lists)."""
-        found: dict[int, Row] = {}
-        for page in token_pages(self._client, _LISTS, "lists", None):
-            for row in page.rows:
-                found[id_of(row, "list")] = row
-            yield
-        return found
-
-    def _members(
-        self, number: int, token: str | None
-    ) -> Generator[tuple[list[Row], str | None], None, None]:
-        """Read the members of a list, a page at a time; one that is gone by now has none."""
-        path = f"/rest/v1/lists/{number}/leads.json"
-        try:
-            for page in token_pages(self._client, path, "list_members", token, {"fields": "id"}):
-                yield page.rows, page.next_token
-        except NotFoundError:
-            # It is read once only, so that Marketo's word on its members alone is not enough.
-            if self._exists(number):
-                raise
-
-    def _exists(self, number: int) -> bool:
-        pages = token_pages(self._client, _LISTS, "lists", None)
-        return any(id_of(row, "list") == number for page in pages for row in page.rows)
+        bookmarks = {self.stream: Bookmark("updatedAt", time, settled)}
+        failed = {self.stream: self.failed.remembered}
+        emitter.move_to(Position(bookmarks, {self.stream: mark}, failed=failed))
 
 
-def _rows(
-    number: int, leads: Sequence[Row], reading: datetime, read_at: datetime | None
-) -> list[Row]:
-    return [_row(number, id_of(lead, "lead"), True, reading, read_at) for lead in leads]
-
-
-def _row(
-    number: int, lead: int, is_member: bool, date: datetime, read_at: datetime | None
-) -> dict[str, Any]:
-    return {
-        "listId": str(number),
-        "leadId": str(lead),
-        "isMember": is_member,
-        "updatedAt": to_marketo(date),
-        "readAt": read_at and to_marketo(read_at),
-    }
+def _behind(mark: ListMark) -> str:
+    return "" if mark.reached is None else f", behind list {mark.reached}"
 
 
 class ListMemberships(DeclaredStream):

@@ -469,8 +469,9 @@ def test_a_list_that_is_there_and_has_no_members_for_us_is_not_skipped(
     marketo.fault("list_members", "error", None, code="1013", message="Object not found")
     target = Target()
     done = tap.run(marketo.config(), catalog)
-    assert not_read(stopped(done)) == {MEMBERSHIPS}
-    assert len(pages_of(marketo)) == 1
+    assert MEMBERSHIPS in not_read(stopped(done))
+    # After five in a row the stream fails.
+    assert len(pages_of(marketo)) == 5
     target.take(done.lines)
     marketo.heal()
     tap.sync(marketo.config(), catalog, target)
