@@ -458,15 +458,15 @@ def queue_ten_jobs(marketo: Account) -> None:
     """Fill the queue with jobs of the API user's other programs."""
     form = {"grant_type": "client_credentials", "client_id": marketo.client_id}
     form["client_secret"] = marketo.client_secret
-    answer = requests.post(f"{marketo.identity}/oauth/token", data=form, timeout=10).json()
+    answer = requests.post(f"{marketo.identity}/oauth/token", data=form, timeout=60).json()
     signed = {"Authorization": f"Bearer {answer['access_token']}"}
     jobs = f"{marketo.endpoint.removesuffix('/rest')}/bulk/v1/leads/export"
     span = {"startAt": "2026-06-01T00:00:00Z", "endAt": "2026-06-02T00:00:00Z"}
     request = {"fields": ["id"], "format": "CSV", "filter": {"createdAt": span}}
     for _ in range(10):
-        made = requests.post(f"{jobs}/create.json", json=request, headers=signed, timeout=10).json()
+        made = requests.post(f"{jobs}/create.json", json=request, headers=signed, timeout=60).json()
         job = made["result"][0]["exportId"]
-        queued = requests.post(f"{jobs}/{job}/enqueue.json", headers=signed, timeout=10).json()
+        queued = requests.post(f"{jobs}/{job}/enqueue.json", headers=signed, timeout=60).json()
         assert queued["success"], queued
     # Until Marketo shows it.
     marketo.advance(seconds=120)
