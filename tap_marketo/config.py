@@ -115,6 +115,12 @@ class Config:
         "how far before the bookmark activities are read, for those written late",
         default=24.0,
     )
+    activities_kept_months: int = setting(
+        integer(25, 1200, or_zero=True),
+        "how many months back activities are asked for, New Lead left out: Marketo keeps them for "
+        "25 at least and 37 at most; 0: as far as start_date says",
+        default=38,
+    )
     child_refresh_hours: float = setting(
         _HOURS,
         "how old streams with a call for each parent may get before they are read again",
