@@ -129,6 +129,12 @@ class Config:
     smart_lists: tuple[int, ...] = setting(
         IDS, "ids of the smart lists whose members are read, separated by commas", default=()
     )
+    workspace_ids: tuple[int, ...] = setting(
+        IDS,
+        "ids of the workspaces whose Email Designer is read, separated by commas; without them all "
+        "that Marketo lists",
+        default=(),
+    )
     program_members_sweep_days: float = setting(
         _DAYS,
         "how often all programs are read for changes of members that no activity reports, in days; "

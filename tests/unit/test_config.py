@@ -55,6 +55,7 @@ DEFAULTS = {
     "assets_sweep_days": 7.0,
     "lead_changes": True,
     "smart_lists": (),
+    "workspace_ids": (),
 }
 
 

@@ -65,6 +65,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("marketo.retention",),
     # our pace and the access token,
     ("marketo.moving_list", "marketo.throttle", "marketo.answers", "marketo.transport_errors"),
+    ("marketo.ways",),
     ("marketo.auth", "marketo.retries"),
     # one HTTP exchange,
     ("marketo.exchange",),
@@ -72,6 +73,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("marketo.client",),
     # the calls it is used for.
     ("marketo.pages", "marketo.describe"),
+    ("marketo.indexed_list",),
     ("marketo.export_calls", "marketo.list_sizes"),
     # Date windows, polls of jobs, the day's bytes, export files as they arrive,
     (
@@ -116,7 +118,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.leads", "streams.activities", "streams.deletions"),
     ("streams.custom_objects", "streams.program_members", "streams.list_memberships"),
     ("streams.smart_list_memberships",),
-    ("streams.lead_database", "streams.metadata", "streams.folders", "streams.users"),
+    ("streams.lead_database", "streams.metadata", "streams.folders"),
+    ("streams.users", "streams.designer"),
     ("streams.assets", "streams.asset_children"),
     ("streams.assets_seen",),
     # all of them.
@@ -155,6 +158,7 @@ FENCES = {
     "requests": {
         "marketo.auth",
         "marketo.answers",
+        "marketo.ways",
         "marketo.exchange",
         "marketo.transport_errors",
         "marketo.client",
