@@ -115,12 +115,6 @@ class Config:
         "how far before the bookmark activities are read, for those written late",
         default=24.0,
     )
-    activities_kept_months: int = setting(
-        integer(25, 1200, or_zero=True),
-        "how many months back activities are asked for, New Lead left out: Marketo keeps them for "
-        "25 at least and 37 at most; 0: as far as start_date says",
-        default=38,
-    )
     child_refresh_hours: float = setting(
         _HOURS,
         "how old streams with a call for each parent may get before they are read again",
@@ -128,6 +122,12 @@ class Config:
     )
     smart_lists: tuple[int, ...] = setting(
         IDS, "ids of the smart lists whose members are read, separated by commas", default=()
+    )
+    workspace_ids: tuple[int, ...] = setting(
+        IDS,
+        "ids of the workspaces whose Email Designer is read, separated by commas; without them all "
+        "that Marketo lists",
+        default=(),
     )
     program_members_sweep_days: float = setting(
         _DAYS,

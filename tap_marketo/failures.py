@@ -65,6 +65,7 @@ class Failures:
         self._tolerates_refusals = tolerates_refusals
         self._seen = 0
         self._in_a_row = 0
+        self._last: TapError | None = None
         self._failed: dict[tuple[str, str], _Failure] = {}
         self._refused: dict[tuple[str, str], _Failure] = {}
 
@@ -91,7 +92,9 @@ class Failures:
                 a file of the user's, the target; or if it shows that Marketo is down.
         """
         self.tolerate(error)
-        if isinstance(error, _PASSING):
+        # What several streams need is asked for once, and fails once.
+        if isinstance(error, _PASSING) and error is not self._last:
+            self._last = error
             self._in_a_row = self._in_a_row + 1 if self._successes() == self._seen else 1
             self._seen = self._successes()
             if self._in_a_row >= _DOWN:

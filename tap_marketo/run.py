@@ -96,7 +96,10 @@ def _discover(command: Command, output: Output) -> int:
     config = load_config(command.config)
     clock = Clock()
     client = MarketoClient(config, clock)
-    catalog = discover(Account(client, clock, NAMINGS[config.names], config.smart_lists))
+    account = Account(
+        client, clock, NAMINGS[config.names], config.smart_lists, config.workspace_ids
+    )
+    catalog = discover(account)
     if command.select:
         select(catalog, command.select)
     output.catalog(catalog)

@@ -183,22 +183,18 @@ def number(
     return SettingType(read, {"type": "number", **own})
 
 
-def integer(least: int, most: int | None = None, *, or_zero: bool = False) -> SettingType:
-    """Return the type of whole numbers of at least ``least``, or 0 as well, also as text."""
+def integer(least: int, most: int | None = None) -> SettingType:
+    """Return the type of whole numbers of at least ``least``, also as text."""
     span = f"from {least} to {most}" if most else f"of at least {least}"
-    if or_zero:
-        span += ", or 0"
 
     def read(value: Any) -> int:
         found = _finite(value)
-        if or_zero and found == 0:
-            return 0
         # No comparison with what is not a number is true.
         if not (least <= found <= (most or math.inf) and found.is_integer()):
             raise ValueError(f"must be a whole number {span}, not {value!r}")
         return int(found)
 
-    schema = {"type": "integer", "minimum": 0 if or_zero else least}
+    schema = {"type": "integer", "minimum": least}
     return SettingType(read, schema if most is None else {**schema, "maximum": most})
 
 

@@ -13,8 +13,6 @@ from zoneinfo import ZoneInfo
 import pendulum
 
 UTC = timezone.utc
-EVER = datetime.min.replace(tzinfo=UTC)
-"""The earliest time there is."""
 
 # marketo-integration-best-practices.md and bulk-extract.md: allowances reset at midnight US
 # Central time, so daylight saving matters.
@@ -86,7 +84,7 @@ def before(moment: datetime, span: timedelta) -> datetime:
         return moment - span
     except OverflowError:
         # A state may say "since ever" with the year 1.
-        return EVER.replace(tzinfo=moment.tzinfo)
+        return datetime.min.replace(tzinfo=moment.tzinfo)
 
 
 def to_marketo(moment: datetime) -> str:

@@ -99,7 +99,7 @@ class Account:
             "start_date": "2026-04-01T00:00:00Z",
             "poll_interval": POLL_INTERVAL,
             "max_calls_per_20_seconds": 60_000,
-            "request_timeout": 60,
+            "request_timeout": 10,
             **settings,
         }
 

@@ -14,6 +14,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.children import Children
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
+from tap_marketo.streams.designer import CALLS_BY_WORKSPACE
 from tap_marketo.streams.lead_database import ADMINISTRATION
 from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL, Pages
@@ -123,17 +124,21 @@ def test_the_docs_say_how_streams_are_replicated(documented: Documented) -> None
 
 
 # What the pages of a list cost, and how many that is.
-ONE, BATCHES, OFFSETS = (
+ONE, BATCHES, OFFSETS, WORKSPACES = (
     "one", "one for 300 rows", "one for 200 rows, and one that proves the end",
+    "one for the workspaces, and one for 50 rows of each",
 )  # fmt: skip
 PAGES: Mapping[Calls, str] = {
     ONE_CALL: ONE,
     CALLS_BY_TOKEN: BATCHES,
     CALLS_BY_OFFSET: OFFSETS,
+    CALLS_BY_WORKSPACE: WORKSPACES,
 }
 COSTS: Mapping[str, Callable[[int], int]] = {
     ONE: lambda rows: 1,
     BATCHES: lambda rows: ceil(rows / 300),
+    # Four workspaces, with few rows each.
+    WORKSPACES: lambda rows: 1 + 4,
     # Each page but the first begins with the last row of the page before.
     OFFSETS: lambda rows: 1 + ceil(max(0, rows - 200) / 199) + (1 if rows else 0),
 }
@@ -177,7 +182,9 @@ def test_the_setup_says_what_each_permission_is_for(documented: Documented) -> N
     without = needed.pop("")
     told = {
         permission: set(re.findall("`(.+?)`", streams))
-        for title in ("1. A role that may read", "Users, roles and workspaces")
+        for title in (
+            *("1. A role that may read", "The Email Designer", "Users, roles and workspaces"),
+        )
         for permission, _, streams in table(title)
     }
     assert told == needed

@@ -57,7 +57,7 @@ class AccountProbe:
 
     def __init__(self, client: MarketoClient, clock: Clock, config: Config) -> None:
         """Ask for nothing yet; the clock learns Marketo's time from the answers."""
-        self.account = Account(client, clock, smart_lists=config.smart_lists)
+        self.account = Account(client, clock, None, config.smart_lists, config.workspace_ids)
         self.not_begun: TapError | None = None
         self.stopped: TapError | None = None
         self.permissions: dict[str, TapError | None] = {}

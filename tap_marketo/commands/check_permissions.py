@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from tap_marketo.commands.account_probe import AccountProbe
 from tap_marketo.commands.check_results import CheckResult, Verdict, brief_and_remedy
 from tap_marketo.config import Config
-from tap_marketo.errors import NOT_HERE, AccessDeniedError
+from tap_marketo.errors import NOT_HERE, AccessDeniedError, RequestRefusedError
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
 from tap_marketo.streams.lead_reach import LEADS_STREAM
 from tap_marketo.streams.leads import goes_by_creation
 from tap_marketo.streams.permissions import (
+    DESIGN_STUDIO,
+    FEATURE_PERMISSIONS,
     MANAGE_USERS,
     RARE_PERMISSIONS,
     READ_ASSET,
@@ -27,6 +29,8 @@ from tap_marketo.streams.registry import REGISTRY, definition_of
 _IN_ADMIN = {
     READ_ASSET: "Read-Only Assets",
     READ_CAMPAIGNS: "Read-Only Campaign",
+    DESIGN_STUDIO: f"Read-Only Assets, and {DESIGN_STUDIO} > Access Email, Access Email Template, "
+    "Access Snippet",
     MANAGE_USERS: f"{MANAGE_USERS}, and Access Admin > Access Users",
 }
 
@@ -124,7 +128,12 @@ class WantedStreams:
         if self.entries is None:
             uses = [f"discovery leaves out {_labels(own)}"] if own else []
             uses += [f"a sync cannot read {_labels(others)}"] if others else []
-        verdict = self.if_refused if isinstance(error, NOT_HERE) else Verdict.WRONG
+        is_not_here = isinstance(error, NOT_HERE) or (
+            self.entries is None
+            and permission in FEATURE_PERMISSIONS
+            and isinstance(error, RequestRefusedError)
+        )
+        verdict = self.if_refused if is_not_here else Verdict.WRONG
         return CheckResult(permission, verdict, "; ".join([problem, *uses]), remedy, values)
 
     def _further(

@@ -91,7 +91,7 @@ def prepare(
         {entry.stream: permission_of(entry) for entry in entries},
         tolerates_refusals=config.on_refused == "skip",
     )
-    account = Account(client, clock)
+    account = Account(client, clock, named_workspaces=config.workspace_ids)
     context = SyncContext(config, state, now, lambda: _bulk_paths(account, failures))
     reads, families = _readings(entries, account, context, failures)
     if not (reads or any(family.streams for family in families) or failures):

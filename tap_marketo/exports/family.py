@@ -17,7 +17,7 @@ from tap_marketo.exports.windows import Cursor, Plan, plan_windows
 from tap_marketo.names import find_names
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Ahead, Bookmark, PendingExport, Position
+from tap_marketo.protocol.position import Bookmark, PendingExport, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.csv_file import CsvFile
@@ -138,23 +138,7 @@ class BulkFamily(ABC):
             for export in pending
             if export.replication_key == self.replication_key
         ]
-        return plan_windows(cursors, adopted, context.now, self.reads_ahead_until(context))
-
-    def reads_ahead_until(self, context: SyncContext) -> datetime | None:
-        """Return where what is read ahead of a bookmark may begin at the latest, None for never."""
-        return None
-
-    def expiring_first(
-        self, context: SyncContext, made: Sequence[ExportPlan], plans: Sequence[ExportPlan]
-    ) -> Sequence[ExportPlan]:
-        """Put stretches into another order, as a day does not hold all that is to be exported.
-
-        Args:
-            context: what the sync began with.
-            made: the jobs that come before them.
-            plans: the stretches, in date order.
-        """
-        return plans
+        return plan_windows(cursors, adopted, context.now)
 
     def lay_out(self, context: SyncContext) -> tuple[list[ExportPlan], list[PendingExport]]:
         """Return what has to be read, and the jobs of a stopped run that are of no use any more."""
@@ -181,10 +165,7 @@ class BulkFamily(ABC):
         bookmarks = {}
         for stream in plan.streams:
             cursor = self.cursor(context, stream).after(plan.window, plan.made)
-            span, ahead = cursor.ahead, None
-            if span:
-                ahead = Ahead(span.earliest, span.reached, span.settled)
-            mark = Bookmark(self.replication_key, cursor.reached, cursor.settled, ahead)
+            mark = Bookmark(self.replication_key, plan.window.end, cursor.settled)
             bookmarks[self.bookmarked_as(stream)] = mark
         return Position(bookmarks=bookmarks)
 
@@ -193,10 +174,7 @@ class BulkFamily(ABC):
         name = self.bookmarked_as(stream)
         bookmark = context.state.bookmark(name, self.replication_key)
         settled = context.state.settled(name)
-        span, ahead = context.state.ahead(name), None
-        if span:
-            ahead = Cursor(span.end, span.settled, span.start, self.lookback)
-        return Cursor(bookmark, settled, context.earliest, self.lookback, ahead).joined()
+        return Cursor(bookmark, settled, context.earliest, self.lookback)
 
     def bookmarked_as(self, stream: str) -> str:
         """Return the name under which the state has a stream's bookmark."""

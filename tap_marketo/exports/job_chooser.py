@@ -22,7 +22,6 @@ class JobChooser:
     def __init__(self, run: ExportRun) -> None:
         """Choose among the jobs of a run."""
         self._clock = run.clock
-        self._context = run.context
         self._slots = run.config.max_queued_exports
         self._longest = timedelta(days=run.config.max_export_days)
         self._allowance = run.allowance
@@ -33,8 +32,7 @@ class JobChooser:
 
         It is of the family with the fewest slots, of several that which has waited longest; as
         long as more families may be found, each takes one slot. When the day's allowance will
-        not hold everything, it is filled in date order instead, once all families are known, with
-        what Marketo deletes soon before all else.
+        not hold everything, it is filled in date order instead, once all families are known.
 
         Returns:
             None if there is none, or no slot for it at the moment.
@@ -49,9 +47,6 @@ class JobChooser:
         if not queues:
             return None
         if self._is_scarce(queues):
-            for queue in queues:
-                if queue.is_by_date:
-                    queue.put_expiring_first(self._context)
             if self._queue.may_grow:
                 return None
             chosen = min(queues, key=lambda queue: queue.to_create()[0].plan.order)

@@ -66,8 +66,8 @@ class JobCreator:
                 "%s: about %s from %s to %s.",
                 family.name,
                 counted(sum(map(self._chooser.jobs_in, queue.jobs)), "export"),
-                to_marketo(min(plan.window.start for plan in plans)),
-                to_marketo(max(plan.window.end for plan in plans)),
+                to_marketo(plans[0].window.start),
+                to_marketo(plans[-1].window.end),
             )
 
     def next_job(self) -> Job | None:

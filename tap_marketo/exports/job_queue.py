@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tap_marketo.errors import ExportError
-from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
+from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.poll_schedule import RecentJobs, Waiting, next_poll
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
@@ -74,7 +74,6 @@ class FamilyQueue:
         last_poll: monotonic seconds at which Marketo was last asked about them, or at which the
             first of them was enqueued.
         last_turn: which of all jobs created in this run its last one was; 0 if none was yet.
-        is_by_date: whether what is to be created is in date order.
     """
 
     family: BulkFamily
@@ -82,28 +81,12 @@ class FamilyQueue:
     jobs: deque[Job] = field(default_factory=deque)
     last_poll: float = _NEVER
     last_turn: int = 0
-    is_by_date: bool = True
 
     def line_up(self, plans: Sequence[ExportPlan]) -> None:
         """Replace the jobs by those of some plans."""
         self.jobs = deque(
             Job(self.family, plan, plan.job.export_id if plan.job else None) for plan in plans
         )
-        self.is_by_date = True
-
-    def put_expiring_first(self, context: SyncContext) -> None:
-        """Put what is still to be created into the order in which less expires.
-
-        What has been created, or failed, keeps its place: it is read first.
-        """
-        self.is_by_date = False
-        jobs = list(self.jobs)
-        while jobs and not (jobs[-1].export_id or jobs[-1].failures):
-            jobs.pop()
-        made = [job.plan for job in jobs]
-        rest = [job.plan for job in self.jobs][len(made) :]
-        ordered = self.family.expiring_first(context, made, rest)
-        self.jobs = deque([*jobs, *(Job(self.family, plan) for plan in ordered)])
 
     def slots(self) -> int:
         """Return how many slots of Marketo's queue they hold."""

@@ -8,13 +8,12 @@ update to the same values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Generic, TypeVar
 
-from tap_marketo.times import EVER, Window, before
+from tap_marketo.times import Window, before
 
 JobT = TypeVar("JobT")
 
@@ -39,22 +38,12 @@ class Cursor:
             that is not known.
         earliest: where a stream never synced begins (start_date).
         lookback: how long after its date a row may show.
-        ahead: what has been read ahead of the bookmark, None for nothing: its ``earliest`` is
-            where that begins, its ``bookmark`` where it ends. There is never a second one.
-        horizon: nothing older is there any more, so that nothing older is read.
     """
 
     bookmark: datetime | None
     settled: datetime | None
     earliest: datetime
     lookback: timedelta
-    ahead: Cursor | None = None
-    horizon: datetime = EVER
-
-    @property
-    def reached(self) -> datetime:
-        """Where what has been read from the beginning on ends."""
-        return max(self.bookmark or self.earliest, self.horizon)
 
     def after(self, window: Window, made: datetime | None) -> Cursor:
         """Return the cursor when a window has been read.
@@ -68,20 +57,11 @@ class Cursor:
                  |----------------------------|                so does settled, at most to
                                                                made less the look-back
 
-        A window that begins after the bookmark is read ahead of it: it begins what is ahead, or
-        continues that. The bookmark stays until older windows have come up to there.
-
         Args:
-            window: what has been read.
+            window: it begins at or before the bookmark.
             made: when its job was created; None if that is not known, but it was after the
                 window's end.
         """
-        if window.start > self.reached:
-            begun = self.ahead or Cursor(None, None, window.start, self.lookback)
-            if window.start > begun.reached:
-                raise ValueError(f"{window} leaves a gap behind what has been read ahead")
-            ahead = begun.after(window, made)
-            return replace(self, bookmark=self.bookmark or self.earliest, ahead=ahead)
         settled = self.settled
         if settled is None and self.bookmark is not None:
             settled = before(self.bookmark, self.lookback)
@@ -94,22 +74,7 @@ class Cursor:
             final = min(window.end, before(made or window.end, self.lookback))
             settled = final if settled is None else max(settled, final)
         bookmark = window.end if self.bookmark is None else max(self.bookmark, window.end)
-        return replace(self, bookmark=bookmark, settled=settled).joined()
-
-    def joined(self) -> Cursor:
-        """Return the cursor with what is ahead joined to the bookmark, where that has come so far.
-
-        What is ahead is settled only if everything before it is, too.
-        """
-        ahead, bookmark, settled = self.ahead, self.bookmark, self.settled
-        if ahead is None or (bookmark and bookmark < ahead.earliest):
-            return self
-        if bookmark is None:
-            # Without a bookmark nothing has been read, whatever a state says beside it.
-            return replace(self, ahead=None)
-        if settled and ahead.settled and settled >= ahead.earliest:
-            settled = max(settled, ahead.settled)
-        return replace(self, bookmark=max(bookmark, ahead.reached), settled=settled, ahead=None)
+        return Cursor(bookmark, settled, self.earliest, self.lookback)
 
     def start(self, now: datetime) -> datetime:
         """Return where a run at this time begins to read."""
@@ -122,17 +87,8 @@ class Cursor:
         else:
             start = before(self.bookmark, self.lookback / _SHALLOW_PART)
         # Looking back stops at start_date, unless the bookmark itself lies before it.
-        start = max(self.horizon, min(self.bookmark, max(self.earliest, start)))
+        start = min(self.bookmark, max(self.earliest, start))
         return start.replace(microsecond=0)
-
-    def unread(self, now: datetime) -> list[Window]:
-        """Return the one or two stretches that a run at this time has to read, in date order."""
-        if self.ahead is None:
-            stretches = [Window(self.start(now), now)]
-        else:
-            older = Window(self.start(now), self.ahead.earliest)
-            stretches = [older, Window(self.ahead.start(now), now)]
-        return [stretch for stretch in stretches if stretch.start < stretch.end]
 
 
 @dataclass(frozen=True)
@@ -165,10 +121,7 @@ class Plan(Generic[JobT]):
 
 
 def plan_windows(
-    cursors: Mapping[str, Cursor],
-    adopted: Iterable[Plan[JobT]],
-    now: datetime,
-    ahead_until: datetime | None = None,
+    cursors: Mapping[str, Cursor], adopted: Iterable[Plan[JobT]], now: datetime
 ) -> list[Plan[JobT]]:
     """Lay out the time each stream still needs, shared wherever cursors are close.
 
@@ -181,13 +134,11 @@ def plan_windows(
         cursors: by stream id.
         adopted: jobs that exist, with the window and streams they were created for.
         now: the end of the last stretch, whole seconds UTC.
-        ahead_until: where a job that leaves a gap behind the bookmark may begin at the latest, to
-            be kept as the first that is read ahead; None if none may.
 
     Returns:
         The adopted jobs in date order, then the stretches in date order: an older file must not
         be read after a newer one of the same stream. For each stream they begin at or before its
-        bookmark, leave no gap but what has been read ahead of it, and reach ``now``.
+        bookmark, follow each other without a gap, and reach ``now``.
     """
     reached = dict(cursors)
     plans: list[Plan[JobT]] = []
@@ -195,53 +146,40 @@ def plan_windows(
         continued = tuple(
             stream
             for stream in plan.streams
-            if stream in cursors and _continues(plan.window, reached[stream], ahead_until)
+            if stream in cursors and _continues(plan.window, reached[stream])
         )
         if continued:
-            kept = Plan(plan.window, continued, plan.job, plan.made)
-            plans.append(kept)
-            reached.update(cursors_after(reached, [kept]))
-    stretches = [
-        (stream, stretch) for stream, cursor in reached.items() for stretch in cursor.unread(now)
-    ]
-    for window, streams in _shared(_align(stretches)):
+            plans.append(Plan(plan.window, continued, plan.job, plan.made))
+            for stream in continued:
+                reached[stream] = reached[stream].after(plan.window, plan.made)
+
+    starts = {stream: cursor.start(now) for stream, cursor in reached.items()}
+    for window, streams in _shared_stretches(_align(starts), now):
         plans.append(Plan(window, streams))
     return plans
 
 
-def cursors_after(cursors: Mapping[str, Cursor], plans: Iterable[Plan[JobT]]) -> dict[str, Cursor]:
-    """Return how far the streams have been read when some plans have been read as well."""
-    reached = dict(cursors)
-    for plan in plans:
-        for stream in plan.streams:
-            reached[stream] = reached[stream].after(plan.window, plan.made)
-    return reached
+def _continues(window: Window, cursor: Cursor) -> bool:
+    if cursor.bookmark is None:
+        return window.start <= cursor.earliest < window.end
+    return window.start <= cursor.bookmark < window.end
 
 
-def _continues(window: Window, cursor: Cursor, ahead_until: datetime | None) -> bool:
-    if window.start <= cursor.reached < window.end:
-        return True
-    if cursor.ahead:
-        return cursor.ahead.earliest <= window.start <= cursor.ahead.reached < window.end
-    return ahead_until is not None and cursor.reached < window.start <= ahead_until
-
-
-def _align(stretches: Iterable[tuple[str, Window]]) -> Iterator[tuple[str, Window]]:
+def _align(starts: Mapping[str, datetime]) -> dict[str, datetime]:
+    aligned: dict[str, datetime] = {}
     leader: datetime | None = None
-    for stream, stretch in sorted(stretches, key=lambda item: item[1].start):
-        if leader is None or stretch.start - leader >= TOGETHER:
-            leader = stretch.start
-        yield stream, Window(leader, stretch.end)
+    for stream, start in sorted(starts.items(), key=lambda item: item[1]):
+        if leader is None or start - leader >= TOGETHER:
+            leader = start
+        aligned[stream] = leader
+    return aligned
 
 
-def _shared(
-    stretches: Iterable[tuple[str, Window]],
-) -> Iterator[tuple[Window, tuple[str, ...]]]:
-    """Yield the stretches in date order, those of several streams together where they overlap."""
-    stretches = list(stretches)
-    edges = sorted({edge for _, stretch in stretches for edge in (stretch.start, stretch.end)})
-    for start, end in pairwise(edges):
-        within = [name for name, each in stretches if each.start <= start < each.end]
-        if within:
-            # What is ahead of a bookmark may be so short that both stretches of a stream meet.
-            yield Window(start, end), tuple(dict.fromkeys(within))
+def _shared_stretches(
+    starts: Mapping[str, datetime], now: datetime
+) -> Iterable[tuple[Window, tuple[str, ...]]]:
+    joins: Sequence[datetime] = sorted({start for start in starts.values() if start < now})
+    for index, join in enumerate(joins):
+        streams = tuple(stream for stream, start in starts.items() if start <= join)
+        until = joins[index + 1] if index + 1 < len(joins) else now
+        yield Window(join, until), streams

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
@@ -150,76 +149,15 @@ def envelope_of(
     envelope = json_object(call, body)
     if envelope.get("success") is not True:
         raise error_of(call, envelope)
-    if "result" not in envelope and (not needs_result or _says_no_assets(envelope)):
+    if "result" not in envelope and (not needs_result or says_no_assets(envelope)):
         return {**envelope, "result": []}
     if not isinstance(envelope.get("result"), list):
         raise TransientError(call, "the answer has no result", request_id=envelope.get("requestId"))
     return envelope
 
 
-def bare_answer_of(
-    call: str, response: requests.Response, body: bytes, needs_result: bool = True
-) -> Envelope:
-    """Check an answer that comes without an envelope, and return one with what it holds.
-
-    The status says whether the call succeeded; if not, the body has ``errors`` (user-management.md,
-    and swagger-user.json: 401, 403, 404, where no body is promised).
-
-    Raises:
-        MarketoError: of the class that says what can be done about it.
-    """
-    status = response.status_code
-    try:
-        answer = loads_exactly(body)
-    except (ValueError, RecursionError):
-        answer = None
-    is_denied = status in (401, 403)
-    if isinstance(answer, dict) and (answer.get("errors") or answer.get("success") is False):
-        error = error_of(call, answer)
-        if is_denied and type(error) is RequestRefusedError:
-            raise AccessDeniedError(call, error.reason, error.code, error.request_id)
-        if status < 500 or type(error) is not RequestRefusedError:
-            raise error
-    # A page of HTML is the word of something on the way.
-    is_of_marketo = answer is not None or "html" not in response.headers.get("Content-Type", "")
-    if is_denied and is_of_marketo:
-        raise AccessDeniedError(call, f"HTTP {status}")
-    if status == 404 and answer is not None:
-        raise NotFoundError(call, "HTTP 404")
-    check_status(call, status)
-    if isinstance(answer, list):
-        return {"result": answer}
-    if isinstance(answer, dict):
-        return {"result": [answer]}
-    problem = "neither a JSON array nor an object" if answer else "not JSON"
-    raise TransientError(call, f"the answer of {len(body)} bytes is {problem}")
-
-
-@dataclass(frozen=True)
-class Way:
-    """How the calls of a part of the API are made and answered.
-
-    Attributes:
-        read: checks an answer and returns its envelope; its last argument says whether an answer
-            without a result is a fault, or an empty one.
-        headers: that the calls take beside the access token.
-        paging: the parameters of a page: where it begins, and how many rows it has.
-        remedy: what can be done where Marketo refuses the access token to these calls alone.
-    """
-
-    read: Callable[[str, requests.Response, bytes, bool], Envelope] = envelope_of
-    headers: Mapping[str, str] = field(default_factory=dict)
-    paging: tuple[str, str] = ("offset", "maxReturn")
-    remedy: str = "Show it to Marketo Support, or deselect the stream"
-
-
-REST = Way()
-"""The way of nearly all calls."""
-OF_USERS = Way(bare_answer_of, paging=("pageOffset", "pageSize"))
-"""The way of the calls about users, roles and workspaces (user-management.md)."""
-
-
-def _says_no_assets(envelope: Envelope) -> bool:
+def says_no_assets(envelope: Envelope) -> bool:
+    """Say whether an answer without a result means an empty one."""
     warnings = envelope.get("warnings")
     return isinstance(warnings, list) and any(
         _NO_ASSETS in str(warning).lower() for warning in warnings

@@ -9,9 +9,9 @@ from math import ceil
 from typing import Any, Generic, TypeVar, cast
 
 from tap_marketo.errors import DataError
-from tap_marketo.marketo.answers import REST, Way
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import MAX_RETURN, Row, offset_page, single_page, token_pages
+from tap_marketo.marketo.ways import REST, Way
 
 T = TypeVar("T")
 S = TypeVar("S")

@@ -9,9 +9,10 @@ from typing import Any
 
 from tap_marketo.errors import DataError, RequestRefusedError
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.answers import REST, Envelope, Way
+from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.moving_list import rows_of_moving_list
+from tap_marketo.marketo.ways import REST, Way
 from tap_marketo.times import before, to_marketo
 
 # paging-tokens.md: the most a lead database call returns.
@@ -57,7 +58,7 @@ def single_page(
     way: Way = REST,
 ) -> Iterator[Page]:
     """Read a list that comes whole in one answer."""
-    yield Page(_rows(path, client.get(path, endpoint, params, way=way)))
+    yield Page(rows_of(path, client.get(path, endpoint, params, way=way)))
 
 
 def token_pages(
@@ -136,7 +137,7 @@ def _scan(
         envelope, restarted = _page_or_first(ask, token, resumed)
         resumed = False
         token = following(path, envelope)
-        rows = _rows(path, envelope)
+        rows = rows_of(path, envelope)
         # An empty page with a token is not the end.
         empty = 0 if rows else empty + 1
         if token and empty > most_empty:
@@ -253,7 +254,7 @@ def offset_page(
     """Read one page of a list of assets (assets.md, Browse); no rows behind the end of the list."""
     first, size = way.paging
     window = {**params, size: MAX_RETURN, first: offset}
-    return _rows(path, client.get(path, endpoint, window, way=way))
+    return rows_of(path, client.get(path, endpoint, window, way=way))
 
 
 def _token(path: str, envelope: Envelope) -> str | None:
@@ -264,7 +265,12 @@ def _token(path: str, envelope: Envelope) -> str | None:
     raise DataError(f"GET {path}: the page token is not printable text: {token!a}. Run again.")
 
 
-def _rows(path: str, envelope: Envelope) -> list[Row]:
+def rows_of(path: str, envelope: Envelope) -> list[Row]:
+    """Return the rows of an answer.
+
+    Raises:
+        DataError: it holds something else than objects.
+    """
     rows = envelope["result"]
     if not all(isinstance(row, dict) for row in rows):
         raise DataError(

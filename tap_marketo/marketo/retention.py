@@ -10,8 +10,6 @@ from __future__ import annotations
 import calendar
 from datetime import datetime, timedelta
 
-from tap_marketo.times import EVER
-
 ADD_TO_LIST = "Add to List"
 CHANGE_DATA_VALUE = "Change Data Value"
 DELETE_LEAD = "Delete Lead"
@@ -63,24 +61,6 @@ def kept_since(name: str, now: datetime, months: int = KEPT_MONTHS) -> datetime 
     if name in HIGH_VOLUME:
         return now - HIGH_VOLUME_KEPT
     return months_before(now, months)
-
-
-def asked_since(name: str, now: datetime, months: int) -> datetime:
-    """Return the time before which a type's activities are not asked for: a midnight (UTC).
-
-    Args:
-        name: of the type.
-        now: the time.
-        months: how long a type may be kept that is not kept for ever; 0 to ask for everything.
-    """
-    if name == NEW_LEAD or not months:
-        return EVER
-    return midnight(months_before(now, months))
-
-
-def midnight(moment: datetime) -> datetime:
-    """Return where a moment's day began, UTC."""
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def months_before(moment: datetime, months: int) -> datetime:

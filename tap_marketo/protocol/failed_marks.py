@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from tap_marketo.protocol.position import (
-    Ahead,
     ChildMark,
     Entry,
     ListMark,
@@ -48,7 +47,6 @@ class AnyMark(ChildMark, ListMark, SeenMark, FailedMark, OtherTapsExport):
     createdAt: datetime | None = None  # noqa: N815
     activityDate: datetime | None = None  # noqa: N815
     settled: datetime | None = None
-    ahead: Ahead | None = None
 
 
 _KEYS = frozenset(("failed", "others"))

@@ -102,20 +102,12 @@ def _list_of(kind: type, what: str) -> Callable[[Any], tuple[Any, ...]]:
     return read
 
 
-def _ahead(value: Any) -> Ahead:
-    try:
-        return Ahead.read(value)
-    except ValueError:
-        raise ValueError(f"must have a start and an end after it: {value!r}") from None
-
-
 # What reads a value, by the annotation of its field; a ValueError says what is wrong with it.
 _READERS: Mapping[Any, Callable[[Any], Any]] = {
     "str": _text,
     "int": _number,
     "datetime": read_time,
     "Parent": _parent,
-    "Ahead": _ahead,
     "Mapping[int, datetime]": _times_by_id,
     "Mapping[str, datetime]": _times,
     "Mapping[str, int]": _numbers,
@@ -132,8 +124,6 @@ def _written(value: Any) -> Any:
         return {str(key): _written(each) for key, each in value.items()}
     if isinstance(value, tuple):
         return list(value)
-    if isinstance(value, Entry):
-        return value.as_json()
     return str(value) if isinstance(value, Parent) else value
 
 
@@ -175,34 +165,16 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Ahead(Entry):
-    """What has been emitted of a stream ahead of its bookmark (UTC).
-
-    ``settled`` is as in :class:`Bookmark`, within it.
-    """
-
-    start: datetime
-    end: datetime
-    settled: datetime | None = None
-
-    def __post_init__(self) -> None:
-        """Check that it is a span of time."""
-        if self.start >= self.end:
-            raise ValueError(" must end after its start")
-
-
-@dataclass(frozen=True)
 class Bookmark:
     """All changes of a stream before ``time`` (UTC), by ``key``, have been emitted.
 
     ``settled`` is the time before which nothing can show late any more, None if there is no such
-    notion for the stream. ``ahead`` is what has been emitted beyond ``time``, with a gap between.
+    notion for the stream.
     """
 
     key: str
     time: datetime
     settled: datetime | None = None
-    ahead: Ahead | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

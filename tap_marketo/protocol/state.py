@@ -21,7 +21,6 @@ from tap_marketo.protocol.failed_marks import (
     without_outdated,
 )
 from tap_marketo.protocol.position import (
-    Ahead,
     Entry,
     OtherTapsExport,
     PendingExport,
@@ -124,11 +123,6 @@ class State:
         """Return the time (UTC) before which nothing of a stream can show late any more."""
         return self._time(stream, "settled")
 
-    def ahead(self, stream: str) -> Ahead | None:
-        """Return what of a stream has been read ahead of its bookmark, None for nothing."""
-        holder = self._marks(stream).get("ahead")
-        return None if holder is None else Ahead.read(holder)
-
     def mark(self, kind: type[E], stream: str) -> E:
         """Return how far a stream has been read beside its bookmark, such as its ``PageMark``.
 
@@ -209,8 +203,6 @@ class State:
                 view[bookmark.key] = to_bookmark(bookmark.time)
             if bookmark.settled:
                 view["settled"] = to_bookmark(bookmark.settled)
-            if bookmark.ahead or "ahead" in view:
-                view["ahead"] = bookmark.ahead and bookmark.ahead.as_json()
             _forget(view, OtherTapsExport())
         for stream, mark in position.marks.items():
             views[stream].update(mark.as_json())
@@ -274,8 +266,6 @@ def _times(state: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
         for key in ("readings", "failed", "listed"):
             times = values.pop(key, {})
             values.update({f"{key}.{name}": time for name, time in times.items()})
-        if ahead := values.pop("ahead", None):
-            values.update({f"ahead.{key}": time for key, time in vars(ahead).items()})
         for key, value in values.items():
             if isinstance(value, datetime):
                 yield f"{where}.{key}", value

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import DataError, MarketoError
+from tap_marketo.errors import DataError, MarketoError, RequestRefusedError
+from tap_marketo.log import LOGGER
 from tap_marketo.marketo import describe
-from tap_marketo.marketo.answers import OF_USERS
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.pages import Row, single_page
+from tap_marketo.marketo.ways import OF_USERS
 from tap_marketo.names import Naming
 
 # user-management.md: not below /rest.
 USERS_PATH = "/userservice/management/v1/users"
+# The default one (user-management.md, Browse Workspaces).
+_FIRST_WORKSPACE = "1"
+
+T = TypeVar("T")
 
 
 class Account:
@@ -28,6 +33,7 @@ class Account:
         clock: the time.
         naming: how what is discovered is named; a sync goes by its catalog.
         smart_lists: ids of the smart lists whose members are read.
+        named_workspaces: ids of the workspaces whose Email Designer is read, if the config says.
     """
 
     def __init__(
@@ -36,13 +42,15 @@ class Account:
         clock: Clock,
         naming: Naming | None = None,
         smart_lists: Sequence[int] = (),
+        named_workspaces: Sequence[int] = (),
     ) -> None:
         """Ask for nothing yet."""
         self.client = client
         self.clock = clock
         self.naming = naming or Naming()
         self.smart_lists = smart_lists
-        self._no_types: MarketoError | DataError | None = None
+        self.named_workspaces = named_workspaces
+        self._failed: dict[str, MarketoError | DataError] = {}
 
     @cached_property
     def lead_entries(self) -> Sequence[Mapping[str, Any]]:
@@ -80,20 +88,51 @@ class Account:
     @cached_property
     def workspaces(self) -> Sequence[Row]:
         """The workspaces that Marketo has now (user-management.md, Browse Workspaces)."""
-        path = f"{USERS_PATH}/workspaces.json"
-        (page,) = single_page(self.client, path, "workspaces", way=OF_USERS)
-        return page.rows
+
+        def ask() -> Sequence[Row]:
+            path = f"{USERS_PATH}/workspaces.json"
+            (page,) = single_page(self.client, path, "workspaces", way=OF_USERS)
+            return page.rows
+
+        return self._ask_once("workspaces", ask)
+
+    @cached_property
+    def workspace_ids(self) -> Sequence[str]:
+        """The workspaces that the Email Designer is asked for: those named, else those listed.
+
+        Where the role may not list them, it is the one that every subscription has.
+        """
+        if self.named_workspaces:
+            return list(map(str, self.named_workspaces))
+        try:
+            listed = [str(row["id"]) for row in self.workspaces if row.get("id") is not None]
+        except RequestRefusedError:
+            listed = []
+        return listed or [_FIRST_WORKSPACE]
+
+    @cached_property
+    def workspaces_to_read(self) -> Sequence[str]:
+        """The same, with a warning where there may be others."""
+        found = self.workspace_ids
+        if error := self._failed.get("workspaces"):
+            LOGGER.warning(
+                "Email Designer: only the assets of workspace %s are read, as Marketo does not "
+                "list the workspaces. To read others, name them in workspace_ids. %s",
+                found[0], error,
+            )  # fmt: skip
+        return found
 
     @cached_property
     def activity_types(self) -> Mapping[int, Mapping[str, Any]]:
-        """The activity types that Marketo has now, by number.
+        """The activity types that Marketo has now, by number."""
+        return self._ask_once("types", lambda: describe.activity_types(self.client))
 
-        A call that failed is not made again: several kinds of stream need them.
-        """
-        if self._no_types:
-            raise self._no_types
+    def _ask_once(self, name: str, ask: Callable[[], T]) -> T:
+        """Make a call that several kinds of stream need; one that failed is not made again."""
+        if name in self._failed:
+            raise self._failed[name]
         try:
-            return describe.activity_types(self.client)
+            return ask()
         except (MarketoError, DataError) as error:
-            self._no_types = error
+            self._failed[name] = error
             raise

@@ -12,9 +12,9 @@ from urllib.parse import quote
 
 from tap_marketo.errors import NotFoundError, RequestRefusedError, TapError
 from tap_marketo.log import counted, some_of
-from tap_marketo.marketo.answers import REST, Way
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row, single_page
+from tap_marketo.marketo.ways import REST, Way
 
 # After so many not-found answers without a success, the call is taken to be wrong, not the things.
 _MOST_MISSING = 5

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tap_marketo.errors import AccessDeniedError, MarketoError
+from tap_marketo.errors import AccessDeniedError, MarketoError, RequestRefusedError
 from tap_marketo.log import LOGGER
+from tap_marketo.marketo.ways import DESIGNER
 from tap_marketo.streams.account import Account
 
 READ_LEAD = "Read-Only Lead"
@@ -18,15 +19,24 @@ READ_ASSET = "Read-Only Asset"
 READ_REDIRECT_RULES = "Read-Only Redirect Rules"
 READ_CUSTOM_OBJECT = "Read-Only Custom Object"
 MANAGE_USERS = "Access User Management Api"
+DESIGN_STUDIO = "Access Design Studio"
 
 # Permissions that also allow to change what they are about, and that few roles should have. Only
 # streams that are off by default need one.
 RARE_PERMISSIONS = frozenset((MANAGE_USERS,))
+# What not every subscription has: whatever refusal its probe meets leaves the streams out.
+FEATURE_PERMISSIONS = frozenset((DESIGN_STUDIO,))
 
 
 def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
     """Return a probe by a list of which one row is asked for."""
     return lambda account: account.client.get(path, "probe", params, needs_result=False)
+
+
+def _designer(account: Account) -> object:
+    """Ask for one email of the Email Designer."""
+    params = {"workspaceId": account.workspace_ids[0], "pageIndex": 0, "pageSize": 1}
+    return account.client.get("/rest/asset/v2/email/filter", "probe", params, way=DESIGNER)
 
 
 # One cheap call for each permission; what discovery asks for anyway is one for leads' and one for
@@ -40,6 +50,7 @@ _PROBES: Mapping[str, Callable[[Account], object]] = {
     READ_REDIRECT_RULES: _one_row("/rest/asset/v1/redirectRules.json", maxReturn=1),
     READ_CUSTOM_OBJECT: lambda account: account.custom_objects,
     MANAGE_USERS: lambda account: account.workspaces,
+    DESIGN_STUDIO: _designer,
 }
 # Without what these ask for, discovery cannot go on.
 _ASKED_ANYWAY = (READ_LEAD, READ_ACTIVITY)
@@ -80,13 +91,32 @@ class PermissionProbe:
                 self._has[permission] = True
             except AccessDeniedError as error:
                 self.deny(permission, error)
+            except RequestRefusedError as error:
+                self._not_here(permission, error)
             except MarketoError as error:
-                if error.ends_run or permission in _ASKED_ANYWAY:
+                if error.ends_run:
                     raise
-                # The streams are not left out for anything but a lack of permission.
-                LOGGER.info("The permission %s could not be tried. %s", permission, error)
-                self._has[permission] = True
+                self._leave_in(permission, error)
         return self._has[permission]
+
+    def _not_here(self, permission: str, error: RequestRefusedError) -> None:
+        """Note that a probe is refused for another reason than a lack of permission."""
+        if permission not in FEATURE_PERMISSIONS:
+            self._leave_in(permission, error)
+            return
+        self._has[permission] = False
+        LOGGER.log(
+            logging.INFO if error.is_refusal else logging.WARNING,
+            "The catalog lacks %s, as Marketo refuses their calls. %s",
+            ", ".join(self._streams.get(permission, ())), error,
+        )  # fmt: skip
+
+    def _leave_in(self, permission: str, error: MarketoError) -> None:
+        """Let the streams stay that need a permission which could not be tried."""
+        if permission in _ASKED_ANYWAY:
+            raise error
+        LOGGER.info("The permission %s could not be tried. %s", permission, error)
+        self._has[permission] = True
 
     def deny(self, permission: str, error: AccessDeniedError) -> None:
         """Note and log that the role lacks a permission."""

@@ -14,6 +14,7 @@ from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.deletions import Deletions
+from tap_marketo.streams.designer import DESIGNER_ASSETS
 from tap_marketo.streams.lead_database import (
     ACTIVITY_TYPES,
     ADMINISTRATION,
@@ -61,6 +62,7 @@ REGISTRY: Sequence[StreamDefinition] = (
     LISTS,
     LIST_MEMBERSHIPS,
     *ASSETS,
+    *DESIGNER_ASSETS,
     # Behind all lists that it watches.
     ASSETS_SEEN,
     SEGMENTS,

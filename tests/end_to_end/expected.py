@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from tests.end_to_end import expected_assets
-from tests.end_to_end.expected_assets import ADMINISTRATION, ASSETS, CHILDREN, SEEN
+from tests.end_to_end.expected_assets import SEEN
 from tests.harness import Account, Target
 
 TEXT_DATES = ("datetime", "date")
@@ -279,7 +279,7 @@ def tables(
     }
     for name in columns.keys() & {"campaigns", "lists"}:
         found[name] = assets(account, name, columns[name], since)
-    for name in columns.keys() & {*ASSETS, *CHILDREN, *ADMINISTRATION}:
+    for name in columns.keys() & {*expected_assets.TABLES}:
         rows = expected_assets.table(account, name, columns[name], since)
         found[name] = {plain_key(key): row for key, row in rows.items()}
     if MEMBERSHIPS in columns:

@@ -61,6 +61,8 @@ IN_FULL = ("landing_page_domains", "tag_types")
 ASSETS = (*INCREMENTAL, *IN_FULL)
 # Of which assets_seen tells.
 LISTED = ("campaigns", "lists", *INCREMENTAL)
+# Assets of the Email Designer, workspace by workspace.
+DESIGNER = ("designer_emails", "designer_email_templates", "designer_fragments")
 CHILDREN = ("segments", "tokens")
 ADMINISTRATION = (
     *("lead_fields", "custom_object_types", "lead_partitions"),
@@ -68,9 +70,10 @@ ADMINISTRATION = (
     *("users", "user_roles", "workspaces"),
     *("custom_activity_types", "object_fields", "form_fields"),
 )
-TABLES = (*ASSETS, *CHILDREN, *ADMINISTRATION)
+TABLES = (*ASSETS, *DESIGNER, *CHILDREN, *ADMINISTRATION)
 # Columns that take a call for each row.
 DETAILS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(DESIGNER, ("data",)),
     "programs": ("startDate", "endDate", "tags", "costs"),
     "smart_lists": ("rules",),
     "forms": ("fields",),
@@ -170,7 +173,7 @@ def table(account: Account, name: str, columns: Collection[str], since: str = ""
         more = row(name, details.get(key_of(name, raw), {}), DETAILS.get(name, ()))
         shown.update({column: value for column, value in more.items() if column in columns})
         rows.append(shown)
-    if since and name in INCREMENTAL:
+    if since and name in (*INCREMENTAL, *DESIGNER):
         rows = [each for each in rows if (each.get("updatedAt") or since) >= utc(since)]
     return {key_of(name, each): each for each in rows}
 
@@ -184,6 +187,8 @@ def _details(account: Account, name: str) -> dict[tuple[Any, ...], Row]:
     if name not in DETAILS:
         return {}
     rows = account.truth(f"{name}_details")
+    if name in DESIGNER:
+        rows = [{**each, "id": str(each["id"])} for each in rows]
     # Marketo does not find names with commas (assets.md).
     return {key_of(name, each): each for each in rows if "," not in str(each.get("tagType"))}
 
@@ -205,6 +210,8 @@ def _truth(account: Account, name: str) -> list[Row]:
         return [_object_field(each, schemas.get((each["object"], each["name"]))) for each in rows]
     if name == "bulk_exports":
         return list(map(_export, rows))
+    if name in DESIGNER:
+        return list(map(_designed, rows))
     if name == "user_roles":
         return list(map(_role, rows))
     return rows
@@ -235,6 +242,12 @@ def _export(raw: Row) -> Row:
     """Return an export job with the name of its object."""
     name = raw["object"].replace("program/", "program_").replace("customobjects/", "")
     return {**raw, "object": name}
+
+
+def _designed(raw: Row) -> Row:
+    """Return an asset of the Email Designer with columns for what its metadata holds."""
+    names = {"modifiedAt": "updatedAt"}
+    return {**raw, **{names.get(key, key): value for key, value in raw["metadata"].items()}}
 
 
 def _role(raw: Row) -> Row:

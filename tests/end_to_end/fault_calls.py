@@ -40,8 +40,8 @@ class Call:
         without: streams that are not selected, as they make the same call.
         beside: streams that are selected, as the call comes after calls of theirs.
         scenario: what is synced, one of SCENARIOS.
-        is_bare: whether it is answered without an envelope, so without a requestId; and whether a
-            token may be refused to it alone.
+        is_apart: whether a token may be refused to it alone.
+        is_bare: whether it is answered without an envelope, so without a requestId, too.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Call:
     without: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     scenario: str = USUAL
+    is_apart: bool = False
     is_bare: bool = False
 
     @property
@@ -146,6 +147,7 @@ def _get(
     askers: int = 0,
     beside: tuple[str, ...] = (),
     scenario: str = USUAL,
+    is_apart: bool = False,
     is_bare: bool = False,
     **rule: Any,
 ) -> Call:
@@ -159,21 +161,25 @@ def _get(
         call: in the sandbox's words, if that is not its name.
         skip: so many such calls come before the one that is meant.
         askers: as of Call, if not as many as there are streams.
-        beside, scenario, is_bare: as of Call.
+        beside, scenario, is_apart, is_bare: as of Call.
         rule: what else tells the call from others.
     """
     whole = {"call": call or name, "skip": skip, **rule}
     fails = fails or (name,)
+    # Of the rows that take a call each, so many in a row are tried.
+    askers = askers or (_MOST_IN_A_ROW if way == _DETAILS else len(fails))
     return Call(
-        name, whole, f"GET {path}", fails, way, askers=askers or len(fails), beside=beside,
-        scenario=scenario, is_bare=is_bare,
+        name, whole, f"GET {path}", fails, way, askers=askers, beside=beside,
+        scenario=scenario, is_apart=is_apart or is_bare, is_bare=is_bare,
     )  # fmt: skip
 
 
-_V1, _ASSET, _USERS = "/rest/v1", "/rest/asset/v1", "/userservice/management/v1/users"
+_V1, _ASSET, _V2 = "/rest/v1", "/rest/asset/v1", "/rest/asset/v2"
+_USERS = "/userservice/management/v1/users"
 _BY_DATE, _BY_OFFSET, _TREE = "pages by date", "pages", "the tree"
+_MOST_IN_A_ROW = 5
 _WHOLE, _DETAILS, _CHILDREN, _BARE = "whole lists", "details", "children", "users"
-_SEEN, _PARTS = "lists seen", "lists of objects"
+_SEEN, _PARTS, _DESIGNER = "lists seen", "lists of objects", "workspaces"
 
 _OF_PAGES = (
     _get("describe", rf"{_V1}/leads/describe\.json", "", "leads", "lead_fields"),
@@ -226,6 +232,11 @@ _OF_PAGES = (
     _get("lead_partitions", rf"{_V1}/leads/partitions\.json", _WHOLE),
     _get("usage_week", rf"{_V1}/stats/usage/last7days\.json", _WHOLE, "daily_usage"),
     _get("errors_week", rf"{_V1}/stats/errors/last7days\.json", _WHOLE, "daily_errors"),
+    _get("designer_emails", rf"{_V2}/email/filter", _DESIGNER, is_apart=True),
+    _get("designer_emails page 2", rf"{_V2}/email/filter", _DESIGNER, "designer_emails",
+         call="designer_emails", skip=1, is_apart=True),
+    _get("designer_email_templates", rf"{_V2}/emailtemplate/filter", _DESIGNER, is_apart=True),
+    _get("designer_fragments", rf"{_V2}/fragment/filter", _DESIGNER, is_apart=True),
     _get("users", rf"{_USERS}/allusers\.json", _BARE, is_bare=True),
     _get("users page 2", rf"{_USERS}/allusers\.json", _BARE, "users", call="users", skip=1,
          is_bare=True),
@@ -268,6 +279,11 @@ _OF_ROWS = (
         "customobject_describe", rf"{_V1}/customobjects/\w+/describe\.json", _DETAILS,
         "custom_object_types",
     ),
+    _get("designer_email", rf"{_V2}/email/\d+", _DETAILS, "designer_emails", is_apart=True),
+    _get("designer_email_template", rf"{_V2}/emailtemplate/\d+", _DETAILS,
+         "designer_email_templates", is_apart=True),
+    _get("designer_fragment", rf"{_V2}/fragment/\d+", _DETAILS, "designer_fragments",
+         is_apart=True),
     _get("user", rf"{_USERS}/[^/]+/user\.json", _DETAILS, "users", is_bare=True),
     _get(
         "external_type", rf"{_V1}/activities/external/type/\w+/describe\.json", _DETAILS,

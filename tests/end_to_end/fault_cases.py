@@ -237,6 +237,7 @@ _TOLD = (
 _NO_DETAILS = (
     *("program", "smart_list", "form_fields", "tag_type", "customobject_describe", "user"),
     "external_type",
+    *("designer_email", "designer_email_template", "designer_fragment"),
 )
 
 # So many stretches of time without an activity are gone through.
@@ -331,7 +332,7 @@ def _fault_case(fault: Fault, call: Call, times: str) -> FaultCase:
     if call.kind == "status" and fault.name == "error 610":
         said = "no longer has it"
     # Where a token is refused to these calls alone, all others go on.
-    is_of_the_run = fault.is_of_the_run and not (call.is_bare and fault.code == TO_BE_CHANGED)
+    is_of_the_run = fault.is_of_the_run and not (call.is_apart and fault.code == TO_BE_CHANGED)
     if call.is_bare:
         said = said.replace(": .*requestId", ": ")
     is_refused = fault.name in _REFUSALS or (fault.name, call.name) == ("HTTP 414", "usage")

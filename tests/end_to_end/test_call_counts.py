@@ -35,7 +35,7 @@ def test_discovery_asks_for_fields_types_and_the_filter_only(marketo: Account, t
     # One probe for each permission; describe and types are those of leads and of activities.
     probes = (
         *("campaigns", "external_types", "channels"),
-        *("landing_page_redirect_rules", "customobjects", "workspaces"),
+        *("landing_page_redirect_rules", "customobjects", "workspaces", "designer_emails"),
     )
     assert calls(marketo) == {
         "usage": 1, "describe": 1, "types": 1, "create": 1, "cancel": 1, **dict.fromkeys(probes, 1),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.checks import discovered, log_of, not_read, stopped
-from tests.end_to_end.expected_assets import ASSETS, SEEN
+from tests.end_to_end.expected_assets import ASSETS, DESIGNER, SEEN
 from tests.harness import Account, Run, Tap, Target, account, select
 
 FEW = ("--leads", "5", "--activities", "20", "--late-share", "0", "--export-minutes", "0.5")
@@ -18,7 +18,7 @@ FEW = ("--leads", "5", "--activities", "20", "--late-share", "0", "--export-minu
 REDIRECTS = {"landing_page_redirect_rules", "landing_page_domains"}
 # The streams of each permission (endpoint-reference.md).
 STREAMS = {
-    "Read-Only Asset": {*ASSETS, "segments", "tokens", SEEN, "form_fields"} - REDIRECTS,
+    "Read-Only Asset": {*ASSETS, *DESIGNER, "segments", "tokens", SEEN, "form_fields"} - REDIRECTS,
     "Read-Only Redirect Rules": REDIRECTS,
     "Read-Only Lead": {
         *("leads", "lists", "lead_fields", "lead_partitions"),

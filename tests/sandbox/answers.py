@@ -184,6 +184,22 @@ def without_envelope(answer: Answer, is_single: bool, bare_errors: bool) -> Answ
     return replace(answer, status=status, body=body)
 
 
+def with_status(answer: Answer) -> Answer:
+    """An error as swagger-asset.json has it for the Email Designer: another status than 200.
+
+    "There is no separate warnings array; warnings appear here" (ContentWaveErrorDTO), so that the
+    first entry is none of the error.
+    """
+    content = answer.envelope()
+    if content is None or content.get("success", True):
+        return answer
+    (error,) = content["errors"]
+    warning = {"key": "NOTE", "message": "Nothing to worry about", "type": "warning"}
+    errors = [warning, {"key": error["code"], **error, "type": "error", "source": "validation"}]
+    status = _STATUS.get(error["code"], 400)
+    return replace(answer, status=status, body=json_answer({**content, "errors": errors}).body)
+
+
 def plain_answer(status: int, text: str) -> Answer:
     """An answer in plain text."""
     return Answer(status, text.encode(), "text/plain;charset=UTF-8")

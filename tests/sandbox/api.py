@@ -15,9 +15,10 @@ from tests.sandbox.answers import (
     error_answer,
     json_answer,
     plain_answer,
+    with_status,
     without_envelope,
 )
-from tests.sandbox.assets.kinds import USER_CALLS
+from tests.sandbox.assets.kinds import DESIGNER_CALLS, USER_CALLS
 from tests.sandbox.bulk import Bulk
 from tests.sandbox.calls import Call, find_call, method_fits, override
 from tests.sandbox.clock import Clock
@@ -66,6 +67,7 @@ class Api:
         self._call_seconds = options.call_seconds
         self.permissions = Permissions(options.lacks, options.crm_sync, options.crm_objects)
         self._bare_errors = options.bare_errors
+        self._designer_arrays = options.designer_arrays
         self.scheduled = Scheduled(database)
         self.usage = Usage(options.seed, clock, self.limits, self.tokens.user)
         self._readers = Readers(options, database, clock, self.usage, self.permissions)
@@ -153,6 +155,8 @@ class Api:
         self.usage.note(answer.code)
         if call.kind in USER_CALLS:
             answer = without_envelope(answer, call.kind == "user", self._bare_errors)
+        elif call.kind in DESIGNER_CALLS and not self._designer_arrays:
+            answer = with_status(answer)
         name = fault.kind if fault is not None else None
         self.counters.answered(now, call.kind, call.object, call.job_id, call.page, answer, name)
         return self._altered(self.faults.claim(call.kind, call, dates=True), call, answer)

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from tests.sandbox.answers import ApiError, Request
+from tests.sandbox.assets.kinds import DESIGNER_CALLS, OFFSET_PAGED, SINGLE
 from tests.sandbox.assets.kinds import KINDS as ASSETS
-from tests.sandbox.assets.kinds import OFFSET_PAGED, SINGLE
 from tests.sandbox.crm.kinds import BY_TABLE, CRM_CALLS, MEMBERS, MEMBERS_PATH, ROUTES
 from tests.sandbox.metadata import kinds as metadata
 from tests.sandbox.paging import OFFSETS, offset_page_number, read_token
@@ -155,6 +155,9 @@ def _finish(call: Call) -> Call:
     elif call.kind == "tokens":
         # A folder and a program may have the same id.
         call.job_id = f"{call.first('folderType') or 'Folder'}/{call.job_id}"
+    if call.kind in DESIGNER_CALLS:
+        index = call.first("pageIndex") or "0"
+        call.page = int(index) + 1 if index.isdigit() else 0
     if call.kind in _OFFSETS_OF:
         call.page = offset_page_number(call.query, _OFFSETS_OF[call.kind])
     elif call.token is not None and call.kind in TOKEN_PAGED:

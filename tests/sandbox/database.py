@@ -57,7 +57,17 @@ METADATA = (
     "object_schemas",
 )
 """Tables of what is worked out from the others."""
-DETAILED = ("programs", "smart_lists", "forms", "tag_types", "custom_object_types", "users")
+DETAILED = (
+    "programs",
+    "smart_lists",
+    "forms",
+    "tag_types",
+    "custom_object_types",
+    "users",
+    "designer_emails",
+    "designer_email_templates",
+    "designer_fragments",
+)
 """Tables with columns that only the call for one row gives: <table>_details has those."""
 TABLES = (
     "leads",

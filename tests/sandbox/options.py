@@ -62,6 +62,11 @@ class Options:
     tokens: int = 300
     """Tokens in all, spread over folders and programs."""
     lead_partitions: int = 25
+    designer_emails: int = 60
+    designer_email_templates: int = 20
+    designer_fragments: int = 20
+    designer_arrays: bool = False
+    """Answer calls of the Email Designer as its pages have it: an array, errors with HTTP 200."""
     users: int = 205
     """Users of Marketo; one in ten has not accepted the invitation yet."""
     user_roles: int = 25
@@ -146,10 +151,10 @@ class Options:
 
 
 _OF_BEHAVIOUR = (
-    "port", "scale", "poll_seconds", "call_seconds", "api_names", "bare_errors", "lacks",
-    "opportunity_filters", "most_matches", "export_minutes", "minutes_per_mb", "queue_minutes",
-    "no_updated_at", "daily_export_mb", "daily_calls", "no_rate_limits", "crlf", "token_bytes",
-    "date_offset", "no_date", "verbose", "exit_with_stdin",
+    "port", "scale", "poll_seconds", "call_seconds", "api_names", "bare_errors", "designer_arrays",
+    "lacks", "opportunity_filters", "most_matches", "export_minutes", "minutes_per_mb",
+    "queue_minutes", "no_updated_at", "daily_export_mb", "daily_calls", "no_rate_limits", "crlf",
+    "token_bytes", "date_offset", "no_date", "verbose", "exit_with_stdin",
 )  # fmt: skip
 
 

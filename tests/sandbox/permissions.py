@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.sandbox.answers import ApiError
-from tests.sandbox.assets.kinds import KINDS, SINGLE, USER_CALLS
+from tests.sandbox.assets.kinds import DESIGNER_CALLS, KINDS, SINGLE, USER_CALLS
 from tests.sandbox.assets.subscription import CRM_TYPE
 from tests.sandbox.calls import Call
 from tests.sandbox.crm.kinds import OF_CRM
@@ -46,8 +46,12 @@ NEEDED: dict[str, tuple[str, ...]] = {
 A role may have Read-Write in place of Read-Only; here that is one and the same.
 """
 
-ALSO_NEEDED = dict.fromkeys(USER_CALLS, "Access Users")
-"""A second permission that calls need: "from two different groups" (user-management.md)."""
+ALSO_NEEDED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(USER_CALLS, ("Access Users",)),
+    **{call: ("Access Design Studio", own) for call, own in DESIGNER_CALLS.items()},
+}
+"""What else calls need: a permission "from two different groups" (user-management.md), three
+permissions (swagger-asset.json)."""
 
 _BULK = {"leads": _LEAD, "activities": _ACTIVITY, "program/members": _LEAD}
 """The same for bulk calls, by object; those of custom objects need Read-Only Custom Object."""
@@ -62,7 +66,7 @@ def _plain(name: str) -> str:
     return name.strip().casefold().replace("-", " ").removesuffix("s")
 
 
-_KNOWN = {_plain(name) for names in (*NEEDED.values(), ALSO_NEEDED.values()) for name in names}
+_KNOWN = {_plain(name) for names in (*NEEDED.values(), *ALSO_NEEDED.values()) for name in names}
 
 
 class Permissions:
@@ -94,7 +98,7 @@ class Permissions:
             needed = (_BULK.get(call.object or "", _OBJECT),)
         if needed and not any(self.grants(name) for name in needed):
             raise ApiError("603")
-        if (also := ALSO_NEEDED.get(call.kind)) and not self.grants(also):
+        if not all(map(self.grants, ALSO_NEEDED.get(call.kind, ()))):
             raise ApiError("603")
         if self._crm_sync and call.object == f"customobjects/{CRM_TYPE}":
             raise ApiError("1018")

@@ -40,7 +40,6 @@ DEFAULTS = {
     "max_daily_export_mb": 500.0,
     "on_quota": "fail",
     "on_refused": "fail",
-    "activities_kept_months": 38,
     "child_refresh_hours": 23.0,
     "names": "as_marketo",
     "max_export_days": 31,
@@ -55,6 +54,7 @@ DEFAULTS = {
     "assets_sweep_days": 7.0,
     "lead_changes": True,
     "smart_lists": (),
+    "workspace_ids": (),
 }
 
 
@@ -111,7 +111,6 @@ def test_an_empty_needed_setting_is_missing(key: str, empty: str | None) -> None
         ("leads_lookback_hours", "1.5", 1.5),
         ("activities_lookback_hours", "0", 0.0),
         ("activities_lookback_hours", 48, 48.0),
-        ("activities_kept_months", "0", 0),
         ("child_refresh_hours", "0", 0.0),
         ("smart_lists", [1001, "1002", 1001], (1001, 1002)),
         ("smart_lists", "1001, 1002", (1001, 1002)),
@@ -157,8 +156,6 @@ def test_numbers_are_taken_also_as_text_and_at_their_bounds(
         ("activities_lookback_hours", "-1", "a number of at least 0 and at most 8760"),
         ("max_daily_export_mb", 1e10, "a number above 0 and at most 1000000000"),
         ("request_timeout", 86401, "a number above 0 and at most 86400"),
-        ("activities_kept_months", 24, "a whole number from 25 to 1200, or 0"),
-        ("activities_kept_months", -1, "a whole number from 25 to 1200, or 0"),
         ("child_refresh_hours", 8761, "a number of at least 0 and at most 8760"),
         ("smart_lists", "Anybody", "ids like [1001, 1002]"),
         ("smart_lists", [0], "ids like [1001, 1002]"),

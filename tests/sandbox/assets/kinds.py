@@ -8,6 +8,7 @@ from typing import Literal
 
 from tests.sandbox.assets import (
     children,
+    designer,
     emails,
     forms,
     lists,
@@ -17,6 +18,7 @@ from tests.sandbox.assets import (
     users,
 )
 from tests.sandbox.assets.draw import JSON, Draw
+from tests.sandbox.assets.table import Asset
 from tests.sandbox.paging import OFFSETS
 
 _ASSETS = "Read-Only Asset"
@@ -53,6 +55,8 @@ class Kind:
     """The table whose rows these are."""
     details: Callable[[Draw], JSON] | None = None
     """Columns that only the call for one row gives."""
+    is_left_out: Callable[[Asset], bool] = lambda row: False
+    """Whether a row is counted, but never shown."""
 
     @property
     def name(self) -> str:
@@ -66,6 +70,7 @@ class Kind:
 
 
 _A = "/rest/asset/v1/"
+_V2 = "/rest/asset/v2/"
 _U = "/userservice/management/v1/users/"
 
 # programs.json stands here for its call alone: its rows are those of lead_database.py.
@@ -145,6 +150,18 @@ KINDS = (
         paged=False, dated=False, first=1, key="name", details=subscription.type_details,
     ),
     Kind(
+        "designer_emails", f"{_V2}email/filter", designer.email, paged=False, dated=False,
+        details=designer.content, is_left_out=designer.is_variant,
+    ),
+    Kind(
+        "designer_email_templates", f"{_V2}emailtemplate/filter", designer.email_template,
+        paged=False, dated=False, details=designer.content,
+    ),
+    Kind(
+        "designer_fragments", f"{_V2}fragment/filter", designer.fragment, paged=False,
+        dated=False, details=designer.content,
+    ),
+    Kind(
         "users", f"{_U}allusers.json", users.user, permission=_USERS, dated=False, first=1,
         key="userid", details=users.user_details, page_names=("pageOffset", "pageSize"),
     ),
@@ -173,6 +190,9 @@ SINGLE = {
         r"/rest/v1/customobjects/(?P<id>[^/]+)/describe\.json",
         "Read-Only Custom Object",
     ),
+    "designer_email": (rf"{_V2}email/(?P<id>[^/]+)", _ASSETS),
+    "designer_email_template": (rf"{_V2}emailtemplate/(?P<id>[^/]+)", _ASSETS),
+    "designer_fragment": (rf"{_V2}fragment/(?P<id>[^/]+)", _ASSETS),
     "user": (rf"{_U}(?P<id>[^/]+)/user\.json", _USERS),
 }
 """Calls about one row or one parent: the address, and the permission that they need."""
@@ -184,3 +204,13 @@ OFFSET_PAGED = {
 """Calls that page by offset, with the names of their parameters (assets.md, "Browse")."""
 USER_CALLS = (*(kind.name for kind in KINDS if kind.path.startswith(_U)), "user")
 """Calls not below /rest, which are answered without an envelope (user-management.md)."""
+DESIGNER_CALLS = {
+    call: permission
+    for kind, permission in (
+        ("designer_email", "Access Email"),
+        ("designer_email_template", "Access Email Template"),
+        ("designer_fragment", "Access Snippet"),
+    )
+    for call in (kind, f"{kind}s")
+}
+"""Calls of the Email Designer, each with a permission of its own."""

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.sandbox.answers import ApiError
+from tests.sandbox.assets.designer_reader import check_header, filtered
 from tests.sandbox.assets.draw import JSON, Draw
 from tests.sandbox.assets.folders import FolderTable, Node
-from tests.sandbox.assets.kinds import BY_CALL, KINDS, Filter, Kind
+from tests.sandbox.assets.kinds import BY_CALL, DESIGNER_CALLS, KINDS, Filter, Kind
 from tests.sandbox.assets.programs import program_details
 from tests.sandbox.assets.table import Asset, AssetTable
 from tests.sandbox.assets.users import is_pending
@@ -59,7 +60,10 @@ def records_of(tables: Tables, table: str) -> list[JSON]:
             for record in [tables[table].shown_row(row)]
         ]
     kind = _BY_TABLE.get(table)
-    return tables[table].shown(_ordered(tables[table], kind))
+    rows = _ordered(tables[table], kind)
+    if kind is not None:
+        rows = [row for row in rows if not kind.is_left_out(row)]
+    return tables[table].shown(rows)
 
 
 def details_of(tables: Tables, seed: int, table: str) -> list[JSON]:
@@ -109,6 +113,7 @@ class AssetReader:
         self._tables = tables
         self._seed = options.seed
         self._api_names = options.api_names
+        self._as_array = options.designer_arrays
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The answer to any call about assets."""
@@ -118,6 +123,11 @@ class AssetReader:
         if call.kind == "customobject_describe":
             return self._describe(call.job_id)
         kind = BY_CALL.get(call.kind)
+        if call.kind in DESIGNER_CALLS:
+            check_header(call)
+            if kind is None:
+                return {"result": self._designed(call)}
+            return filtered(call, kind, self._tables[kind.table], self._as_array)
         if call.kind == "user":
             return {"result": self._user(call)}
         if kind is not None and not kind.is_asset:
@@ -175,6 +185,13 @@ class AssetReader:
             return table.shown(rows)
         names = OFFSETS if kind is None else kind.page_names
         return table.shown(list(offset_page(rows, call.query, names)))
+
+    def _designed(self, call: Call) -> list[JSON]:
+        """One asset of the Email Designer, with what it holds."""
+        found = self._one(f"{call.kind}s", call)
+        if not found:
+            raise ApiError("702", "Asset not found")
+        return found
 
     def _user(self, call: Call) -> list[JSON]:
         """A user "that has accepted their invitation", else 404 (swagger-user.json)."""

@@ -11,15 +11,7 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from tap_marketo.exports.expiring_first import expiring_first
-from tap_marketo.exports.windows import (
-    DEEP_EVERY,
-    TOGETHER,
-    Cursor,
-    Plan,
-    cursors_after,
-    plan_windows,
-)
+from tap_marketo.exports.windows import DEEP_EVERY, TOGETHER, Cursor, Plan, plan_windows
 from tap_marketo.times import Window, whole_seconds
 
 NOW = datetime(2026, 6, 30, 12, 0, 0, tzinfo=timezone.utc)
@@ -479,7 +471,6 @@ class Schedule:
         streams: Iterable[str] | None = None,
         reads: int | None = None,
         makes: int = 0,
-        scarce_from: int | None = None,
     ) -> None:
         """Plan a run, and carry it out to its end or to where it is stopped.
 
@@ -488,21 +479,13 @@ class Schedule:
             streams: which are selected; None for all.
             reads: how many jobs are read before the run is stopped; None for all.
             makes: how many more it has made by then, for the next run to take up.
-            scarce_from: after so many jobs it finds that the day does not hold all; None if not.
         """
         self.now += gap
         selected = {
             s: cursor for s, cursor in self.cursors.items() if streams is None or s in streams
         }
-        since = self.now - KEPT
-        stretches = plan_windows(selected, self._left, self.now, since)
+        stretches = plan_windows(selected, self._left, self.now)
         plans = [p for whole in stretches for p in cut(whole, self._longest)]
-        if scarce_from is not None:
-            adopted = sum(p.job is not None for p in plans)
-            made, rest = plans[: adopted + scarce_from], plans[adopted + scarce_from :]
-            reached = cursors_after(selected, made)
-            rest = expiring_first(rest, reached, set(selected), since, self.now - SOON)
-            plans = [*made, *(p for whole in rest for p in cut(whole, self._longest))]
         # At worst a file shows no more than what was there when its job was made.
         jobs = [p if p.job else replace(p, job="job", made=self.now) for p in plans]
         done = len(jobs) if reads is None else reads
@@ -534,20 +517,14 @@ class Schedule:
 
 
 BEGIN = datetime(2026, 3, 1, tzinfo=timezone.utc)
-# How long what expires is kept, and how long before it is read first.
-KEPT, SOON = timedelta(days=8), timedelta(days=3)
 
 
 @st.composite
 def schedules(draw: st.DrawFn) -> Schedule:
-    """Runs over two streams, each never synced or left by another tap.
-
-    Any may be stopped, or find at any time that a day does not hold all.
-    """
+    """Runs over two streams, each never synced or left by another tap; any may be stopped."""
     lookback = draw(st.sampled_from((timedelta(0), HOUR, DAY)) | durations(timedelta(0), 3 * DAY))
-    spans = durations(20 * DAY, 40 * DAY) | durations(timedelta(0), 40 * DAY)
-    earliest = BEGIN - draw(spans)
-    before = spans.map(lambda span: BEGIN - span)
+    earliest = BEGIN - draw(durations(timedelta(0), 40 * DAY))
+    before = durations(timedelta(0), 40 * DAY).map(lambda span: BEGIN - span)
     cursors = {
         stream: Cursor(draw(st.none() | st.just(BEGIN - HOUR) | before), None, earliest, lookback)
         for stream in ("a", "b")
@@ -556,10 +533,9 @@ def schedules(draw: st.DrawFn) -> Schedule:
     gaps = st.sampled_from((15 * MINUTE, HOUR, 18 * HOUR, DAY)) | durations(15 * MINUTE, 3 * DAY)
     for _ in range(draw(st.integers(1, 12))):
         streams = draw(st.sampled_from(("a", "b", "ab", "ab", "ab")))
-        stopped_after = draw(st.none() | st.integers(0, 3) | st.integers(0, 9))
-        scarce_from = draw(st.none() | st.integers(0, 2))
+        stopped_after = draw(st.none() | st.integers(0, 3))
         note(f"{schedule.now}: {schedule.cursors}")
-        schedule.run(draw(gaps), streams, stopped_after, draw(st.integers(0, 4)), scarce_from)
+        schedule.run(draw(gaps), streams, stopped_after, draw(st.integers(0, 4)))
     return schedule
 
 
@@ -590,21 +566,6 @@ def test_all_that_was_there_before_the_bookmark_has_been_read(schedule: Schedule
         for date in schedule.dates(stream):
             if schedule.first[stream] <= date < (where.bookmark or where.earliest):
                 assert schedule.has_read(stream, date, date), (stream, date)
-
-
-@given(schedules())
-def test_all_that_was_there_of_what_is_ahead_has_been_read(schedule: Schedule) -> None:
-    for stream, where in schedule.cursors.items():
-        if where.ahead is None:
-            continue
-        assert where.bookmark
-        assert where.bookmark < where.ahead.earliest < where.ahead.reached <= schedule.now
-        for date in schedule.dates(stream):
-            last_written = date
-            if where.ahead.settled and date < where.ahead.settled:
-                last_written = date + where.lookback
-            if where.ahead.earliest <= date < where.ahead.reached:
-                assert schedule.has_read(stream, date, last_written), (stream, date)
 
 
 @pytest.mark.parametrize("every", [HOUR, 2 * HOUR, 6 * HOUR, DAY])

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tap_marketo.errors import StateError
 from tap_marketo.protocol.position import (
-    Ahead,
     Bookmark,
     ChildMark,
     Entry,
@@ -136,40 +135,6 @@ def test_what_a_stream_had_reached_is_forgotten_but_not_keys_nobody_knows() -> N
     # From then on it is a stream like any other, which may move to a time before the old one.
     state.apply(Position(bookmarks={"lists": Bookmark("updatedAt", day(1, 1))}))
     assert state.bookmark("lists", "updatedAt") == day(1, 1)
-
-
-def test_what_is_ahead_stands_beside_the_bookmark_until_it_joins_it() -> None:
-    state = State({})
-    ahead = Ahead(day(3, 1), day(4, 1), day(3, 31))
-    position = Bookmark("activityDate", day(1, 1), day(1, 1), ahead)
-    state.apply(Position(bookmarks={"activities_send_email": position}))
-    assert State(saved(state)).ahead("activities_send_email") == ahead
-    assert state.bookmark("activities_send_email", "activityDate") == day(1, 1)
-    state.apply(Position(bookmarks={"activities_send_email": Bookmark("activityDate", day(4, 1))}))
-    assert state.ahead("activities_send_email") is None
-    # Where states are laid over each other, the last one says so.
-    assert state.value["bookmarks"]["activities_send_email"]["ahead"] is None
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"start": "2026-03-01T00:00:00+00:00"},
-        {"start": "2026-03-01T00:00:00+00:00", "end": "2026-03-01T00:00:00+00:00"},
-        {"start": "2026-03-01T00:00:00+00:00", "end": "soon"},
-        ["2026-03-01T00:00:00+00:00"],
-    ],
-)
-def test_what_is_ahead_has_a_start_and_an_end(value: Any) -> None:
-    with pytest.raises(StateError, match=r"activities_send_email\.ahead must have a start and an"):
-        State({"bookmarks": {"activities_send_email": {"ahead": value}}})
-
-
-def test_what_is_ahead_lies_not_in_the_future() -> None:
-    ahead = {"start": "2026-03-01T00:00:00+00:00", "end": "2026-09-01T00:00:00+00:00"}
-    state = State({"bookmarks": {"activities_send_email": {"ahead": ahead}}})
-    with pytest.raises(StateError, match=r"activities_send_email\.ahead\.end lies in the future"):
-        state.check_past(day(6, 1))
 
 
 def test_bookmarks_of_two_keys_of_one_stream_move_apart() -> None:

@@ -33,7 +33,7 @@ from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.json_values import mend_text
 from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
-from tap_marketo.streams.activity_exports import ActivitiesFamily
+from tap_marketo.streams.activities import ActivitiesFamily
 from tap_marketo.streams.leads import LeadsFamily
 from tap_marketo.times import Window
 from tests.fuzzing import budget
@@ -94,7 +94,7 @@ def account() -> tuple[LeadsFamily, ActivitiesFamily]:
     types = {int(activity_type["id"]): activity_type for activity_type in told["types"]}
     others = [entry for entry in entries if entry.stream != "leads"]
     day = timedelta(days=1)
-    return LeadsFamily(leads, fields, day), ActivitiesFamily(others, types, day, 0)
+    return LeadsFamily(leads, fields, day), ActivitiesFamily(others, types, day)
 
 
 def read(name: str) -> bytes:

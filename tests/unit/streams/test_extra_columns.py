@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.streams.activities import ActivitiesFamily
 from tap_marketo.streams.activity_columns import (
     EXTRA_COLUMNS,
     attribute_columns,
     extra_columns,
     extras_beside,
 )
-from tap_marketo.streams.activity_exports import ActivitiesFamily
 
 TEXT = {"type": ["string", "null"]}
 OBJECT = {"type": ["null", "object"]}
@@ -120,7 +120,7 @@ def test_the_result_of_actions_is_asked_for_only_where_a_stream_selects_it() -> 
     columns = {"actionResult_2": TEXT}
     notes = {"actionResult_2": {NOTE: "actionResult"}}
     without, asking = (
-        ActivitiesFamily([entry(columns, notes, selected)], {VISITS: {}}, timedelta(0), 0)
+        ActivitiesFamily([entry(columns, notes, selected)], {VISITS: {}}, timedelta(0))
         for selected in ((), ("actionResult_2",))
     )
     assert set(asking.fields()) - set(without.fields()) == {"actionResult"}
