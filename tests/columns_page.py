@@ -107,15 +107,16 @@ def _table(kind: StreamDefinition, entry: CatalogEntry) -> Iterator[str]:
 
 
 def _notes(kind: StreamDefinition, entry: CatalogEntry, column: str) -> Iterator[str]:
-    details = kind.details if isinstance(kind, DeclaredStream) else None
+    details = kind.details if isinstance(kind, DeclaredStream) else ()
+    own = [each for each in details if column in each.columns]
     if column in entry.stream_metadata("table-key-properties"):
         yield "key"
     elif column in (entry.stream_metadata("valid-replication-keys") or ()):
         yield "replication key"
     elif _is_always(column, entry):
         yield "always"
-    elif details and column in details.columns:
-        yield "a call for each row" if details.by_default else "detail"
+    elif own:
+        yield "a call for each row" if own[0].by_default else "detail"
 
 
 def _is_always(column: str, entry: CatalogEntry) -> bool:

@@ -62,8 +62,10 @@ def details() -> list[str]:
     return [
         f"{kind.name}.{column}"
         for kind in REGISTRY
-        if isinstance(kind, DeclaredStream) and kind.details and not kind.details.by_default
-        for column in kind.details.columns
+        if isinstance(kind, DeclaredStream)
+        for each in kind.details
+        if not each.by_default
+        for column in each.columns
     ]
 
 

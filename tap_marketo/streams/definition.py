@@ -101,7 +101,7 @@ class DeclaredStream(StreamDefinition):
         keys: the key columns.
         automatic: columns that are always emitted, beside the keys, the replication key and
             createdAt.
-        details: columns that take a call for each row.
+        details: columns that take a call for each row; each of them a call of its own.
         by_default: whether a catalog in which nothing is marked may select the stream.
     """
 
@@ -112,7 +112,7 @@ class DeclaredStream(StreamDefinition):
     replication_key: str | None = "updatedAt"
     keys: tuple[str, ...] = ("id",)
     automatic: frozenset[str] = frozenset()
-    details: Details | None = None
+    details: tuple[Details, ...] = ()
     by_default: bool = True
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
@@ -122,8 +122,10 @@ class DeclaredStream(StreamDefinition):
         inclusion = {
             column: "automatic" if column in automatic else "available" for column in properties
         }
-        costly = self.details.columns if self.details and not self.details.by_default else ()
-        unselected = {column: {"selected-by-default": False} for column in costly}
+        costly = [each for each in self.details if not each.by_default]
+        unselected = {
+            column: {"selected-by-default": False} for each in costly for column in each.columns
+        }
         key = self.replication_key
         own = {} if self.by_default else {"selected-by-default": False}
         return [catalog_entry(self.name, properties, self.keys, key, inclusion, own, unselected)]

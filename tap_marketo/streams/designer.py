@@ -108,9 +108,11 @@ def _of_designer(kind: str, name: str, permission: str) -> DeclaredStream:
         read=by_workspace(f"{_ASSETS}/{kind}/filter"),
         permission=DESIGN_STUDIO,
         further_permissions=(READ_ASSET, permission),
-        details=Details(
-            ("data",),
-            by_key("id", f"{_ASSETS}/{kind}/{{id}}", name.removesuffix("s"), DESIGNER),
+        details=(
+            Details(
+                ("data",),
+                by_key("id", f"{_ASSETS}/{kind}/{{id}}", name.removesuffix("s"), DESIGNER),
+            ),
         ),
     )
 

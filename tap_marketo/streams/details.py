@@ -13,7 +13,7 @@ from urllib.parse import quote
 from tap_marketo.errors import NotFoundError, RequestRefusedError, TapError
 from tap_marketo.log import counted, some_of
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import Row, single_page
+from tap_marketo.marketo.pages import MAX_RETURN, Row, offset_page, single_page
 from tap_marketo.marketo.ways import REST, Way
 
 # After so many not-found answers without a success, the call is taken to be wrong, not the things.
@@ -72,43 +72,74 @@ class Details:
             a NoDetailsError for a row of which all are null.
         by_default: whether they are selected like any other column, which is for streams that
             have few rows; if not, only who asks for them gets them.
+        has: says which rows have them; of the others they are null, and no call is made.
     """
 
     columns: tuple[str, ...]
     read: Callable[[MarketoClient, Row], Row]
     by_default: bool = False
+    has: Callable[[Row], bool] = lambda row: True
 
     def chosen(self, selected: Container[str]) -> list[str]:
         """Return those of the columns that are selected."""
         return [column for column in self.columns if column in selected]
 
-    def reader(
-        self, client: MarketoClient, selected: Container[str], keys: Sequence[str]
-    ) -> DetailReader | None:
-        """Return what completes a row; None if none of the columns is selected."""
-        chosen = self.chosen(selected)
-        return DetailReader(self.read, client, chosen, keys) if chosen else None
 
+class RowDetails:
+    """Completes rows with the selected details of a stream.
 
-class DetailReader:
-    """Completes rows with their details, and counts those whose details cannot be looked up."""
+    Attributes:
+        selected: the details of which a column is selected: a call each.
+    """
 
     def __init__(
         self,
-        read: Callable[[MarketoClient, Row], Row],
+        details: Sequence[Details],
         client: MarketoClient,
-        columns: Sequence[str],
+        columns: Container[str],
         keys: Sequence[str],
     ) -> None:
         """Complete nothing yet.
 
         Args:
-            read: as of Details.
+            details: of the stream.
             client: makes the calls.
-            columns: those that are selected.
+            columns: the columns that are selected.
             keys: the key columns, which name a row.
         """
-        self._read = read
+        self.selected = [each for each in details if each.chosen(columns)]
+        self._readers = [
+            _DetailReader(each, client, each.chosen(columns), keys) for each in self.selected
+        ]
+
+    def __call__(self, row: Row) -> Row:
+        """Return a row with its details, which are null where they cannot be looked up.
+
+        Raises:
+            NotFoundError: Marketo has answered for none of several rows.
+            TapError: a call failed.
+        """
+        for reader in self._readers:
+            row = reader(row)
+        return row
+
+    def summary(self) -> list[str]:
+        """Return lines about the rows whose details could not be looked up."""
+        return [line for reader in self._readers for line in reader.summary()]
+
+
+class _DetailReader:
+    """Completes rows with what one call tells, and counts those of which it cannot be looked up."""
+
+    def __init__(
+        self,
+        details: Details,
+        client: MarketoClient,
+        columns: Sequence[str],
+        keys: Sequence[str],
+    ) -> None:
+        self._read = details.read
+        self._has = details.has
         self._client = client
         self._columns = columns
         self._keys = keys
@@ -116,16 +147,11 @@ class DetailReader:
         self._unknown: dict[str, list[str]] = {}
 
     def __call__(self, row: Row) -> Row:
-        """Return a row with its details, which are null where they cannot be looked up.
-
-        Raises:
-            NotFoundError: Marketo has answered for none of several rows.
-            TapError: the call failed.
-        """
         found: Row = {}
         try:
-            found = self._read(self._client, row)
-            self._guard.answered()
+            if self._has(row):
+                found = self._read(self._client, row)
+                self._guard.answered()
         except NoDetailsError as error:
             self._count(row, str(error))
         except NotFoundError as error:
@@ -139,7 +165,6 @@ class DetailReader:
         return {**row, **{column: found.get(column) for column in self._columns}}
 
     def summary(self) -> list[str]:
-        """Return a line about the rows whose details could not be looked up, if there are any."""
         reasons = sorted(self._unknown.items(), key=lambda item: -len(item[1]))
         number = sum(len(names) for _, names in reasons)
         if not number:
@@ -173,6 +198,33 @@ def by_key(
         if not found:
             raise NoDetailsError("Marketo finds nothing")
         return found[0]
+
+    return read
+
+
+def listed(column: str, path: str, endpoint: str) -> Callable[[MarketoClient, Row], Row]:
+    """Return a function that reads a list about a row, which is the value of a column.
+
+    The id of the row stands for ``{id}`` in the path.
+    """
+
+    def read(client: MarketoClient, row: Row) -> Row:
+        return {column: rows_of(client, path_with(path, row.get("id")), endpoint, {})}
+
+    return read
+
+
+def listed_by_offset(column: str, path: str, endpoint: str) -> Callable[[MarketoClient, Row], Row]:
+    """Return a function as ``listed`` does, for a list with pages: one call for 200 of its rows."""
+
+    def read(client: MarketoClient, row: Row) -> Row:
+        own = path_with(path, row.get("id"))
+        found: list[Row] = []
+        while True:
+            page = offset_page(client, own, endpoint, {}, len(found))
+            found += page
+            if len(page) < MAX_RETURN:
+                return {column: found}
 
     return read
 

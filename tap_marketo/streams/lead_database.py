@@ -121,10 +121,14 @@ ADMINISTRATION = (
         permission=READ_CUSTOM_OBJECT,
         replication_key=None,
         keys=("name",),
-        details=Details(
-            ("fields",),
-            by_key("name", "/rest/v1/customobjects/{id}/describe.json", "custom_object_describe"),
-            by_default=True,
+        details=(
+            Details(
+                ("fields",),
+                by_key(
+                    "name", "/rest/v1/customobjects/{id}/describe.json", "custom_object_describe"
+                ),
+                by_default=True,
+            ),
         ),
     ),
     DeclaredStream(

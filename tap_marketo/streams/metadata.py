@@ -97,9 +97,11 @@ METADATA = (
         permission=READ_ACTIVITY_METADATA,
         replication_key=None,
         keys=("apiName",),
-        details=Details(
-            ("attributes", "primaryAttribute"),
-            by_key("apiName", f"{_TYPES}/type/{{id}}/describe.json", "custom_activity_type"),
+        details=(
+            Details(
+                ("attributes", "primaryAttribute"),
+                by_key("apiName", f"{_TYPES}/type/{{id}}/describe.json", "custom_activity_type"),
+            ),
         ),
     ),
     DeclaredStream(

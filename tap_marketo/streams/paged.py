@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from tap_marketo.marketo.ways import REST, Way
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
+from tap_marketo.streams.details import Details, RowDetails
 from tap_marketo.streams.estimate import BY_DATE, CHANGED_ROWS
 from tap_marketo.streams.page_read import PageRead, Scan
 from tap_marketo.streams.row_completion import RowCompletion
@@ -47,13 +48,11 @@ class Pages:
     ) -> PageRead:
         """Prepare one sync of a stream."""
         scan = Scan.of(context, stream.name, stream.keys, stream.replication_key)
-        details = stream.details
-        reader = details.reader(account.client, entry.columns, scan.keys) if details else None
-        chosen = details.chosen(entry.columns) if details else []
+        details = RowDetails(stream.details, account.client, entry.columns, scan.keys)
         pages = self.pages(account, scan)
-        calls = partial(self._calls, account, scan, chosen)
+        calls = partial(self._calls, account, scan, details.selected)
         rows = RowCompletion(
-            reader,
+            details,
             scan.keys,
             scan.replication_key,
             FailedParts(stream.name, scan.failed),
@@ -74,15 +73,21 @@ class Pages:
             rows = list(map(self.prepare, page.rows)) if self.prepare else page.rows
             yield replace(page, rows=rows)
 
-    def _calls(self, account: Account, scan: Scan, details: list[str], sizes: ListSizes) -> Calls:
+    def _calls(
+        self, account: Account, scan: Scan, details: Sequence[Details], sizes: ListSizes
+    ) -> Calls:
         if self.calls == ONE_CALL and not details:
             return self.calls
         size = self.size(account, scan, sizes)
         calls = Calls(size.calls, "" if size.is_whole else self.calls.each)
-        if not details:
-            return calls
-        each = "" if size.is_whole else f"one a row for {', '.join(details)}"
-        return calls + Calls(size.about(scan.wants), each)
+        for each in details:
+            more = "" if size.is_whole else f"one a row for {', '.join(each.columns)}"
+            calls += Calls(size.about(partial(_has_details, scan, each)), more)
+        return calls
+
+
+def _has_details(scan: Scan, details: Details, row: Row) -> bool:
+    return scan.wants(row) and details.has(row)
 
 
 ONE_CALL = Calls(1)

@@ -8,7 +8,7 @@ from datetime import datetime
 from tap_marketo.errors import NotFoundError, TapError
 from tap_marketo.failed_parts import FailedParts
 from tap_marketo.marketo.pages import Page, Row
-from tap_marketo.streams.details import DetailReader
+from tap_marketo.streams.details import RowDetails
 from tap_marketo.times import parse_utc
 
 LookUp = Callable[[datetime], Iterator[Page]]
@@ -26,7 +26,7 @@ class RowCompletion:
 
     def __init__(
         self,
-        reader: DetailReader | None,
+        details: RowDetails | None,
         keys: Sequence[str],
         replication_key: str | None,
         failed: FailedParts,
@@ -36,14 +36,14 @@ class RowCompletion:
         """Complete nothing yet.
 
         Args:
-            reader: adds the details to a row; None where none are selected.
+            details: adds the details to a row; None where there are none.
             keys: the key columns, which name a row.
             replication_key: the column that says when a row has changed last.
             failed: what earlier runs have left.
             look_up: finds a row by its last change; None where all rows are in the pages.
             now: when the run began, UTC.
         """
-        self._reader = reader
+        self._details = details if details and details.selected else None
         self._keys = keys
         self._replication_key = replication_key
         self.failed = failed
@@ -55,11 +55,13 @@ class RowCompletion:
     @property
     def calls_again(self) -> int:
         """How many calls it takes to ask again for the rows that could not be completed."""
-        return len(self._before) * (3 if self._look_up else 1)
+        details = len(self._details.selected) if self._details else 0
+        calls = details + (2 if self._look_up else 0)
+        return len(self._before) * calls
 
     def remarks(self) -> list[str]:
-        """Return a line about details that could not be looked up, if there are any."""
-        return self._reader.summary() if self._reader else []
+        """Return lines about details that could not be looked up."""
+        return self._details.summary() if self._details else []
 
     def not_held(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Return rows without those that could not be completed before, which are kept for then."""
@@ -73,7 +75,7 @@ class RowCompletion:
 
         It yields after each call.
         """
-        if not self._reader:
+        if not self._details:
             return list(rows)
         completed = []
         for row in rows:
@@ -102,7 +104,7 @@ class RowCompletion:
         """Return a row with its details; nothing if it has to be asked for again."""
         name = self._name(row)
         try:
-            completed = self._reader(row) if self._reader else row
+            completed = self._details(row) if self._details else row
         except NotFoundError:
             # Marketo has answered for none of several.
             raise

@@ -47,12 +47,14 @@ USERS = (
         name="users",
         read=by_offset(f"{USERS_PATH}/allusers.json", way=OF_USERS),
         keys=("userid",),
-        details=Details(
-            (
-                "optedIn", "failedLogins", "failedDeviceCode", "isLocked", "lockedReason",
-                "lastLoginAt", "expiresAt", "userRoleWorkspaces",
+        details=(
+            Details(
+                (
+                    "optedIn", "failedLogins", "failedDeviceCode", "isLocked", "lockedReason",
+                    "lastLoginAt", "expiresAt", "userRoleWorkspaces",
+                ),
+                by_key("userid", f"{USERS_PATH}/{{id}}/user.json", "user", OF_USERS),
             ),
-            by_key("userid", f"{USERS_PATH}/{{id}}/user.json", "user", OF_USERS),
         ),
     ),
     _of_users(

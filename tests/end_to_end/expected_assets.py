@@ -74,9 +74,15 @@ TABLES = (*ASSETS, *DESIGNER, *CHILDREN, *ADMINISTRATION)
 # Columns that take a call for each row.
 DETAILS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(DESIGNER, ("data",)),
-    "programs": ("startDate", "endDate", "tags", "costs"),
+    "programs": ("startDate", "endDate", "tags", "costs", "smartList"),
+    "smart_campaigns": ("rules",),
     "smart_lists": ("rules",),
-    "forms": ("fields",),
+    "emails": ("content", "variables"),
+    "email_templates": ("content", "usedBy"),
+    "landing_pages": ("content", "variables"),
+    "landing_page_templates": ("content",),
+    "snippets": ("content",),
+    "forms": ("fields", "usedBy"),
     "tag_types": ("allowableValues",),
     "custom_object_types": ("fields",),
     "users": (
@@ -170,12 +176,45 @@ def table(account: Account, name: str, columns: Collection[str], since: str = ""
     rows = []
     for raw in _truth(account, name):
         shown = row(name, raw, columns)
-        more = row(name, details.get(key_of(name, raw), {}), DETAILS.get(name, ()))
+        own = details.get(key_of(name, raw), {})
+        more = row(
+            name,
+            {column: _sections(name, column, own[column]) for column in own},
+            DETAILS.get(name, ()),
+        )
         shown.update({column: value for column, value in more.items() if column in columns})
         rows.append(shown)
     if since and name in (*INCREMENTAL, *DESIGNER):
         rows = [each for each in rows if (each.get("updatedAt") or since) >= utc(since)]
     return {key_of(name, each): each for each in rows}
+
+
+# Members of sections and variables that may be anything: the text takes all.
+_ANYTHING: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("emails", "content"): ("value",),
+    ("landing_pages", "content"): ("id", "content", "formattingOptions", "followupValue"),
+    ("landing_pages", "variables"): ("value",),
+}
+
+
+def _sections(table: str, column: str, value: Any) -> Any:
+    """Return the value of a detail column, with texts for what may be anything."""
+    names = _ANYTHING.get((table, column), ())
+    if not names or value is None:
+        return value
+    return [
+        {
+            key: part
+            if part is None or isinstance(part, str) or key not in names
+            else _compact(part)
+            for key, part in each.items()
+        }
+        for each in value
+    ]
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def key_of(name: str, raw: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -13,6 +13,9 @@ from tests.end_to_end.people import OBJECTS
 
 Rule = Mapping[str, Any]
 
+# So many rows or parents of a stream that cannot be read end it.
+MOST_IN_A_ROW = 5
+
 # Where a download is interrupted before what follows befalls its second half.
 MIDDLE = {"small": 20_000, "large": 3_000_000}
 
@@ -160,16 +163,16 @@ def _get(
         fails: as of Call; if none, the one that has the call's name.
         call: in the sandbox's words, if that is not its name.
         skip: so many such calls come before the one that is meant.
-        askers: as of Call, if not as many as there are streams.
+        askers: as of Call, if not as many as there are streams, or rows and parents that fail.
         beside, scenario, is_apart, is_bare: as of Call.
         rule: what else tells the call from others.
     """
     whole = {"call": call or name, "skip": skip, **rule}
     fails = fails or (name,)
-    # Of the rows that take a call each, so many in a row are tried.
-    askers = askers or (_MOST_IN_A_ROW if way == _DETAILS else len(fails))
+    # Of rows and parents that take a call each, so many in a row are tried.
+    rows = MOST_IN_A_ROW if way in (_DETAILS, _CHILDREN) else 1
     return Call(
-        name, whole, f"GET {path}", fails, way, askers=askers, beside=beside,
+        name, whole, f"GET {path}", fails, way, askers=(askers or len(fails)) * rows, beside=beside,
         scenario=scenario, is_apart=is_apart or is_bare, is_bare=is_bare,
     )  # fmt: skip
 
@@ -177,7 +180,6 @@ def _get(
 _V1, _ASSET, _V2 = "/rest/v1", "/rest/asset/v1", "/rest/asset/v2"
 _USERS = "/userservice/management/v1/users"
 _BY_DATE, _BY_OFFSET, _TREE = "pages by date", "pages", "the tree"
-_MOST_IN_A_ROW = 5
 _WHOLE, _DETAILS, _CHILDREN, _BARE = "whole lists", "details", "children", "users"
 _SEEN, _PARTS, _DESIGNER = "lists seen", "lists of objects", "workspaces"
 
@@ -275,6 +277,37 @@ _OF_ROWS = (
     _get("smart_list", rf"{_ASSET}/smartList/\d+\.json", _DETAILS, "smart_lists"),
     _get("form_fields", rf"{_ASSET}/form/\d+/fields\.json", _DETAILS, "forms"),
     _get("tag_type", rf"{_ASSET}/tagType/byName\.json", _DETAILS, "tag_types"),
+    _get(
+        "campaign_smart_list", rf"{_ASSET}/smartCampaign/\d+/smartList\.json", _DETAILS,
+        "smart_campaigns",
+    ),
+    _get(
+        "program_smart_list", rf"{_ASSET}/program/\d+/smartList\.json", _DETAILS, "programs"
+    ),
+    _get("email_content", rf"{_ASSET}/email/\d+/content\.json", _DETAILS, "emails"),
+    _get("email_variables", rf"{_ASSET}/email/\d+/variables\.json", _DETAILS, "emails"),
+    _get(
+        "email_template_content", rf"{_ASSET}/emailTemplate/\d+/content", _DETAILS,
+        "email_templates",
+    ),
+    _get(
+        "email_template_used_by", rf"{_ASSET}/emailTemplates/\d+/usedBy\.json", _DETAILS,
+        "email_templates",
+    ),
+    _get(
+        "landing_page_content", rf"{_ASSET}/landingPage/\d+/content\.json", _DETAILS,
+        "landing_pages",
+    ),
+    _get(
+        "landing_page_variables", rf"{_ASSET}/landingPage/\d+/variables\.json", _DETAILS,
+        "landing_pages",
+    ),
+    _get(
+        "landing_page_template_content", rf"{_ASSET}/landingPageTemplate/\d+/content\.json",
+        _DETAILS, "landing_page_templates",
+    ),
+    _get("snippet_content", rf"{_ASSET}/snippet/\d+/content\.json", _DETAILS, "snippets"),
+    _get("form_used_by", rf"{_ASSET}/form/\d+/usedBy\.json", _DETAILS, "forms"),
     _get(
         "customobject_describe", rf"{_V1}/customobjects/\w+/describe\.json", _DETAILS,
         "custom_object_types",

@@ -236,7 +236,10 @@ _TOLD = (
 )
 _NO_DETAILS = (
     *("program", "smart_list", "form_fields", "tag_type", "customobject_describe", "user"),
-    "external_type",
+    *("external_type", "campaign_smart_list", "email_content"),
+    *("email_variables", "email_template_content", "email_template_used_by"),
+    *("landing_page_content", "landing_page_variables", "landing_page_template_content"),
+    *("snippet_content", "form_used_by"),
     *("designer_email", "designer_email_template", "designer_fragment"),
 )
 
@@ -261,6 +264,8 @@ _TRIES: dict[tuple[str, str], int | None] = {
     # or of the three segmentations that there are.
     **{("error 610", call): MOST_GONE for call in (*_NO_DETAILS, "tokens")},
     ("error 610", "segments"): 3,
+    # There are fewer email programs than it takes.
+    ("error 610", "program_smart_list"): NEVER,
     ("error 610", "segments page 2"): NEVER,
     # The list of all programs says which there are.
     ("error 610", "programs looked up"): NEVER,
@@ -280,7 +285,10 @@ _TRIES: dict[tuple[str, str], int | None] = {
 }
 # Where the tap goes on without what it was refused.
 _LACKING = {
-    *(("error 610", call) for call in (*_NO_DETAILS, "tokens", "segments", "segments page 2")),
+    *(
+        ("error 610", call)
+        for call in (*_NO_DETAILS, "program_smart_list", "tokens", "segments", "segments page 2")
+    ),
     ("error 603", "schema_fields"),
     *((refusal, call) for refusal in _REFUSALS for call in ("exports of members", *_SEEN, *_TOLD)),
 }
@@ -422,7 +430,7 @@ def slice_of(cases: Sequence[FaultCase]) -> list[FaultCase]:
     chosen: list[FaultCase] = []
     met: set[tuple[str, ...]] = set()
     # In no order of faults or calls (this one gives a short slice), the quick ones first.
-    shuffled = random.Random(576).sample(cases, len(cases))
+    shuffled = random.Random(718).sample(cases, len(cases))
     for case in sorted(shuffled, key=lambda case: case.is_slow):
         way = case.way or case.call
         meets = {("fault", case.fault), ("call", case.call), ("way", way, case.times)}

@@ -58,15 +58,9 @@ METADATA = (
 )
 """Tables of what is worked out from the others."""
 DETAILED = (
-    "programs",
-    "smart_lists",
-    "forms",
-    "tag_types",
-    "custom_object_types",
-    "users",
-    "designer_emails",
-    "designer_email_templates",
-    "designer_fragments",
+    *("programs", "smart_campaigns", "smart_lists", "emails", "email_templates", "landing_pages"),
+    *("landing_page_templates", "snippets", "forms", "tag_types", "custom_object_types", "users"),
+    *("designer_emails", "designer_email_templates", "designer_fragments"),
 )
 """Tables with columns that only the call for one row gives: <table>_details has those."""
 TABLES = (

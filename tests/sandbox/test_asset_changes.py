@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.sandbox.assets.kinds import KINDS
+from tests.sandbox.assets.kinds import KINDS, USER_CALLS
 from tests.sandbox.client import Client, Json, code
 from tests.sandbox.clock import parse_time
 from tests.sandbox.fault_kinds import FAULT_KINDS
+from tests.sandbox.metadata.kinds import ROUTES as METADATA
 from tests.sandbox.paging import DATED, Place, make_token
 
 A = "/rest/asset/v1/"
@@ -111,7 +112,8 @@ def test_a_page_token_stands_where_it_stood_whatever_goes_before_it(
 NEEDED: Json = {"http": {"status": 502}, "error": {"code": "611"}}
 TOKEN = make_token(Place(DATED, (1_781_000_000, -1)), 0)
 ADDRESSES = {
-    **{kind.name: kind.path for kind in KINDS},
+    # Those of users have no envelope.
+    **{kind.name: kind.path for kind in KINDS if kind.name not in USER_CALLS},
     "folders": f"{A}folders.json",
     "program": f"{A}program/1001.json",
     "smart_list": f"{A}smartList/1001.json",
@@ -121,6 +123,17 @@ ADDRESSES = {
     "segments": f"{A}segmentation/1001/segments.json",
     "tokens": f"{A}folder/1005/tokens.json?folderType=Program",
     "customobject_describe": "/rest/v1/customobjects/car_c/describe.json",
+    "campaign_smart_list": f"{A}smartCampaign/2001/smartList.json",
+    "email_content": f"{A}email/1001/content.json",
+    "email_variables": f"{A}email/1001/variables.json",
+    "email_template_content": f"{A}emailTemplate/1001/content",
+    "email_template_used_by": f"{A}emailTemplates/1001/usedBy.json",
+    "landing_page_content": f"{A}landingPage/1001/content.json",
+    "landing_page_variables": f"{A}landingPage/1001/variables.json",
+    "landing_page_template_content": f"{A}landingPageTemplate/1001/content.json",
+    "snippet_content": f"{A}snippet/1001/content.json",
+    "form_used_by": f"{A}form/1001/usedBy.json",
+    **{call: path for path, call in METADATA.items()},
     "list_members": "/rest/v1/lists/3001/leads.json",
     "activities_page": f"/rest/v1/activities.json?activityTypeIds=1&nextPageToken={TOKEN}",
     "leads_by_filter": "/rest/v1/leads.json?filterType=id&filterValues=1001",

@@ -107,6 +107,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("streams.list_watcher", "streams.list_members"),
     ("streams.details", "streams.field_schemas", "streams.parts", "streams.permissions"),
+    ("streams.asset_details",),
     ("streams.change_events", "streams.member_passes"),
     # what a stream is,
     ("streams.definition", "streams.row_completion"),

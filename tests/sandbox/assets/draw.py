@@ -130,3 +130,17 @@ def folder_value(draw: Draw, named: bool = True, programs: bool = False) -> JSON
 def app_url(letters: str, number: int) -> str:
     """The address of an asset within Marketo."""
     return f"https://app-sandbox.marketo.com/#{letters}{number}A1"
+
+
+def used_by(draw: Draw, number: int, *kinds: str) -> list[JSON]:
+    """So many assets that use one of some kinds (forms.md, email-templates.md)."""
+    return [
+        {
+            "id": 1001 + place,
+            "name": f'Program.{draw.words(draw.rng)} "{place}"',
+            "type": kinds[place % len(kinds)],
+            "status": draw.one("approved", "draft"),
+            "updatedAt": asset_time(draw.asset.created + place),
+        }
+        for place in range(number)
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.assets.draw import JSON, Draw, app_url, folder_value
+from tests.sandbox.assets.draw import JSON, Draw, app_url, folder_value, used_by
 
 
 def _header(draw: Draw, value: str) -> JSON | None:
@@ -100,3 +100,42 @@ def file(draw: Draw) -> JSON:
         "name": name,
         "description": draw.description(),
     }
+
+
+_HTML = '<h1 class="x">Größe, \U0001f600</h1>\r\n{{lead.First Name}}'
+MANY_USERS = 205
+"""So many emails use the first template: more than a page shows."""
+
+
+def email_details(draw: Draw) -> JSON:
+    """The sections and variables of an email (emails.md, "Query Content"; swagger-asset.json).
+
+    The value of a section is an array in the example, an object in the Swagger; emails of
+    version 1 have no variables.
+    """
+    parts: list[JSON] = [{"type": "HTML", "value": _HTML}, {"type": "Text", "value": "Größe"}]
+    values: list[Any] = [parts, {"type": "DynamicContent", "value": "RVMtNDg="}, "plain text"]
+    content = []
+    for place in range(draw.rng.randint(0, 3)):
+        section = {"htmlId": f"edit_text_{place}", "value": values[place], "contentType": "Text"}
+        if draw.flag():
+            section |= {"index": place, "isLocked": draw.flag(), "parentHtmlId": "body"}
+        content.append(section)
+    variables = []
+    for place in range(draw.rng.randint(0, 2)):
+        variable = {"name": f"color{place}", "value": draw.one("#fff", "", None)}
+        local = {"moduleScope": True, "moduleId": "hero"}
+        variables.append({**variable, **(local if draw.flag() else {"moduleScope": False})})
+    return {"content": content, "variables": variables}
+
+
+def template_details(draw: Draw) -> JSON:
+    """The HTML of a template, and the emails that use it (email-templates.md)."""
+    number = MANY_USERS if draw.number == 1001 else draw.rng.randint(0, 3)
+    return {"content": f"<html>{_HTML}</html>", "usedBy": used_by(draw, number, "Email")}
+
+
+def snippet_details(draw: Draw) -> JSON:
+    """The content of a snippet (snippets.md, "Query Content")."""
+    kinds = ("HTML", "Text", "DynamicContent")[: draw.rng.randint(0, 3)]
+    return {"content": [{"type": kind, "content": draw.one(_HTML, "1001", None)} for kind in kinds]}

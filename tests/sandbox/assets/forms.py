@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sandbox.assets.draw import JSON, Draw, app_url, folder_value
+from tests.sandbox.assets.draw import JSON, Draw, app_url, folder_value, used_by
 
 _KINDS = ("text", "email", "picklist", "textarea", "checkbox", "date", "number", "range", "phone")
 # An object without properties in the Swagger; so in the examples of adding and changing fields.
@@ -61,6 +61,12 @@ def form_fields(draw: Draw) -> JSON:
         last = {"dataType": "profiling", "rowNumber": len(fields), "columnNumber": 0}
         fields.append({"id": "Profiling", **last})
     return {"fields": fields}
+
+
+def form_details(draw: Draw) -> JSON:
+    """The fields of a form, and which assets use it (forms.md, "Dependencies")."""
+    kinds = ("Landing Page", "Smart List", "Smart Campaign", "Report", "Email Program")
+    return {**form_fields(draw), "usedBy": used_by(draw, draw.rng.randint(0, 3), *kinds)}
 
 
 def _field(draw: Draw, place: int) -> JSON:

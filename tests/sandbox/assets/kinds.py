@@ -79,6 +79,7 @@ KINDS = (
     Kind(
         "smart_campaigns", f"{_A}smartCampaigns.json", lists.smart_campaign,
         ("folder", "computedUrl"), "whole seconds", view_of="campaigns",
+        details=lists.smart_list_rules,
     ),
     # smart-lists.md names the filter and says nothing of its datetimes.
     Kind(
@@ -93,19 +94,22 @@ KINDS = (
     Kind(
         "emails", f"{_A}emails.json", emails.email,
         ("description", "url", "folder", "version", "workspace", "ccFields", "updatedAt",
-         "isOpenTrackingDisabled", "preHeader"), "any",
+         "isOpenTrackingDisabled", "preHeader"), "any", details=emails.email_details,
     ),
     Kind(
         "email_templates", f"{_A}emailTemplates.json", emails.email_template,
         ("description", "url", "folder", "version", "workspace", "updatedAt"), by_name=True,
+        details=emails.template_details,
     ),
     Kind(
         "landing_pages", f"{_A}landingPages.json", pages.landing_page,
         ("description", "folder", "workspace", "computedUrl", "updatedAt", "keywords", "title"),
+        details=pages.page_details,
     ),
     Kind(
         "landing_page_templates", f"{_A}landingPageTemplates.json", pages.landing_page_template,
         ("description", "folder", "url", "workspace", "updatedAt"),
+        details=pages.template_details,
     ),
     # The text of landing-page-redirect-rules.md has offset and maxReturn swapped; its example
     # and the Swagger have them as everywhere.
@@ -121,11 +125,12 @@ KINDS = (
     Kind(
         "forms", f"{_A}forms.json", forms.form,
         ("description", "folder", "url", "thankYouList", "buttonLocation", "updatedAt"),
-        by_name=True, details=forms.form_fields,
+        by_name=True, details=forms.form_details,
     ),
     Kind(
         "snippets", f"{_A}snippets.json", emails.snippet,
         ("description", "folder", "url", "workspace", "updatedAt"), by_name=True,
+        details=emails.snippet_details,
     ),
     Kind("files", f"{_A}files.json", emails.file, ("description", "folder")),
     Kind(
@@ -194,11 +199,42 @@ SINGLE = {
     "designer_email_template": (rf"{_V2}emailtemplate/(?P<id>[^/]+)", _ASSETS),
     "designer_fragment": (rf"{_V2}fragment/(?P<id>[^/]+)", _ASSETS),
     "user": (rf"{_U}(?P<id>[^/]+)/user\.json", _USERS),
+    "campaign_smart_list": (rf"{_A}smartCampaign/(?P<id>\d+)/smartList\.json", _ASSETS),
+    "program_smart_list": (rf"{_A}program/(?P<id>\d+)/smartList\.json", _ASSETS),
+    "email_content": (rf"{_A}email/(?P<id>\d+)/content\.json", _ASSETS),
+    "email_variables": (rf"{_A}email/(?P<id>\d+)/variables\.json", _ASSETS),
+    # Without an ending in swagger-asset.json, with one in endpoint-reference.md.
+    "email_template_content": (rf"{_A}emailTemplate/(?P<id>\d+)/content(?:\.json)?", _ASSETS),
+    "email_template_used_by": (rf"{_A}emailTemplates/(?P<id>\d+)/usedBy\.json", _ASSETS),
+    "landing_page_content": (rf"{_A}landingPage/(?P<id>\d+)/content\.json", _ASSETS),
+    "landing_page_variables": (rf"{_A}landingPage/(?P<id>\d+)/variables\.json", _ASSETS),
+    "landing_page_template_content": (
+        rf"{_A}landingPageTemplate/(?P<id>\d+)/content\.json",
+        _ASSETS,
+    ),
+    "snippet_content": (rf"{_A}snippet/(?P<id>\d+)/content\.json", _ASSETS),
+    "form_used_by": (rf"{_A}form/(?P<id>\d+)/usedBy\.json", _ASSETS),
 }
 """Calls about one row or one parent: the address, and the permission that they need."""
 
+DETAILS = {
+    "campaign_smart_list": ("smart_campaigns", "rules"),
+    "program_smart_list": ("programs", "smartList"),
+    "email_content": ("emails", "content"),
+    "email_variables": ("emails", "variables"),
+    "email_template_content": ("email_templates", "content"),
+    "email_template_used_by": ("email_templates", "usedBy"),
+    "landing_page_content": ("landing_pages", "content"),
+    "landing_page_variables": ("landing_pages", "variables"),
+    "landing_page_template_content": ("landing_page_templates", "content"),
+    "snippet_content": ("snippets", "content"),
+    "form_used_by": ("forms", "usedBy"),
+}
+"""Calls that give one column of the details of a row: the table and the column."""
+_USED_BY = ("email_template_used_by", "form_used_by")
+
 OFFSET_PAGED = {
-    **dict.fromkeys(("programs", "folders", "segments"), OFFSETS),
+    **dict.fromkeys(("programs", "folders", "segments", *_USED_BY), OFFSETS),
     **{kind.name: kind.page_names for kind in KINDS if kind.paged},
 }
 """Calls that page by offset, with the names of their parameters (assets.md, "Browse")."""

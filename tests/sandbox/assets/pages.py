@@ -89,3 +89,32 @@ def landing_page_domain(draw: Draw) -> JSON:
     else:
         host = f"pages{draw.number}.example.com"
     return {"hostname": host, "type": draw.one("domain", "domain-alias")}
+
+
+def page_details(draw: Draw) -> JSON:
+    """The sections and variables of a landing page (swagger-asset.json).
+
+    A section's id is "a string or an int", its content anything. The content of pages with social
+    content cannot be had (error-codes.md, 709): here None.
+    """
+    forms = {"followupType": "url", "followupValue": "https://www.example.com/a, b"}
+    style = {"zIndex": 15, "left": "0px", "opacity": None}
+    content: list[JSON] = [
+        {"id": 7, "index": 0, "type": "Form", "content": 1001, **forms},
+        {"id": "rich", "type": "RichText", "content": "<p>Größe</p>", "formattingOptions": style},
+        {"id": "image", "index": 2, "type": "Image", "content": {"url": "x.png"}},
+    ]
+    variables = [
+        {"id": "stringVar", "type": "String", "value": "Hello World!"},
+        {"id": "colorVar", "type": "Color", "value": "#ffffff"},
+        {"id": "boolVar", "type": "Boolean", "value": True},
+    ]
+    return {
+        "content": None if draw.number % 6 == 4 else content[: draw.rng.randint(0, 3)],
+        "variables": variables[: draw.rng.randint(0, 3)],
+    }
+
+
+def template_details(draw: Draw) -> JSON:
+    """The HTML of a landing page template."""
+    return {"content": f'<html>\r\n<body id="{draw.number}">Größe</body></html>'}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tests.sandbox.assets.draw import JSON, Draw
-from tests.sandbox.clock import plain
+from tests.sandbox.assets.lists import smart_list, smart_list_rules
+from tests.sandbox.clock import asset_time, plain
 
 TAG_TYPES = 25
 """So many tag types are the ones that programs are tagged with."""
@@ -27,7 +28,17 @@ def program_details(draw: Draw) -> JSON:
         start = draw.asset.created + 7 * 86_400
         record["startDate"] = plain(start) + ".000Z"
         record["endDate"] = draw.one(None, plain(start + 3600) + ".000Z")
+    # smart-lists.md, "By Program Id": of email programs.
+    record["smartList"] = _smart_list(draw) if draw.asset.more["type"] == "Email" else None
     return record
+
+
+def _smart_list(draw: Draw) -> JSON:
+    created = asset_time(draw.asset.created)
+    folder = {"id": draw.number, "type": "Program"}
+    return {**smart_list(draw), "createdAt": created, "updatedAt": created, "folder": folder} | (
+        smart_list_rules(draw)
+    )
 
 
 def _tags(draw: Draw) -> list[JSON] | None:

@@ -10,7 +10,15 @@ from tests.sandbox.answers import ApiError
 from tests.sandbox.assets.designer_reader import check_header, filtered
 from tests.sandbox.assets.draw import JSON, Draw
 from tests.sandbox.assets.folders import FolderTable, Node
-from tests.sandbox.assets.kinds import BY_CALL, DESIGNER_CALLS, KINDS, Filter, Kind
+from tests.sandbox.assets.kinds import (
+    BY_CALL,
+    DESIGNER_CALLS,
+    DETAILS,
+    KINDS,
+    OFFSET_PAGED,
+    Filter,
+    Kind,
+)
 from tests.sandbox.assets.programs import program_details
 from tests.sandbox.assets.table import Asset, AssetTable
 from tests.sandbox.assets.users import is_pending
@@ -37,6 +45,7 @@ UNDONE = (
 Tables = Mapping[str, AssetTable]
 
 _BY_TABLE = {kind.table: kind for kind in KINDS}
+_OF_OTHER_CALLS = frozenset(DETAILS.values())
 _DETAILS = {"programs": program_details} | {k.table: k.details for k in KINDS if k.details}
 
 
@@ -145,6 +154,8 @@ class AssetReader:
             return self._browse(call, self._tables["programs"], None, "whole seconds")
         if kind is not None:
             return self._browse(call, self._tables[kind.table], kind, kind.filter)
+        if call.kind in DETAILS:
+            return self._detail(call, *DETAILS[call.kind])
         match call.kind:
             case "folders":
                 return self._walk(call)
@@ -206,7 +217,28 @@ class AssetReader:
         row = table.find(int(call.job_id) if table.key == "id" else call.job_id)
         if row is None:
             return []
-        return [{**table.shown_row(row), **_details(self._seed, name, row)}]
+        details = _details(self._seed, name, row)
+        own = {key: value for key, value in details.items() if (name, key) not in _OF_OTHER_CALLS}
+        return [{**table.shown_row(row), **own}]
+
+    def _detail(self, call: Call, name: str, column: str) -> list[JSON]:
+        """What a call shows that is about one thing of a row; none where there is no such row."""
+        row = self._tables[name].find(int(call.job_id))
+        if row is None:
+            return []
+        found = _details(self._seed, name, row)[column]
+        if found is None and column in ("content", "smartList"):
+            # 709: "landing pages that contain social content" (error-codes.md).
+            raise ApiError("709", "Landing page has social content")
+        if isinstance(found, list):
+            return list(offset_page(found, call.query)) if call.kind in OFFSET_PAGED else found
+        shown = self._tables[name].shown_row(row)
+        if column == "content":
+            return [{"id": row.id, "status": shown.get("status"), "content": found}]
+        record = found if column == "smartList" else {"id": row.id, "rules": found}
+        if call.first("includeRules") != "true":
+            record = {key: value for key, value in record.items() if key != "rules"}
+        return [record]
 
     def _describe(self, name: str) -> dict[str, Any]:
         table = self._tables["custom_object_types"]
