@@ -46,6 +46,9 @@ _DAYS = number(least=0, most=365.0)
 _ANY_PACE = integer(1, 10**9)
 _MEGABYTE = 1_000_000
 
+INCREMENTS = BY_PAGES, BY_EXPORTS = "auto", "exports"
+"""How what has changed since the last run is read."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
@@ -120,6 +123,12 @@ class Config:
         "how many months back activities are asked for, New Lead left out: Marketo keeps them for "
         "25 at least and 37 at most; 0: as far as start_date says",
         default=38,
+    )
+    increments: str = setting(
+        choice(*INCREMENTS),
+        "how leads and activities are read between the daily exports: auto (few changes page by "
+        "page, many by exports) or exports",
+        default=INCREMENTS[0],
     )
     child_refresh_hours: float = setting(
         _HOURS,

@@ -168,8 +168,8 @@ def _readings(
     for read in reads:
         if isinstance(read, AssetsSeenRead):
             read.watch(reads)
-    # Streams that cost one call go first.
-    reads.sort(key=lambda read: not read.is_one_call)
+    # Streams that cost one call go first. What is new comes before what takes long.
+    reads.sort(key=lambda read: (not read.is_one_call, not read.is_increment))
     return reads, families
 
 

@@ -128,7 +128,7 @@ class Sync:
             engine.expect_families(_find_families(reads))
             engine.start(families)
             self._output.pipe.on_stall = engine.look_after
-            self._work_through(engine, pages)
+            self._work_through(begun, engine, display, pages)
             engine.announce()
         except (TapError, Terminated) as end:
             self._output.pipe.on_stall = None
@@ -158,7 +158,13 @@ class Sync:
             for line in its.summary():
                 LOGGER.warning("%s.%s", stream, line)
 
-    def _work_through(self, engine: ExportEngine, pages: Iterator[None]) -> None:
+    def _work_through(
+        self,
+        begun: Preparation,
+        engine: ExportEngine,
+        display: Display,
+        pages: Iterator[None],
+    ) -> None:
         """Read files that are ready; while none is, read pages; while there are none, wait."""
         more_pages = True
         while True:
@@ -168,7 +174,11 @@ class Sync:
             if more_pages:
                 more_pages = next(pages, _END) is not _END
             elif engine.is_done:
-                return
+                spent = engine.spent
+                instead = [r for r in begun.reads if any(map(r.takes_place_of, spent))]
+                if not instead:
+                    return
+                pages, more_pages = self._pages(instead, engine, begun.failures, display), True
             else:
                 self._emitter.catch_up()
                 self._output.pipe.check_reader()

@@ -14,7 +14,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.errors import ExportQuotaError, MarketoError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.export_run import ExportRun
-from tap_marketo.exports.family import BulkFamily, SyncContext
+from tap_marketo.exports.family import BulkFamily, Files, SyncContext
 from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_creator import JobCreator
 from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job, JobQueue
@@ -71,14 +71,18 @@ class ExportEngine:
         self._is_working = False
 
     def start(self, families: Sequence[BulkFamily]) -> None:
-        """Learn from the jobs of the last days, and lay out what the families have to read."""
+        """Learn from the jobs of the last days, and lay out what the families have to read.
+
+        A family that was started before is laid out anew, as it may have to read more by now.
+        """
         if families and not self._families:
             self._tracker.learn(families)
-        self._families += families
         for family in families:
-            queue = FamilyQueue(family, self._tracker.recent(family.bulk_object))
-            self._run.queue.add(queue)
-            self._creator.line_up(queue)
+            if not self._run.queue.has(family):
+                self._families.append(family)
+                recent = self._tracker.recent(family.bulk_object)
+                self._run.queue.add(FamilyQueue(family, recent))
+            self._creator.line_up(self._run.queue.of(family))
 
     def expect_families(self, more: bool) -> None:
         """Set whether more families may be started."""
@@ -110,7 +114,8 @@ class ExportEngine:
     def read_next(self) -> bool:
         """Read the export whose turn it is, if its file can be read; return whether one was."""
         for queue in self._run.queue:
-            if queue.jobs and queue.jobs[0].status is ExportStatus.COMPLETED:
+            is_ready = bool(queue.jobs) and queue.jobs[0].status is ExportStatus.COMPLETED
+            if is_ready and queue.family.files is not Files.LATER:
                 self._reading = job = queue.jobs[0]
                 with self._failing(job.family):
                     self._reader.read(job)
@@ -125,8 +130,15 @@ class ExportEngine:
 
     @property
     def is_done(self) -> bool:
-        """Whether no job can get any further."""
-        return all(self._creator.is_stuck(queue) for queue in self._run.queue)
+        """Whether no job that the run waits for can get any further."""
+        return all(self._creator.is_stuck(queue) for queue in self._awaited())
+
+    @property
+    def spent(self) -> list[BulkFamily]:
+        """The families of which something has to wait for another day's bytes."""
+        if self._creator.quota_spent is None:
+            return []
+        return [queue.family for queue in self._awaited() if queue.jobs]
 
     def seconds_to_wait(self) -> float:
         """Return for how many seconds there will be nothing to do."""
@@ -175,13 +187,18 @@ class ExportEngine:
             return
         now = self._run.clock.now()
         used, resets = self._run.allowance.used(now) / _MEGABYTE, next_allowance_reset(now)
-        left = [_left(queue) for queue in self._run.queue if queue.jobs]
+        left = [_left(queue) for queue in self._awaited() if queue.jobs]
+        if not left:
+            return
         raise ExportQuotaError(
             "Bulk exports",
             f"{spent.reason}. This API user has exported {used:,.1f} MB today. Left to do: "
             f"{'; '.join(left)}. The next run can continue at {to_marketo(resets)}",
             spent.code,
         )
+
+    def _awaited(self) -> list[FamilyQueue]:
+        return [queue for queue in self._run.queue if queue.family.files is Files.AWAITED]
 
     def _poll(self) -> bool:
         """Poll the jobs for which it is due; return whether Marketo was asked."""

@@ -6,13 +6,15 @@ A new bulk object is one subclass of :class:`BulkFamily`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 from typing import Any, NamedTuple
 
 from tap_marketo.config import Config
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
+from tap_marketo.exports.rereading import plan_rereading
 from tap_marketo.exports.windows import Cursor, Plan, plan_windows
 from tap_marketo.names import find_names
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -33,6 +35,15 @@ class RecordBlock(NamedTuple):
 
 
 ExportPlan = Plan[PendingExport]
+
+
+class Files(Enum):
+    """What a run does with the files of a family's jobs."""
+
+    AWAITED = "it waits for each and reads it"
+    IF_READY = "it reads those that are ready, and a later run the others"
+    LATER = "a later run reads them"
+
 
 MARKETO_BEGAN = datetime(2006, 1, 1, tzinfo=timezone.utc)
 """Nothing is older: Marketo was founded in 2006."""
@@ -82,6 +93,9 @@ class BulkFamily(ABC):
         issues: values that did not fit, by stream.
         further_permissions: what its exports need beside the permissions of its streams.
         part: what it reads of its streams, for messages; empty for all.
+        files: what this run does with them.
+        rows_change: whether a row may come again with other values.
+        why: why exports bring what is new, and not pages; empty where there is no other way.
     """
 
     name: str
@@ -92,6 +106,9 @@ class BulkFamily(ABC):
     lookback: timedelta
     further_permissions: tuple[str, ...] = ()
     part: str = ""
+    files = Files.AWAITED
+    rows_change = False
+    why = ""
 
     def __init__(self, streams: Collection[CatalogEntry]) -> None:
         """Serve the given selected streams.
@@ -138,6 +155,8 @@ class BulkFamily(ABC):
             for export in pending
             if export.replication_key == self.replication_key
         ]
+        if self.files is not Files.AWAITED:
+            return plan_rereading(cursors, adopted, context.now)
         return plan_windows(cursors, adopted, context.now, self.reads_ahead_until(context))
 
     def reads_ahead_until(self, context: SyncContext) -> datetime | None:
@@ -184,9 +203,19 @@ class BulkFamily(ABC):
             span, ahead = cursor.ahead, None
             if span:
                 ahead = Ahead(span.earliest, span.reached, span.settled)
-            mark = Bookmark(self.replication_key, cursor.reached, cursor.settled, ahead)
+            mark = Bookmark(
+                self.replication_key, cursor.reached, cursor.settled, ahead, self.rows_change
+            )
             bookmarks[self.bookmarked_as(stream)] = mark
         return Position(bookmarks=bookmarks)
+
+    def position_by_pages(self, streams: Iterable[str], end: datetime) -> Position:
+        """Return what has been reached when pages have brought all before a time (UTC).
+
+        It settles nothing.
+        """
+        mark = Bookmark(self.replication_key, end)
+        return Position(bookmarks={self.bookmarked_as(stream): mark for stream in streams})
 
     def cursor(self, context: SyncContext, stream: str) -> Cursor:
         """Return how far a stream has been read."""
@@ -196,7 +225,14 @@ class BulkFamily(ABC):
         span, ahead = context.state.ahead(name), None
         if span:
             ahead = Cursor(span.end, span.settled, span.start, self.lookback)
-        return Cursor(bookmark, settled, context.earliest, self.lookback, ahead).joined()
+        return Cursor(
+            bookmark,
+            settled,
+            context.earliest,
+            self.lookback,
+            ahead,
+            rows_change=self.rows_change,
+        ).joined()
 
     def bookmarked_as(self, stream: str) -> str:
         """Return the name under which the state has a stream's bookmark."""

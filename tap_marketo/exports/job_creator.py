@@ -12,7 +12,7 @@ from tap_marketo.errors import (
     QueueFullError,
 )
 from tap_marketo.exports.export_run import ExportRun
-from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.family import BulkFamily, Files
 from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.log import LOGGER, counted, some_of
@@ -63,11 +63,12 @@ class JobCreator:
             self._run.queue.report(family)
         if plans:
             LOGGER.info(
-                "%s: about %s from %s to %s.",
+                "%s: about %s from %s to %s%s.",
                 family.name,
                 counted(sum(map(self._chooser.jobs_in, queue.jobs)), "export"),
                 to_marketo(min(plan.window.start for plan in plans)),
                 to_marketo(max(plan.window.end for plan in plans)),
+                "" if family.files is Files.AWAITED else ", read as soon as a run finds it done",
             )
 
     def next_job(self) -> Job | None:

@@ -85,10 +85,15 @@ class FamilyQueue:
     is_by_date: bool = True
 
     def line_up(self, plans: Sequence[ExportPlan]) -> None:
-        """Replace the jobs by those of some plans."""
-        self.jobs = deque(
-            Job(self.family, plan, plan.job.export_id if plan.job else None) for plan in plans
-        )
+        """Replace the jobs by those of some plans; what is known of those that stay is kept."""
+        known = {job.export_id: job for job in self.jobs if job.export_id}
+        jobs = []
+        for plan in plans:
+            export_id = plan.job.export_id if plan.job else None
+            job = known.get(export_id or "") or Job(self.family, plan, export_id)
+            job.plan = plan
+            jobs.append(job)
+        self.jobs = deque(jobs)
         self.is_by_date = True
 
     def put_expiring_first(self, context: SyncContext) -> None:
@@ -205,6 +210,10 @@ class JobQueue:
     def add(self, queue: FamilyQueue) -> None:
         """Take in the queue of one more family."""
         self._queues.append(queue)
+
+    def has(self, family: BulkFamily) -> bool:
+        """Say whether a family has a queue."""
+        return any(queue.family is family for queue in self._queues)
 
     def of(self, family: BulkFamily) -> FamilyQueue:
         """Return the queue of a family."""

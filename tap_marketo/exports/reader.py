@@ -46,6 +46,7 @@ class ExportReader:
         self._run = run
         self._emitter = emitter
         self._meanwhile = meanwhile
+        self._rows_per_day = run.context.state.rows_per_day()
         self.bytes_read = 0
         self.jobs_read = 0
 
@@ -78,7 +79,7 @@ class ExportReader:
                     "Read the %s: %s, %.1f MB.",
                     job.name, counted(rows, "row"), download.received / _MEGABYTE,
                 )  # fmt: skip
-                self._move_bookmarks(job)
+                self._move_bookmarks(job, rows)
         finally:
             self.bytes_read += download.received
             chunks.close()
@@ -96,12 +97,20 @@ class ExportReader:
         self._check_rows(job, file)
         return file.rows_read
 
-    def _move_bookmarks(self, job: Job) -> None:
+    def _move_bookmarks(self, job: Job, rows: int) -> None:
         self.jobs_read += 1
         left = self._finish(job)
-        self._emitter.remember_costs(self._run.allowance.bytes_per_day)
+        self._remember_costs(job, rows)
         reached = job.family.position_after(self._run.context, job.plan)
         self._emitter.move_to(replace(reached, exports={job.family.name: left}), at_once=True)
+
+    def _remember_costs(self, job: Job, rows: int) -> None:
+        """Keep what a day of each family costs, in bytes and, by this job's rows, in rows."""
+        costs, name = self._run.allowance.bytes_per_day, job.family.name
+        size = job.info.file_size if job.info else None
+        if size and name in costs:
+            self._rows_per_day[name] = round(costs[name] * rows / size)
+        self._emitter.remember_costs(costs, self._rows_per_day)
 
     def _emit(self, job: Job, file: CsvFile) -> None:
         family = job.family

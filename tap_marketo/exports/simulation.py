@@ -72,7 +72,8 @@ class ExportEstimate(PlanLine):
         self.name, self.streams = self.family.name, list(self.family.streams)
         shared = f", {len(self.streams):,} streams together" if len(self.streams) > 1 else ""
         anew = f"{ANEW}, " if self.why_anew else ""
-        self.how = f"{anew}exported by {self.family.replication_key}{shared}"
+        why = f", as {self.family.why}" if self.family.why else ""
+        self.how = f"{anew}exported by {self.family.replication_key}{shared}{why}"
 
     def add(self, plan: ExportPlan, cost: float, time: timedelta, *, is_made: bool) -> None:
         """Take in a job that has been read, of this run or an earlier one."""

@@ -24,8 +24,10 @@ TOGETHER = timedelta(days=1)
 
 # Rows may show for as long as the look-back after their date. To look back that far in every run
 # would export a day of an hourly schedule 25 times. So all runs look back a little, and once in
-# this time a run reads from the settled point on, before which nothing can show any more.
-DEEP_EVERY = timedelta(hours=18)
+# this time a run reads from the settled point on, before which nothing can show any more. It is so
+# much less than 23 hours that the 23rd run of an hourly schedule is one of these: what it has
+# exported, the next run has read within a day.
+DEEP_EVERY = timedelta(hours=22, minutes=45)
 _SHALLOW_PART = 96
 
 
@@ -42,6 +44,7 @@ class Cursor:
         ahead: what has been read ahead of the bookmark, None for nothing: its ``earliest`` is
             where that begins, its ``bookmark`` where it ends. There is never a second one.
         horizon: nothing older is there any more, so that nothing older is read.
+        rows_change: whether a row may come again with other values.
     """
 
     bookmark: datetime | None
@@ -50,6 +53,7 @@ class Cursor:
     lookback: timedelta
     ahead: Cursor | None = None
     horizon: datetime = EVER
+    rows_change: bool = False
 
     @property
     def reached(self) -> datetime:
@@ -94,7 +98,36 @@ class Cursor:
             final = min(window.end, before(made or window.end, self.lookback))
             settled = final if settled is None else max(settled, final)
         bookmark = window.end if self.bookmark is None else max(self.bookmark, window.end)
+        if self.rows_change:
+            # The file may hold older rows than pages brought since its job was made.
+            bookmark = max(window.end, min(bookmark, made or window.end))
         return replace(self, bookmark=bookmark, settled=settled).joined()
+
+    def is_continued(
+        self, window: Window, made: datetime | None, ahead_until: datetime | None = None
+    ) -> bool:
+        """Say whether a window brings something that has not been read, or settles something.
+
+        Args:
+            window: what a job exports.
+            made: when it was created; None if that is not known.
+            ahead_until: where it may begin at the latest if it leaves a gap behind the bookmark;
+                None if it may not.
+        """
+        if window.start <= self.reached < window.end:
+            return True
+        if self.ahead:
+            return self.ahead.earliest <= window.start <= self.ahead.reached < window.end
+        if window.start > self.reached:
+            return ahead_until is not None and window.start <= ahead_until
+        if self.bookmark is None or self.settled is None:
+            return False
+        settled = self.after(window, made).settled
+        return settled is not None and settled > self.settled
+
+    def rereads(self, now: datetime) -> bool:
+        """Say whether a run at this time reads again all that may have shown late."""
+        return self.settled is None or now - self.settled >= self.lookback + DEEP_EVERY
 
     def joined(self) -> Cursor:
         """Return the cursor with what is ahead joined to the bookmark, where that has come so far.
@@ -116,13 +149,19 @@ class Cursor:
         if self.bookmark is None:
             return self.earliest
         if self.settled is None:
-            start = before(self.bookmark, self.lookback)
-        elif now - self.settled >= self.lookback + DEEP_EVERY:
-            start = self.settled
-        else:
-            start = before(self.bookmark, self.lookback / _SHALLOW_PART)
-        # Looking back stops at start_date, unless the bookmark itself lies before it.
-        start = max(self.horizon, min(self.bookmark, max(self.earliest, start)))
+            return self._back_to(before(self.bookmark, self.lookback))
+        return self._back_to(self.settled) if self.rereads(now) else self.recent_start
+
+    @property
+    def recent_start(self) -> datetime:
+        """Where a run begins to read that looks back a little."""
+        if self.bookmark is None:
+            return self.earliest
+        return self._back_to(before(self.bookmark, self.lookback / _SHALLOW_PART))
+
+    def _back_to(self, start: datetime) -> datetime:
+        """Return a start; looking back stops at start_date, unless the bookmark lies before it."""
+        start = max(self.horizon, min(self.reached, max(self.earliest, start)))
         return start.replace(microsecond=0)
 
     def unread(self, now: datetime) -> list[Window]:
@@ -195,7 +234,8 @@ def plan_windows(
         continued = tuple(
             stream
             for stream in plan.streams
-            if stream in cursors and _continues(plan.window, reached[stream], ahead_until)
+            if stream in cursors
+            and reached[stream].is_continued(plan.window, plan.made, ahead_until)
         )
         if continued:
             kept = Plan(plan.window, continued, plan.job, plan.made)
@@ -216,14 +256,6 @@ def cursors_after(cursors: Mapping[str, Cursor], plans: Iterable[Plan[JobT]]) ->
         for stream in plan.streams:
             reached[stream] = reached[stream].after(plan.window, plan.made)
     return reached
-
-
-def _continues(window: Window, cursor: Cursor, ahead_until: datetime | None) -> bool:
-    if window.start <= cursor.reached < window.end:
-        return True
-    if cursor.ahead:
-        return cursor.ahead.earliest <= window.start <= cursor.ahead.reached < window.end
-    return ahead_until is not None and cursor.reached < window.start <= ahead_until
 
 
 def _align(stretches: Iterable[tuple[str, Window]]) -> Iterator[tuple[str, Window]]:

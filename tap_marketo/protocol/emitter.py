@@ -75,9 +75,11 @@ class Emitter:
         if at_once or self._monotonic() - self._written_at >= self._pace:
             self.state()
 
-    def remember_costs(self, bytes_per_day: Mapping[str, int]) -> None:
-        """Keep what a day of each bulk family costs, in bytes of export files."""
-        self._state.remember_costs(bytes_per_day)
+    def remember_costs(
+        self, bytes_per_day: Mapping[str, int], rows_per_day: Mapping[str, int]
+    ) -> None:
+        """Keep what a day of each bulk family costs, in bytes and rows of export files."""
+        self._state.remember_costs(bytes_per_day, rows_per_day)
 
     def catch_up(self) -> None:
         """Write the state if it has moved since the last STATE message; flush in any case."""

@@ -197,12 +197,15 @@ class Bookmark:
 
     ``settled`` is the time before which nothing can show late any more, None if there is no such
     notion for the stream. ``ahead`` is what has been emitted beyond ``time``, with a gap between.
+    ``may_move_back`` says that rows before the old bookmark may have been emitted again, older than
+    they were: what is new since ``time`` has to come once more.
     """
 
     key: str
     time: datetime
     settled: datetime | None = None
     ahead: Ahead | None = None
+    may_move_back: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,7 +339,7 @@ class Position:
     """What a family or a stream has reached; applied to the state in one piece.
 
     Attributes:
-        bookmarks: new bookmark of each stream; never moves a bookmark of the same key back.
+        bookmarks: new bookmark of each stream; moves one of the same key back only if it may.
         marks: by stream; each replaces what the state has under its keys.
         exports: all jobs under way, by family; replaces what the state has of the family.
         failed: by stream, the parts that cannot be read, with the time (UTC) from which on each

@@ -30,6 +30,7 @@ from tap_marketo.protocol.position import (
 )
 from tap_marketo.times import to_bookmark, whole_seconds
 
+_BYTES, _ROWS = _PER_DAY = ("export_bytes_per_day", "export_rows_per_day")
 # The clock of the run that wrote a state may have been ahead of this one's, but not so far.
 _MOST_AHEAD = timedelta(days=1)
 _MEND = "Correct it, or delete the key to read that stream from start_date."
@@ -55,7 +56,7 @@ class State:
         self._value: dict[str, Any] = copy.deepcopy(dict(value or {}))
         # Streams are read side by side here, so that no single one is "currently syncing".
         self._value.pop("currently_syncing", None)
-        for key in ("bookmarks", "exports", "export_bytes_per_day"):
+        for key in ("bookmarks", "exports", *_PER_DAY):
             if self._value.get(key) is None:
                 self._value[key] = {}
             if not isinstance(self._value[key], dict):
@@ -67,9 +68,10 @@ class State:
             self._value["bookmarks"][stream] = without_outdated(own)
         for family in self._value["exports"]:
             self._exports_of(family)
-        for name, size in self._value["export_bytes_per_day"].items():
-            if type(size) is not int or size < 0:
-                raise self._nonsense(f"export_bytes_per_day.{name} must be a whole number")
+        for key in _PER_DAY:
+            for name, number in self._value[key].items():
+                if type(number) is not int or number < 0:
+                    raise self._nonsense(f"{key}.{name} must be a whole number")
 
     @property
     def value(self) -> dict[str, Any]:
@@ -77,7 +79,7 @@ class State:
         return {
             key: content
             for key, content in self._value.items()
-            if content or key not in ("exports", "export_bytes_per_day")
+            if content or key not in ("exports", *_PER_DAY)
         }
 
     def streams(self) -> set[str]:
@@ -154,12 +156,20 @@ class State:
 
     def bytes_per_day(self) -> dict[str, int]:
         """Return what a day of each bulk family has cost, in bytes of export files."""
-        return dict(self._value["export_bytes_per_day"])
+        return dict(self._value[_BYTES])
 
-    def remember_costs(self, bytes_per_day: Mapping[str, int]) -> None:
-        """Keep what a day of each bulk family costs for the next run."""
+    def rows_per_day(self) -> dict[str, int]:
+        """Return how many rows a day of each bulk family has had."""
+        return dict(self._value[_ROWS])
+
+    def remember_costs(
+        self, bytes_per_day: Mapping[str, int], rows_per_day: Mapping[str, int]
+    ) -> None:
+        """Keep what a day of each bulk family costs, in bytes and rows, for the next run."""
         if bytes_per_day:
-            self._value["export_bytes_per_day"] = dict(bytes_per_day)
+            self._value[_BYTES] = dict(bytes_per_day)
+        if rows_per_day:
+            self._value[_ROWS] = dict(rows_per_day)
 
     def streams_with_exports(self) -> dict[str, set[str]]:
         """Return the streams of the jobs under way, by bulk family."""
@@ -205,7 +215,8 @@ class State:
         for stream, bookmark in position.bookmarks.items():
             view = views[stream]
             before = view.get(bookmark.key)
-            if before is None or bookmark.time >= whole_seconds(read_time(before)):
+            is_later = before is None or bookmark.time >= whole_seconds(read_time(before))
+            if is_later or bookmark.may_move_back:
                 view[bookmark.key] = to_bookmark(bookmark.time)
             if bookmark.settled:
                 view["settled"] = to_bookmark(bookmark.settled)

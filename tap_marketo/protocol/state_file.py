@@ -17,7 +17,7 @@ from tap_marketo.protocol.messages import unwritable
 from tap_marketo.protocol.state import State
 
 # What taps of this name write, this one and singer-io's.
-_OWN = ("bookmarks", "exports", "export_bytes_per_day")
+_OWN = ("bookmarks", "exports", "export_bytes_per_day", "export_rows_per_day")
 _KNOWN = (*_OWN, "currently_syncing")
 # Keys that hold a state where they stand alone: of a STATE message's value, of Meltano's.
 _WRAPPERS = ("value", "singer_state")

@@ -31,9 +31,10 @@ from tap_marketo.streams.activity_columns import (
     is_of_deletions,
 )
 from tap_marketo.streams.activity_exports import ActivitiesFamily, spelled, type_number
+from tap_marketo.streams.activity_increments import ActivitiesIncrement
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.permissions import READ_ACTIVITY
-from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.streams.stream_read import Read
 
 _NULLABLE_BASE: Mapping[str, Schema] = {
     "marketoGUID": {"type": ["null", "string"]},
@@ -76,12 +77,13 @@ class Activities(StreamDefinition):
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
-    ) -> Sequence[StreamRead | BulkFamily]:
+    ) -> Sequence[Read | BulkFamily]:
         if not entries:
             return []
         lookback = timedelta(hours=context.config.activities_lookback_hours)
         kept_months = context.config.activities_kept_months
-        return [ActivitiesFamily(entries, account.activity_types, lookback, kept_months)]
+        family = ActivitiesFamily(entries, account.activity_types, lookback, kept_months)
+        return ActivitiesIncrement(family, account, context).readings()
 
 
 def _catalog_entry(

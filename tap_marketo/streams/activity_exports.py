@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import compress
@@ -149,30 +149,50 @@ class ActivitiesFamily(BulkFamily):
     ) -> Iterator[RecordBlock]:
         if not file.header:
             return
+        deal = self.dealer(file.columns, plan.streams, time_extracted)
+        for block in file.blocks():
+            yield deal(block)
+
+    @property
+    def types(self) -> Mapping[str, int]:
+        """The numbers of the streams' types."""
+        return self._numbers
+
+    def dealer(
+        self, columns: Sequence[str], streams: Sequence[str], time_extracted: str
+    ) -> Callable[[Block], RecordBlock]:
+        """Return what turns rows into RECORD lines of their streams.
+
+        Args:
+            columns: of the rows, without that of the attributes.
+            streams: which of those that may occur are emitted.
+            time_extracted: when the rows were fetched.
+        """
         # Keyed by the number as it stands in the file: no parsing per row.
-        stream_of = {str(self._numbers[stream]): stream for stream in plan.streams}
+        stream_of = {str(self._numbers[stream]): stream for stream in streams}
         of_type = {
-            number: self._stream(stream, file.columns, time_extracted)
+            number: self._stream(stream, columns, time_extracted)
             for number, stream in stream_of.items()
         }
-        records = ActivityRecords(file.columns, of_type)
-        place = file.columns.index(TYPE_ID)
-        for block in file.blocks():
-            numbers = [row[place] for row in block.rows]
-            counts = Counter(numbers)
+        records = ActivityRecords(columns, of_type)
+        place = columns.index(TYPE_ID)
+
+        def deal(block: Block) -> RecordBlock:
+            counts = Counter(row[place] for row in block.rows)
             others = counts.keys() - of_type.keys()
             for number in others:
                 if not self._is_known(number):
-                    row = file.rows_read - len(numbers) + numbers.index(number) + 1
                     raise DataError(
-                        f"Row {row} of an activities export is of type {number!r}, which was not "
-                        "asked for. Run again; if it stays so, show it to Marketo Support."
+                        f"Marketo sent an activity of type {number!r}, which was not asked for. "
+                        "Run again; if it stays so, show it to Marketo Support."
                     )
             served = _rows_of(block, place, of_type) if others else block
-            yield RecordBlock(
+            return RecordBlock(
                 {name: counts[n] for n, name in stream_of.items() if n in counts},
                 records.lines(served) if served.rows else b"",
             )
+
+        return deal
 
     def _is_known(self, number: str) -> bool:
         # A job of an earlier run may carry types that have been deselected or removed since.

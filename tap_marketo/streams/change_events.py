@@ -39,6 +39,9 @@ class ChangeEvents:
     """The activities of some types.
 
     The types have the same names in all accounts, and other numbers in each.
+
+    Attributes:
+        found: the names of those that the account has, as they were asked for.
     """
 
     def __init__(self, account: Account, types: Sequence[str], subject: str = "") -> None:
@@ -59,6 +62,7 @@ class ChangeEvents:
             if other == name
         }
         self._subject = subject.lower()
+        self.found = frozenset(found)
 
     @property
     def type_numbers(self) -> list[int]:

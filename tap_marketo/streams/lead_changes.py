@@ -36,8 +36,7 @@ from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window, to_time_extracted
 
-# The activity types that report a change of a lead, by their names.
-_EVENT_TYPES = (
+EVENT_TYPES = (
     "New Lead",
     "Change Data Value",
     "Change Score",
@@ -46,6 +45,8 @@ _EVENT_TYPES = (
     "Change Lead Partition",
     "Merge Leads",
 )
+"""The activity types that report a change of a lead, by their names."""
+
 _LEADS = "/rest/v1/leads.json"
 # leads.md, Get Leads by Filter Type: so many ids a call.
 _MOST_IDS = 300
@@ -64,8 +65,14 @@ class LeadsById:
         leads: DescribedFamily,
         emitter: Emitter,
         now: Callable[[], datetime],
+        *,
+        needs_all_fields: bool = False,
     ) -> None:
-        """Read the columns that a family exports; the emitter takes its SCHEMA message."""
+        """Read the columns that a family exports; the emitter takes its SCHEMA message.
+
+        Unless all fields are needed, one that Marketo does not know is left out.
+        """
+        self._needs_all_fields = needs_all_fields
         self._client = client
         self._leads = leads
         self._emitter = emitter
@@ -97,6 +104,8 @@ class LeadsById:
             try:
                 return fields, [row for page in pages for row in page.rows]
             except FieldNotFoundError as error:
+                if self._needs_all_fields:
+                    raise
                 self._leads.do_without_field(error)
 
 
@@ -228,7 +237,7 @@ class LeadChangesRead(StreamRead):
 
     @cached_property
     def _events(self) -> ChangeEvents:
-        return ChangeEvents(self._account, _EVENT_TYPES)
+        return ChangeEvents(self._account, EVENT_TYPES)
 
     def _family(
         self, read_leads: Callable[[Iterable[int]], Iterator[RecordBlock]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from tap_marketo.errors import (
@@ -25,6 +26,7 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry
 from tap_marketo.streams.lead_changes import LeadChangesFamily, LeadChangesRead
+from tap_marketo.streams.lead_increments import LeadsIncrement
 from tap_marketo.streams.lead_reach import (
     LEAD_CHANGES,
     LEADS_STREAM,
@@ -35,7 +37,7 @@ from tap_marketo.streams.lead_reach import (
 )
 from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.permissions import READ_LEAD
-from tap_marketo.streams.stream_read import StreamRead
+from tap_marketo.streams.stream_read import Read
 from tap_marketo.times import to_marketo, whole_seconds
 
 _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
@@ -52,6 +54,7 @@ class LeadsFamily(DescribedFamily):
     name = "leads"
     bulk_object = "leads"
     keys = ("id",)
+    rows_change = True
 
     def __init__(
         self,
@@ -159,7 +162,7 @@ class Leads(StreamDefinition):
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
-    ) -> Sequence[StreamRead | BulkFamily]:
+    ) -> Sequence[Read | BulkFamily]:
         lookback = timedelta(hours=context.config.leads_lookback_hours)
         with_changes = context.config.lead_changes
         # A stopped run has met with the refusal of the filter: its jobs are resumed.
@@ -171,7 +174,8 @@ class Leads(StreamDefinition):
             for entry in entries
         ]
         changes = [LeadChangesRead(family, account, context) for family in families if with_changes]
-        return [*changes, *families]
+        increments = [LeadsIncrement(family, account, context) for family in families]
+        return [*changes, *chain.from_iterable(each.readings() for each in increments)]
 
 
 def can_filter_by_update(account: Account) -> bool:

@@ -40,6 +40,7 @@ class Read(ABC):
         further_permissions: what this read needs beside the permissions of its streams.
         finds_families: whether a step may yield a family.
         is_one_call: whether one call returns all rows.
+        is_increment: whether it brings what is new of a family.
         parents: how many parents the rows are read from; 0 while unknown, or without parents.
         parents_read: how many of them have been read.
     """
@@ -47,6 +48,7 @@ class Read(ABC):
     further_permissions: tuple[str, ...] = ()
     finds_families = False
     is_one_call = False
+    is_increment = False
     parents = 0
     parents_read = 0
 
@@ -73,6 +75,10 @@ class Read(ABC):
     def remarks(self) -> list[str]:
         """Return lines about what could not be looked up of the rows that were emitted."""
         return []
+
+    def takes_place_of(self, family: BulkFamily) -> bool:
+        """Say whether its steps, from the first on, now read what of a family is not exported."""
+        return False
 
     @abstractmethod
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:

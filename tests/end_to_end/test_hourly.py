@@ -11,9 +11,9 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from tests.end_to_end import expected, people
-from tests.end_to_end.checks import assert_activities, discovered, jobs
+from tests.end_to_end.checks import assert_activities, discovered, jobs, without_exported_columns
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
-from tests.harness import Account, Run, Tap, Target, account, select
+from tests.harness import BY_PAGES, Account, Run, Tap, Target, account, select
 
 # A week; in the usual suite as long as it takes to look back far once and to look through all
 # programs once. What comes late after that is looked for when the schedule is over.
@@ -30,8 +30,9 @@ STREAMS = ("leads", MEMBERS, MEMBERSHIPS, *people.OBJECTS)
 BEGIN = datetime(2026, 6, 17, tzinfo=timezone.utc)
 # Activities of an hour, and those among them that are dated up to 24 hours ago.
 NEW, LATE = 120, 4
-# docs/state.md, late rows: none shows later than 18 hours and a run after Marketo wrote it.
-LONGEST_DELAY = 19
+# docs/state.md, late rows: none shows later than 23 hours and a run after Marketo wrote it. (A file
+# is read by the run after that which makes it.)
+LONGEST_DELAY = 24
 
 
 @dataclass
@@ -111,7 +112,11 @@ def assert_nothing_missed(marketo: Account, catalog: dict[str, Any], target: Tar
     tables = people.tables(marketo, catalog, START)
     for name in target.tables.keys() & {*STREAMS}:
         assert tables[name], "a table without rows would prove nothing"
-        assert people.table(target, name) == tables[name], name
+        held = people.table(target, name)
+        if name == "leads":
+            # An activity may tell of others, in which nothing has changed.
+            held = {key: row for key, row in held.items() if key in tables[name]}
+        assert held == tables[name], name
     people.assert_who_left_is_right(marketo, catalog, target)
     told = expected.activities(marketo, catalog, START)
     streams = [name for name in told if told[name] and name in target.tables]
@@ -135,11 +140,12 @@ def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(
     with account(*OPTIONS) as marketo:
         config = marketo.config(
             start_date=START, poll_interval=0.02, max_calls_per_20_seconds=10**6,
-            program_members_sweep_days=SWEEP_DAYS,
+            program_members_sweep_days=SWEEP_DAYS, **BY_PAGES,
         )  # fmt: skip
         catalog = discovered(*OPTIONS)
         names = [stream["tap_stream_id"] for stream in catalog["streams"]]
-        chosen = select(catalog, [n for n in names if n.startswith("activities_")] + [*STREAMS])
+        activities = [name for name in names if name.startswith("activities_")]
+        chosen = without_exported_columns(select(catalog, [*activities, *STREAMS]))
         target = Target()
         tap.sync(config, chosen, target)
         pass_time_until(marketo, BEGIN)
@@ -190,7 +196,7 @@ def test_a_schedule_without_the_filter_sees_each_change_that_an_activity_tells_o
     rng = random.Random(2)
     with account(*OPTIONS, "--no-updated-at") as marketo:
         config = marketo.config(
-            start_date=START, poll_interval=0.02, max_calls_per_20_seconds=10**6
+            start_date=START, poll_interval=0.02, max_calls_per_20_seconds=10**6, **BY_PAGES
         )
         catalog = discovered(*OPTIONS, "--no-updated-at")
         chosen = select(catalog, ["leads", MEMBERS])

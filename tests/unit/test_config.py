@@ -41,6 +41,7 @@ DEFAULTS = {
     "on_quota": "fail",
     "on_refused": "fail",
     "activities_kept_months": 38,
+    "increments": "auto",
     "child_refresh_hours": 23.0,
     "names": "as_marketo",
     "max_export_days": 31,

@@ -255,14 +255,14 @@ def test_where_nothing_is_settled_a_run_begins_the_lookback_before_the_bookmark(
 
 
 def test_a_deep_run_begins_at_the_settled_point() -> None:
-    settled = ago(hours=26 + 18)
-    assert DEEP_EVERY == 18 * HOUR
+    settled = ago(hours=26) - DEEP_EVERY
+    assert DEEP_EVERY == 22 * HOUR + 45 * MINUTE
     assert begin(cursor(ago(hours=1), settled, lookback=26 * HOUR)) == settled
     assert begin(cursor(ago(hours=1), settled - DAY, lookback=26 * HOUR)) == settled - DAY
 
 
 def test_in_between_a_run_looks_back_a_little() -> None:
-    settled = ago(hours=24 + 18) + SECOND
+    settled = ago(hours=24) - DEEP_EVERY + SECOND
     assert begin(cursor(ago(hours=1), settled, lookback=24 * HOUR)) == ago(hours=1, minutes=15)
 
 

@@ -373,22 +373,25 @@ def test_a_stream_is_not_settled_anywhere_until_a_run_says_so() -> None:
 
 def test_what_families_cost_is_kept_for_the_next_run() -> None:
     state = State()
-    assert state.bytes_per_day() == {}
-    state.remember_costs({})
+    assert state.bytes_per_day() == state.rows_per_day() == {}
+    state.remember_costs({}, {})
     assert state.value == {"bookmarks": {}}
-    state.remember_costs({"leads": 0, "activities": 12_000_000})
-    state.remember_costs({})
-    assert State(saved(state)).bytes_per_day() == {"leads": 0, "activities": 12_000_000}
-    state.remember_costs({"leads": 5})
+    state.remember_costs({"leads": 0, "activities": 12_000_000}, {"leads": 7})
+    state.remember_costs({}, {})
+    kept = State(saved(state))
+    assert kept.bytes_per_day() == {"leads": 0, "activities": 12_000_000}
+    assert kept.rows_per_day() == {"leads": 7}
+    state.remember_costs({"leads": 5}, {})
     assert State(saved(state)).bytes_per_day() == {"leads": 5}
+    assert State(saved(state)).rows_per_day() == {"leads": 7}
 
 
 def test_a_state_told_its_costs_does_not_change_with_them() -> None:
-    state, costs = State(), {"leads": 1}
-    state.remember_costs(costs)
-    costs["leads"] = 2
-    state.bytes_per_day()["leads"] = 3
-    assert state.bytes_per_day() == {"leads": 1}
+    state, costs, rows = State(), {"leads": 1}, {"leads": 1}
+    state.remember_costs(costs, rows)
+    costs["leads"] = rows["leads"] = 2
+    state.bytes_per_day()["leads"] = state.rows_per_day()["leads"] = 3
+    assert state.bytes_per_day() == state.rows_per_day() == {"leads": 1}
 
 
 def test_families_with_jobs_under_way_are_distinguished() -> None:
