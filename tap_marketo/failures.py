@@ -92,13 +92,7 @@ class Failures:
                 a file of the user's, the target; or if it shows that Marketo is down.
         """
         self.tolerate(error)
-        # What several streams need is asked for once, and fails once.
-        if isinstance(error, _PASSING) and error is not self._last:
-            self._last = error
-            self._in_a_row = self._in_a_row + 1 if self._successes() == self._seen else 1
-            self._seen = self._successes()
-            if self._in_a_row >= _DOWN:
-                raise error
+        self._check_that_marketo_is_up(error)
         named = ", ".join(streams)
         if family and len(streams) > _MOST_NAMED:
             named = f"{family} ({len(streams)} streams)"
@@ -120,6 +114,18 @@ class Failures:
             "%s: skipped in this run, as it cannot be read; other streams continue. %s",
             named, error,
         )  # fmt: skip
+
+    def _check_that_marketo_is_up(self, error: TapError) -> None:
+        """Raise the error if several in a row would pass, and no call succeeds between them.
+
+        What several streams need is asked for once, and fails once.
+        """
+        if isinstance(error, _PASSING) and error is not self._last:
+            self._last = error
+            self._in_a_row = self._in_a_row + 1 if self._successes() == self._seen else 1
+            self._seen = self._successes()
+            if self._in_a_row >= _DOWN:
+                raise error
 
     def add_parts(self, stream: str, errors: Mapping[str, TapError]) -> None:
         """Note parts of a stream that cannot be read, where others are, each with the reason."""

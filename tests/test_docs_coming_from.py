@@ -15,6 +15,7 @@ TITLES = (
     "Coming from singer-io's tap-marketo",
     "Coming from Airbyte",
     "Coming from Fivetran",
+    "Coming from CData",
 )
 
 
