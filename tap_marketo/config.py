@@ -144,6 +144,18 @@ class Config:
         "that Marketo lists",
         default=(),
     )
+    companies: str = setting(
+        choice("linked", "all"),
+        "which companies are read: linked (those that leads belong to), or all, also the one that "
+        "each other lead has by itself",
+        default="linked",
+    )
+    crm_refresh_days: float = setting(
+        _DAYS,
+        "how often all leads are exported again for what they lead to, companies for instance, in "
+        "days; 0: never",
+        default=30.0,
+    )
     program_members_sweep_days: float = setting(
         _DAYS,
         "how often all programs are read for changes of members that no activity reports, in days; "

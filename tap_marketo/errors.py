@@ -18,6 +18,7 @@
     │   ├── FilterUnavailableError  1035: this subscription cannot filter by updatedAt
     │   ├── FieldNotFoundError    1006, and a 1003: fields asked for do not exist
     │   └── RequestRefusedError   anything else, such as a request that Marketo calls invalid
+    │       ├── TooManyMatchesError  a 1003: a filter matches too many rows
     │       ├── AccessDeniedError  603: the permission is missing
     │       ├── FeatureUnavailableError  616, 703, 1018, 1026: the subscription does not give it
     │       └── NotFoundError     the thing asked for is gone; ResourceNotFoundError: so is the call
@@ -233,6 +234,10 @@ class RequestRefusedError(MarketoError):
     exit_code = 2
 
 
+class TooManyMatchesError(RequestRefusedError):
+    """1003: more rows match a filter than Marketo gives (leads.md, Query)."""
+
+
 class AccessDeniedError(RequestRefusedError):
     """603: the API user's role lacks the permission, or an IP allow-list is in the way."""
 
@@ -260,6 +265,9 @@ class ResourceNotFoundError(NotFoundError):
     remedy = FeatureUnavailableError.remedy
     is_refusal = True
 
+
+CRM_ENABLED = "1018"
+"""The code of what a native CRM integration takes away (error-codes.md)."""
 
 # The refusals that say: not here, or not for this API user (error-codes.md). Whoever can go on
 # without something catches these, and nothing else.

@@ -10,6 +10,7 @@ from tap_marketo.streams.activities import Activities
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
 from tap_marketo.streams.deletions import Deletions
+from tap_marketo.streams.keyed_object import KeyedStream
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.program_members import ProgramMembers
 from tap_marketo.streams.registry import definition_of
@@ -71,7 +72,8 @@ BODY = """
 
 def entries() -> list[CatalogEntry]:
     """Return the streams that discovery finds in the sandbox's usual account."""
-    with account("--leads", "1", "--activities", "1") as marketo, tap_in_a_directory() as tap:
+    options = ("--leads", "1", "--activities", "1", "--crm-objects")
+    with account(*options) as marketo, tap_in_a_directory() as tap:
         catalog = select(tap.discover(marketo.config(smart_lists=[1001])))
         return load_catalog(str(tap.write("catalog.json", catalog)))
 
@@ -101,8 +103,13 @@ def page(found: Sequence[CatalogEntry]) -> str:
 
 def _table(kind: StreamDefinition, entry: CatalogEntry) -> Iterator[str]:
     yield f"### `{entry.stream}`\n\n| column | type | mind |\n| --- | --- | --- |\n"
-    for column, schema in entry.schema["properties"].items():
+    columns = entry.schema["properties"]
+    if isinstance(kind, KeyedStream):
+        columns = {each.name: columns[each.name] for each in kind.always()}
+    for column, schema in columns.items():
         yield f"| `{column}` | {_type(schema)} | {', '.join(_notes(kind, entry, column))} |\n"
+    if isinstance(kind, KeyedStream):
+        yield "\nAnd a column for each other field that Marketo describes.\n"
     yield "\n"
 
 

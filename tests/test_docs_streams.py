@@ -15,6 +15,7 @@ from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.children import Children
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
 from tap_marketo.streams.designer import CALLS_BY_WORKSPACE
+from tap_marketo.streams.keyed_object import KeyedStream
 from tap_marketo.streams.lead_database import ADMINISTRATION
 from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL, Pages
@@ -25,7 +26,14 @@ from tap_marketo.streams.users import USERS
 from tests import columns_page
 from tests.readme import section, table
 
-GROUPS = ("People", "Activities", "Programs and campaigns", "Assets", "Administration")
+GROUPS = (
+    "People",
+    "Companies and opportunities",
+    "Activities",
+    "Programs and campaigns",
+    "Assets",
+    "Administration",
+)
 
 
 class StreamRow(NamedTuple):
@@ -77,6 +85,8 @@ def group_of(kind: StreamDefinition) -> str:
         return "Administration"
     if isinstance(kind, DeclaredStream) and kind.name.endswith(("programs", "campaigns")):
         return "Programs and campaigns"
+    if isinstance(kind, KeyedStream):
+        return "Companies and opportunities"
     groups = {READ_LEAD: "People", READ_CUSTOM_OBJECT: "People", READ_ACTIVITY: "Activities"}
     return groups.get(kind.permission, "Assets")
 
@@ -109,7 +119,9 @@ def replication(kind: StreamDefinition, entry: CatalogEntry) -> str:
         return f"`{keys[0]}`, exported list by list, {RARELY}"
     if kind is ASSETS_SEEN:
         return f"`{keys[0]}`, with each complete listing"
-    if kind.is_exported:
+    if isinstance(kind, KeyedStream):
+        way = "by keys that leads lead to"
+    elif kind.is_exported:
         way = "exported by date"
     elif isinstance(kind, DeclaredStream) and isinstance(kind.read, Pages):
         way = kind.read.how

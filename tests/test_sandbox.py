@@ -99,9 +99,9 @@ def test_as_a_process() -> None:
             "client_secret",
             "now",
         ]
-        assert requests.get(ready["control"] + "/clock", timeout=60).json()["scale"] == 1
+        assert requests.get(ready["control"] + "/clock", timeout=5).json()["scale"] == 1
         process.stdin.close()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=5) == 0
 
 
 def tables(database: Database, start: float) -> dict[str, list[dict[str, Any]]]:

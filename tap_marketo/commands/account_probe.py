@@ -35,7 +35,7 @@ from tap_marketo.streams.registry import REGISTRY
 T = TypeVar("T")
 
 # Calls made at most, but for repetitions of the last one.
-MOST_CALLS = 20
+MOST_CALLS = 24
 # A trial job is created and cancelled.
 _CALLS_OF_A_TRIAL = 2
 

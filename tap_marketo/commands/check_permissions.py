@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from tap_marketo.commands.account_probe import AccountProbe
 from tap_marketo.commands.check_results import CheckResult, Verdict, brief_and_remedy
 from tap_marketo.config import Config
-from tap_marketo.errors import NOT_HERE, AccessDeniedError, RequestRefusedError
+from tap_marketo.errors import (
+    CRM_ENABLED,
+    NOT_HERE,
+    AccessDeniedError,
+    MarketoError,
+    RequestRefusedError,
+)
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
@@ -100,6 +106,7 @@ class WantedStreams:
             each
             for each in self._streams
             if permission in self._further(each.definition, probe, config)
+            and not (self.entries is None and _is_of_crm(probe, each.definition.permission))
         ]
         needing = [*own, *others]
         is_known = error is None or isinstance(error, AccessDeniedError)
@@ -121,6 +128,10 @@ class WantedStreams:
             if self.entries is None and permission in RARE_PERMISSIONS:
                 left_out = f"discovery leaves out {_labels(own)}, which are off by default"
                 return CheckResult(permission, Verdict.OK, f"{problem}; {left_out}", values=values)
+        if self.entries is None and _is_of_crm(probe, permission):
+            problem = f"the account's CRM has charge of it (error {CRM_ENABLED})"
+            left_out = f"discovery leaves out {_labels(own)}"
+            return CheckResult(permission, Verdict.OK, f"{problem}; {left_out}", values=values)
         if error is probe.stopped or not needing:
             verdict = Verdict.OK if is_known else Verdict.UNKNOWN
             return CheckResult(permission, verdict, f"{problem}; {needed}", values=values)
@@ -144,6 +155,12 @@ class WantedStreams:
         if definition.name == LEADS_STREAM and by_creation and config.lead_changes:
             return LeadChangesRead.further_permissions
         return definition.further_permissions
+
+
+def _is_of_crm(probe: AccountProbe, permission: str) -> bool:
+    """Say whether a native CRM integration has charge of what a permission is for."""
+    error = probe.permissions.get(permission)
+    return isinstance(error, MarketoError) and error.code == CRM_ENABLED
 
 
 def _labels(needing: Iterable[_Streams]) -> str:

@@ -78,6 +78,7 @@ class ExportEngine:
         if families and not self._families:
             self._tracker.learn(families)
         for family in families:
+            self._run.skip_failed(family)
             if not self._run.queue.has(family):
                 self._families.append(family)
                 recent = self._tracker.recent(family.bulk_object)

@@ -51,6 +51,16 @@ class ExportRun:
         )
         return self.queue.fail(family)
 
+    def skip_failed(self, family: BulkFamily) -> None:
+        """Skip the streams of a family that have failed by themselves; the others are read.
+
+        Raises:
+            TapError: an error concerns the whole run.
+        """
+        for stream, error in family.failed.items():
+            if family.streams.pop(stream, None):
+                self.failures.skip([stream], error, family.further_permissions)
+
     def cancel(
         self, bulk_object: str, export_id: str, why: str = "which is not needed"
     ) -> MarketoError | None:

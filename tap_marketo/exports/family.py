@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from tap_marketo.config import Config
-from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
+from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError, TapError
 from tap_marketo.exports.rereading import plan_rereading
 from tap_marketo.exports.windows import Cursor, Plan, plan_windows
 from tap_marketo.names import find_names
@@ -120,6 +120,11 @@ class BulkFamily(ABC):
             entry.stream: entry.keyed(self.keys, self.replication_key) for entry in streams
         }
         self.issues = {entry.stream: ConversionIssues() for entry in streams}
+
+    @property
+    def failed(self) -> Mapping[str, TapError]:
+        """The streams of which nothing more is read, while others of the family are, and why."""
+        return {}
 
     @abstractmethod
     def fields(self) -> list[str]:

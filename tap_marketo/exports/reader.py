@@ -99,6 +99,7 @@ class ExportReader:
 
     def _move_bookmarks(self, job: Job, rows: int) -> None:
         self.jobs_read += 1
+        self._run.skip_failed(job.family)
         left = self._finish(job)
         self._remember_costs(job, rows)
         reached = job.family.position_after(self._run.context, job.plan)

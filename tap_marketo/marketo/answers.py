@@ -25,6 +25,7 @@ from tap_marketo.errors import (
     ResourceNotFoundError,
     ThrottledError,
     TokenRejectedError,
+    TooManyMatchesError,
     TransientError,
 )
 from tap_marketo.exact_json import loads_exactly
@@ -33,6 +34,8 @@ Envelope = Mapping[str, Any]
 
 # assets.md: past the end, asset calls answer success without result and with this warning.
 _NO_ASSETS = "no assets found"
+# leads.md, Query: "Too many results match the filter".
+_TOO_MANY = "too many results"
 
 
 # error-codes.md. Any other code stops its stream: to repeat a call Marketo refused helps nobody.
@@ -59,6 +62,8 @@ def error_class(code: str, message: str) -> type[MarketoError]:
     """
     if code == "1003" and INVALID_FIELDS.match(message):
         return FieldNotFoundError
+    if code == "1003" and _TOO_MANY in message.lower():
+        return TooManyMatchesError
     if code == "1029":
         lowered = message.lower()
         if "quota" in lowered:

@@ -146,12 +146,22 @@ class MarketoClient:
                 error.code, error.request_id, remedy=way.remedy,
             ) from None  # fmt: skip
 
+    def query(self, path: str, endpoint: str, query: Mapping[str, Any]) -> Envelope:
+        """GET an answer by a POST whose form is the query (lead-database.md, Long URIs).
+
+        So a query of any length is asked in one way.
+        """
+        return self._post(path, endpoint, params={"_method": "GET"}, data=query)
+
     def post(self, path: str, endpoint: str, json: Mapping[str, Any] | None = None) -> Envelope:
         """POST a JSON body and return the answer, as :meth:`get` does."""
+        return self._post(path, endpoint, json=json)
+
+    def _post(self, path: str, endpoint: str, **request: Any) -> Envelope:
         call = f"POST {path}"
 
         def post_once() -> Envelope:
-            return envelope_of(call, *self._exchange("POST", path, endpoint, json=json))
+            return envelope_of(call, *self._exchange("POST", path, endpoint, **request))
 
         return self._persist(post_once, call)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,19 +53,41 @@ def lead_fields(entries: Iterable[Mapping[str, Any]]) -> list[Field]:
     return list(fields.values())
 
 
-def object_fields(client: MarketoClient, path: str, endpoint: str) -> list[Field]:
-    """Read the fields of program members or a custom object (program-members.md, Describe)."""
-    described = client.get(path, endpoint)["result"]
-    entries = described[0].get("fields") if described and isinstance(described[0], dict) else None
-    return [
+@dataclass(frozen=True)
+class ObjectDescription:
+    """What Marketo says of an object.
+
+    Attributes:
+        fields: of its rows.
+        filters: the fields by whose values its rows can be asked for, each by itself.
+    """
+
+    fields: Sequence[Field]
+    filters: frozenset[str]
+
+
+def describe_object(client: MarketoClient, path: str, endpoint: str) -> ObjectDescription:
+    """Read what Marketo says of an object (lead-database.md, Describe)."""
+    result = client.get(path, endpoint)["result"]
+    described = result[0] if result and isinstance(result[0], dict) else {}
+    fields = [
         Field(
             entry["name"],
             str(entry.get("dataType") or "string"),
             is_of_crm=entry.get("crmManaged") is True,
         )
-        for entry in entries or ()
+        for entry in _list(described.get("fields"))
         if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry["name"]
     ]
+    # Compound keys stand beside single ones.
+    keys = (each for each in _list(described.get("searchableFields")) if isinstance(each, list))
+    singles = (each[0] for each in keys if len(each) == 1)
+    return ObjectDescription(fields, frozenset(key for key in singles if isinstance(key, str)))
+
+
+def object_fields(client: MarketoClient, path: str, endpoint: str) -> Sequence[Field]:
+    """Read the fields of program members or a custom object (program-members.md, Describe)."""
+    return describe_object(client, path, endpoint).fields
 
 
 def custom_object_name(entry: Mapping[str, Any]) -> Any:
@@ -91,6 +113,10 @@ def activity_types(client: MarketoClient) -> dict[int, Mapping[str, Any]]:
         if isinstance(entry.get("name"), str):
             types[number] = entry
     return types
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _number(raw: Any) -> int | None:

@@ -83,6 +83,29 @@ def token_pages(
     return _scan(path, ask, token, _token, MOST_EMPTY_PAGES)
 
 
+def query_pages(
+    client: MarketoClient, path: str, endpoint: str, query: Mapping[str, Any]
+) -> Iterator[Page]:
+    """Read the rows that a query matches (lead-database.md, Query), which is sent as a form.
+
+    Raises:
+        DataError: a token comes twice, nothing but empty pages, or more follows without a token.
+    """
+
+    def ask(token: str | None) -> Envelope:
+        whole = {**query, "batchSize": BATCH_SIZE}
+        return client.query(path, endpoint, {**whole, "nextPageToken": token} if token else whole)
+
+    def following(path: str, envelope: Envelope) -> str | None:
+        # Not every answer that has a token is defined with moreResult (swagger-mapi.json).
+        more, token = envelope.get("moreResult"), _token(path, envelope)
+        if more is True and token is None:
+            raise DataError(f"GET {path}: Marketo promises more without a page token. Run again.")
+        return None if more is False else token
+
+    return _scan(path, ask, None, following, MOST_EMPTY_PAGES)
+
+
 def dated_pages(
     client: MarketoClient,
     path: str,

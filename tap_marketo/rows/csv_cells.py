@@ -57,6 +57,8 @@ def escaped_cell(text: str) -> str:
 
 def text_of(cell: str) -> str:
     """Return the text of an escaped cell, decoded with ``surrogateescape``."""
+    if cell.isascii() and "\\" not in cell and _COMMA not in cell:
+        return cell
     text: str = orjson.loads(f'"{with_commas(cell)}"')
     return from_latin1(text)
 

@@ -12,7 +12,7 @@ from tap_marketo.errors import DataError, MarketoError, RequestRefusedError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo import describe
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.describe import Field
+from tap_marketo.marketo.describe import Field, ObjectDescription
 from tap_marketo.marketo.pages import Row, single_page
 from tap_marketo.marketo.ways import OF_USERS
 from tap_marketo.names import Naming
@@ -51,6 +51,15 @@ class Account:
         self.smart_lists = smart_lists
         self.named_workspaces = named_workspaces
         self._failed: dict[str, MarketoError | DataError] = {}
+        self._described: dict[str, ObjectDescription] = {}
+        self._shared: dict[type, Any] = {}
+
+    def shared(self, kind: type[T], make: Callable[[], T]) -> T:
+        """Return what several streams of a run have in common, made for the first of them."""
+        if kind not in self._shared:
+            self._shared[kind] = make()
+        found: T = self._shared[kind]
+        return found
 
     @cached_property
     def lead_entries(self) -> Sequence[Mapping[str, Any]]:
@@ -63,7 +72,7 @@ class Account:
         return describe.lead_fields(self.lead_entries)
 
     @cached_property
-    def member_fields(self) -> list[Field]:
+    def member_fields(self) -> Sequence[Field]:
         """The fields of program members that Marketo has now."""
         path = "/rest/v1/programs/members/describe.json"
         return describe.object_fields(self.client, path, "program_members_describe")
@@ -80,10 +89,24 @@ class Account:
         names = map(describe.custom_object_name, self.custom_object_entries)
         return [name for name in names if isinstance(name, str) and name]
 
-    def custom_object_fields(self, name: str) -> list[Field]:
+    def custom_object_fields(self, name: str) -> Sequence[Field]:
         """Return the fields that a type of custom objects has now."""
         path = f"/rest/v1/customobjects/{quote(name, safe='')}/describe.json"
         return describe.object_fields(self.client, path, "custom_object_describe")
+
+    def description(self, path: str) -> ObjectDescription:
+        """Return what Marketo says of an object now, given the path of the object.
+
+        A call that failed is not made again: several streams need it.
+        """
+        if path not in self._described:
+            self._described[path] = self._ask_once(
+                path,
+                lambda: describe.describe_object(
+                    self.client, f"{path}/describe.json", "object_describe"
+                ),
+            )
+        return self._described[path]
 
     @cached_property
     def workspaces(self) -> Sequence[Row]:

@@ -52,7 +52,7 @@ class DescribedFamily(BulkFamily):
     def _choose_columns(self) -> None:
         """Choose the columns to emit, and the fields to ask for: those Marketo can export."""
         entry = self._entry.keyed(self.keys, self.replication_key)
-        names = {column: _field_name(entry, column) for column in entry.columns}
+        names = {column: field_name(entry, column) for column in entry.columns}
         found = find_names(names.values(), self._known)
         chosen = {
             column: found[name]
@@ -143,7 +143,7 @@ def described_entry(
     )
 
 
-def _field_name(entry: CatalogEntry, column: str) -> str:
+def field_name(entry: CatalogEntry, column: str) -> str:
     """Return the field that a column of the catalog holds."""
     noted = entry.column_metadata(column, FIELD_NAME)
     return noted if isinstance(noted, str) else column

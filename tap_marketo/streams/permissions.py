@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tap_marketo.errors import AccessDeniedError, MarketoError, RequestRefusedError
+from tap_marketo.errors import CRM_ENABLED, AccessDeniedError, MarketoError, RequestRefusedError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.ways import DESIGNER
 from tap_marketo.streams.account import Account
@@ -18,6 +18,9 @@ READ_ACTIVITY_METADATA = "Read-Only Activity Metadata"
 READ_ASSET = "Read-Only Asset"
 READ_REDIRECT_RULES = "Read-Only Redirect Rules"
 READ_CUSTOM_OBJECT = "Read-Only Custom Object"
+READ_COMPANY = "Read-Only Company"
+READ_SALES_PERSON = "Read-Only Sales Person"
+READ_OPPORTUNITY = "Read-Only Opportunity"
 MANAGE_USERS = "Access User Management Api"
 DESIGN_STUDIO = "Access Design Studio"
 
@@ -26,6 +29,10 @@ DESIGN_STUDIO = "Access Design Studio"
 RARE_PERMISSIONS = frozenset((MANAGE_USERS,))
 # What not every subscription has: whatever refusal its probe meets leaves the streams out.
 FEATURE_PERMISSIONS = frozenset((DESIGN_STUDIO,))
+
+COMPANIES_PATH = "/rest/v1/companies"
+SALES_PERSONS_PATH = "/rest/v1/salespersons"
+OPPORTUNITIES_PATH = "/rest/v1/opportunities"
 
 
 def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
@@ -49,6 +56,9 @@ _PROBES: Mapping[str, Callable[[Account], object]] = {
     READ_ASSET: _one_row("/rest/asset/v1/channels.json", maxReturn=1),
     READ_REDIRECT_RULES: _one_row("/rest/asset/v1/redirectRules.json", maxReturn=1),
     READ_CUSTOM_OBJECT: lambda account: account.custom_objects,
+    READ_COMPANY: lambda account: account.description(COMPANIES_PATH),
+    READ_SALES_PERSON: lambda account: account.description(SALES_PERSONS_PATH),
+    READ_OPPORTUNITY: lambda account: account.description(OPPORTUNITIES_PATH),
     MANAGE_USERS: lambda account: account.workspaces,
     DESIGN_STUDIO: _designer,
 }
@@ -115,7 +125,9 @@ class PermissionProbe:
         """Let the streams stay that need a permission which could not be tried."""
         if permission in _ASKED_ANYWAY:
             raise error
-        LOGGER.info("The permission %s could not be tried. %s", permission, error)
+        # Streams that a CRM has charge of say so themselves.
+        if error.code != CRM_ENABLED:
+            LOGGER.info("The permission %s could not be tried. %s", permission, error)
         self._has[permission] = True
 
     def deny(self, permission: str, error: AccessDeniedError) -> None:

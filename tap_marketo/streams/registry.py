@@ -11,6 +11,7 @@ from tap_marketo.streams.activities import Activities
 from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
 from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.assets_seen import ASSETS_SEEN
+from tap_marketo.streams.crm import CRM
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.deletions import Deletions
@@ -27,6 +28,7 @@ from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.program_members import SWEEP, ProgramMembers
+from tap_marketo.streams.role_changes import NAME as ROLE_CHANGES
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 from tap_marketo.streams.users import USERS
 
@@ -56,6 +58,7 @@ REGISTRY: Sequence[StreamDefinition] = (
     CustomObjects(),
     ProgramMembers(),
     SMART_LIST_MEMBERSHIPS,
+    *CRM,
     ACTIVITY_TYPES,
     Activities(),
     CAMPAIGNS,
@@ -76,7 +79,7 @@ REGISTRY: Sequence[StreamDefinition] = (
 
 
 # What has bookmarks beside the streams: the sweep over all programs, the search for changed leads.
-_BESIDE_STREAMS = (SWEEP, LEAD_CHANGES)
+_BESIDE_STREAMS = (SWEEP, LEAD_CHANGES, ROLE_CHANGES)
 
 
 def definition_of(entry: CatalogEntry) -> StreamDefinition | None:

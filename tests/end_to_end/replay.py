@@ -244,7 +244,7 @@ def config(replay: Replay, **settings: Any) -> Mapping[str, Any]:
         "client_secret": "the-secret-of-the-client",
         "poll_interval": 0.005,
         "job_timeout": 0.1,
-        "request_timeout": 60,
+        "request_timeout": 5,
         "max_calls_per_20_seconds": 10**9,
         **settings,
     }

@@ -40,6 +40,9 @@ def test_discovery_asks_for_fields_types_and_the_filter_only(marketo: Account, t
     assert calls(marketo) == {
         "usage": 1, "describe": 1, "types": 1, "create": 1, "cancel": 1, **dict.fromkeys(probes, 1),
         "member_describe": 1, "customobject_describe": CUSTOM_OBJECTS,
+        # The CRM has charge of them.
+        **dict.fromkeys(("companies_describe", "sales_persons_describe"), 1),
+        "opportunities_describe": 1,
     }  # fmt: skip
 
 

@@ -250,7 +250,7 @@ def leave_a_job(marketo: Account) -> dict[str, Any]:
 
     def post(url: str, body: str, **headers: str) -> Any:
         request = urllib.request.Request(url, body.encode(), headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
     secrets = f"client_id={marketo.client_id}&client_secret={marketo.client_secret}"

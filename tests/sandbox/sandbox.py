@@ -99,7 +99,7 @@ class Sandbox:
         """Stop serving and delete every file."""
         if self._thread.is_alive():
             self._server.stop()
-            self._thread.join(timeout=60)
+            self._thread.join(timeout=5)
         self.queue.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 

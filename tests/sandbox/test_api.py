@@ -35,28 +35,28 @@ def test_bad_credentials_and_tokens(shared: Client) -> None:
     assert shared.token(client_secret="wrong")["error"] == "unauthorized"
     url = shared.sandbox.identity + "/oauth/token"
     bad = {"grant_type": "client_credentials", "client_id": "x", "client_secret": "y"}
-    assert requests.post(url, data=bad, timeout=60).status_code == 401
+    assert requests.post(url, data=bad, timeout=5).status_code == 401
     usage = shared.sandbox.base + "/rest/v1/stats/usage.json"
     for headers in ({}, {"Authorization": "Bearer nonsense"}):
-        assert code(requests.get(usage, headers=headers, timeout=60).json()) == "601"
+        assert code(requests.get(usage, headers=headers, timeout=5).json()) == "601"
     token = shared.token()["access_token"]
-    assert code(requests.get(usage, params={"access_token": token}, timeout=60).json()) == "601"
+    assert code(requests.get(usage, params={"access_token": token}, timeout=5).json()) == "601"
 
 
 def test_addresses(shared: Client) -> None:
     base = shared.sandbox.base
     assert code(shared.get("/rest/v1/nothing.json")) == "610"
-    assert shared.http.get(base + "/rest//v1/lists.json", timeout=60).status_code == 404
-    long = shared.http.get(base + "/rest/v1/lists.json?name=" + "x" * 9000, timeout=60)
+    assert shared.http.get(base + "/rest//v1/lists.json", timeout=5).status_code == 404
+    long = shared.http.get(base + "/rest/v1/lists.json?name=" + "x" * 9000, timeout=5)
     assert long.status_code == 414
     form = {"batchSize": "7"}
-    posted = shared.http.post(base + "/rest/v1/lists.json?_method=GET", data=form, timeout=60)
+    posted = shared.http.post(base + "/rest/v1/lists.json?_method=GET", data=form, timeout=5)
     assert len(posted.json()["result"]) == 7
-    assert code(shared.http.post(base + "/rest/v1/lists.json", timeout=60).json()) == "605"
+    assert code(shared.http.post(base + "/rest/v1/lists.json", timeout=5).json()) == "605"
 
 
 def test_date_header_follows_the_simulated_clock(shared: Client) -> None:
-    answer = shared.http.get(shared.sandbox.base + "/rest/v1/stats/usage.json", timeout=60)
+    answer = shared.http.get(shared.sandbox.base + "/rest/v1/stats/usage.json", timeout=5)
     shown = parsedate_to_datetime(answer.headers["Date"]).timestamp()
     assert shown == int(shared.sandbox.clock.now())
 
@@ -277,9 +277,9 @@ def test_31_days_are_allowed_and_bad_bodies_are_not(shared: Client) -> None:
     window = {"startAt": "2026-05-15T00:00:00+00:00", "endAt": "2026-06-15T00:00:00-00:00"}
     assert shared.create(filter={"updatedAt": window})["success"]
     url = shared.sandbox.base + "/bulk/v1/leads/export/create.json"
-    assert code(shared.http.post(url, data="{}", timeout=60).json()) == "612"
+    assert code(shared.http.post(url, data="{}", timeout=5).json()) == "612"
     typed = {"Content-Type": "application/json"}
-    assert code(shared.http.post(url, data="{", headers=typed, timeout=60).json()) == "609"
+    assert code(shared.http.post(url, data="{", headers=typed, timeout=5).json()) == "609"
     assert code(shared.bulk("unknown-id/enqueue")) == "1013"
 
 

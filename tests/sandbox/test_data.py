@@ -121,7 +121,7 @@ def test_schema_and_asset_changes(client: Client) -> None:
 
 def refused(client: Client, request: Json) -> bool:
     """Whether a change is refused."""
-    answer = requests.post(client.sandbox.control + "/change", json=request, timeout=60)
+    answer = requests.post(client.sandbox.control + "/change", json=request, timeout=5)
     return answer.status_code == 400
 
 

@@ -54,7 +54,7 @@ def test_each_fault_fires(shared: Client, finished: str, call: str, fault: Json)
     shared.control("faults", {"call": call, **fault})
     seen = _provoke(shared, finished, call)
     listed = shared.control("faults")["faults"]
-    requests.delete(shared.sandbox.control + "/faults", timeout=60)
+    requests.delete(shared.sandbox.control + "/faults", timeout=5)
     assert [each["fired"] for each in listed] == [1]
     _check_fault(fault, seen, good)
     if fault["kind"] == "expire_token":
@@ -69,12 +69,12 @@ def _provoke(shared: Client, finished: str, call: str) -> requests.Response | No
         if call == "create":
             url = shared.sandbox.base + "/bulk/v1/leads/export/create.json"
             request: dict[str, Any] = {"fields": ["id"], "filter": {"createdAt": DAY}}
-            return shared.http.post(url, json=request, timeout=60)
+            return shared.http.post(url, json=request, timeout=5)
         path = {"usage": "/rest/v1/stats/usage.json", "campaigns": "/rest/v1/campaigns.json"}[call]
-        seen = shared.http.get(shared.sandbox.base + path, allow_redirects=False, timeout=60)
+        seen = shared.http.get(shared.sandbox.base + path, allow_redirects=False, timeout=5)
         if call == "campaigns" and seen.json()["result"]:
             token = {"nextPageToken": seen.json()["nextPageToken"]}
-            seen = shared.http.get(shared.sandbox.base + path, params=token, timeout=60)
+            seen = shared.http.get(shared.sandbox.base + path, params=token, timeout=5)
             assert seen.json()["nextPageToken"] == token["nextPageToken"]
         return seen
     except requests.RequestException:
@@ -137,7 +137,7 @@ def test_faults_that_make_no_sense_are_refused(shared: Client) -> None:
         {"call": "usage", "kind": "http"},
     ]
     for fault in senseless:
-        answer = requests.post(shared.sandbox.control + "/faults", json=fault, timeout=60)
+        answer = requests.post(shared.sandbox.control + "/faults", json=fault, timeout=5)
         assert answer.status_code == 400
 
 

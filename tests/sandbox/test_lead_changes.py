@@ -347,7 +347,7 @@ def test_merges_by_number(punctual: Client) -> None:
     ],
 )
 def test_changes_that_make_no_sense(shared: Client, change: Json) -> None:
-    answer = requests.post(shared.sandbox.control + "/change", json=change, timeout=60)
+    answer = requests.post(shared.sandbox.control + "/change", json=change, timeout=5)
     assert answer.status_code == 400
 
 

@@ -38,7 +38,7 @@ def _long() -> Iterator[Client]:
 def posted(client: Client, path: str, query: Json) -> Json:
     """The answer to a query in the body of a POST."""
     address = client.sandbox.base + path + "?_method=GET"
-    return dict(client.http.post(address, data=query, timeout=60).json())
+    return dict(client.http.post(address, data=query, timeout=10).json())
 
 
 def plain(answer: Json) -> Json:
@@ -50,11 +50,11 @@ def plain(answer: Json) -> Json:
 def test_414_from_the_first_byte_too_many(shared: Client) -> None:
     path = "/rest/v1/lists.json?name="
     fits = path + "x" * (LONGEST - len(path))
-    assert shared.http.get(shared.sandbox.base + fits, timeout=60).json()["success"]
+    assert shared.http.get(shared.sandbox.base + fits, timeout=5).json()["success"]
     for method in ("GET", "POST"):
         shared.control("reset_counters", {})
         before = shared.control("counters")["calls_today"]
-        answer = shared.http.request(method, shared.sandbox.base + fits + "x", timeout=60)
+        answer = shared.http.request(method, shared.sandbox.base + fits + "x", timeout=5)
         assert answer.status_code == 414
         assert answer.headers["Content-Type"].startswith("text/plain")
         with pytest.raises(requests.JSONDecodeError):
@@ -71,7 +71,7 @@ def test_a_query_in_a_body_is_a_query(shared: Client, path: str, query: Json) ->
     got = shared.get(path, **query)
     filler = {"filler": "x" * 20_000}
     address = shared.sandbox.base + path
-    assert shared.http.get(address, params={**query, **filler}, timeout=60).status_code == 414
+    assert shared.http.get(address, params={**query, **filler}, timeout=5).status_code == 414
     answer = posted(shared, path, {**query, **filler})
     assert got["success"]
     assert plain(answer) == plain(got)
@@ -87,16 +87,16 @@ def test_usage_and_jobs_are_read_by_post_as_well(shared: Client) -> None:
     assert plain(posted(shared, f"{path}/status.json", {})) == plain(got)
     address = f"{shared.sandbox.base}{path}/file.json?_method=GET"
     filler = {"filler": "x" * 20_000}
-    assert shared.http.post(address, data=filler, timeout=60).content == shared.file(job_id).content
+    assert shared.http.post(address, data=filler, timeout=5).content == shared.file(job_id).content
 
 
 def test_method_belongs_in_the_address_and_the_form_is_a_form(shared: Client) -> None:
     address = shared.sandbox.base + "/rest/v1/lists.json"
-    in_body = shared.http.post(address, data={"_method": "GET", "batchSize": 7}, timeout=60)
+    in_body = shared.http.post(address, data={"_method": "GET", "batchSize": 7}, timeout=5)
     assert code(in_body.json()) == "605"
-    text = shared.http.post(address + "?_method=GET", data="batchSize=7", timeout=60)
+    text = shared.http.post(address + "?_method=GET", data="batchSize=7", timeout=5)
     assert code(text.json()) == "612"
-    empty = shared.http.post(address + "?_method=GET&batchSize=7", timeout=60)
+    empty = shared.http.post(address + "?_method=GET&batchSize=7", timeout=5)
     assert len(empty.json()["result"]) == 7
 
 
@@ -123,7 +123,7 @@ def test_long_tokens_page_through_a_table(long: Client, name: str) -> None:
     assert len(tokens) == 2
     assert all(len(token) >= 9000 for token in tokens)
     address = long.sandbox.base + path
-    refused = long.http.get(address, params={"nextPageToken": tokens[0]}, timeout=60)
+    refused = long.http.get(address, params={"nextPageToken": tokens[0]}, timeout=5)
     assert refused.status_code == 414
     assert code(posted(long, path, {"nextPageToken": tokens[0][:8000]})) == "1003"
 

@@ -57,6 +57,8 @@ DEFAULTS = {
     "lead_changes": True,
     "smart_lists": (),
     "workspace_ids": (),
+    "companies": "linked",
+    "crm_refresh_days": 30.0,
 }
 
 

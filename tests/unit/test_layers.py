@@ -74,7 +74,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # the calls it is used for.
     ("marketo.pages", "marketo.describe"),
     ("marketo.indexed_list",),
-    ("marketo.export_calls", "marketo.list_sizes"),
+    ("marketo.export_calls", "marketo.list_sizes", "marketo.by_keys"),
     # Date windows, polls of jobs, the day's bytes, export files as they arrive,
     (
         "exports.plan_line",
@@ -123,6 +123,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.leads", "streams.activities", "streams.deletions"),
     ("streams.custom_objects", "streams.program_members", "streams.list_memberships"),
     ("streams.smart_list_memberships",),
+    # rows that are found by keys: how they are asked for, searched, found at first,
+    ("streams.keyed_object",),
+    ("streams.keyed_table",),
+    ("streams.key_search",),
+    ("streams.role_changes",),
+    ("streams.references",),
+    ("streams.references_read",),
+    ("streams.crm",),
     ("streams.lead_database", "streams.metadata", "streams.folders"),
     ("streams.users", "streams.designer"),
     ("streams.assets", "streams.asset_children"),

@@ -1,0 +1,266 @@
+"""Objects whose rows Marketo gives by keys only: what is declared of each, how it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+from tap_marketo.errors import (
+    CRM_ENABLED,
+    NOT_HERE,
+    AccessDeniedError,
+    FieldNotFoundError,
+    TapError,
+)
+from tap_marketo.exports.family import BulkFamily, SyncContext
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.by_keys import MOST_VALUES, KeyedRows
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.describe import Field, ObjectDescription
+from tap_marketo.marketo.pages import Row
+from tap_marketo.names import find_names
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.schemas import schema_types
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.definition import StreamDefinition
+from tap_marketo.streams.described import described_entry, with_fields
+from tap_marketo.streams.stream_read import Read
+
+REPLICATION_KEY = "updatedAt"
+_DATES = ("createdAt", REPLICATION_KEY)
+# So many values are remembered of each filter and of each table; then it begins anew.
+_MOST_REMEMBERED = 50_000
+# So many values that cannot be asked for are named.
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KeyedStream(StreamDefinition):
+    """A stream of an object whose rows Marketo gives by keys only (lead-database.md, Query).
+
+    Its columns are the fields that Marketo describes, and always those of
+    ``schemas/<name>.json``.
+
+    Attributes:
+        name: tap_stream_id, and the name of the schema file.
+        path: of the object, without ``.json``.
+        permission, further_permissions, families: as of any definition.
+        keys: the key columns.
+        filters: which values each filter takes: fields of other rows by that name, or what the
+            read finds by that name. A filter that Marketo does not describe is not used.
+        own_key: the filter by which a value finds one row.
+        needs: the streams whose rows have such values, which are asked for even if they are not
+            selected.
+        described_with: the path of the object with which it is there or not. An account can add no
+            fields to it, so that discovery asks for the description of that object only.
+        read: makes one sync of this stream and of those that are read with it; None if the sync is
+            made by then.
+    """
+
+    name: str
+    path: str
+    permission: str = ""
+    further_permissions: tuple[str, ...] = ()
+    families: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ("marketoGUID",)
+    filters: Mapping[str, str]
+    own_key: str
+    needs: tuple[str, ...] = ()
+    described_with: str = ""
+    read: Callable[[CatalogEntry, KeyedStream, Account, SyncContext], Read | None]
+
+    is_exported = True
+
+    def description(self, account: Account) -> ObjectDescription:
+        """Return what Marketo says of the object.
+
+        Raises:
+            TapError: it could not be asked.
+        """
+        if self.described_with:
+            account.description(self.described_with)
+        return account.description(self.path)
+
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        try:
+            described = account.description(self.described_with or self.path)
+        except AccessDeniedError:
+            raise
+        except NOT_HERE as error:
+            why = "the account's CRM has them" if error.code == CRM_ENABLED else "not there"
+            LOGGER.info("%s: left out of the catalog, %s. %s", self.name, why, error.brief)
+            return []
+        automatic = {*self.keys, *_DATES}
+        return [
+            described_entry(
+                self.name,
+                with_fields(() if self.described_with else described.fields, self.always()),
+                automatic,
+                self.keys,
+                REPLICATION_KEY,
+                account.naming,
+                nullable=automatic - {*self.keys},
+            )
+        ]
+
+    def always(self) -> list[Field]:
+        """Return the fields of which there is a column whatever Marketo describes."""
+        schema = resources.files("tap_marketo.streams") / "schemas" / f"{self.name}.json"
+        properties = json.loads(schema.read_text(encoding="utf-8"))["properties"]
+        return [Field(name, _data_type(each)) for name, each in properties.items()]
+
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[Read | BulkFamily]:
+        reads = (self.read(entry, self, account, context) for entry in entries)
+        return [read for read in reads if read]
+
+
+def _data_type(schema: Mapping[str, Any]) -> str:
+    """Return the type of Marketo's that a column of a schema file has."""
+    kinds = {*schema_types(schema)} - {"null"}
+    if schema.get("format") == "date-time":
+        return "datetime"
+    return "float" if "number" in kinds else kinds.pop()
+
+
+class Remembered:
+    """The last of the values that were added."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+
+    def add(self, value: str) -> bool:
+        """Remember a value; return whether it is new, as far as is remembered."""
+        if value in self._values:
+            return False
+        if len(self._values) >= _MOST_REMEMBERED:
+            self._values.clear()
+        self._values.add(value)
+        return True
+
+
+class Question:
+    """One filter of an object, and the values that are to be asked for.
+
+    Attributes:
+        source: the name of the values that it takes.
+        waiting: how many wait.
+    """
+
+    def __init__(self, stream: str, name: str, source: str, rows: KeyedRows) -> None:
+        self.source = source
+        self.rows = rows
+        self._where = f"{stream}: the {name}"
+        self._waiting: dict[str, None] = {}
+        self._asked = Remembered()
+        self._named = 0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many wait as a call takes."""
+        return len(self._waiting) >= MOST_VALUES
+
+    def add(self, value: str) -> None:
+        """Take a value, unless it was asked for; one with a comma would be two."""
+        if value and self._asked.add(value):
+            if "," not in value:
+                self._waiting[value] = None
+            elif self._named < _MOST_NAMED:
+                self._named += 1
+                LOGGER.warning(
+                    "%s %r cannot be asked for, as it holds a comma.", self._where, value
+                )
+
+    def has_row(self, value: str) -> None:
+        """Note that the row of a value has been read."""
+        self._asked.add(value)
+        self._waiting.pop(value, None)
+
+    def take(self) -> list[str]:
+        """Return the values of one call; they wait no more."""
+        some = list(self._waiting)[:MOST_VALUES]
+        for value in some:
+            del self._waiting[value]
+        return some
+
+
+class KeyedObject:
+    """An object of the account, as one run asks for its rows.
+
+    Attributes:
+        declared: what it is.
+        questions: by filter.
+        error: why it is not asked any more; None if it is.
+    """
+
+    def __init__(
+        self,
+        declared: KeyedStream,
+        described: ObjectDescription,
+        columns: Iterable[str],
+        client: MarketoClient,
+        lose: Callable[[Collection[str]], None],
+    ) -> None:
+        """Ask for nothing yet.
+
+        Args:
+            declared: what it is.
+            described: what Marketo says of it now.
+            columns: fields that are wanted of its rows, as far as Marketo has them.
+            client: makes the calls.
+            lose: takes fields that Marketo turns out not to have.
+        """
+        self.declared = declared
+        self._lose = lose
+        self.error: TapError | None = None
+        known = {each.name for each in described.fields}
+        # Not every description has the dates, which come all the same.
+        wanted = dict.fromkeys([*declared.keys, *_DATES, *columns])
+        found = find_names(wanted, known)
+        self._fields = [found.get(name, name) for name in wanted if name in found or name in _DATES]
+        self._fields = list(dict.fromkeys([*declared.keys, *self._fields]))
+        path = f"{declared.path}.json"
+        self.questions = {
+            name: Question(
+                declared.name, name, source, KeyedRows(client, path, declared.name, name)
+            )
+            for name, source in declared.filters.items()
+            if name in described.filters or name in (declared.own_key, *declared.keys)
+        }
+
+    def pages(self, question: Question, values: Sequence[str]) -> Iterator[list[Row]]:
+        """Yield the rows of some values, a page at a time.
+
+        Raises:
+            TapError: they cannot be had.
+        """
+        while True:
+            try:
+                yield from question.rows.pages(values, self._fields)
+            except FieldNotFoundError as error:
+                self._do_without(error)
+            else:
+                return
+
+    def _do_without(self, error: FieldNotFoundError) -> None:
+        """Ask for fewer fields, because Marketo says that some do not exist."""
+        named = find_names(error.names, self._fields)
+        unknown = {*named.values()} - {*self.declared.keys}
+        if not unknown:
+            raise error
+        self._fields = [name for name in self._fields if name not in unknown]
+        self._lose(unknown)
+
+    def note(self, row: Row) -> None:
+        """Note that a row has been read: it need not be asked for by its own key."""
+        question = self.questions.get(self.declared.own_key)
+        if question:
+            question.has_row(str(row.get(self.declared.own_key)))
