@@ -379,6 +379,7 @@ MIDDLES = [
     (MEMBERSHIPS, "list_members", 1),
     (OBJECT, "file", 0),
     (SEEN, "landing_pages", 1),
+    ("designer_emails", "designer_emails", 1),
 ]
 BIG = [
     "--leads", "1", "--activities", "1", "--late-share", "0", "--programs", "60",
