@@ -29,7 +29,8 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import QUEUE_SLOTS, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
-from tap_marketo.streams.permissions import PERMISSIONS, READ_LEAD
+from tap_marketo.streams.expiry import activity_types, horizons
+from tap_marketo.streams.permissions import PERMISSIONS, READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.registry import definition_of
 from tap_marketo.times import next_allowance_reset, to_marketo
 
@@ -111,6 +112,7 @@ class _Check:
                 "Set start_date to the time from which on you want what has changed",
                 {"start_date": moment},
             )
+        yield from self._horizons()
         if not self.probe.stopped and not any(map(self.probe.has, PERMISSIONS)):
             yield CheckResult(
                 "Role",
@@ -119,6 +121,15 @@ class _Check:
                 "Give the API user's role the permissions below, or add this machine to "
                 f"{_ALLOW_LIST}",
             )
+
+    def _horizons(self) -> Iterator[CheckResult]:
+        """Yield how far back Marketo goes, where start_date lies further back."""
+        if not (self.wanted.entries and self.probe.has(READ_ACTIVITY)):
+            return
+        types = activity_types(self.wanted.entries, self.probe.account)
+        begin, now = self.config.start_date, self.clock.now()
+        for text in horizons(types, begin, now):
+            yield CheckResult("Start date", NOTE, text, values={"start_date": to_marketo(begin)})
 
     def reset(self) -> str:
         """Return the remedy for a spent allowance."""

@@ -176,7 +176,7 @@ def _planned(
         calls_used=client.budget.used,
         bytes_used=simulation.used if families or found else None,
         continues_at=next_allowance_reset(simulation.ends_at),
-        notes=[*_anew(lines), *_dropped(exports, begun, entries)],
+        notes=[*begun.remarks, *_anew(lines), *_dropped(exports, begun, entries)],
         # It quotes Marketo.
         failed=redact(begun.failures.summary()),
     )

@@ -17,6 +17,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.assets_seen import AssetsSeenRead
+from tap_marketo.streams.expiry import remarks
 from tap_marketo.streams.program_members import SWEEP
 from tap_marketo.streams.registry import (
     REGISTRY,
@@ -46,12 +47,14 @@ class Preparation:
         reads: the streams read page by page.
         families: those that are exported, as far as they are known without asking further.
         failures: the streams that are skipped because they failed.
+        remarks: what Marketo no longer has of what is read, sentences without their full stops.
     """
 
     context: SyncContext
     reads: Sequence[Read]
     families: Sequence[BulkFamily]
     failures: Failures
+    remarks: Sequence[str]
 
 
 def prepare(
@@ -99,7 +102,21 @@ def prepare(
             "Not one of the selected streams exists in this account. Run discovery again and make "
             f"a new catalog. {HOW_TO_SELECT}"
         )
-    return Preparation(context, reads, families, failures)
+    said = list(_remarks(entries, account, context))
+    return Preparation(context, reads, families, failures, said)
+
+
+def _remarks(
+    entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+) -> Iterator[str]:
+    """Log what Marketo no longer has of what is read; yield it as well."""
+    try:
+        for level, text in remarks(entries, account, context):
+            LOGGER.log(level, "%s.", text)
+            yield text
+    except TapError:
+        # The streams that it is about have failed for it.
+        return
 
 
 def _check_streams(state: State, entries: Sequence[CatalogEntry]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any, NamedTuple
@@ -225,19 +225,8 @@ class BulkFamily(ABC):
     def cursor(self, context: SyncContext, stream: str) -> Cursor:
         """Return how far a stream has been read."""
         name = self.bookmarked_as(stream)
-        bookmark = context.state.bookmark(name, self.replication_key)
-        settled = context.state.settled(name)
-        span, ahead = context.state.ahead(name), None
-        if span:
-            ahead = Cursor(span.end, span.settled, span.start, self.lookback)
-        return Cursor(
-            bookmark,
-            settled,
-            context.earliest,
-            self.lookback,
-            ahead,
-            rows_change=self.rows_change,
-        ).joined()
+        cursor = cursor_of(context, name, self.replication_key, self.lookback)
+        return replace(cursor, rows_change=self.rows_change)
 
     def bookmarked_as(self, stream: str) -> str:
         """Return the name under which the state has a stream's bookmark."""
@@ -280,6 +269,15 @@ class BulkFamily(ABC):
         """Return what writes a stream's RECORD lines."""
         entry = self.streams[stream]
         return RecordWriter(stream, entry.columns, self.keys, time_extracted, self.issues[stream])
+
+
+def cursor_of(context: SyncContext, name: str, replication_key: str, lookback: timedelta) -> Cursor:
+    """Return how far the state says that a stream has been read, by its name there."""
+    state, ahead = context.state, None
+    if span := state.ahead(name):
+        ahead = Cursor(span.end, span.settled, span.start, lookback)
+    bookmark, settled = state.bookmark(name, replication_key), state.settled(name)
+    return Cursor(bookmark, settled, context.earliest, lookback, ahead).joined()
 
 
 def date_range(window: Window) -> dict[str, str]:

@@ -60,6 +60,16 @@ class Cursor:
         """Where what has been read from the beginning on ends."""
         return max(self.bookmark or self.earliest, self.horizon)
 
+    @property
+    def last_caught_up(self) -> datetime | None:
+        """Up to when it had been read when it last came up to the present; None if never.
+
+        On the way there, in a first sync or after a pause, all that is read is settled at once.
+        """
+        last = self.ahead or self
+        is_on_its_way = self.lookback and last.settled == last.bookmark
+        return None if is_on_its_way else last.bookmark
+
     def after(self, window: Window, made: datetime | None) -> Cursor:
         """Return the cursor when a window has been read.
 

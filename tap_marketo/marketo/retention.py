@@ -65,6 +65,17 @@ def kept_since(name: str, now: datetime, months: int = KEPT_MONTHS) -> datetime 
     return months_before(now, months)
 
 
+def kept_for(name: str) -> str:
+    """Say how long the activities of a type are kept."""
+    if name == NEW_LEAD:
+        return "ever"
+    if name == DELETE_LEAD:
+        return f"{DELETIONS_KEPT.days} days"
+    if name in HIGH_VOLUME:
+        return f"{HIGH_VOLUME_KEPT.days} days"
+    return f"{KEPT_MONTHS} months, or {PREMIUM_MONTHS} with the premium option"
+
+
 def asked_since(name: str, now: datetime, months: int) -> datetime:
     """Return the time before which a type's activities are not asked for: a midnight (UTC).
 

@@ -29,8 +29,9 @@ from tap_marketo.streams.activity_columns import (
     base_columns,
     extras_beside,
     is_of_deletions,
+    type_number,
 )
-from tap_marketo.streams.activity_exports import ActivitiesFamily, spelled, type_number
+from tap_marketo.streams.activity_exports import ActivitiesFamily, spelled
 from tap_marketo.streams.activity_increments import ActivitiesIncrement
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.permissions import READ_ACTIVITY

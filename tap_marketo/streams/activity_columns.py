@@ -54,9 +54,17 @@ EXTRA_COLUMN = "marketo.extra-column"
 DELETE_LEAD = 37
 
 
+def type_number(entry: CatalogEntry) -> int | None:
+    """Return the activity type of a stream, None if the catalog does not say it."""
+    try:
+        return int(entry.stream_metadata(ACTIVITY_ID))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def is_of_deletions(entry: CatalogEntry) -> bool:
     """Say whether a stream of activities is that of deleted leads."""
-    return str(entry.stream_metadata(ACTIVITY_ID)) == str(DELETE_LEAD)
+    return type_number(entry) == DELETE_LEAD
 
 
 def base_columns(activity_type: Mapping[str, Any]) -> list[str]:

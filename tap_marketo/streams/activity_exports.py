@@ -38,6 +38,7 @@ from tap_marketo.streams.activity_columns import (
     UNKNOWN_ATTRIBUTES,
     attribute_columns,
     extra_columns,
+    type_number,
 )
 from tap_marketo.times import to_marketo
 
@@ -215,14 +216,6 @@ class ActivitiesFamily(BulkFamily):
             self.issues[stream],
             extras.get(UNKNOWN_ATTRIBUTES),
         )
-
-
-def type_number(entry: CatalogEntry) -> int | None:
-    """Return the activity type of a stream, None if the catalog does not say it."""
-    try:
-        return int(entry.stream_metadata(ACTIVITY_ID))
-    except (TypeError, ValueError, OverflowError):
-        return None
 
 
 def spelled(number: int) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tap_marketo.exports.family import BulkFamily, SyncContext
-from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page, Row, date_token, dated_pages
+from tap_marketo.marketo.retention import DELETIONS_KEPT
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import (
@@ -31,8 +31,8 @@ from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import StreamRead
 
 _PATH = "/rest/v1/activities/deletedleads.json"
-# Get Deleted Leads: "Deletions greater than 14 days old may be pruned."
-_KEPT_FOR = timedelta(days=14)
+# What is so much older than Marketo keeps is still asked for.
+_MARGIN = timedelta(days=1)
 
 
 class Deletions(StreamDefinition):
@@ -58,8 +58,8 @@ class Deletions(StreamDefinition):
     def _read(self, entry: CatalogEntry, account: Account, context: SyncContext) -> PageRead:
         key, stream = ACTIVITY_REPLICATION_KEY, entry.stream
         lookback = timedelta(hours=context.config.activities_lookback_hours)
-        _warn_of_gap(stream, context.state.bookmark(stream, key), context.now)
         scan = Scan.of(context, stream, (ACTIVITY_KEY,), key, lookback)
+        scan = replace(scan, since=max(scan.since, context.now - DELETIONS_KEPT - _MARGIN))
         record = _record_maker(entry, account.activity_types)
         pages = _pages(account.client, scan, record)
         return PageRead(entry, scan, pages, lambda _: ACTIVITY_CALLS, BY_DATE)
@@ -90,13 +90,3 @@ def _record_maker(
         return values | {column: row.get(source) for column, source in sources.items()}
 
     return record
-
-
-def _warn_of_gap(stream: str, bookmark: datetime | None, now: datetime) -> None:
-    """Warn where Marketo may have pruned deletions since the last run."""
-    if bookmark and now - bookmark > _KEPT_FOR:
-        LOGGER.warning(
-            "%s was last read at %s: Marketo keeps deletions for 14 days, so that some may be "
-            "missing. Compare the leads' ids with those of Marketo.",
-            stream, bookmark.isoformat(),
-        )  # fmt: skip

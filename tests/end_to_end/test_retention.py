@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end import expected
 from tests.end_to_end.checks import discovered, jobs, span
 from tests.end_to_end.test_kill import CLOSED, cut_run
-from tests.harness import Account, Tap, Target, account, select
+from tests.harness import Account, Run, Tap, Target, account, select
 
 # Two types that are kept for 90 days, and one that is for 25 months.
 SENT, VISITS, OPENED = "activities_send_email", "activities_visit_webpage", "activities_open_email"
@@ -282,3 +282,86 @@ def test_nothing_is_asked_for_that_cannot_be_there(tap: Tap) -> None:
         config["activities_kept_months"] = 0
         tap.sync(config, chosen(data, [OPENED]), Target())
         assert min(span(job)[0] for job in jobs(marketo, "activities")) == begin
+
+
+def warnings(run: Run) -> list[str]:
+    """The WARNING lines about streams."""
+    lines = [line for line in run.stderr.split("\n") if line.startswith("WARNING activities_")]
+    return [line.removeprefix("WARNING ") for line in lines]
+
+
+def test_a_pause_longer_than_a_type_is_kept_is_said_once_for_all_streams_of_a_gap(
+    tap: Tap,
+) -> None:
+    streams = ["activities_email_delivered", SENT, VISITS, OPENED, LEADS_MADE]
+    # By the earlier clock of the two the time is told: this machine's must not be that.
+    some = [*DATA, "--activities", "300", "--now", "2022-06-15T12:00:00Z"]
+    with account(*some) as marketo:
+        config, target = marketo.config(start_date="2022-06-01T00:00:00Z"), Target()
+        catalog = chosen(some, streams)
+        assert not warnings(tap.sync(config, catalog, target))
+        # In time, all of them.
+        marketo.advance(days=89)
+        assert not warnings(tap.sync(config, catalog, target))
+        marketo.advance(days=120)
+        (line,) = warnings(tap.sync(config, catalog, target))
+        assert line.startswith(
+            "activities_visit_webpage, activities_send_email, activities_email_delivered: last "
+            "read up to 2022-09-12T12:"
+        )
+        assert "Marketo keeps these activities for 90 days. Those dated from 2022-09-12T12" in line
+        assert "to 2022-10-12T1" in line
+        assert "may be missing" in line
+        assert not warnings(tap.sync(config, catalog, target))
+        marketo.advance(days=800)
+        frequent, others = warnings(tap.sync(config, catalog, target))
+        assert "for 90 days" in frequent
+        assert others.startswith("activities_open_email: last read up to 2023-01-10T1")
+        assert "for 25 months, or 37 with the premium option" in others
+
+
+def test_a_first_sync_of_days_is_no_pause(tap: Tap) -> None:
+    options = [*DATA, "--activities-kept-months", "25"]
+    with account(*options) as marketo:
+        config = marketo.config(start_date="2015-01-01T00:00:00Z", max_daily_export_mb=0.02)
+        target, catalog = Target(), chosen(options, [SENT, OPENED])
+        for _ in range(10):
+            done = tap.run(config, catalog, target.state)
+            target.take(done.lines)
+            assert not warnings(done)
+            if done.code == 0:
+                break
+            marketo.advance(days=1)
+        assert done.code == 0
+
+
+def test_plan_and_check_name_how_far_back_marketo_goes(tap: Tap) -> None:
+    streams = [SENT, VISITS, OPENED, LEADS_MADE, "activities_delete_lead"]
+    with account(*DATA) as marketo:
+        config, catalog = marketo.config(start_date="2015-01-01"), chosen(DATA, streams)
+        plan = tap.run(config, catalog, None, "--plan").stdout
+        check = tap.run(config, catalog, None, "--test").stdout
+        for line in (
+            "activities of activities_visit_webpage, activities_send_email for 90 days: nothing",
+            "activities of activities_delete_lead for 14 days: nothing from before 2026-06-01T12:0",
+            "activities of activities_open_email for 25 months, or 37 with the premium option: no",
+        ):
+            assert line in plan
+            assert line in " ".join(check.split())
+        assert (
+            "activities: nothing from before 2023-04-15T00:00:00Z is asked for, but of "
+            "activities_new_lead, as Marketo no longer has it (activities_kept_months: 38)." in plan
+        )
+        # The bookmark counts where there is one.
+        marks = {
+            stream: {"activityDate": "2026-06-14T00:00:00+00:00"} for stream in (VISITS, OPENED)
+        }
+        marks[SENT] = {"activityDate": "2026-01-14T00:00:00+00:00"}
+        later = tap.run(config, catalog, {"bookmarks": marks}, "--plan").stdout
+        assert "90 days: nothing" not in later
+        assert "25 months" not in later
+        assert "activities_send_email: last read up to 2026-01-14T00:00:00Z, and Marketo" in later
+        # What lies within is not worth a word.
+        config["start_date"] = "2026-06-10"
+        for command in ("--plan", "--test"):
+            assert "for 90 days" not in tap.run(config, catalog, None, command).stdout

@@ -115,6 +115,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.described", "streams.page_read", "streams.children", "streams.programs"),
     ("streams.paged",),
     ("streams.member_exports", "streams.lead_reach", "streams.activity_exports"),
+    ("streams.expiry",),
     ("streams.lead_changes", "streams.member_leavers"),
     # what is new by pages,
     ("streams.increments",),
