@@ -59,9 +59,10 @@ class FailedParts:
         self._in_a_row = 0
         for part in self._left:
             if self.is_over:
-                return
+                break
             if part in self.remembered:
                 yield part
+        self._in_a_row = 0
 
     def add(self, part: str, since: datetime, error: TapError) -> None:
         """Remember a part that cannot be read.

@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from tap_marketo.errors import DataError, FieldNotFoundError
+from tap_marketo.errors import DataError
 from tap_marketo.exports.family import (
     BulkFamily,
     ExportPlan,
@@ -18,23 +18,21 @@ from tap_marketo.exports.family import (
     date_range,
 )
 from tap_marketo.exports.plan_line import Calls
+from tap_marketo.failed_parts import FailedParts
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSizes
-from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.page_blocks import value_block
-from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, ReadEstimate
 from tap_marketo.streams.lead_reach import LEAD_CHANGES
+from tap_marketo.streams.leads_by_id import ReadableLeads, lead_number
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
-from tap_marketo.times import Window, to_time_extracted
+from tap_marketo.times import Window
 
 EVENT_TYPES = (
     "New Lead",
@@ -47,66 +45,10 @@ EVENT_TYPES = (
 )
 """The activity types that report a change of a lead, by their names."""
 
-_LEADS = "/rest/v1/leads.json"
-# leads.md, Get Leads by Filter Type: so many ids a call.
-_MOST_IDS = 300
 # So many ids are collected before the leads are read.
 _MOST_KEPT = 100_000
 # An export takes some five calls (create, enqueue, polls, file): so many pages cost no more.
 _FEW_PAGES = 5
-
-
-class LeadsById:
-    """Reads leads by their ids into the records that an export of them would give."""
-
-    def __init__(
-        self,
-        client: MarketoClient,
-        leads: DescribedFamily,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-        *,
-        needs_all_fields: bool = False,
-    ) -> None:
-        """Read the columns that a family exports; the emitter takes its SCHEMA message.
-
-        Unless all fields are needed, one that Marketo does not know is left out.
-        """
-        self._needs_all_fields = needs_all_fields
-        self._client = client
-        self._leads = leads
-        self._emitter = emitter
-        self._now = now
-
-    def blocks(self, ids: Iterable[int]) -> Iterator[RecordBlock]:
-        """Yield the RECORD lines of leads, call by call; a lead that is gone by now has none."""
-        waiting = iter(sorted(ids))
-        while some := list(islice(waiting, _MOST_IDS)):
-            header, rows = self._ask(some)
-            stream = self._leads.stream
-            # It may have fewer columns since the last call.
-            self._leads.announce(stream, self._emitter)
-            writer = self._leads.writer(stream, to_time_extracted(self._now()))
-            records = RowRecords(header, writer, self._leads.field_of)
-            lines = records.lines(value_block(rows, header)) if rows else b""
-            yield RecordBlock({stream: len(rows)}, lines)
-
-    def _ask(self, ids: Sequence[int]) -> tuple[list[str], list[Row]]:
-        """Ask for some leads; return the fields that they were asked for, and what came."""
-        while True:
-            fields = self._leads.fields()
-            filter_ = {
-                "filterType": "id",
-                "filterValues": ",".join(map(str, ids)),
-                "fields": ",".join(fields),
-            }
-            pages = token_pages(self._client, _LEADS, "leads_by_id", None, filter_)
-            try:
-                return fields, [row for page in pages for row in page.rows]
-            except FieldNotFoundError as error:
-                if self._needs_all_fields:
-                    raise
-                self._leads.do_without_field(error)
 
 
 class LeadChangesFamily(BulkFamily):
@@ -198,9 +140,13 @@ class LeadChangesRead(StreamRead):
         # that time only: the next run reads what has changed since, after the file.
         made = (job.made or job.window.end for job in context.pending(leads.name))
         self._context = replace(context, now=min([context.now, *made]))
+        self.failed = FailedParts(stream, context.state.failed(LEAD_CHANGES, lead_number))
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        reader = LeadsById(self._account.client, self._leads, emitter, now)
+        reader = ReadableLeads(self._account.client, self._leads, emitter, now, self.failed)
+        for block in reader.again():
+            emitter.records(block.lines, block.counts)
+            yield None
         family = self._family(reader.blocks)
         if family is None:
             return
@@ -228,10 +174,10 @@ class LeadChangesRead(StreamRead):
         family = self._family(lambda ids: iter(()))
         if family is None:
             return None
-        by_id = "one for 300 leads that have changed"
+        by_id = Calls(len(self.failed.remembered), "one for 300 leads that have changed")
         if self._is_exported(family):
-            return ReadEstimate(calls=Calls(0, by_id), families=[family])
-        calls = Calls(ACTIVITY_CALLS.least, f"{ACTIVITY_CALLS.each}; {by_id}")
+            return ReadEstimate(calls=by_id, families=[family])
+        calls = ACTIVITY_CALLS + by_id
         how = f"changed leads by activities; an export finds them where {_FEW_PAGES} pages do not"
         return ReadEstimate(how=how, since=self._window(family).start, calls=calls)
 

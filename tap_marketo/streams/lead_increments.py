@@ -13,7 +13,8 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.increments import IncrementRead
-from tap_marketo.streams.lead_changes import EVENT_TYPES, LeadsById
+from tap_marketo.streams.lead_changes import EVENT_TYPES
+from tap_marketo.streams.leads_by_id import LeadsById
 
 # Of these every account has some.
 _NEW_LEAD = "New Lead"

@@ -385,7 +385,9 @@ _OF_PEOPLE = (
          call="programs", scenario=PEOPLE),
     _get("lists of members", rf"{_V1}/lists\.json", "lists", MEMBERSHIPS,
          call="lists", scenario=PEOPLE),
-    _get("list_members", rf"{_V1}/lists/\d+/leads\.json", "", MEMBERSHIPS, scenario=PEOPLE),
+    # Five lists in a row end the stream.
+    _get("list_members", rf"{_V1}/lists/\d+/leads\.json", "", MEMBERSHIPS, askers=5,
+         scenario=PEOPLE),
     _get(
         "list_members page 2", rf"{_V1}/lists/\d+/leads\.json", "list_members", MEMBERSHIPS,
         call="list_members", page=2, scenario=PEOPLE,
@@ -423,23 +425,22 @@ _OF_PEOPLE = (
     ),
     _get(
         "members of new lists", rf"{_V1}/lists/\d+/leads\.json", "list_members", MEMBERSHIPS,
-        call="list_members", scenario=PEOPLE_LATER,
+        call="list_members", askers=5, scenario=PEOPLE_LATER,
     ),
     # There are two of them.
     _job("create of the sweep", PEOPLE_LATER, *_OF_MEMBERS, skip=2, askers=2),
     # Leads that are found by their activities.
     _job("create of changed leads", LEADS, "activities", "leads"),
     _job("file of changed leads", LEADS, "activities", "leads"),
-    _get(
-        "leads_by_filter", rf"{_V1}/leads\.json", "", "leads", scenario=LEADS,
-    ),
+    # The first call, and of its leads five by themselves.
+    _get("leads_by_filter", rf"{_V1}/leads\.json", "", "leads", askers=6, scenario=LEADS),
     _get(
         "activities of leads", rf"{_V1}/activities\.json", "activities_page", "leads",
         call="activities_page", scenario=LEADS_LATER,
     ),
     _get(
         "few leads by id", rf"{_V1}/leads\.json", "leads_by_filter", "leads",
-        call="leads_by_filter", scenario=LEADS_LATER,
+        call="leads_by_filter", askers=6, scenario=LEADS_LATER,
     ),
 )  # fmt: skip
 

@@ -102,7 +102,9 @@ class Call:
     @property
     def ids(self) -> set[str]:
         """All that the call is about, by ids or names."""
-        return {self.job_id, *map(str, self.programs)}
+        values = self.query.get("filterValues", []) if self.first("filterType") == "id" else []
+        named = {value for each in values for value in each.split(",")}
+        return {self.job_id, *map(str, self.programs), *named}
 
     @property
     def scan(self) -> str:

@@ -79,6 +79,16 @@ def test_a_field_that_only_exports_have(client: Client) -> None:
     assert client.get(LEADS, **asked)["success"]
 
 
+def test_calls_for_one_lead_among_others_can_fail(client: Client) -> None:
+    client.control(
+        "faults", [{"call": "leads_by_filter", "kind": "error", "code": "611", "id": 1002}]
+    )
+    ask = {"filterType": "id", "fields": "id"}
+    assert client.get("/rest/v1/leads.json", **ask, filterValues="1001,1003")["success"]
+    refused = client.get("/rest/v1/leads.json", **ask, filterValues="1001,1002,1003")
+    assert refused["errors"][0]["code"] == "611"
+
+
 def test_leads_by_filter_in_pages(client: Client) -> None:
     ids = ",".join(str(number) for number in range(1001, 1008))
     query = {"filterType": "id", "filterValues": ids, "batchSize": "3", "fields": "id"}
