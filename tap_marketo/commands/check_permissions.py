@@ -96,18 +96,7 @@ class WantedStreams:
     ) -> CheckResult:
         """Return the result for a permission of the role of an API user."""
         error = probe.permissions[permission]
-        own = [
-            each
-            for each in self._streams
-            if each.definition.permission == permission
-            and (each.entries or each.definition.is_offered(probe.account))
-        ]
-        others = [
-            each
-            for each in self._streams
-            if permission in self._further(each.definition, probe, config)
-            and not (self.entries is None and _is_of_crm(probe, each.definition.permission))
-        ]
+        own, others = self._needing(permission, probe, config)
         needing = [*own, *others]
         is_known = error is None or isinstance(error, AccessDeniedError)
         name_in_admin = _IN_ADMIN.get(permission, permission)
@@ -146,6 +135,24 @@ class WantedStreams:
         )
         verdict = self.if_refused if is_not_here else Verdict.WRONG
         return CheckResult(permission, verdict, "; ".join([problem, *uses]), remedy, values)
+
+    def _needing(
+        self, permission: str, probe: AccountProbe, config: Config
+    ) -> tuple[list[_Streams], list[_Streams]]:
+        """Return the streams that a permission is for, and those that need it beside another."""
+        own = [
+            each
+            for each in self._streams
+            if each.definition.permission == permission
+            and (each.entries or each.definition.is_offered(probe.account))
+        ]
+        others = [
+            each
+            for each in self._streams
+            if permission in self._further(each.definition, probe, config)
+            and not (self.entries is None and _is_of_crm(probe, each.definition.permission))
+        ]
+        return own, others
 
     def _further(
         self, definition: StreamDefinition, probe: AccountProbe, config: Config

@@ -119,7 +119,6 @@ class MarketoClient:
         Args:
             path: below the host, for instance ``/rest/v1/lists.json``.
             endpoint: the call's name in logs and metrics.
-            params: the query.
             needs_result: whether an answer without a result is a fault; if not, it is empty.
             way: of the part of the API.
 
@@ -140,7 +139,8 @@ class MarketoClient:
         except TokenRejectedError as error:
             if way is REST:
                 raise
-            self._check_token()
+            # Where the token is good for no call, this one is refused as well.
+            self._persist(self._read_usage, "GET /rest/v1/stats/usage.json")
             raise RequestRefusedError(
                 call, f"{error.reason}. Marketo takes the same access token for other calls",
                 error.code, error.request_id, remedy=way.remedy,
@@ -202,14 +202,6 @@ class MarketoClient:
             return answer
 
         return self._retries.until_answered(signed_and_counted)
-
-    def _check_token(self) -> None:
-        """Ask for today's calls, which takes nothing but a token.
-
-        Raises:
-            TokenRejectedError: it is none.
-        """
-        self._persist(self._read_usage, "GET /rest/v1/stats/usage.json")
 
     def _read_usage(self) -> None:
         """Learn today's calls of the whole subscription (usage.md)."""
