@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import accumulate, chain
 from math import ceil
 
 from tap_marketo.exports.export_run import ExportRun
@@ -118,7 +119,7 @@ class JobChooser:
         return seconds / WORKERS
 
     def _is_scarce(self, queues: Sequence[FamilyQueue]) -> bool:
-        to_create = [job for queue in queues for job in queue.to_create()]
+        left = self._allowance.limit - self._allowance.used(self._clock.now())
         # What is under way takes its part of the day as well.
-        wanted = sum(map(self.cost, [*self.under_way(), *to_create]))
-        return wanted > self._allowance.limit - self._allowance.used(self._clock.now())
+        jobs = chain(self.under_way(), *(queue.to_create() for queue in queues))
+        return any(wanted > left for wanted in accumulate(map(self.cost, jobs)))
