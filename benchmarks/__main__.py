@@ -13,6 +13,7 @@ from benchmarks import (
     daily_syncs,
     everything,
     first_sync,
+    increments,
     members,
     memberships,
     memory,
@@ -39,6 +40,7 @@ _Measure = Callable[[Tools, Settings], Figure]
 _FIGURES: dict[str, _Measure] = {
     "first-sync": first_sync.measure,
     "daily-syncs": daily_syncs.measure,
+    "increments": increments.measure,
     "sync-time": sync_time.measure,
     "lead-rows": partial(row_path.measure, row_cases.LEADS),
     "wide-lead-rows": partial(row_path.measure, row_cases.WIDE_LEADS),

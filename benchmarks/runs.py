@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.environments import Tool
-from tests.harness import ROOT, Account, Tap, Target, select
+from tests.harness import BY_PAGES, ROOT, Account, Tap, Target, select
 
 _LAUNCHER = str(Path(__file__).with_name("measured.py"))
 _CHUNK = 1 << 16
@@ -75,7 +75,7 @@ class MeasuredTap(Tap):
             "max_calls_per_20_seconds": int(50 * self.scale),
             "request_timeout": 300,
         }
-        return self.marketo.config(start_date=start_date, **waits, **more)
+        return self.marketo.config(start_date=start_date, **waits, **BY_PAGES, **more)
 
     def catalog(
         self,

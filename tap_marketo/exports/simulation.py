@@ -73,7 +73,8 @@ class ExportEstimate(PlanLine):
         shared = f", {len(self.streams):,} streams together" if len(self.streams) > 1 else ""
         anew = f"{ANEW}, " if self.why_anew else ""
         why = f", as {self.family.why}" if self.family.why else ""
-        self.how = f"{anew}exported by {self.family.replication_key}{shared}{why}"
+        own = f"{anew}exported by {self.family.replication_key}{shared}{why}"
+        self.how = self.how or own
 
     def add(self, plan: ExportPlan, cost: float, time: timedelta, *, is_made: bool) -> None:
         """Take in a job that has been read, of this run or an earlier one."""

@@ -448,3 +448,39 @@ def test_a_spent_export_allowance_stops_nothing_that_pages_can_read(
     marketo.advance(hours=20)
     tap.sync(config, catalog, target)
     assert_same(marketo, catalog, target)
+
+
+# Beforehand --------------------------------------------------------------------------------------
+
+
+def test_a_plan_says_which_way_each_family_goes_and_why(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = begun(marketo, tap, catalog)
+    marketo.advance(hours=1)
+    marketo.change(new_activities=60, updated_leads=9)
+    short, long = planned_ways(marketo, tap, catalog, target), {}
+    for name, line in short.items():
+        assert line["how"].startswith("by pages, as the last export was 1."), name
+        assert (line["jobs"], line["mb"]) == (0, 0)
+    assert not jobs(marketo)
+    marketo.control("POST", "reset_counters")
+    tap.sync(config_of(marketo), catalog, target)
+    pages = len(log_of(marketo, "activities_page")) + len(log_of(marketo, "leads_by_filter"))
+    assert sum(line["calls"] for line in short.values()) >= pages
+    marketo.advance(hours=23)
+    long = planned_ways(marketo, tap, catalog, target)
+    for name, key in (("leads", "updatedAt"), ("activities", "activityDate")):
+        assert long[name]["how"].startswith(f"exported by {key}")
+        assert ", as the last export was 24." in long[name]["how"]
+        assert long[name]["jobs"] == 1
+
+
+def planned_ways(
+    marketo: Account, tap: Tap, catalog: Any, target: Target
+) -> dict[str, dict[str, Any]]:
+    """Return the lines of the plan of a sync by their names."""
+    config = config_of(marketo)
+    told = tap.run(config, catalog, target.state, "--plan", "--format", "json")
+    assert told.code == 0, told.stderr
+    return {line["name"]: line for line in json.loads(told.stdout)["items"]}
