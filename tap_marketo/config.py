@@ -21,6 +21,7 @@ from tap_marketo.setting_types import (
     IDENTITY_URL,
     IDS,
     TEXT,
+    TEXTS,
     TIME,
     choice,
     integer,
@@ -149,6 +150,9 @@ class Config:
         "which companies are read: linked (those that leads belong to), or all, also the one that "
         "each other lead has by itself",
         default="linked",
+    )
+    named_account_lists: tuple[str, ...] = setting(
+        TEXTS, "names of the lists whose named accounts are read, separated by commas", default=()
     )
     crm_refresh_days: float = setting(
         _DAYS,

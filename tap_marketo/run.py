@@ -97,7 +97,12 @@ def _discover(command: Command, output: Output) -> int:
     clock = Clock()
     client = MarketoClient(config, clock)
     account = Account(
-        client, clock, NAMINGS[config.names], config.smart_lists, config.workspace_ids
+        client,
+        clock,
+        NAMINGS[config.names],
+        config.smart_lists,
+        config.workspace_ids,
+        config.named_account_lists,
     )
     catalog = discover(account)
     if command.select:

@@ -131,6 +131,20 @@ def _ids(value: Any) -> tuple[int, ...]:
     return tuple(dict.fromkeys(map(int, numbers)))
 
 
+def _texts(value: Any) -> tuple[str, ...]:
+    parts = value
+    if isinstance(value, str):
+        # Some orchestrators hand a list over as its JSON.
+        try:
+            parts = json.loads(value)
+        except ValueError:
+            parts = None
+        parts = parts if isinstance(parts, list) else value.split(",")
+    if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(f'must be texts like ["one", "two"], not {value!r}')
+    return tuple(dict.fromkeys(part.strip() for part in parts if part.strip()))
+
+
 TEXT = SettingType(_text, {"type": "string"})
 """A text in one line."""
 HEADER_TEXT = SettingType(_header_text, {"type": "string"})
@@ -145,6 +159,8 @@ BOOLEAN = SettingType(_boolean, {"type": "boolean"})
 """True or false, also as text."""
 IDS = SettingType(_ids, {"type": "array", "items": {"type": "integer"}})
 """Ids, each once, also as text."""
+TEXTS = SettingType(_texts, {"type": "array", "items": {"type": "string"}})
+"""Texts, each once, also as one text with commas between them."""
 
 
 def choice(*words: str) -> SettingType:

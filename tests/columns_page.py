@@ -74,7 +74,9 @@ def entries() -> list[CatalogEntry]:
     """Return the streams that discovery finds in the sandbox's usual account."""
     options = ("--leads", "1", "--activities", "1", "--crm-objects")
     with account(*options) as marketo, tap_in_a_directory() as tap:
-        catalog = select(tap.discover(marketo.config(smart_lists=[1001])))
+        catalog = select(
+            tap.discover(marketo.config(smart_lists=[1001], named_account_lists=["Named List 1"]))
+        )
         return load_catalog(str(tap.write("catalog.json", catalog)))
 
 

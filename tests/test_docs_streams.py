@@ -18,6 +18,7 @@ from tap_marketo.streams.designer import CALLS_BY_WORKSPACE
 from tap_marketo.streams.keyed_object import KeyedStream
 from tap_marketo.streams.lead_database import ADMINISTRATION
 from tap_marketo.streams.metadata import METADATA
+from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
 from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL, Pages
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.registry import REGISTRY, definition_of
@@ -85,7 +86,7 @@ def group_of(kind: StreamDefinition) -> str:
         return "Administration"
     if isinstance(kind, DeclaredStream) and kind.name.endswith(("programs", "campaigns")):
         return "Programs and campaigns"
-    if isinstance(kind, KeyedStream):
+    if isinstance(kind, KeyedStream) or kind in NAMED_ACCOUNTS:
         return "Companies and opportunities"
     groups = {READ_LEAD: "People", READ_CUSTOM_OBJECT: "People", READ_ACTIVITY: "Activities"}
     return groups.get(kind.permission, "Assets")
@@ -114,12 +115,17 @@ def replication(kind: StreamDefinition, entry: CatalogEntry) -> str:
     if not keys:
         read = kind.read if isinstance(kind, DeclaredStream) else None
         is_rare = isinstance(read, Children) and read.at_intervals
+        is_rare = is_rare or kind in NAMED_ACCOUNTS
         return f"in full, {RARELY}" if is_rare else "in full"
     if kind is SMART_LIST_MEMBERSHIPS:
         return f"`{keys[0]}`, exported list by list, {RARELY}"
     if kind is ASSETS_SEEN:
         return f"`{keys[0]}`, with each complete listing"
-    if isinstance(kind, KeyedStream):
+    if kind in NAMED_ACCOUNTS:
+        way = "all rows of [chosen lists](companies.md#named-accounts)"
+        if isinstance(kind, KeyedStream):
+            way = f"all rows of chosen lists, {RARELY}"
+    elif isinstance(kind, KeyedStream):
         way = "by keys that leads lead to"
     elif kind.is_exported:
         way = "exported by date"

@@ -26,11 +26,10 @@ from tap_marketo.marketo.export_calls import (
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.leads import can_filter_by_update
 from tap_marketo.streams.permissions import (
-    PERMISSIONS,
     READ_LEAD,
     try_permission,
 )
-from tap_marketo.streams.registry import REGISTRY
+from tap_marketo.streams.registry import REGISTRY, needed_permissions
 
 T = TypeVar("T")
 
@@ -57,7 +56,13 @@ class AccountProbe:
 
     def __init__(self, client: MarketoClient, clock: Clock, config: Config) -> None:
         """Ask for nothing yet; the clock learns Marketo's time from the answers."""
-        self.account = Account(client, clock, None, config.smart_lists, config.workspace_ids)
+        self.account = Account(
+            client,
+            clock,
+            smart_lists=config.smart_lists,
+            named_workspaces=config.workspace_ids,
+            named_account_lists=config.named_account_lists,
+        )
         self.not_begun: TapError | None = None
         self.stopped: TapError | None = None
         self.permissions: dict[str, TapError | None] = {}
@@ -88,7 +93,7 @@ class AccountProbe:
         Nothing is exported and no job is left: the one that shows whether Marketo takes the
         filter is cancelled at once, without ever having been enqueued.
         """
-        for permission in PERMISSIONS:
+        for permission in needed_permissions(self.account):
             attempt = partial(try_permission, self.account, permission)
             self.permissions[permission] = self._ask(attempt)
         if of_filter and self.has(READ_LEAD):

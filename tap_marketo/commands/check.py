@@ -30,7 +30,7 @@ from tap_marketo.marketo.export_calls import QUEUE_SLOTS, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.expiry import activity_types, horizons
-from tap_marketo.streams.permissions import PERMISSIONS, READ_ACTIVITY, READ_LEAD
+from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.registry import definition_of
 from tap_marketo.times import next_allowance_reset, to_marketo
 
@@ -67,7 +67,7 @@ def check(
         return CheckPage(config.endpoint, list(run.of_beginning()), (), client.calls)
     probe.ask(of_filter=wanted.have_leads)
     user = client.api_user or "the API user"
-    permissions = [wanted.permission(name, probe, config, user) for name in PERMISSIONS]
+    permissions = [wanted.permission(name, probe, config, user) for name in probe.permissions]
     return CheckPage(config.endpoint, list(run.of_account()), permissions, client.calls)
 
 
@@ -113,7 +113,7 @@ class _Check:
                 {"start_date": moment},
             )
         yield from self._horizons()
-        if not self.probe.stopped and not any(map(self.probe.has, PERMISSIONS)):
+        if not self.probe.stopped and not any(map(self.probe.has, self.probe.permissions)):
             yield CheckResult(
                 "Role",
                 WRONG if self.wanted.need_permissions else NOTE,

@@ -40,7 +40,7 @@ class KeyedRows:
 
         Args:
             values: without commas, which stand between them.
-            fields: those of each row.
+            fields: those of each row; empty where the call takes none.
 
         Raises:
             TooManyMatchesError: one value matches too many rows.
@@ -50,11 +50,9 @@ class KeyedRows:
         left = list(values)
         while left:
             some = left[: self._most]
-            query = {
-                "filterType": self._field,
-                "filterValues": ",".join(some),
-                "fields": ",".join(fields),
-            }
+            query = {"filterType": self._field, "filterValues": ",".join(some)}
+            if fields:
+                query["fields"] = ",".join(fields)
             pages = query_pages(self._client, self._path, self._endpoint, query)
             try:
                 first = next(pages)

@@ -17,6 +17,7 @@ from tap_marketo.protocol.position import (
     ChildMark,
     Entry,
     ListMark,
+    NamedListMark,
     OtherTapsExport,
     SeenMark,
     read_time,
@@ -40,7 +41,7 @@ class FailedMark(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnyMark(ChildMark, ListMark, SeenMark, FailedMark, OtherTapsExport):
+class AnyMark(ChildMark, ListMark, NamedListMark, SeenMark, FailedMark, OtherTapsExport):
     """All that may stand in a stream's bookmark; any other key there is left alone."""
 
     # Marketo's names.

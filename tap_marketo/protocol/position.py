@@ -245,6 +245,25 @@ class ChildMark(Mark):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedListMark(Mark):
+    """How far the members of lists that have no numbers have been read.
+
+    Attributes:
+        list_reached: the id of the last list that has been read, in order of the ids; None while no
+            reading is under way.
+        refreshed: when the last reading that came to its end began (UTC); None for never.
+    """
+
+    list_reached: str | None = None
+    refreshed: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it is whole: what has changed of those that were read would be missed."""
+        if self.list_reached and not self.scan_started:
+            raise ValueError(".list_reached stands without scan_started")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReadMark(Entry):
     """When a table was last read from the beginning that a log of changes keeps up to date.
 

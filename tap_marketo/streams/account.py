@@ -34,6 +34,7 @@ class Account:
         naming: how what is discovered is named; a sync goes by its catalog.
         smart_lists: ids of the smart lists whose members are read.
         named_workspaces: ids of the workspaces whose Email Designer is read, if the config says.
+        named_account_lists: names of the lists whose named accounts are read.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Account:
         naming: Naming | None = None,
         smart_lists: Sequence[int] = (),
         named_workspaces: Sequence[int] = (),
+        named_account_lists: Sequence[str] = (),
     ) -> None:
         """Ask for nothing yet."""
         self.client = client
@@ -50,6 +52,7 @@ class Account:
         self.naming = naming or Naming()
         self.smart_lists = smart_lists
         self.named_workspaces = named_workspaces
+        self.named_account_lists = named_account_lists
         self._failed: dict[str, MarketoError | DataError] = {}
         self._described: dict[str, ObjectDescription] = {}
         self._shared: dict[type, Any] = {}

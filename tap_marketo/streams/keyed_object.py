@@ -66,8 +66,8 @@ class KeyedStream(StreamDefinition):
     further_permissions: tuple[str, ...] = ()
     families: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ("marketoGUID",)
-    filters: Mapping[str, str]
-    own_key: str
+    filters: Mapping[str, str] = field(default_factory=dict)
+    own_key: str = ""
     needs: tuple[str, ...] = ()
     described_with: str = ""
     read: Callable[[CatalogEntry, KeyedStream, Account, SyncContext], Read | None]

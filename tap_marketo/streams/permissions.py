@@ -21,6 +21,8 @@ READ_CUSTOM_OBJECT = "Read-Only Custom Object"
 READ_COMPANY = "Read-Only Company"
 READ_SALES_PERSON = "Read-Only Sales Person"
 READ_OPPORTUNITY = "Read-Only Opportunity"
+READ_NAMED_ACCOUNT = "Read-Only Named Account"
+READ_NAMED_ACCOUNT_LIST = "Read-Only Named Account List"
 MANAGE_USERS = "Access User Management Api"
 DESIGN_STUDIO = "Access Design Studio"
 
@@ -33,6 +35,8 @@ FEATURE_PERMISSIONS = frozenset((DESIGN_STUDIO,))
 COMPANIES_PATH = "/rest/v1/companies"
 SALES_PERSONS_PATH = "/rest/v1/salespersons"
 OPPORTUNITIES_PATH = "/rest/v1/opportunities"
+ACCOUNTS_PATH = "/rest/v1/namedaccounts"
+ACCOUNT_LISTS_PATH = "/rest/v1/namedAccountLists.json"
 
 
 def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
@@ -44,6 +48,12 @@ def _designer(account: Account) -> object:
     """Ask for one email of the Email Designer."""
     params = {"workspaceId": account.workspace_ids[0], "pageIndex": 0, "pageSize": 1}
     return account.client.get("/rest/asset/v2/email/filter", "probe", params, way=DESIGNER)
+
+
+def _named_list(account: Account) -> object:
+    """Ask for the first of the lists of named accounts that the config names."""
+    query = {"filterType": "dedupeFields", "filterValues": account.named_account_lists[0]}
+    return account.client.query(ACCOUNT_LISTS_PATH, "probe", query)
 
 
 # One cheap call for each permission; what discovery asks for anyway is one for leads' and one for
@@ -59,9 +69,13 @@ _PROBES: Mapping[str, Callable[[Account], object]] = {
     READ_COMPANY: lambda account: account.description(COMPANIES_PATH),
     READ_SALES_PERSON: lambda account: account.description(SALES_PERSONS_PATH),
     READ_OPPORTUNITY: lambda account: account.description(OPPORTUNITIES_PATH),
+    READ_NAMED_ACCOUNT: lambda account: account.description(ACCOUNTS_PATH),
+    READ_NAMED_ACCOUNT_LIST: _named_list,
     MANAGE_USERS: lambda account: account.workspaces,
     DESIGN_STUDIO: _designer,
 }
+# Discovery has no call for these: what a sync is refused is said then.
+_TRIED_BY_CHECK = (READ_NAMED_ACCOUNT_LIST,)
 # Without what these ask for, discovery cannot go on.
 _ASKED_ANYWAY = (READ_LEAD, READ_ACTIVITY)
 
@@ -95,7 +109,7 @@ class PermissionProbe:
             MarketoError: what concerns the whole run, and whatever keeps lead fields or activity
                 types from being read.
         """
-        if permission not in self._has:
+        if permission not in self._has and permission not in _TRIED_BY_CHECK:
             try:
                 try_permission(self._account, permission)
                 self._has[permission] = True
@@ -107,7 +121,7 @@ class PermissionProbe:
                 if error.ends_run:
                     raise
                 self._leave_in(permission, error)
-        return self._has[permission]
+        return self._has.get(permission, True)
 
     def _not_here(self, permission: str, error: RequestRefusedError) -> None:
         """Note that a probe is refused for another reason than a lack of permission."""

@@ -27,6 +27,8 @@ from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.metadata import METADATA
+from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
+from tap_marketo.streams.permissions import PERMISSIONS
 from tap_marketo.streams.program_members import SWEEP, ProgramMembers
 from tap_marketo.streams.role_changes import NAME as ROLE_CHANGES
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
@@ -59,6 +61,7 @@ REGISTRY: Sequence[StreamDefinition] = (
     ProgramMembers(),
     SMART_LIST_MEMBERSHIPS,
     *CRM,
+    *NAMED_ACCOUNTS,
     ACTIVITY_TYPES,
     Activities(),
     CAMPAIGNS,
@@ -94,6 +97,12 @@ def keeps_in_state(name: str) -> bool:
         name.startswith(beginning) if is_pattern else name == beginning
         for beginning, is_pattern, _ in patterns
     )
+
+
+def needed_permissions(account: Account) -> list[str]:
+    """Return the permissions, of those that a call can try, that the streams need here."""
+    needed = {kind.permission for kind in REGISTRY if kind.is_offered(account)}
+    return [permission for permission in PERMISSIONS if permission in needed]
 
 
 def permission_of(entry: CatalogEntry) -> str:

@@ -58,6 +58,7 @@ DEFAULTS = {
     "smart_lists": (),
     "workspace_ids": (),
     "companies": "linked",
+    "named_account_lists": (),
     "crm_refresh_days": 30.0,
 }
 
@@ -122,6 +123,10 @@ def test_an_empty_needed_setting_is_missing(key: str, empty: str | None) -> None
         ("smart_lists", "[1001,1002]", (1001, 1002)),
         ("smart_lists", 1001, (1001,)),
         ("smart_lists", "[]", ()),
+        ("named_account_lists", ["one", "two, three", "one"], ("one", "two, three")),
+        ("named_account_lists", "one, two", ("one", "two")),
+        ("named_account_lists", '["one", "two, three"]', ("one", "two, three")),
+        ("named_account_lists", "[]", ()),
         ("max_calls_per_20_seconds", "1", 1),
         ("max_calls_per_20_seconds", 100, 100),
     ],

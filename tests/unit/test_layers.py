@@ -132,7 +132,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.role_changes",),
     ("streams.references",),
     ("streams.references_read",),
-    ("streams.crm",),
+    ("streams.crm", "streams.named_accounts"),
     ("streams.lead_database", "streams.metadata", "streams.folders"),
     ("streams.users", "streams.designer"),
     ("streams.assets", "streams.asset_children"),

@@ -1,0 +1,283 @@
+"""Named accounts on chosen lists (named-account-lists.md): a list's members come by its id.
+
+Marketo lists neither these lists nor all named accounts: the config names the lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tap_marketo.errors import ConfigError, DataError, MarketoError, NotFoundError, TapError
+from tap_marketo.exports.family import SyncContext
+from tap_marketo.exports.plan_line import Calls
+from tap_marketo.log import LOGGER, counted
+from tap_marketo.marketo.by_keys import KeyedRows
+from tap_marketo.marketo.list_sizes import ListSizes
+from tap_marketo.marketo.pages import Row, query_pages
+from tap_marketo.names import find_names
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.position import Bookmark, NamedListMark, Position
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.definition import DeclaredStream
+from tap_marketo.streams.details import path_with
+from tap_marketo.streams.estimate import IN_FULL, ReadEstimate
+from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream
+from tap_marketo.streams.keyed_table import KeyedTable
+from tap_marketo.streams.permissions import (
+    ACCOUNT_LISTS_PATH,
+    ACCOUNTS_PATH,
+    READ_NAMED_ACCOUNT,
+    READ_NAMED_ACCOUNT_LIST,
+)
+from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.times import to_marketo
+
+_MEMBERS = "/rest/v1/namedAccountList/{id}/namedAccounts.json"
+_KEY, _LIST = "marketoGUID", "namedAccountListId"
+
+
+class NamedLists:
+    """The lists that the config names, and their members: asked for once a run."""
+
+    def __init__(self, account: Account, context: SyncContext) -> None:
+        """Ask for nothing yet.
+
+        Raises:
+            ConfigError: no list is named.
+        """
+        self._client = account.client
+        self._names = context.config.named_account_lists
+        self._found: list[Row] | None = None
+        self._error: TapError | None = None
+        self._members: dict[str, list[str]] = {}
+        if not self._names:
+            raise ConfigError(
+                "A stream of named accounts is selected, but the setting named_account_lists names "
+                "no list. Name lists there, or deselect the stream."
+            )
+
+    def rows(self) -> list[Row]:
+        """Return the lists, in order of their ids."""
+        if self._error:
+            raise self._error
+        if self._found is None:
+            try:
+                self._found = self._ask()
+            except (MarketoError, DataError) as error:
+                self._error = error
+                raise
+        return self._found
+
+    def _ask(self) -> list[Row]:
+        names = [name for name in self._names if "," not in name]
+        asked = KeyedRows(self._client, ACCOUNT_LISTS_PATH, "named_account_lists", "dedupeFields")
+        found = [row for page in asked.pages(names, ()) for row in page] if names else []
+        there = find_names(self._names, {str(row.get("name")) for row in found})
+        if missing := [name for name in self._names if name not in there]:
+            LOGGER.warning(
+                "named_account_lists: Marketo gives no list %s. The others are read. Correct the "
+                "setting; a name with a comma cannot be asked for.",
+                ", ".join(map(repr, missing)),
+            )  # fmt: skip
+        return sorted(found, key=_guid)
+
+    def pages(self, number: str, fields: Sequence[str]) -> Iterator[list[Row]]:
+        """Yield the members of a list, a page at a time; one that is gone by now has none."""
+        members: list[str] = []
+        path, query = path_with(_MEMBERS, number), {"fields": ",".join(fields)}
+        try:
+            for page in query_pages(self._client, path, "named_account_list_members", query):
+                members += map(_guid, page.rows)
+                yield page.rows
+        except NotFoundError as error:
+            LOGGER.info("The named account list %s is gone. %s", number, error)
+        self._members[number] = members
+
+    def members(self, number: str) -> Iterator[list[str]]:
+        """Yield the keys of a list's members, without a call if they have been read."""
+        if number in self._members:
+            yield self._members[number]
+            return
+        for rows in self.pages(number, [_KEY]):
+            yield [_guid(row) for row in rows]
+
+
+def _guid(row: Row) -> str:
+    key = row.get(_KEY)
+    if not isinstance(key, str) or not key:
+        raise DataError(
+            f"Marketo sent a named account, or a list of them, without {_KEY}. Run again; if it "
+            "stays so, show it to Marketo Support."
+        )
+    return key
+
+
+def _lists_of(account: Account, context: SyncContext) -> NamedLists:
+    return account.shared(NamedLists, lambda: NamedLists(account, context))
+
+
+class ListsRead(StreamRead):
+    """One sync of the lists themselves."""
+
+    is_one_call = True
+
+    def __init__(
+        self, entry: CatalogEntry, stream: DeclaredStream, account: Account, context: SyncContext
+    ) -> None:
+        """Prepare to read.
+
+        Raises:
+            CatalogError: the entry has no key column.
+            ConfigError: no list is named in the config.
+        """
+        super().__init__(entry, stream.keys, stream.replication_key)
+        self._lists = _lists_of(account, context)
+        self._now = context.now
+
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        self._announce(emitter)
+        rows = [{k: v for k, v in row.items() if k != "seq"} for row in self._lists.rows()]
+        self._emit(rows, emitter, now())
+        bookmark = Bookmark(REPLICATION_KEY, self._now)
+        emitter.move_to(Position(bookmarks={self.stream: bookmark}))
+        yield None
+
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
+        return ReadEstimate(how=IN_FULL, calls=Calls(1))
+
+
+class MembersRead(StreamRead):
+    """One sync of the members of all lists: the two keys of each."""
+
+    def __init__(
+        self,
+        entry: CatalogEntry,
+        stream: DeclaredStream | KeyedStream,
+        account: Account,
+        context: SyncContext,
+    ) -> None:
+        """Prepare to read.
+
+        Raises:
+            CatalogError: the entry has no key column.
+            ConfigError: no list is named in the config.
+        """
+        replication_key = REPLICATION_KEY if isinstance(stream, KeyedStream) else None
+        super().__init__(entry, stream.keys, replication_key)
+        self._lists = _lists_of(account, context)
+        self._now = context.now
+        self._interval = timedelta(hours=context.config.child_refresh_hours)
+        self._mark = context.state.mark(NamedListMark, entry.stream)
+
+    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        mark = self._mark
+        if not self._is_due:
+            LOGGER.info(
+                "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
+                self.stream, str(mark.refreshed), self._interval / timedelta(hours=1),
+            )  # fmt: skip
+            return
+        self._announce(emitter)
+        began = mark.scan_started or self._now
+        reached = mark.list_reached or ""
+        left = [key for key in map(_guid, self._lists.rows()) if key > reached]
+        LOGGER.info("%s: reading the members of %s.", self.stream, counted(len(left), "list"))
+        self.parents = len(left)
+        yield None
+        for number in left:
+            for _ in self._read(number, emitter, now):
+                yield None
+            self.parents_read += 1
+            at = NamedListMark(list_reached=number, scan_started=began, refreshed=mark.refreshed)
+            emitter.move_to(Position(marks={self.stream: at}))
+        bookmarks = {self.stream: Bookmark(REPLICATION_KEY, began)} if self._replication_key else {}
+        marks = {self.stream: NamedListMark(refreshed=began)}
+        emitter.move_to(Position(bookmarks=bookmarks, marks=marks))
+
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
+        if not self._is_due and self._mark.refreshed:
+            due = to_marketo(self._mark.refreshed + self._interval)
+            return ReadEstimate(how=f"not before {due} (child_refresh_hours)")
+        calls = Calls(1, "one for 300 members of each list")
+        return ReadEstimate(how=f"{IN_FULL}, list by list", calls=calls)
+
+    @property
+    def _is_due(self) -> bool:
+        mark = self._mark
+        if mark.list_reached or mark.refreshed is None:
+            return True
+        return self._now - mark.refreshed >= self._interval
+
+    def _read(self, number: str, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        for keys in self._lists.members(number):
+            self._emit([{_LIST: number, _KEY: key} for key in keys], emitter, now())
+            yield None
+
+
+class AccountsRead(MembersRead):
+    """One sync of the named accounts on all lists."""
+
+    def __init__(
+        self, entry: CatalogEntry, stream: KeyedStream, account: Account, context: SyncContext
+    ) -> None:
+        super().__init__(entry, stream, account, context)
+        self._table = KeyedTable(entry, stream, context.now)
+        self._table.issues = self.issues
+        self._account = account
+        self._fields: list[str] = []
+
+    @property
+    def unknown(self) -> set[str]:
+        return self._table.unknown
+
+    def _announce(self, emitter: Emitter) -> None:
+        declared = self._table.declared
+        self._fields = self._table.fit_to(declared.description(self._account))
+        self._table.announce(emitter)
+
+    def _read(self, number: str, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        for rows in self._lists.pages(number, self._fields):
+            block = self._table.block(rows, now())
+            emitter.records(block.lines, block.counts)
+            yield None
+
+
+class _NamedByConfig(DeclaredStream):
+    """A stream that is there if the config names lists of named accounts."""
+
+    def is_offered(self, account: Account) -> bool:
+        return bool(account.named_account_lists)
+
+
+class _NamedAccounts(KeyedStream):
+    """The named accounts, if the config names lists of them."""
+
+    is_exported = False
+
+    def is_offered(self, account: Account) -> bool:
+        return bool(account.named_account_lists)
+
+
+_with_lists: dict[str, Any] = {
+    "permission": READ_NAMED_ACCOUNT, "further_permissions": (READ_NAMED_ACCOUNT_LIST,),
+}  # fmt: skip
+
+NAMED_ACCOUNTS = (
+    _NamedByConfig(
+        name="named_account_lists",
+        read=ListsRead,
+        permission=READ_NAMED_ACCOUNT_LIST,
+        keys=(_KEY,),
+    ),
+    _NamedAccounts(name="named_accounts", path=ACCOUNTS_PATH, read=AccountsRead, **_with_lists),
+    _NamedByConfig(
+        name="named_account_list_members",
+        read=MembersRead,
+        replication_key=None,
+        keys=(_LIST, _KEY),
+        **_with_lists,
+    ),
+)
