@@ -233,19 +233,28 @@ def true_tables(marketo: Account, catalog: Mapping[str, Any], began: str, synced
         for key, (date, _) in expected.list_words(marketo).items()
         if date >= synced and key[0] not in new
     }
-    read = Between(began, now_of(marketo))
+    read, all_read = Between(began, now_of(marketo)), Between(began, synced)
     tables[MEMBERSHIPS] = {
-        key: {**row, "updatedAt": told.get(key, read)} for key, row in tables[MEMBERSHIPS].items()
+        key: {**row, "updatedAt": told.get(key, read), "readAt": all_read}
+        for key, row in tables[MEMBERSHIPS].items()
     }
     tables[SEEN] = {key: {**row, "seenAt": read} for key, row in tables[SEEN].items()}
     return tables
 
 
-def who_left(marketo: Account, catalog: Mapping[str, Any], since: str = "") -> Truth:
-    """Return the rows of those who left, then or later, where rows tell that somebody did."""
+def who_left(marketo: Account, catalog: Mapping[str, Any], read: Between, since: str = "") -> Truth:
+    """Return the rows of those who left, then or later, where rows tell that somebody did.
+
+    Args:
+        marketo: the sandbox.
+        catalog: names the columns.
+        read: when all lists were read.
+        since: of those who left then or later.
+    """
+    off = expected.off_lists(marketo, since)
     return {
         MEMBERS: {**expected.leavers(marketo, catalog, since)},
-        MEMBERSHIPS: {**expected.off_lists(marketo, since)},
+        MEMBERSHIPS: {key: {**row, "readAt": read} for key, row in off.items()},
     }
 
 
@@ -350,7 +359,7 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
         start = moving(marketo)
         sync(driver, tap, marketo, catalog, state)
         truth = true_tables(marketo, catalog, began, synced)
-        left = who_left(marketo, catalog, synced)
+        left = who_left(marketo, catalog, Between(began, synced), synced)
         assert all(left.values())
         # What Marketo no longer shows stays as it was last seen: a deleted lead, of which
         # activities_delete_lead tells, with its memberships, and days that passed a week ago.
@@ -360,7 +369,7 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
             truth[name] = {**before[name], **left.get(name, {}), **truth[name]}
         past = {
             name: {key: row for key, row in rows.items() if key not in truth[name]}
-            for name, rows in who_left(marketo, catalog).items()
+            for name, rows in who_left(marketo, catalog, Between(began, synced)).items()
         }
         moved = changed(start, moving(marketo))
         tables = assert_held(driver, catalog, truth, moved, past)
