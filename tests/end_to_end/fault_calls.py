@@ -277,10 +277,7 @@ _OF_ROWS = (
     _get("smart_list", rf"{_ASSET}/smartList/\d+\.json", _DETAILS, "smart_lists"),
     _get("form_fields", rf"{_ASSET}/form/\d+/fields\.json", _DETAILS, "forms"),
     _get("tag_type", rf"{_ASSET}/tagType/byName\.json", _DETAILS, "tag_types"),
-    _get(
-        "campaign_smart_list", rf"{_ASSET}/smartCampaign/\d+/smartList\.json", _DETAILS,
-        "smart_campaigns",
-    ),
+    # Those of smart campaigns are left out, as there are hundreds of these.
     _get(
         "program_smart_list", rf"{_ASSET}/program/\d+/smartList\.json", _DETAILS, "programs"
     ),
@@ -354,7 +351,7 @@ def _job(
     """
     call = name.split(maxsplit=1)[0]
     path = rf"/bulk/v1/{bulk_object}/export"
-    export = rf"({MEMBERS}|custom_object_\w+|lead_changes) export [\w-]{{36}}"
+    export = rf"({MEMBERS}|custom_object_\w+|lead_changes|{bulk_object}) export [\w-]{{36}}"
     rule = {"call": call, "object": bulk_object, "skip": skip}
     before = [{**_NO_LIST, "object": bulk_object}] if call == "status" else []
     return Call(

@@ -236,7 +236,7 @@ _TOLD = (
 )
 _NO_DETAILS = (
     *("program", "smart_list", "form_fields", "tag_type", "customobject_describe", "user"),
-    *("external_type", "campaign_smart_list", "email_content"),
+    *("external_type", "email_content"),
     *("email_variables", "email_template_content", "email_template_used_by"),
     *("landing_page_content", "landing_page_variables", "landing_page_template_content"),
     *("snippet_content", "form_used_by"),
@@ -430,7 +430,7 @@ def slice_of(cases: Sequence[FaultCase]) -> list[FaultCase]:
     chosen: list[FaultCase] = []
     met: set[tuple[str, ...]] = set()
     # In no order of faults or calls (this one gives a short slice), the quick ones first.
-    shuffled = random.Random(718).sample(cases, len(cases))
+    shuffled = random.Random(510).sample(cases, len(cases))
     for case in sorted(shuffled, key=lambda case: case.is_slow):
         way = case.way or case.call
         meets = {("fault", case.fault), ("call", case.call), ("way", way, case.times)}

@@ -186,6 +186,8 @@ def selected(catalog: dict[str, Any], streams: Collection[str]) -> dict[str, Any
     """Return the catalog with some streams, and with columns that take calls for rows."""
     schemas = {stream["tap_stream_id"]: stream["schema"] for stream in catalog["streams"]}
     columns = {name: [*schemas[name]["properties"]] for name in expected_assets.DETAILS}
+    # A call for each of hundreds would be too many.
+    columns["smart_campaigns"].remove("rules")
     return select(catalog, [*streams], **columns)
 
 
@@ -352,8 +354,10 @@ def assert_later_changes_are_seen(
     marketo.change(**{f"{name}_updated": 2 for name in changing})
     change_people(marketo)
     marketo.advance(hours=1)
-    # Tokens are read again the next day; all that have come by then are wanted here.
-    tap.sync(config_of(marketo, child_refresh_hours=0), catalog, target)
+    # Tokens are read again the next day, lists of assets the next week; all that have come by
+    # then are wanted here.
+    config = config_of(marketo, child_refresh_hours=0, assets_sweep_days=0.01)
+    tap.sync(config, catalog, target)
     assert tables_of(target) == tables_of_marketo(marketo, catalog)
 
 
