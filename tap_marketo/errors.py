@@ -24,7 +24,8 @@
     │       └── NotFoundError     the thing asked for is gone; ResourceNotFoundError: so is the call
     ├── NothingToSyncError        no stream is selected, or none of those that are exists
     ├── FailedStreamsError        some streams could not be read; all others were
-    ├── ExportError               an export job failed for good
+    ├── ExportError               an export job gets nowhere
+    │   └── FailedExportError     it failed for good
     ├── DataError                 a file or an answer that cannot be read as what it should be
     └── OutputClosedError         the target went away
     Terminated                    SIGINT / SIGTERM (not a TapError: it is not a failure)
@@ -275,6 +276,10 @@ NOT_HERE = (AccessDeniedError, FeatureUnavailableError, NotFoundError)
 
 
 class ExportError(TapError):
+    """An export job gets nowhere."""
+
+
+class FailedExportError(ExportError):
     """An export job failed more often than it is worth trying."""
 
 

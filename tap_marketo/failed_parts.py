@@ -8,6 +8,7 @@ from datetime import datetime
 from tap_marketo.errors import (
     DataError,
     ExportError,
+    FailedExportError,
     FieldNotFoundError,
     MarketoError,
     NotReachedError,
@@ -39,10 +40,10 @@ class FailedParts:
         """Begin with what earlier runs have left."""
         self.remembered = dict(remembered)
         self._stream = stream
-        self._left = [*remembered]
+        self._before = [*remembered]
         self._errors: dict[str, TapError] = {}
         self._last_error: TapError = _NOT_ASKED
-        self._in_a_row = 0
+        self._in_a_row = self._again_in_a_row = 0
 
     @property
     def errors(self) -> dict[str, TapError]:
@@ -56,13 +57,11 @@ class FailedParts:
 
     def again(self) -> Iterator[str]:
         """Yield those that earlier runs have left, until too many in a row fail again."""
-        self._in_a_row = 0
-        for part in self._left:
-            if self.is_over:
-                break
+        for part in self._before:
+            if self._again_in_a_row >= MOST_IN_A_ROW:
+                return
             if part in self.remembered:
                 yield part
-        self._in_a_row = 0
 
     def add(self, part: str, since: datetime, error: TapError) -> None:
         """Remember a part that cannot be read.
@@ -81,7 +80,10 @@ class FailedParts:
         # Who failed last is asked for last.
         self.remembered[part] = self.remembered.pop(part, since)
         self._errors[part] = self._last_error = error
-        self._in_a_row += 1
+        if part in self._before:
+            self._again_in_a_row += 1
+        else:
+            self._in_a_row += 1
         LOGGER.warning("%s: %s cannot be read, others are. %s", self._stream, part, error)
 
     def check(self) -> None:
@@ -95,8 +97,12 @@ class FailedParts:
 
     def has_read(self, part: str) -> None:
         """Forget a part, as it has been read."""
-        self._in_a_row = 0
+        self.note_success()
         self.forget(part)
+
+    def note_success(self) -> None:
+        """Note that something of the stream has been read."""
+        self._in_a_row = self._again_in_a_row = 0
 
     def forget(self, part: str) -> None:
         """Forget a part, as Marketo no longer has it."""
@@ -107,4 +113,4 @@ def concerns_one_part(error: TapError) -> bool:
     """Say whether an error of a call about one part need not befall the others."""
     if isinstance(error, MarketoError):
         return not (error.ends_run or error.is_refusal or isinstance(error, _OF_ALL))
-    return isinstance(error, (ExportError, DataError))
+    return isinstance(error, (FailedExportError, DataError))

@@ -7,12 +7,12 @@ workers do not idle while a file is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from tap_marketo.clock import Clock
 from tap_marketo.errors import ExportQuotaError, MarketoError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
+from tap_marketo.exports.download import InterruptedDownloadError
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, Files, SyncContext
 from tap_marketo.exports.job_chooser import JobChooser
@@ -115,11 +115,14 @@ class ExportEngine:
     def read_next(self) -> bool:
         """Read the export whose turn it is, if its file can be read; return whether one was."""
         for queue in self._run.queue:
-            is_ready = bool(queue.jobs) and queue.jobs[0].status is ExportStatus.COMPLETED
-            if is_ready and queue.family.files is not Files.LATER:
-                self._reading = job = queue.jobs[0]
-                with self._failing(job.family):
-                    self._reader.read(job)
+            job = queue.jobs[0] if queue.jobs else None
+            if job and job.is_given_up:
+                self._reader.pass_over(job)
+                return True
+            is_ready = job is not None and job.status is ExportStatus.COMPLETED
+            if job and is_ready and queue.family.files is not Files.LATER:
+                self._reading = job
+                self._read(job)
                 self._reading = None
                 return True
         return False
@@ -206,7 +209,7 @@ class ExportEngine:
         has_polled = False
         for queue in self._run.queue:
             try:
-                has_polled = self._tracker.poll(queue) or has_polled
+                has_polled = self._tracker.poll(queue, self._give_up) or has_polled
             except MarketoError as error:
                 # It would take as long, and be as vain, to ask again which jobs have begun.
                 self._fail(queue.family, error, ask=False)
@@ -219,17 +222,42 @@ class ExportEngine:
 
     def _fill(self) -> None:
         while (job := self._creator.next_job()) is not None:
-            with self._failing(job.family):
+            try:
                 if not self._creator.advance(job):
                     return
+            except TapError as error:
+                self._give_up(job, error)
 
-    @contextmanager
-    def _failing(self, family: BulkFamily) -> Iterator[None]:
-        """Let what fails for a family be its failure alone."""
+    def _read(self, job: Job) -> None:
         try:
-            yield
+            self._reader.read(job)
+        except (MarketoError, InterruptedDownloadError) as error:
+            # There is a file, which the next run reads.
+            self._fail(job.family, error)
         except TapError as error:
-            self._fail(family, error)
+            self._give_up(job, error)
+
+    def _give_up(self, job: Job, error: TapError) -> None:
+        """Go on without a job that has failed for good, or without its family.
+
+        Raises:
+            TapError: the error concerns the whole run.
+        """
+        family, queue = job.family, self._run.queue
+        if family in queue.failed:
+            return
+        try:
+            plans = family.instead_of(job.plan, error)
+        except TapError as final:
+            self._fail(family, final)
+            return
+        if job.export_id:
+            self._run.cancel(family.bulk_object, job.export_id)
+            job.reset()
+        if plans:
+            queue.of(family).put_in_place(job, plans)
+        self._emitter.move_to(Position(failed=family.failed_parts))
+        queue.report(family)
 
     def _fail(self, family: BulkFamily, error: TapError, *, ask: bool = True) -> None:
         """Read nothing more of a family, and give back the slots that its jobs hold.
@@ -243,6 +271,7 @@ class ExportEngine:
             TapError: the error concerns the whole run.
         """
         queues = self._run.fail(family, error)
+        self._emitter.move_to(Position(failed=family.failed_parts))
         cancelled = self._tracker.cancel_waiting(queues, ask=ask)
         for job in cancelled:
             job.reset()

@@ -48,6 +48,9 @@ class Files(Enum):
 MARKETO_BEGAN = datetime(2006, 1, 1, tzinfo=timezone.utc)
 """Nothing is older: Marketo was founded in 2006."""
 
+# How often a job is made that fails.
+_TRIES = 4
+
 
 @dataclass(frozen=True)
 class SyncContext:
@@ -239,6 +242,30 @@ class BulkFamily(ABC):
     def extent(self, plan: ExportPlan) -> str:
         """Say in a message what a plan covers."""
         return f"from {to_marketo(plan.window.start)} to {to_marketo(plan.window.end)}"
+
+    def tries(self, plan: ExportPlan) -> int:
+        """Return how often a job of a plan is made before it has failed for good."""
+        return _TRIES
+
+    def instead_of(self, plan: ExportPlan, error: TapError) -> list[ExportPlan]:
+        """Return what is exported in place of a plan whose job has failed for good.
+
+        Where that is nothing, the plan is given up, and what follows it is read. It keeps its place
+        until everything before it has been read.
+
+        Raises:
+            TapError: the error; nothing more of the family is read.
+        """
+        raise error
+
+    def has_given_up(self, plan: ExportPlan) -> bool:
+        """Say whether nothing is exported in place of a plan."""
+        return False
+
+    @property
+    def failed_parts(self) -> Mapping[str, Mapping[str, datetime]]:
+        """The parts of its streams that have been given up, as ``Position`` has them."""
+        return {}
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         """Switch to another filter, because Marketo refused this one.

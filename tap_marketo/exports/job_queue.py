@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tap_marketo.errors import ExportError
+from tap_marketo.errors import FailedExportError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
 from tap_marketo.exports.poll_schedule import RecentJobs, Waiting, next_poll
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
 from tap_marketo.protocol.position import PendingExport
-
-# How often a job may fail before its family does.
-MAX_FAILURES = 4
 
 HOLDS_SLOT = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
 WAITING = (ExportStatus.CREATED, ExportStatus.QUEUED)
@@ -57,6 +54,11 @@ class Job:
         self.export_id = self.status = self.info = self.processed = self.begun = None
         self.enqueued, self.downloads = _NEVER, 0
         self.plan = replace(self.plan, job=None, made=None)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether there will be none: its family goes on without it."""
+        return self.family.has_given_up(self.plan)
 
     @property
     def name(self) -> str:
@@ -110,13 +112,20 @@ class FamilyQueue:
         ordered = self.family.expiring_first(context, made, rest)
         self.jobs = deque([*jobs, *(Job(self.family, plan) for plan in ordered)])
 
+    def put_in_place(self, job: Job, plans: Sequence[ExportPlan]) -> None:
+        """Replace one of them by jobs of some plans."""
+        place = self.jobs.index(job)
+        self.jobs.remove(job)
+        for plan in reversed(plans):
+            self.jobs.insert(place, Job(self.family, plan))
+
     def slots(self) -> int:
         """Return how many slots of Marketo's queue they hold."""
         return sum(job.export_id is not None and job.status in HOLDS_SLOT for job in self.jobs)
 
     def to_create(self) -> list[Job]:
         """Return those that are not created yet."""
-        return [job for job in self.jobs if job.export_id is None]
+        return [job for job in self.jobs if job.export_id is None and not job.is_given_up]
 
     def waiting(self) -> list[Job]:
         """Return those that Marketo has, but has not begun."""
@@ -236,14 +245,14 @@ class JobQueue:
         """Let a job be created again whose export or file turned out to be no good.
 
         Raises:
-            ExportError: it failed often enough.
+            FailedExportError: it failed often enough.
         """
         name, job.failures = job.name, job.failures + 1
         self._reset(job)
-        if job.failures >= MAX_FAILURES:
-            raise ExportError(
-                f"The {name} failed {job.failures} times, the last time: {why}. Run again later; "
-                "a smaller max_export_days makes smaller exports."
+        if job.failures >= job.family.tries(job.plan):
+            raise FailedExportError(
+                f"The {name} failed {counted(job.failures, 'time')}, the last time: {why}. Run "
+                "again later; a smaller max_export_days makes smaller exports."
             )
         LOGGER.warning("%s failed: %s. Creating a new job.", name, why)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from singer import metrics
 
@@ -11,6 +11,7 @@ from tap_marketo.errors import (
     NOT_HERE,
     DataError,
     ExportError,
+    FailedExportError,
     TapError,
     ThrottledError,
     TransientError,
@@ -68,11 +69,15 @@ class JobTracker:
                 for export in sorted(finished, key=lambda export: export.finished_at):
                     self._learn(export)
 
-    def poll(self, queue: FamilyQueue) -> bool:
+    def poll(self, queue: FamilyQueue, give_up: Callable[[Job, TapError], object]) -> bool:
         """Poll the jobs of a family, if that is due; return whether it was.
 
+        Args:
+            queue: the jobs.
+            give_up: takes a job that has failed for good, with the reason.
+
         Raises:
-            ExportError: a job failed for good.
+            ExportError: a job has been processed for too long.
             MarketoError: the call was refused.
         """
         clock = self._run.clock
@@ -83,7 +88,10 @@ class JobTracker:
         infos = self._run.api.look_up(queue.family.bulk_object, ids)
         queue.last_poll = clock.monotonic()
         for job in jobs:
-            self._note(job, infos)
+            try:
+                self._note(job, infos)
+            except FailedExportError as error:
+                give_up(job, error)
         return True
 
     def given_up(self) -> Iterator[tuple[BulkFamily, ExportError]]:

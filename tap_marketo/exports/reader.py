@@ -16,7 +16,6 @@ from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.job_queue import Job
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.times import to_time_extracted
 
@@ -55,7 +54,7 @@ class ExportReader:
 
         Raises:
             DataError: the file cannot be read as what it should be.
-            ExportError: the job failed often enough.
+            FailedExportError: the job failed often enough.
         """
         if job.info is None:
             raise TypeError("a completed job always has its info")
@@ -97,13 +96,19 @@ class ExportReader:
         self._check_rows(job, file)
         return file.rows_read
 
+    def pass_over(self, job: Job) -> None:
+        """Move the bookmarks to the end of a job behind which everything is read without it."""
+        queue = self._run.queue.of(job.family)
+        queue.jobs.remove(job)
+        left = queue.pending()
+        reached = job.family.position_after(self._run.context, job.plan)
+        self._emitter.move_to(replace(reached, exports={job.family.name: left}), at_once=True)
+
     def _move_bookmarks(self, job: Job, rows: int) -> None:
         self.jobs_read += 1
         self._run.skip_failed(job.family)
-        left = self._finish(job)
         self._remember_costs(job, rows)
-        reached = job.family.position_after(self._run.context, job.plan)
-        self._emitter.move_to(replace(reached, exports={job.family.name: left}), at_once=True)
+        self.pass_over(job)
 
     def _remember_costs(self, job: Job, rows: int) -> None:
         """Keep what a day of each family costs, in bytes and, by this job's rows, in rows."""
@@ -150,7 +155,8 @@ class ExportReader:
             return
         except DataError:
             raise error from None
-        self._emitter.move_to(Position(exports={job.family.name: self._finish(job)}), at_once=True)
+        job.reset()
+        self._run.queue.report(job.family)
         raise error
 
     def _download_again(self, job: Job, error: DamagedFileError) -> None:
@@ -158,9 +164,3 @@ class ExportReader:
             LOGGER.warning("%s. Downloading it again.", error)
         else:
             self._run.queue.recreate(job, str(error))
-
-    def _finish(self, job: Job) -> list[PendingExport]:
-        """Take a job that has been read out of its queue; return those that are still there."""
-        queue = self._run.queue.of(job.family)
-        queue.jobs.remove(job)
-        return queue.pending()

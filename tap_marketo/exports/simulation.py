@@ -223,7 +223,7 @@ class Simulation:
         self._queue.add(queue)
         if family not in self._queue.failed:
             try:
-                self._tracker.poll(queue)
+                self._tracker.poll(queue, lambda job, error: self._run.fail(job.family, error))
             except TapError as error:
                 self._run.fail(family, error)
 

@@ -227,7 +227,9 @@ class State:
             views[stream].update(mark.as_json())
         for stream, view in views.items():
             failed = position.failed.get(stream)
-            bookmarks[stream] = moved(bookmarks.get(stream, {}), view, failed)
+            marks = moved(bookmarks.get(stream, {}), view, failed)
+            if marks or stream in bookmarks:
+                bookmarks[stream] = marks
         for family, pending in position.exports.items():
             for export in pending:
                 for stream in export.streams:

@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from tap_marketo.errors import FilterUnavailableError
+from tap_marketo.errors import FilterUnavailableError, TapError
 from tap_marketo.exports.family import ExportPlan, SyncContext, date_range
 from tap_marketo.exports.windows import Plan
-from tap_marketo.log import LOGGER
+from tap_marketo.failed_parts import concerns_one_part
+from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.streams.described import DescribedFamily
+from tap_marketo.streams.failed_programs import FailedPrograms
 from tap_marketo.streams.member_passes import Pass, PassKind, batches, pieces
 from tap_marketo.times import Window
 
 STREAM = "program_members"
 KEYS = ("programId", "leadId")
 REPLICATION_KEY = "updatedAt"
+
+# What a plan of members is known by: its window, its programs, and its turn, as two passes may
+# export the same programs for the same window.
+_Key = tuple[Window, tuple[int, ...], datetime | None]
+# Programs that are exported whole are asked for at a moment. A plan has a window all the same.
+_MOMENT = timedelta(seconds=1)
+
+
+class _Place(NamedTuple):
+    """The place of a plan.
+
+    Attributes:
+        reached: the position after it.
+        marked_as: where the state has the mark of its pass; None for programs that could not be
+            exported before, which are in no pass.
+    """
+
+    reached: Position
+    marked_as: str | None
 
 
 class MembersFamily(DescribedFamily):
@@ -36,14 +58,30 @@ class MembersFamily(DescribedFamily):
     keys = KEYS
     replication_key = REPLICATION_KEY
 
-    def __init__(self, entry: CatalogEntry, fields: Collection[Field], longest: timedelta) -> None:
-        """Serve the selected stream; a job exports the changes of the longest window at most."""
+    def __init__(
+        self,
+        entry: CatalogEntry,
+        fields: Collection[Field],
+        longest: timedelta,
+        programs: FailedPrograms,
+    ) -> None:
+        """Serve the selected stream.
+
+        Args:
+            entry: the stream of the catalog.
+            fields: what members have.
+            longest: a job exports the changes of so much time at most.
+            programs: those that cannot be exported.
+        """
         super().__init__(entry, fields, timedelta())
         self.passes: Sequence[Pass] = ()
         self.latest: Mapping[int, datetime] = {}
         self.has_update_range = True
         self._longest = longest
-        self._reached: dict[tuple[Window, tuple[int, ...]], Position] = {}
+        self._programs = programs
+        self._places: dict[_Key, _Place] = {}
+        self._halves: set[_Key] = set()
+        self._given_up: set[_Key] = set()
 
     def fields(self) -> list[str]:
         # "An additional field programId is added to the export file as the first field".
@@ -52,7 +90,7 @@ class MembersFamily(DescribedFamily):
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         programs = {"programIds": list(plan.ids)}
         is_first = any(each.kind is PassKind.FIRST for each in self.passes)
-        if is_first or not self.has_update_range:
+        if is_first or self._is_again(plan) or not self.has_update_range:
             return programs
         return {**programs, "updatedAt": date_range(plan.window)}
 
@@ -63,14 +101,57 @@ class MembersFamily(DescribedFamily):
         LOGGER.info("program_members: programs that have changed are exported whole. %s", error)
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
-        self._reached = {}
+        self._places = {}
         current = [job for job in pending if not self._is_outdated(job)]
         plans: list[ExportPlan] = []
         for each in self.passes:
             # Without the filter a sweep would export everything again.
             if each.kind is not PassKind.SWEEP or self.has_update_range:
                 plans += self._plans_of(each, context, current)
+        moment = Window(context.now - _MOMENT, context.now)
+        for number in self._programs.again:
+            plan = Plan[PendingExport](moment, (self.stream,), ids=(number,), turn=context.now)
+            self._places[_key(plan)] = _Place(Position(), None)
+            plans.append(plan)
         return plans
+
+    def tries(self, plan: ExportPlan) -> int:
+        # That it fails is known.
+        is_known = _key(plan) in self._halves or self._is_again(plan)
+        return 1 if is_known else super().tries(plan)
+
+    def instead_of(self, plan: ExportPlan, error: TapError) -> list[ExportPlan]:
+        """Return two plans of half as many programs each, down to the one that fails."""
+        if not concerns_one_part(error):
+            raise error
+        place, middle = self._places[_key(plan)], len(plan.ids) // 2
+        if middle:
+            LOGGER.warning(
+                "%s: an export of %s fails; two with half of them each take its place. %s",
+                STREAM, counted(len(plan.ids), "program"), error,
+            )  # fmt: skip
+            first, second = (
+                replace(plan, ids=ids, job=None, made=None)
+                for ids in (plan.ids[:middle], plan.ids[middle:])
+            )
+            self._places[_key(first)] = _Place(Position(), place.marked_as)
+            self._places[_key(second)] = place
+            self._halves |= {_key(first), _key(second)}
+            return [first, second]
+        self._given_up.add(_key(plan))
+        self._programs.add(plan.ids[0], plan.window.start, error, place.marked_as)
+        self._programs.parts.check()
+        return []
+
+    def has_given_up(self, plan: ExportPlan) -> bool:
+        return _key(plan) in self._given_up
+
+    @property
+    def failed_parts(self) -> Mapping[str, Mapping[str, datetime]]:
+        return self._programs.as_position().failed
+
+    def _is_again(self, plan: ExportPlan) -> bool:
+        return self._places[_key(plan)].marked_as is None
 
     def _is_outdated(self, job: PendingExport) -> bool:
         """Say whether something has happened in a job's programs that its file does not have."""
@@ -100,19 +181,30 @@ class MembersFamily(DescribedFamily):
             for piece in windows:
                 job = jobs.get((piece, ids))
                 window = job.window if job else piece
-                self._reached[window, ids] = mark if piece == windows[-1] else Position()
+                reached = mark if piece == windows[-1] else Position()
                 made, turn = job.made if job else None, _turn(each, read, context)
-                yield Plan(window, (self.stream,), job, made, ids, turn)
+                plan = Plan(window, (self.stream,), job, made, ids, turn)
+                self._places[_key(plan)] = _Place(reached, each.marked_as)
+                yield plan
             read += len(ids)
 
     def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
-        return self._reached[plan.window, plan.ids]
+        place = self._places[_key(plan)]
+        if place.marked_as is None and not self.has_given_up(plan):
+            self._programs.have_read(plan.ids)
+        elif not self.has_given_up(plan):
+            self._programs.parts.note_success()
+        return replace(place.reached, failed=self.failed_parts)
 
     def beginning(self, plan: ExportPlan) -> str:
         return f"program {plan.ids[0]}"
 
     def extent(self, plan: ExportPlan) -> str:
         return f"of {len(plan.ids)} programs from {plan.ids[0]} to {plan.ids[-1]}"
+
+
+def _key(plan: ExportPlan) -> _Key:
+    return plan.window, plan.ids, plan.turn
 
 
 def _serves(job: PendingExport, window: Window, kind: PassKind) -> bool:

@@ -6,7 +6,7 @@ Pure arithmetic.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -38,6 +38,7 @@ class Pass:
         mark: returns the position after all programs up to an id.
         read_up_to: stopped runs have read the programs up to this id; 0 for none.
         read: how many programs stopped runs have read.
+        marked_as: where the state has the mark.
     """
 
     kind: PassKind
@@ -47,6 +48,7 @@ class Pass:
     mark: Callable[[int], Position]
     read_up_to: int = 0
     read: int = 0
+    marked_as: str = ""
 
     @property
     def at_start(self) -> Position:
@@ -55,6 +57,10 @@ class Pass:
             return self.reached
         # The next run continues with the same window; the next increment has another one.
         return Position() if self.kind is PassKind.CHANGES else self.mark(self.read_up_to)
+
+    def without(self, programs: Collection[int]) -> Pass:
+        """Return the pass without some programs."""
+        return replace(self, programs=[each for each in self.programs if each not in programs])
 
     def mark_after(self, batch: Sequence[int]) -> Position:
         """Return the position after a batch of its programs, which is not the last one."""
@@ -124,6 +130,7 @@ class Increment:
             reached,
             _marks(stream, now, None),
             read_up_to=self.read_up_to,
+            marked_as=stream,
         )
 
 
@@ -148,7 +155,8 @@ def pass_over_all(
     read_up_to = mark.parent.id if mark.parent else 0
     left = sorted(number for number in programs if number > read_up_to)
     mark_at = _marks(stream, window.end, mark.refreshed)
-    return Pass(kind, window, left, reached, mark_at, read_up_to, len(programs) - len(left))
+    read = len(programs) - len(left)
+    return Pass(kind, window, left, reached, mark_at, read_up_to, read, stream)
 
 
 def _marks(stream: str, began: datetime, refreshed: datetime | None) -> Callable[[int], Position]:

@@ -24,6 +24,7 @@ from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
+from tap_marketo.streams.failed_programs import FailedPrograms
 from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.member_exports import KEYS, REPLICATION_KEY, STREAM, MembersFamily
 from tap_marketo.streams.member_leavers import CHANGE_STATUS, Leavers
@@ -76,9 +77,11 @@ class MembersRead(StreamRead):
         fields = with_fields(account.member_fields, _ALWAYS)
         longest = timedelta(days=context.config.max_export_days)
         self._longest = longest
-        self._family = MembersFamily(entry, fields, longest)
+        self._failed = FailedPrograms(context.state, entry.stream, (entry.stream, SWEEP))
+        self._family = MembersFamily(entry, fields, longest, self._failed)
         super().__init__(self._family.streams[entry.stream], KEYS, REPLICATION_KEY)
         self._family.issues = {entry.stream: self.issues}
+        self.failed = self._failed.parts
         self._context = context
         self._state = context.state
         self._now = context.now
@@ -109,6 +112,10 @@ class MembersRead(StreamRead):
                 emitter.move_to(Position(marks={SWEEP: ChildMark(refreshed=self._now)}))
             elif self._is_sweep_due:
                 passes.append(self._sweep((yield from self._programs.all())))
+        if failed := self._failed.ids:
+            self._failed.keep_only((yield from self._programs.existing({*failed})))
+            emitter.move_to(self._failed.as_position())
+            passes = [each.without(failed) for each in passes]
         for each in passes:
             LOGGER.info(
                 "%s: %s %s%s.", self.stream, each.kind.value,
@@ -118,7 +125,9 @@ class MembersRead(StreamRead):
             emitter.move_to(each.at_start)
         yield None
         self._family.passes = [each for each in passes if each.programs]
-        if self._family.passes or self._context.pending(STREAM):
+        if again := len(self._failed.again):
+            LOGGER.info("%s: trying %s again.", self.stream, counted(again, "program"))
+        if self._family.passes or again or self._context.pending(STREAM):
             yield self._family
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
@@ -137,7 +146,8 @@ class MembersRead(StreamRead):
             )
         increment = self._increment()
         windows = len(list(pieces(increment.window, self._longest)))
-        most = counted(ceil(programs.number / MOST_PROGRAMS) * windows, "job")
+        jobs = ceil(programs.number / MOST_PROGRAMS) * windows + len(self._failed.again)
+        most = counted(jobs, "job")
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the polls; {most} at most"
         each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
         estimate = ReadEstimate(

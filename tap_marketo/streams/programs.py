@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable
-from contextlib import suppress
 from datetime import datetime
 
-from tap_marketo.errors import DataError, NotFoundError
+from tap_marketo.errors import DataError, NotFoundError, TapError
+from tap_marketo.failed_parts import concerns_one_part
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize
 from tap_marketo.marketo.pages import Row, offset_pages
@@ -61,8 +61,12 @@ class Programs:
         for number in sorted(programs):
             path = f"/rest/asset/v1/program/{number}.json"
             ids: list[int] = []
-            with suppress(NotFoundError):
+            try:
                 ids = _ids(rows_of(self._client, path, "program", {}))
+            except TapError as error:
+                # Marketo may answer with an error for one program, and that for ever.
+                if not (isinstance(error, NotFoundError) or concerns_one_part(error)):
+                    raise
             if not ids:
                 # Its changes are not asked for again, so that one answer is not enough.
                 return programs & (yield from self.all())

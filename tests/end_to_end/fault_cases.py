@@ -63,6 +63,11 @@ class Fault:
     is_of_the_run: bool = False
 
     @property
+    def is_of_one_call(self) -> bool:
+        """Whether it says nothing of calls about other things."""
+        return self.tries == TRANSIENT or self.name == "HTTP 414"
+
+    @property
     def kind(self) -> str:
         """The kind of fault, in the sandbox's words."""
         return str(self.rule["kind"])
@@ -258,6 +263,14 @@ _TRIES: dict[tuple[str, str], int | None] = {
     **{("empty page", call): NEVER for call in ("list of finished", "list")},
     # A job that is queued already is as good as queued.
     ("no result", "enqueue"): NEVER,
+    # An export of ten programs that cannot be made is halved, and the first program comes by itself
+    # at the fourth try.
+    **{
+        (fault, f"{call} of {what}"): 4
+        for fault in ("HTTP 414", "no export id", "no job")
+        for call in ("create", "enqueue")
+        for what in ("members", "the sweep")
+    },
     # A job, or a file, that does not exist is created again.
     **{("error 610", call): JOBS for call in ("status", "file", "file middle")},
     # What is gone by now is skipped, unless nothing at all is found: of five rows or folders,
@@ -268,6 +281,7 @@ _TRIES: dict[tuple[str, str], int | None] = {
     ("error 610", "program_smart_list"): NEVER,
     ("error 610", "segments page 2"): NEVER,
     # The list of all programs says which there are.
+    **{(fault.name, "programs looked up"): NEVER for fault in FAULTS if fault.is_of_one_call},
     ("error 610", "programs looked up"): NEVER,
     # Where few pages do not hold all changes, an export does.
     ("empty page", "activities of leads"): NEVER,
@@ -334,6 +348,7 @@ def _fault_case(fault: Fault, call: Call, times: str) -> FaultCase:
     # Jobs are looked after in one way, whatever they export.
     name = call.way if call.way in ("enqueue", "list", "status", "file") else call.name
     tries = _TRIES.get((fault.name, name), fault.tries)
+    tries = _TRIES.get((fault.name, call.name), tries)
     if call.kind == "cancel":
         # That a job which nobody needs goes on is no matter.
         tries = NEVER
@@ -391,7 +406,7 @@ JOB_OUTCOMES: tuple[tuple[str, Rule, str, int, Rule], ...] = (
 FAMILIES: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     ("leads", "leads", 1, ("leads",), USUAL),
     ("activities", "activities", 1, (VISITS, MAILS), USUAL),
-    (MEMBERS, "program/members", 2, (MEMBERS,), PEOPLE),
+    (MEMBERS, "program/members", 8, (MEMBERS,), PEOPLE),
     (OBJECTS[0], "customobjects/car_c", 1, OBJECTS[:1], PEOPLE),
     ("lead_changes", "activities", 1, ("leads",), LEADS),
 )

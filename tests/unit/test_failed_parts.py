@@ -12,6 +12,7 @@ from tap_marketo.errors import (
     DataError,
     ExportError,
     ExportQuotaError,
+    FailedExportError,
     FeatureUnavailableError,
     FieldNotFoundError,
     FilterUnavailableError,
@@ -49,7 +50,7 @@ def failed(*parts: str) -> FailedParts:
     [
         *map(error, (TransientError, NoAnswerError, RequestRefusedError)),
         DataError("A token is no object"),
-        ExportError("The job failed 4 times"),
+        FailedExportError("The job failed 4 times"),
     ],
 )
 def test_an_error_of_one_part_is_borne(cause: TapError) -> None:
@@ -66,6 +67,7 @@ def test_an_error_of_one_part_is_borne(cause: TapError) -> None:
         *map(error, (AccessDeniedError, FeatureUnavailableError, FilterUnavailableError)),
         *map(error, (CallQuotaError, ExportQuotaError, QueueFullError, TokenRejectedError)),
         *map(error, (NotReachedError, UnreachableError, ThrottledError, FieldNotFoundError)),
+        ExportError("Marketo has begun none of the waiting exports"),
         OutputClosedError("The target closed our stdout"),
     ],
 )

@@ -111,7 +111,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.asset_details",),
     ("streams.change_events", "streams.member_passes"),
     # what a stream is,
-    ("streams.definition", "streams.row_completion"),
+    ("streams.definition", "streams.row_completion", "streams.failed_programs"),
     ("streams.described", "streams.page_read", "streams.children", "streams.programs"),
     ("streams.paged",),
     ("streams.member_exports", "streams.lead_reach", "streams.activity_exports"),
