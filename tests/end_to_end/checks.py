@@ -252,6 +252,10 @@ class Background:
         wait_until(ended_or_met)
         assert has_happened or condition(), self._ended().stderr
 
+    def until_or_ended(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that may happen while it goes on, or for its end."""
+        wait_until(lambda: condition() or self._process.poll() is not None)
+
     def finish(self) -> Run:
         """Wait for its end."""
         return self._ended()

@@ -4,7 +4,10 @@ once a day: the same rows, none lost, none behind newer ones."""
 from __future__ import annotations
 
 import json
+import os
+import random
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -484,3 +487,45 @@ def planned_ways(
     told = tap.run(config, catalog, target.state, "--plan", "--format", "json")
     assert told.code == 0, told.stderr
     return {line["name"]: line for line in json.loads(told.stdout)["items"]}
+
+
+# All of it together ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(100 if os.environ.get("MARKETO_SOAK") else 2))
+def test_whatever_comes_between_the_runs_of_a_schedule_nothing_is_lost(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, seed: int
+) -> None:
+    rng = random.Random(seed)
+    target = begun(marketo, tap, catalog)
+    for _ in range(16):
+        marketo.change(
+            new_activities=rng.randint(0, 30), updated_leads=rng.randint(0, 9), new_leads=1,
+            silent_updates=rng.choice([0, 0, 3]), late_activities=rng.choice([0, 0, 4]),
+        )  # fmt: skip
+        marketo.advance(hours=rng.choice([0.1, 0.5, 1, 1.5, 6, 12, 25]))
+        marketo.control("POST", "next_jobs", [{"minutes": rng.choice([1, 20, 200])}] * 4)
+        if rng.random() < 0.3:
+            call = rng.choice([*PAGES, "create", "list", "file"])
+            skip = rng.randint(0, 1)
+            if rng.random() < 0.5:
+                marketo.fault(call, "http", rng.choice([1, None]), skip=skip, status=500)
+            else:
+                marketo.fault(call, "timeout", None, skip=skip, seconds=100)
+            settings = config_of(marketo)
+            with background(tap, settings, catalog, target.state) as run:
+                run.until_or_ended(partial(has_begun, marketo))
+                target.take(run.kill().lines)
+            marketo.heal()
+        else:
+            spend = rng.choice([0, 0, 0, 10**9])
+            marketo.control("POST", "usage", {"foreign_bytes": spend})
+            done = tap.run(config_of(marketo), catalog, target.state)
+            assert done.code in (0, 3), done.stderr
+            target.take(done.lines)
+        marketo.control("DELETE", "next_jobs")
+    for hours in (25, 1, 25, 1):
+        # The next day's bytes are unused.
+        marketo.advance(hours=hours)
+        tap.sync(config_of(marketo), catalog, target)
+    assert_same(marketo, catalog, target)
