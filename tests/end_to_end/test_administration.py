@@ -200,3 +200,20 @@ def test_fields_that_describe2_does_not_tell_of_are_not_known_to_be_searchable(
     tap.sync(marketo.config(), select(catalog, ["lead_fields"]), target)
     assert {row["searchable"] for row in target.rows("lead_fields")} == {None}
     assert all(row["soapReadOnly"] is not None for row in target.rows("lead_fields"))
+
+
+def test_the_list_of_one_object_that_fails_keeps_no_other_from_being_read(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    for name in ("leads", "program/members"):
+        made = {"object": name, "bytes": 10, "minutes_ago": 90}
+        marketo.control("POST", "finished_jobs", made)
+    target, chosen = Target(), select(catalog, ["bulk_exports"])
+    marketo.fault("list", "error", None, object="leads", code="1003", message="No")
+    done = tap.run(marketo.config(), chosen)
+    assert not_read(stopped(done)) == {"bulk_exports"}
+    target.take(done.lines)
+    assert {row["object"] for row in target.rows("bulk_exports")} == {"program_members"}
+    marketo.heal()
+    tap.sync(marketo.config(), chosen, target)
+    assert {row["object"] for row in target.rows("bulk_exports")} == {"leads", "program_members"}
