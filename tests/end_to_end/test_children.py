@@ -310,8 +310,10 @@ def test_a_run_killed_after_a_parent_failed_remembers_it(
     marketo.heal()
     tap.sync(config, chosen, target)
     assert_table(marketo, target, "tokens")
-    assert reached not in asked_for(marketo)
-    assert asked_for(marketo)[-1] == failed
+    # The mark may stand at the one that failed, which is asked for at the end.
+    *others, last = asked_for(marketo)
+    assert reached not in others
+    assert last == failed
 
 
 def test_what_all_parents_would_meet_is_no_failure_of_one(
