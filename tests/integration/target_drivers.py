@@ -83,7 +83,7 @@ class TargetDriver(ABC):
 
     def __init__(self, name: str, directory: Path) -> None:
         """Keep the target's files in a directory."""
-        self._name = name
+        self.name = name
         self._binaries = TOOLS / name / "bin"
         self._directory = directory
 
@@ -122,7 +122,7 @@ class TargetDriver(ABC):
             subprocess.Popen(tap, cwd=ROOT, stdout=subprocess.PIPE, stderr=tap_log) as source,
         ):
             target = subprocess.run(
-                [str(self._binaries / self._name), "--config", str(settings)],
+                [str(self._binaries / self.name), "--config", str(settings)],
                 stdin=source.stdout,
                 stdout=subprocess.PIPE,
                 stderr=target_log,
@@ -143,6 +143,10 @@ class Database(TargetDriver):
     @abstractmethod
     def execute(self, sql: str) -> None:
         """Run statements, as a client would that has the target's schema before it."""
+
+    @abstractmethod
+    def dbt_profile(self) -> tuple[str, str, dict[str, str]]:
+        """Return the output of dbt's profile, the schema of the tables, and where the place is."""
 
     def _asked(self, script: str, place: str) -> Tables:
         """Return the tables that a script writes; views are among them."""
@@ -198,6 +202,9 @@ class DuckDB(Database):
     def tables(self, keys: Mapping[str, Sequence[str]]) -> Tables:
         return self._asked(READ_DUCKDB, str(self._directory / "marketo.duckdb"))
 
+    def dbt_profile(self) -> tuple[str, str, dict[str, str]]:
+        return "duckdb", "main", {"MARKETO_DUCKDB": str(self._directory / "marketo.duckdb")}
+
     def execute(self, sql: str) -> None:
         self._run(RUN_DUCKDB, str(self._directory / "marketo.duckdb"), sql)
 
@@ -208,6 +215,7 @@ class Postgres(Database):
     def __init__(self, name: str, directory: Path, socket: Path) -> None:
         """Use the server with this socket directory."""
         super().__init__(name, directory)
+        self._socket = socket
         self._address = f"postgres@/postgres?host={socket}"
 
     def settings(self) -> dict[str, Any]:
@@ -218,6 +226,9 @@ class Postgres(Database):
 
     def tables(self, keys: Mapping[str, Sequence[str]]) -> Tables:
         return self._asked(READ_POSTGRES, f"postgresql://{self._address}")
+
+    def dbt_profile(self) -> tuple[str, str, dict[str, str]]:
+        return "postgres", "marketo", {"PGHOST": str(self._socket)}
 
     def execute(self, sql: str) -> None:
         self._run(RUN_POSTGRES, f"postgresql://{self._address}", sql)
