@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import NotFoundError
@@ -12,6 +12,12 @@ from tap_marketo.marketo.pages import Row, token_pages
 from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.stream_read import id_of
 from tap_marketo.times import to_marketo
+
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""By how much the Date of one of Marketo's answers may be ahead of an activity's date.
+
+The last activities before a reading tell no more than what was read, so they may be read again.
+"""
 
 LISTS = "/rest/v1/lists.json"
 _LIST = "List"

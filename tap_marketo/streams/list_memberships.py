@@ -26,6 +26,7 @@ from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
 from tap_marketo.streams.list_members import (
+    CLOCKS_DIFFER,
     LISTS,
     ListMembers,
     list_name,
@@ -36,7 +37,7 @@ from tap_marketo.streams.list_members import (
 from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
-from tap_marketo.times import Window
+from tap_marketo.times import EVER, Window
 
 STREAM = "list_memberships"
 _REMOVE_FROM_LIST = "Remove from List"
@@ -197,7 +198,13 @@ class MembershipsRead(StreamRead):
 
         def emit() -> None:
             rows = [
-                membership(number, lead, event.type == ADD_TO_LIST, event.date, read_at)
+                membership(
+                    number,
+                    lead,
+                    event.type == ADD_TO_LIST,
+                    max(event.date, self._time_of_reading(number)),
+                    read_at,
+                )
                 for (number, lead), event in sorted(last.items(), key=itemgetter(0))
                 # The members of a new list are read below.
                 if not (event.type == ADD_TO_LIST and number in created)
@@ -208,7 +215,9 @@ class MembershipsRead(StreamRead):
         log = ChangeEvents(self._account, (ADD_TO_LIST, _REMOVE_FROM_LIST), "List")
         for events in log.pages(window.start):
             for event in events:
-                if event.subject is not None and self._is_newer(event, event.subject):
+                if event.subject is None:
+                    continue
+                if event.date + CLOCKS_DIFFER >= self._time_of_reading(event.subject):
                     pair = (event.subject, event.lead)
                     # The last event counts; within one second it is what Marketo sent last.
                     if pair not in last or last[pair].date <= event.date:
@@ -228,10 +237,10 @@ class MembershipsRead(StreamRead):
         self._reach(emitter, self._now, settled, ListMark(read_at=read_at, readings=kept))
         return read_at
 
-    def _is_newer(self, event: ChangeEvent, number: int) -> bool:
-        """Say whether an activity may be newer than the reading of its list."""
+    def _time_of_reading(self, number: int) -> datetime:
+        """Return when a list was read, EVER if what was read is older than all activities."""
         place = bisect_right(self._firsts, number)
-        return place == 0 or event.date >= self._mark.readings[self._firsts[place - 1]]
+        return self._mark.readings[self._firsts[place - 1]] if place else EVER
 
     # Common -------------------------------------------------------------------------------------
 
