@@ -171,7 +171,7 @@ def test_streams_that_no_longer_exist_are_named_and_the_rest_goes_on(
     marketo: Account, catalog: Catalog, tap: Tap
 ) -> None:
     chosen = select(catalog, STREAMS)
-    for name, number in (("opportunities", None), ("activities_gone", 99999)):
+    for name, number in (("campaign_folders", None), ("activities_gone", 99999)):
         gone = copy.deepcopy(stream_of(chosen, VISITS))
         gone["tap_stream_id"] = gone["stream"] = name
         for item in gone["metadata"]:
@@ -184,7 +184,7 @@ def test_streams_that_no_longer_exist_are_named_and_the_rest_goes_on(
     chosen["streams"].insert(0, gone)
     target = Target()
     done = tap.sync(marketo.config(start_date=START), chosen, target)
-    for name in ("opportunities", "activities_gone", "custom_object_gone_c"):
+    for name in ("campaign_folders", "activities_gone", "custom_object_gone_c"):
         (line,) = [x for x in done.stderr.split("\n") if x.startswith("WARNING") and name in x]
         assert "Run discovery again" in line
     assert sorted(target.tables) == sorted(STREAMS)

@@ -93,8 +93,8 @@ def test_asset_streams_have_its_columns(marketo: Account, tap: Tap) -> None:
     assert set(streams["programs"]["schema"]["properties"]) == {
         "id", "createdAt", "updatedAt", "name", "description", "url", "type", "channel", "status",
         "workspace", "folder",
-        # New, and the last four not selected by default.
-        "headStart", "sfdcId", "sfdcName", "startDate", "endDate", "tags", "costs",
+        # New; those that take a call each are not selected by default.
+        "headStart", "sfdcId", "sfdcName", "startDate", "endDate", "tags", "costs", "smartList",
     }  # fmt: skip
     assert set(streams["activity_types"]["schema"]["properties"]) == {
         "id", "name", "apiName", "description", "primaryAttribute", "attributes",
