@@ -10,8 +10,9 @@ from tap_marketo.errors import FieldNotFoundError, TapError
 from tap_marketo.exports.family import RecordBlock
 from tap_marketo.failed_parts import MOST_IN_A_ROW, FailedParts, concerns_one_part
 from tap_marketo.log import LOGGER, counted
+from tap_marketo.marketo.by_keys import MOST_VALUES, KeyedRows
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import Row, token_pages
+from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Parent, Position
 from tap_marketo.rows.page_blocks import value_block
@@ -21,8 +22,6 @@ from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.times import to_time_extracted, whole_seconds
 
 _LEADS = "/rest/v1/leads.json"
-# leads.md, Get Leads by Filter Type: so many ids a call.
-_MOST_IDS = 300
 _LEAD = "Lead"
 
 
@@ -43,7 +42,7 @@ class LeadsById:
         Unless all fields are needed, one that Marketo does not know is left out.
         """
         self._needs_all_fields = needs_all_fields
-        self._client = client
+        self._rows = KeyedRows(client, _LEADS, "leads_by_id", "id")
         self._leads = leads
         self._emitter = emitter
         self._now = now
@@ -55,7 +54,7 @@ class LeadsById:
             TapError: they cannot be read.
         """
         waiting = iter(sorted(ids))
-        while some := list(islice(waiting, _MOST_IDS)):
+        while some := list(islice(waiting, MOST_VALUES)):
             yield from self._some(some)
 
     def _some(self, ids: Sequence[int]) -> Iterator[RecordBlock]:
@@ -76,14 +75,9 @@ class LeadsById:
         """Ask for some leads; return the fields that they were asked for, and what came."""
         while True:
             fields = self._leads.fields()
-            filter_ = {
-                "filterType": "id",
-                "filterValues": ",".join(map(str, ids)),
-                "fields": ",".join(fields),
-            }
-            pages = token_pages(self._client, _LEADS, "leads_by_id", None, filter_)
             try:
-                return fields, [row for page in pages for row in page.rows]
+                pages = self._rows.pages(list(map(str, ids)), fields)
+                return fields, [row for page in pages for row in page]
             except FieldNotFoundError as error:
                 if self._needs_all_fields:
                     raise

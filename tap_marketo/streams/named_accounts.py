@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import ConfigError, DataError, MarketoError, NotFoundError, TapError
+from tap_marketo.errors import ConfigError, DataError, MarketoError, TapError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER, counted
@@ -88,12 +88,9 @@ class NamedLists:
         """Yield the members of a list, a page at a time; one that is gone by now has none."""
         members: list[str] = []
         path, query = path_with(_MEMBERS, number), {"fields": ",".join(fields)}
-        try:
-            for page in query_pages(self._client, path, "named_account_list_members", query):
-                members += map(_guid, page.rows)
-                yield page.rows
-        except NotFoundError as error:
-            LOGGER.info("The named account list %s is gone. %s", number, error)
+        for page in query_pages(self._client, path, "named_account_list_members", query):
+            members += map(_guid, page.rows)
+            yield page.rows
         self._members[number] = members
 
     def members(self, number: str) -> Iterator[list[str]]:

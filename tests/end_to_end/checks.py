@@ -45,12 +45,12 @@ TYPE_OF = {VISITS: 1, MAILS: 6, OPENS: 10}
 _REFUSING = ("error", "expire_token")
 
 
-def discovered(*options: str) -> dict[str, Any]:
+def discovered(*options: str, **settings: str) -> dict[str, Any]:
     """Return the catalog of a sandbox with these options, which is discovered once for all tests.
 
     It is for tests that only sync: where faults or changes come before discovery, discover there.
     """
-    catalog: dict[str, Any] = json.loads(_catalog_text(options or SMALL))
+    catalog: dict[str, Any] = json.loads(_catalog_text(options or SMALL, (*settings.items(),)))
     return catalog
 
 
@@ -69,10 +69,10 @@ def without_exported_columns(chosen: dict[str, Any], but: str = "") -> dict[str,
 
 
 @cache
-def _catalog_text(options: tuple[str, ...]) -> str:
+def _catalog_text(options: tuple[str, ...], settings: tuple[tuple[str, str], ...]) -> str:
     # As text, so that what a test does to its catalog stays in that test.
     with account(*options) as marketo, tap_in_a_directory() as tap:
-        return json.dumps(tap.discover(marketo.config()))
+        return json.dumps(tap.discover(marketo.config(**dict(settings))))
 
 
 # What came out ---------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
-"""What the tables of companies, sales persons, opportunities and roles should hold.
+"""What the tables of what is read by keys should hold.
 
-Written from docs/streams.md: whatever leads lead to, by their companies, owners and roles.
+Written from docs/streams.md: of companies, sales persons, opportunities and roles whatever leads
+lead to, by their companies, owners and roles; of named accounts those on chosen lists.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from tests.harness import Account
 from tests.sandbox.crm.kinds import BY_TABLE
 
 CRM = ("companies", "sales_persons", "opportunities", "opportunity_roles")
+LISTS, ACCOUNTS, LISTED = NAMED = (
+    "named_account_lists", "named_accounts", "named_account_list_members",
+)  # fmt: skip
 Rows = dict[Any, dict[str, Any]]
 
 
@@ -87,4 +91,28 @@ def _found(
         "sales_persons": persons,
         "opportunities": [*deals.values()],
         "opportunity_roles": [*roles.values()],
+    }
+
+
+def named_tables(account: Account, names: Collection[str]) -> dict[str, Rows]:
+    """Return the tables of named accounts after a first sync of the lists of some names."""
+    lists = {row["marketoGUID"]: row for row in account.truth(LISTS) if row["name"] in names}
+    pairs = {(row["list"], row["account"]) for row in account.truth(LISTED)}
+    members = {pair for pair in pairs if pair[0] in lists}
+    listed = {key for _, key in members}
+    types = {field.name: field.data_type for field in BY_TABLE[ACCOUNTS].fields}
+    return {
+        LISTS: {
+            key: {
+                name: value(raw, "datetime" if name.endswith("At") else "string")
+                for name, raw in row.items()
+            }
+            for key, row in lists.items()
+        },
+        ACCOUNTS: {
+            row["marketoGUID"]: {name: value(raw, types[name]) for name, raw in row.items()}
+            for row in account.truth(ACCOUNTS)
+            if row["marketoGUID"] in listed
+        },
+        LISTED: {pair: {"namedAccountListId": pair[0], "marketoGUID": pair[1]} for pair in members},
     }

@@ -9,6 +9,7 @@ from typing import Any
 from tests.end_to_end.checks import MAILS, VISITS
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.expected_assets import SEEN
+from tests.end_to_end.expected_crm import CRM, NAMED
 from tests.end_to_end.people import OBJECTS
 
 Rule = Mapping[str, Any]
@@ -22,9 +23,10 @@ _EXPORTS = 10
 MIDDLE = {"small": 20_000, "large": 3_000_000}
 
 # What is synced when the fault comes: the usual streams; those of people, at first or later, when
-# much has changed; leads of a subscription without the updatedAt filter, at first or later.
-USUAL, PEOPLE, PEOPLE_LATER, LEADS, LEADS_LATER = SCENARIOS = (
-    "usual", "people", "people later", "leads", "leads later",
+# much has changed; leads of a subscription without the updatedAt filter, at first or later; what is
+# asked for by keys.
+USUAL, PEOPLE, PEOPLE_LATER, LEADS, LEADS_LATER, KEYS = SCENARIOS = (
+    "usual", "people", "people later", "leads", "leads later", "keys",
 )  # fmt: skip
 
 
@@ -155,6 +157,7 @@ def _get(
     scenario: str = USUAL,
     is_apart: bool = False,
     is_bare: bool = False,
+    method: str = "GET",
     **rule: Any,
 ) -> Call:
     """Return a call that a stream is read with.
@@ -168,6 +171,7 @@ def _get(
         skip: so many such calls come before the one that is meant.
         askers: as of Call, if not as many as there are streams, or rows and parents that fail.
         beside, scenario, is_apart, is_bare: as of Call.
+        method: of HTTP, in which messages name it.
         rule: what else tells the call from others.
     """
     whole = {"call": call or name, "skip": skip, **rule}
@@ -175,11 +179,13 @@ def _get(
     # Of rows and parents that take a call each, so many in a row are tried.
     rows = MOST_IN_A_ROW if way in (_DETAILS, _CHILDREN) else 1
     return Call(
-        name, whole, f"GET {path}", fails, way, askers=(askers or len(fails)) * rows, beside=beside,
-        scenario=scenario, is_apart=is_apart or is_bare, is_bare=is_bare,
+        name, whole, f"{method} {path}", fails, way, askers=(askers or len(fails)) * rows,
+        beside=beside, scenario=scenario, is_apart=is_apart or is_bare, is_bare=is_bare,
     )  # fmt: skip
 
 
+# Queries by keys are forms; what is wrong with their pages is said of a GET.
+_POSTED = "(GET|POST)"
 _V1, _ASSET, _V2 = "/rest/v1", "/rest/asset/v1", "/rest/asset/v2"
 _USERS = "/userservice/management/v1/users"
 _BY_DATE, _BY_OFFSET, _TREE = "pages by date", "pages", "the tree"
@@ -355,7 +361,8 @@ def _job(
     """
     call = name.split(maxsplit=1)[0]
     path = rf"/bulk/v1/{bulk_object}/export"
-    export = rf"({MEMBERS}|custom_object_\w+|lead_changes|{bulk_object}) export [\w-]{{36}}"
+    names = rf"{MEMBERS}|custom_object_\w+|lead_changes|lead_references|{bulk_object}"
+    export = rf"({names}) export [\w-]{{36}}"
     rule = {"call": call, "object": bulk_object, "skip": skip}
     before = [{**_NO_LIST, "object": bulk_object}] if call == "status" else []
     return Call(
@@ -437,15 +444,63 @@ _OF_PEOPLE = (
     _job("create of changed leads", LEADS, "activities", "leads"),
     _job("file of changed leads", LEADS, "activities", "leads"),
     # The first call, and of its leads five by themselves.
-    _get("leads_by_filter", rf"{_V1}/leads\.json", "", "leads", askers=6, scenario=LEADS),
+    _get(
+        "leads_by_filter", rf"{_V1}/leads\.json", "", "leads", askers=6, scenario=LEADS,
+        method=_POSTED,
+    ),
     _get(
         "activities of leads", rf"{_V1}/activities\.json", "activities_page", "leads",
         call="activities_page", scenario=LEADS_LATER,
     ),
     _get(
         "few leads by id", rf"{_V1}/leads\.json", "leads_by_filter", "leads",
-        call="leads_by_filter", askers=6, scenario=LEADS_LATER,
+        call="leads_by_filter", askers=6, scenario=LEADS_LATER, method=_POSTED,
     ),
 )  # fmt: skip
 
-CALLS = (*_OF_ALL, *_OF_PAGES, *_OF_ROWS, *_OF_JOBS, *_OF_PEOPLE)
+_DEALS, _NAMED = CRM[1:], NAMED[1:]
+_DESCRIBED, _BY_KEYS = "descriptions", "rows by keys"
+
+
+def _described(name: str, path: str, *fails: str) -> Call:
+    """Return the call that describes an object; once a run, whoever needs it."""
+    return _get(
+        name, rf"{_V1}/{path}/describe\.json", _DESCRIBED, *fails, askers=1, scenario=KEYS
+    )  # fmt: skip
+
+
+def _by_keys(name: str, path: str, *fails: str, askers: int = 1) -> Call:
+    """Return the call for the rows of an object."""
+    return _get(
+        name, rf"{_V1}/{path}", _BY_KEYS, *fails, askers=askers, scenario=KEYS, method=_POSTED
+    )  # fmt: skip
+
+
+# Whoever needs the rows of another stream to find its own cannot be read without them.
+_OF_KEYS = (
+    _described("companies_describe", "companies", "companies", "sales_persons"),
+    _described("sales_persons_describe", "salespersons", "sales_persons"),
+    _described("opportunities_describe", "opportunities", *_DEALS),
+    _described("opportunity_roles_describe", "opportunities/roles", *_DEALS),
+    _described("named_accounts_describe", "namedaccounts", "named_accounts"),
+    _by_keys("companies", r"companies\.json", "companies", "sales_persons"),
+    _by_keys("sales_persons", r"salespersons\.json", "sales_persons"),
+    _by_keys("opportunities", r"opportunities\.json", *_DEALS),
+    _by_keys("opportunity_roles", r"opportunities/roles\.json", *_DEALS),
+    _by_keys("named_account_lists", r"namedAccountLists\.json", "named_account_lists", *_NAMED),
+    _by_keys(
+        "named_account_list_members", r"namedAccountList/[\w-]+/namedAccounts\.json", *_NAMED,
+        askers=2,
+    ),
+    _get(
+        "types of roles", rf"{_V1}/activities/types\.json", "types", *_DEALS,
+        call="types", askers=1, scenario=KEYS,
+    ),
+    _get(
+        "activities of roles", rf"{_V1}/activities\.json", "activities_page", *_DEALS,
+        call="activities_page", askers=1, scenario=KEYS,
+    ),
+    *(_job(f"{call} of references", KEYS, "leads", *CRM) for call in ("create", "file")),
+)  # fmt: skip
+
+CALLS = (*_OF_ALL, *_OF_PAGES, *_OF_ROWS, *_OF_JOBS, *_OF_PEOPLE, *_OF_KEYS)

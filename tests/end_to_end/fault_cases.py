@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from tests.end_to_end.checks import MAILS, VISITS
 from tests.end_to_end.expected import MEMBERS
-from tests.end_to_end.fault_calls import CALLS, LEADS, PEOPLE, USUAL, Call, Rule
+from tests.end_to_end.expected_crm import CRM
+from tests.end_to_end.fault_calls import CALLS, KEYS, LEADS, PEOPLE, USUAL, Call, Rule
 from tests.end_to_end.people import OBJECTS
 from tests.sandbox.fault_kinds import FAULT_KINDS
 
@@ -280,6 +281,8 @@ _TRIES: dict[tuple[str, str], int | None] = {
     # There are fewer email programs than it takes.
     ("error 610", "program_smart_list"): NEVER,
     ("error 610", "segments page 2"): NEVER,
+    # Fewer leads are asked for at once.
+    **{("HTTP 414", call): 2 for call in ("leads_by_filter", "few leads by id")},
     # The list of all programs says which there are.
     **{(fault.name, "programs looked up"): NEVER for fault in FAULTS if fault.is_of_one_call},
     ("error 610", "programs looked up"): NEVER,
@@ -287,7 +290,7 @@ _TRIES: dict[tuple[str, str], int | None] = {
     ("empty page", "activities of leads"): NEVER,
     **{
         ("empty page", call): EMPTY_STRETCHES
-        for call in ("activities_page", "activities_page page 2")
+        for call in ("activities_page", "activities_page page 2", "activities of roles")
     },
     # The schema of the lead fields takes permissions of its own, so do the exports of an object.
     ("error 603", "schema_fields"): NEVER,
@@ -409,6 +412,7 @@ FAMILIES: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     (MEMBERS, "program/members", 8, (MEMBERS,), PEOPLE),
     (OBJECTS[0], "customobjects/car_c", 1, OBJECTS[:1], PEOPLE),
     ("lead_changes", "activities", 1, ("leads",), LEADS),
+    ("lead_references", "leads", 1, CRM, KEYS),
 )
 
 

@@ -593,7 +593,7 @@ def test_empty_pages_of_leads_are_not_followed_for_ever(
     assert asked_by_id(marketo) == 6 * 21
 
 
-def test_long_queries_travel_in_a_body(tap: Tap) -> None:
+def test_queries_by_id_travel_in_a_body(tap: Tap) -> None:
     options = (*WITHOUT, "--leads", "700", "--activities", "4000", "--lead-fields", "500")
     with account(*options) as marketo:
         target = Target()
@@ -608,18 +608,6 @@ def test_long_queries_travel_in_a_body(tap: Tap) -> None:
             assert (request.method, request.target) == ("POST", "/rest/v1/leads.json?_method=GET")
             assert request.headers["content-type"] == "application/x-www-form-urlencoded"
         assert "414" not in marketo.counters()["http_statuses"]
-
-
-def test_short_ones_travel_in_the_address(
-    marketo: Account, catalog: dict[str, Any], tap: Tap
-) -> None:
-    target = Target()
-    with server(in_front_of(marketo.endpoint.removesuffix("/rest"))) as seen:
-        config = config_of(marketo, endpoint=f"{seen.url}/rest", identity=marketo.identity)
-        tap.sync(config, catalog, target)
-    asked = [request for request in seen.requests if "/v1/leads.json" in request.target]
-    assert [request.method for request in asked] == ["GET"]
-    assert_leads(marketo, target)
 
 
 def test_a_job_by_creation_is_resumed_though_the_catalog_goes_by_update(

@@ -19,12 +19,14 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end import expected_assets, fault_cases, people
+from tests.end_to_end import expected_assets, expected_crm, fault_cases, people
 from tests.end_to_end.checks import MAILS, SMALL, START, VISITS, discovered, jobs, not_read, stopped
 from tests.end_to_end.expected import metadata
 from tests.end_to_end.expected_assets import SEEN
+from tests.end_to_end.expected_crm import CRM, NAMED
 from tests.end_to_end.fault_calls import (
     CALLS,
+    KEYS,
     LEADS,
     LEADS_LATER,
     MOST_IN_A_ROW,
@@ -80,6 +82,12 @@ PEOPLES_SIZES = (
     "--leads 360 --activities 1500 --history-days 40 --late-share 0 --programs 14 --lists 6 "
     "--list-memberships 680 --custom-objects 40 --program-members 150"
 ).split()
+# All leads have changed since what is asked for by keys was read.
+KEYED_SIZES = ("--leads 40 --activities 60 --history-days 25 --late-share 0 --crm-objects").split()
+NAMED_LISTS = ("Named List 1", "Named List 2")
+NAMED_SETTING = {"named_account_lists": ", ".join(NAMED_LISTS)}
+READ = {"updatedAt": "2026-05-18T00:00:00+00:00", "read_at": "2026-06-15T00:00:00+00:00"}
+ROLES_READ = {"activityDate": READ["updatedAt"]}
 # When people have changed, and when they are synced after that: two pages of activities, and time
 # for all programs to be looked through.
 CHANGED, LATER = "2026-06-18T12:00:00Z", "2026-06-23T12:00:00Z"
@@ -98,6 +106,8 @@ Tables = dict[str, dict[Any, dict[str, Any]]]
 def options_of(file: str, scenario: str) -> list[str]:
     if scenario == USUAL:
         return [*SMALL, *SIZES, *EXPORTS, "--text-bytes", TEXT_BYTES[file]]
+    if scenario == KEYS:
+        return [*KEYED_SIZES, *EXPORTS]
     filters = [] if scenario in (PEOPLE, PEOPLE_LATER) else ["--no-updated-at"]
     return [*PEOPLES_SIZES, *EXPORTS, *filters]
 
@@ -105,6 +115,8 @@ def options_of(file: str, scenario: str) -> list[str]:
 def streams_of(scenario: str) -> tuple[str, ...]:
     if scenario == USUAL:
         return STREAMS
+    if scenario == KEYS:
+        return (*CRM, *NAMED)
     return people.STREAMS if scenario in (PEOPLE, PEOPLE_LATER) else ("leads",)
 
 
@@ -118,7 +130,7 @@ def streams_of_case(case: FaultCase) -> set[str]:
 
 def config_of(marketo: Account, **settings: Any) -> dict[str, Any]:
     # So that only one stream asks for the workspaces.
-    usual = {"start_date": START, "workspace_ids": [1, 1008, 1009]}
+    usual = {"start_date": START, "workspace_ids": [1, 1008, 1009], **NAMED_SETTING}
     return marketo.config(**{**usual, **settings})
 
 
@@ -179,8 +191,10 @@ def undisturbed(file: str, scenario: str) -> Undisturbed:
         if earlier:
             catalog, before = earlier.catalog, earlier.after
         else:
-            catalog = selected(discovered(*options_of(file, scenario)), streams_of(scenario))
-            before = Target()
+            settings = NAMED_SETTING if scenario == KEYS else {}
+            catalog = discovered(*options_of(file, scenario), **settings)
+            catalog = selected(catalog, streams_of(scenario))
+            before = Target(state=state_before(scenario))
         tables = tables_of_marketo(marketo, catalog)
         marketo.control("POST", "reset_counters")
         target = copy.deepcopy(before)
@@ -188,6 +202,13 @@ def undisturbed(file: str, scenario: str) -> Undisturbed:
         assert tables_of(target) == tables
         assert all(tables.values()), "a test without rows would prove nothing"
         return Undisturbed(catalog, before, target, tables, calls_of(marketo))
+
+
+def state_before(scenario: str) -> dict[str, Any]:
+    """Return the state when a first sync begins: of years without a reference nothing is read."""
+    if scenario != KEYS:
+        return {}
+    return {"bookmarks": {**dict.fromkeys(CRM, READ), "opportunity_role_changes": ROLES_READ}}
 
 
 def selected(catalog: dict[str, Any], streams: Collection[str]) -> dict[str, Any]:
@@ -201,6 +222,9 @@ def selected(catalog: dict[str, Any], streams: Collection[str]) -> dict[str, Any
 
 def tables_of_marketo(marketo: Account, catalog: dict[str, Any]) -> Tables:
     tables = people.tables(marketo, catalog, START)
+    if CRM[0] in tables:
+        tables |= expected_crm.tables(marketo, catalog)
+        tables |= expected_crm.named_tables(marketo, NAMED_LISTS)
     return {name: settled(name, tables[name]) for name in tables if is_selected(catalog, name)}
 
 

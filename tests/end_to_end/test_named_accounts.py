@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end import expected
 from tests.end_to_end.checks import SMALL, calls, log_of, not_read, stopped
-from tests.end_to_end.expected import value
+from tests.end_to_end.expected_crm import ACCOUNTS, LISTS, named_tables
+from tests.end_to_end.expected_crm import LISTED as MEMBERS
+from tests.end_to_end.expected_crm import NAMED as STREAMS
 from tests.harness import Account, Tap, Target, account, select
-from tests.sandbox.crm.kinds import BY_TABLE
 
-LISTS, ACCOUNTS, MEMBERS = STREAMS = (
-    "named_account_lists", "named_accounts", "named_account_list_members",
-)  # fmt: skip
 # The third is empty.
 NAMES = ["Named List 1", "Named List 2", "Named List 3"]
 
@@ -35,31 +34,11 @@ def chosen_of(tap: Tap, config: dict[str, Any], *streams: str) -> dict[str, Any]
 
 
 def true_tables(marketo: Account) -> dict[str, Any]:
-    """Return what the tables hold after a first sync."""
-    lists = {row["marketoGUID"]: row for row in marketo.truth(LISTS) if row["name"] in NAMES}
-    pairs = {(row["list"], row["account"]) for row in marketo.truth(MEMBERS)}
-    members = {pair for pair in pairs if pair[0] in lists}
-    listed = {key for _, key in members}
-    types = {field.name: field.data_type for field in BY_TABLE[ACCOUNTS].fields}
-    accounts = {
-        row["marketoGUID"]: {name: value(raw, types[name]) for name, raw in row.items()}
-        for row in marketo.truth(ACCOUNTS)
-        if row["marketoGUID"] in listed
-    }
-    dates = {
-        key: {name: value(raw, "datetime" if name.endswith("At") else "string")
-              for name, raw in row.items()}
-        for key, row in lists.items()
-    }  # fmt: skip
-    return {LISTS: dates, ACCOUNTS: accounts, MEMBERS: members}
+    return named_tables(marketo, NAMES)
 
 
 def tables_of(target: Target) -> dict[str, Any]:
-    by_key = {
-        name: {row["marketoGUID"]: row for row in target.rows(name)} for name in (LISTS, ACCOUNTS)
-    }
-    pairs = {(row["namedAccountListId"], row["marketoGUID"]) for row in target.rows(MEMBERS)}
-    return {**by_key, MEMBERS: pairs}
+    return {name: expected.table(target, name) for name in STREAMS}
 
 
 def test_tables_hold_the_lists_and_their_members_for_one_call_a_list(
