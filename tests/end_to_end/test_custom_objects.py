@@ -205,7 +205,7 @@ def test_day_after_day_the_tables_are_what_marketo_holds(
     sync(marketo, tap, chosen, target)
     for day in range(3):
         marketo.change(new_custom_objects=9, custom_objects_changed=25)
-        marketo.advance(hours=20 + 3 * day)
+        marketo.advance(hours=23 + 3 * day)
         sync(marketo, tap, chosen, target)
         assert_tables(marketo, chosen, target)
         assert len(jobs(marketo)) == 2

@@ -114,7 +114,7 @@ def test_results_of_actions_are_in_every_stream_that_selects_them(
     tap.sync(config_of(marketo), chosen, target)
     for _ in range(2):
         marketo.change(new_activities=80, late_activities=20)
-        marketo.advance(hours=20)
+        marketo.advance(hours=23)
         tap.sync(config_of(marketo), chosen, target)
     assert all("actionResult" in job["fields"] for job in jobs(marketo))
     truth = expected.activities(marketo, catalog, START)
@@ -327,7 +327,7 @@ def test_attributes_that_no_definition_names_are_kept(marketo: Account, tap: Tap
     assert "the catalog lacks" not in done.stderr
     assert_kept(marketo, fresh, target, untold)
     marketo.change(new_activities=100, late_activities=20)
-    marketo.advance(hours=20)
+    marketo.advance(hours=23)
     tap.sync(config_of(marketo), chosen, target)
     assert_kept(marketo, fresh, target, untold)
 

@@ -195,7 +195,7 @@ def test_where_nothing_has_changed_no_lead_is_asked_for(
     marketo.advance(hours=30)
     tap.sync(config, catalog, target)
     for _ in range(2):
-        marketo.advance(hours=20)
+        marketo.advance(hours=23)
         marketo.control("POST", "reset_counters")
         done = tap.sync(config, catalog, target)
         assert not done.records("leads")

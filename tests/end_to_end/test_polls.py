@@ -43,7 +43,7 @@ def test_polls_are_few_once_it_is_known_how_long_jobs_take_and_find_them_as_soon
         assert median(delays(marketo)) < 5 * MINUTE
 
         for _ in range(2):
-            marketo.advance(hours=20)
+            marketo.advance(hours=23)
             marketo.control("POST", "reset_counters")
             tap.sync(config, chosen, target)
             assert len(jobs(marketo)) == 1

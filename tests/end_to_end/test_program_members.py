@@ -249,7 +249,7 @@ def test_day_after_day_the_table_is_what_marketo_holds(
 ) -> None:
     left: set[Key] = set()
     for day in range(4):
-        marketo.advance(hours=20 + 2 * day)
+        marketo.advance(hours=23 + 2 * day)
         marketo.change(new_program_members=12, program_members_changed=25, new_programs=1)
         left |= keys_of(marketo.change(program_members_left=8)["program_members_left"])
         left -= members_of(marketo)
@@ -406,7 +406,7 @@ def test_what_shows_late_is_found_when_it_can_be(
     sync(marketo, tap, catalog, read)
     # Neither is told of yet; a run that looked back little sees nothing.
     assert not made(marketo)
-    marketo.advance(hours=20)
+    marketo.advance(hours=23)
     done = sync(marketo, tap, catalog, read)
     assert {(row["programId"], row["leadId"]) for row in done.records(MEMBERS)} >= keys_of(told)
     assert_members(marketo, catalog, read, keys_of(told) if what.endswith("left") else ())
@@ -580,7 +580,7 @@ def test_a_change_that_shows_late_of_a_program_behind_the_mark_is_not_lost(
 ) -> None:
     settle(marketo, tap, catalog, read)
     # So late that the run looks back for a day.
-    marketo.advance(hours=20)
+    marketo.advance(hours=23)
     first = change_behind(marketo)
     # Something changed in the first program as well, of which nobody is told yet.
     marketo.change(program_members_changed=5, programs=[first], late_hours=15)
@@ -615,10 +615,10 @@ def test_a_run_that_looks_further_back_than_the_one_that_was_stopped_loses_nothi
     # It looks back for minutes, and the one after it for a day.
     stop(marketo, tap, catalog, read)
     assert first not in itertools.chain(*asked(marketo))
-    marketo.advance(hours=20)
+    marketo.advance(hours=23)
     for _ in range(3):
         sync(marketo, tap, catalog, read)
-        marketo.advance(hours=20)
+        marketo.advance(hours=23)
     assert_members(marketo, catalog, read)
 
 
