@@ -72,12 +72,19 @@ def test_hard_texts_and_nulls_come_as_marketo_has_them(
 # Nothing but what must be there ------------------------------------------------------------------
 
 # What says which row it is, or where it belongs: of a field that of describe, of tokens the folder.
-NEEDED = {"id", "hostname", "tagType", "name", "folderId", "folderType", "date", "exportId"}
+NEEDED = {
+    "id", "hostname", "tagType", "name", "apiName", "folderId", "folderType", "date", "exportId",
+}  # fmt: skip
 WITHIN = {"rest", "tokens"}
 # Of these calls nothing is taken away: they are about the run, not about rows.
 OTHERS = ("/identity/", "/rest/v1/stats/usage.json", "/folder/byName.json")
-# Columns that the tap fills in itself, and the one that holds rows of a call.
-OWN = {("bulk_exports", "object"), ("segments", "segmentationId"), ("forms", "fields")}
+# Columns that the tap fills in itself, and those that hold rows of a call.
+OWN = {
+    ("bulk_exports", "object"), ("segments", "segmentationId"), ("forms", "fields"),
+    ("forms", "usedBy"), ("emails", "content"), ("emails", "variables"),
+    ("email_templates", "usedBy"), ("landing_pages", "content"), ("landing_pages", "variables"),
+    ("snippets", "content"), ("lead_fields", "searchable"),
+}  # fmt: skip
 
 
 def emptied(row: Any) -> Any:
