@@ -121,5 +121,5 @@ def test_the_last_line_names_some_parts_for_each_reason() -> None:
     assert f"{asked} and 6 more)." in summary
     assert "error 709: No (GET /tokens.json). Not read: tokens (Folder/9)." in summary
     assert "Token 0 is no object. Not read: tokens (Program/0)." in summary
-    assert "in the log above. Not read: tokens (49 more)." in summary
+    assert "in the log above. Not read: tokens (48 more)." in summary
     assert len(summary) < 1000
