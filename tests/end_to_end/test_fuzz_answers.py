@@ -137,7 +137,7 @@ class World:
     def leads_asked(self) -> set[int]:
         """Return the leads that were asked for by id."""
         queries = [
-            parse_qs(urlsplit(request.target).query)
+            parse_qs(request.body.decode() or urlsplit(request.target).query)
             for request in self.replay.requests
             if self.replay.told.path_of(request.target) == BY_ID
         ]

@@ -78,6 +78,8 @@ NEEDED = {
 WITHIN = {"rest", "tokens"}
 # Of these calls nothing is taken away: they are about the run, not about rows.
 OTHERS = ("/identity/", "/rest/v1/stats/usage.json", "/folder/byName.json")
+# Their answers have no result that could be emptied.
+WITHOUT_ENVELOPE = ("users", "user_roles", "workspaces")
 # Columns that the tap fills in itself, and those that hold rows of a call.
 OWN = {
     ("bulk_exports", "object"), ("segments", "segmentationId"), ("forms", "fields"),
@@ -122,7 +124,8 @@ def test_every_row_comes_with_null_in_every_column_that_may_be_null(
     with server(emptying(marketo)) as between:
         config = marketo.config(endpoint=f"{between.url}/rest", start_date=START)
         tap.sync(config, catalog, target)
-    for name in STREAMS:
+    # The rows of fields stand within rows that are emptied.
+    for name in set(STREAMS) - {"object_fields", "form_fields"}:
         columns = target.schemas[name]["schema"]["properties"]
         keys = KEYS.get(name, ("id",))
         assert target.tables[name].keys() == expected_assets.table(marketo, name, columns).keys()
@@ -132,4 +135,4 @@ def test_every_row_comes_with_null_in_every_column_that_may_be_null(
             for column, value in row.items()
             if value is not None and column not in keys and column not in NEEDED
         }
-        assert filled <= OWN, filled
+        assert filled <= OWN or name in WITHOUT_ENVELOPE, filled
