@@ -16,7 +16,6 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.assets_seen import AssetsSeenRead
 from tap_marketo.streams.expiry import remarks
 from tap_marketo.streams.program_members import SWEEP
 from tap_marketo.streams.registry import (
@@ -183,8 +182,7 @@ def _readings(
         reads += [each for each in readings if isinstance(each, Read)]
         families += [each for each in readings if isinstance(each, BulkFamily)]
     for read in reads:
-        if isinstance(read, AssetsSeenRead):
-            read.watch(reads)
+        read.meet(reads)
     # Streams that cost one call go first. What is new comes before what takes long.
     reads.sort(key=lambda read: (not read.is_one_call, not read.is_increment))
     return reads, families

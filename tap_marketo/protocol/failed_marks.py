@@ -12,16 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.protocol.position import (
-    Ahead,
-    ChildMark,
-    Entry,
-    ListMark,
-    NamedListMark,
-    OtherTapsExport,
-    SeenMark,
-    read_time,
-)
+from tap_marketo.protocol.marks import ChildMark, ListMark, NamedListMark, SeenMark
+from tap_marketo.protocol.position import Ahead, Entry, OtherTapsExport, read_time
 from tap_marketo.times import to_bookmark
 
 Marks = Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""What a call about a single asset tells of it: one declaration for each call."""
+"""Details of assets: what a call about a single asset returns, one declaration for each call."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ The rows of the list that is being read are kept until it is complete, as JSON, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import AccessDeniedError, MarketoError, TapError
@@ -22,7 +22,8 @@ from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Position, SeenMark
+from tap_marketo.protocol.marks import SeenMark
+from tap_marketo.protocol.position import Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.definition import DeclaredStream
@@ -133,8 +134,7 @@ class AssetsSeenRead(StreamRead):
         self._reads: dict[str, PageRead] = {}
         self._moved: list[str] = []
 
-    def watch(self, reads: Iterable[Read]) -> None:
-        """Learn which streams are read in the same run, and watch those that read whole lists."""
+    def meet(self, reads: Sequence[Read]) -> None:
         for read in reads:
             if isinstance(read, PageRead) and (assets := _LISTS.get(read.stream)):
                 self._reads[read.stream] = read

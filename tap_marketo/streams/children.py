@@ -16,7 +16,8 @@ from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import ChildMark, Parent, Position
+from tap_marketo.protocol.marks import ChildMark
+from tap_marketo.protocol.position import Parent, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import NotFoundGuard

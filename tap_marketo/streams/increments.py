@@ -2,7 +2,7 @@
 
 An export takes Marketo minutes, whatever is in it, and bytes of the day; pages take seconds and
 calls. So what is new between two daily exports comes by pages, early, and settles nothing: once a
-day everything that may have shown late, or that no activity tells of, is exported again.
+day late rows, and changes that no activity reports, are exported again.
 """
 
 from __future__ import annotations
@@ -155,8 +155,8 @@ class IncrementRead(Read):
 
     def _in_place_of_export(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         LOGGER.warning(
-            "%s: today's export bytes are spent. What is new is read by pages; what shows late, or "
-            "is told by no activity, comes with the next export.", self.name,
+            "%s: today's export bytes are spent. What is new is read by pages. Late rows, and "
+            "changes that no activity reports, come with the next export.", self.name,
         )  # fmt: skip
         self.family.files = Files.LATER
         if not (yield from self._by_pages(emitter, now, self._calls_left)):

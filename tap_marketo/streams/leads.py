@@ -21,7 +21,8 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.protocol.position import Position, ReadMark
+from tap_marketo.protocol.marks import ReadMark
+from tap_marketo.protocol.position import Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry

@@ -179,7 +179,4 @@ def lead_number(name: str) -> int:
     Raises:
         ValueError: it names none.
     """
-    parent = Parent.read(name)
-    if parent.type != _LEAD:
-        raise ValueError(f"is no lead: {name!r}")
-    return parent.id
+    return Parent.number(_LEAD, name)

@@ -72,10 +72,7 @@ def list_number(name: str) -> int:
     Raises:
         ValueError: it names none.
     """
-    parent = Parent.read(name)
-    if parent.type != _LIST:
-        raise ValueError(f"is no list: {name!r}")
-    return parent.id
+    return Parent.number(_LIST, name)
 
 
 def member_rows(

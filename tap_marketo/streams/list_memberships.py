@@ -20,7 +20,8 @@ from tap_marketo.marketo.pages import Row
 from tap_marketo.marketo.retention import ADD_TO_LIST
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Bookmark, ListMark, Position
+from tap_marketo.protocol.marks import ListMark
+from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
@@ -198,14 +199,8 @@ class MembershipsRead(StreamRead):
 
         def emit() -> None:
             rows = [
-                membership(
-                    number,
-                    lead,
-                    event.type == ADD_TO_LIST,
-                    max(event.date, self._time_of_reading(number)),
-                    read_at,
-                )
-                for (number, lead), event in sorted(last.items(), key=itemgetter(0))
+                self._row_of(event, number, read_at)
+                for (number, _), event in sorted(last.items(), key=itemgetter(0))
                 # The members of a new list are read below.
                 if not (event.type == ADD_TO_LIST and number in created)
             ]
@@ -236,6 +231,14 @@ class MembershipsRead(StreamRead):
             kept = {}
         self._reach(emitter, self._now, settled, ListMark(read_at=read_at, readings=kept))
         return read_at
+
+    def _row_of(self, event: ChangeEvent, number: int, read_at: datetime | None) -> Row:
+        """Return the row of an activity."""
+        if event.type == ADD_TO_LIST:
+            # A member that was read already has the time of the reading.
+            date = max(event.date, self._time_of_reading(number))
+            return membership(number, event.lead, True, date, read_at)
+        return membership(number, event.lead, False, event.date, read_at)
 
     def _time_of_reading(self, number: int) -> datetime:
         """Return when a list was read, EVER if what was read is older than all activities."""

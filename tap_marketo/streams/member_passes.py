@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from tap_marketo.exports.windows import Cursor
-from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, Position
+from tap_marketo.protocol.marks import ChildMark
+from tap_marketo.protocol.position import Bookmark, Parent, Position
 from tap_marketo.times import Window, before
 
 # bulk-program-member-extract.md, Filters: so many programs a job.

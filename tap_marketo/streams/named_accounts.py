@@ -19,7 +19,8 @@ from tap_marketo.marketo.pages import Row, query_pages
 from tap_marketo.names import find_names
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Bookmark, NamedListMark, Position
+from tap_marketo.protocol.marks import NamedListMark
+from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import path_with

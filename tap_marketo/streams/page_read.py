@@ -12,7 +12,8 @@ from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Bookmark, PageMark, Position
+from tap_marketo.protocol.marks import PageMark
+from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import BY_DATE, IN_FULL, ReadEstimate
 from tap_marketo.streams.list_watcher import ListWatcher

@@ -18,7 +18,8 @@ from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import MAX_RETURN
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Bookmark, ChildMark, Position
+from tap_marketo.protocol.marks import ChildMark
+from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.definition import StreamDefinition

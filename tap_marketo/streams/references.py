@@ -26,7 +26,8 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.retention import CHANGE_DATA_VALUE
 from tap_marketo.names import find_names
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Position, ReadMark
+from tap_marketo.protocol.marks import ReadMark
+from tap_marketo.protocol.position import Position
 from tap_marketo.rows.csv_cells import ABSENT, text_of
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.streams.key_search import KeySearch

@@ -13,7 +13,8 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import ListMark, PendingExport, Position
+from tap_marketo.protocol.marks import ListMark
+from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.account import Account

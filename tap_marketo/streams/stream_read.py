@@ -76,6 +76,10 @@ class Read(ABC):
         """Return lines about what could not be looked up of the rows that were emitted."""
         return []
 
+    def meet(self, reads: Sequence[Read]) -> None:
+        """Learn what is read in the same run, before the first step."""
+        return
+
     def takes_place_of(self, family: BulkFamily) -> bool:
         """Say whether its steps, from the first on, now read what of a family is not exported."""
         return False

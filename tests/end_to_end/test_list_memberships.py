@@ -345,7 +345,9 @@ def test_what_happens_to_a_list_while_others_are_read_comes_from_whichever_is_la
     emitted = done.records(MEMBERSHIPS)
     assert emitted
     for row in emitted:
-        assert said_at(row) >= read.get(row["listId"], BEGIN) - SLACK
+        # Who left in the last minutes before the reading may come once more.
+        late = SLACK if row["isMember"] else SLACK + timedelta(minutes=10)
+        assert said_at(row) >= read.get(row["listId"], BEGIN) - late
 
 
 # Lists that come and go --------------------------------------------------------------------------

@@ -737,9 +737,9 @@ def settle(marketo: Account, tap: Tap, catalog: dict[str, Any], target: Target) 
         sync(marketo, tap, catalog, target)
 
 
-@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("is_from_activity", [True, False])
 def test_a_job_of_a_killed_pass_undoes_nothing_that_has_happened_since(
-    marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, is_told: bool
+    marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, is_from_activity: bool
 ) -> None:
     settle(marketo, tap, catalog, read)
     silent = marketo.change(silent_program_member_changes=60)["silent_program_member_changes"]
@@ -750,7 +750,7 @@ def test_a_job_of_a_killed_pass_undoes_nothing_that_has_happened_since(
     marketo.change(program_members_changed=60)
     left = keys_of(marketo.change(program_members_left=60)["program_members_left"])
     assert left & keys_of(silent)
-    if is_told:
+    if is_from_activity:
         # A run that read all that, and was stopped before it came to the pass.
         marketo.advance(hours=1)
         marketo.fault("programs", "error", None, skip=1, code="603", message="Access denied")

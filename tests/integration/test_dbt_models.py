@@ -74,7 +74,7 @@ def test_members_and_their_history(warehouse: Warehouse) -> None:
     same_rows(members, truth.program_members(), "program_id", "lead_id")
     history = rows_of(warehouse.last, "mkto_program_status_history")
     same_rows(history, truth.status_history(), "status_id")
-    assert {row["is_told"] for row in history} == {True, False}
+    assert {row["is_from_activity"] for row in history} == {True, False}
     assert any(row["until"] and row["status"] != "Not in Program" for row in history)
 
 
@@ -98,7 +98,11 @@ def test_stays_on_lists(warehouse: Warehouse) -> None:
     }
     assert set(found) == wanted
     assert len(found) == len(wanted)
-    assert {row["is_current"] for row in held} == {row["is_told"] for row in held} == {True, False}
+    assert (
+        {row["is_current"] for row in held}
+        == {row["is_from_activity"] for row in held}
+        == {True, False}
+    )
 
 
 def test_what_became_of_mails(warehouse: Warehouse) -> None:

@@ -22,15 +22,9 @@ from tap_marketo.errors import InputError
 from tap_marketo.exports.windows import Cursor, Plan, plan_windows
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import catalog_entry, load_catalog
+from tap_marketo.protocol.marks import ChildMark, ListMark, PageMark, SeenMark
 from tap_marketo.protocol.messages import Output
-from tap_marketo.protocol.position import (
-    Bookmark,
-    ChildMark,
-    ListMark,
-    PageMark,
-    Position,
-    SeenMark,
-)
+from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tests.fuzzing import budget, json_bytes, spoilt

@@ -42,6 +42,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # What Singer defines: schemas, messages out,
     ("protocol.schemas", "protocol.pipe"),
     ("protocol.messages", "protocol.position"),
+    ("protocol.marks",),
     # catalog entries, the state and its file,
     ("protocol.catalog", "protocol.failed_marks"),
     ("protocol.state",),

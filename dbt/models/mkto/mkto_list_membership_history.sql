@@ -40,6 +40,6 @@ with gone as (
   left join stays on stays.list_id = members.list_id and stays.lead_id = members.lead_id and stays.until is null
   where stays.lead_id is null
 )
-select list_id, lead_id, since, until, until is null as is_current, true as is_told from stays
+select list_id, lead_id, since, until, until is null as is_current, true as is_from_activity from stays
 union all
 select list_id, lead_id, null, null, true, false from untold

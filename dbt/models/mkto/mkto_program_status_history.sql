@@ -37,7 +37,7 @@ select
   activity_id as status_id, program_id, lead_id, old_status, status, reached_success, reason, since,
   coalesce(changed_at, deleted_at) as until,
   coalesce(changed_at, deleted_at) is null and status <> 'Not in Program' and not is_gone as is_current,
-  true as is_told
+  true as is_from_activity
 from dated
 union all
 select

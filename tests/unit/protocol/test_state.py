@@ -11,13 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.errors import StateError
+from tap_marketo.protocol.marks import ChildMark, ListMark, PageMark
 from tap_marketo.protocol.position import (
     Ahead,
     Bookmark,
-    ChildMark,
     Entry,
-    ListMark,
-    PageMark,
     Parent,
     PendingExport,
     Position,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.position import PageMark
+from tap_marketo.protocol.marks import PageMark
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tests.unit.protocol.test_state import OTHER_TAPS_STATE, day

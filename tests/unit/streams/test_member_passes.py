@@ -16,7 +16,8 @@ from tap_marketo.exports.family import ExportPlan, SyncContext
 from tap_marketo.exports.windows import Cursor
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.protocol.position import Bookmark, ChildMark, Parent, PendingExport, Position
+from tap_marketo.protocol.marks import ChildMark
+from tap_marketo.protocol.position import Bookmark, Parent, PendingExport, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.failed_programs import FailedPrograms
 from tap_marketo.streams.member_exports import STREAM, MembersFamily
@@ -51,7 +52,7 @@ class Change(NamedTuple):
     def date(self) -> datetime:
         return BEGAN + self.hour * HOUR
 
-    def is_told(self, now: datetime) -> bool:
+    def is_from_activity(self, now: datetime) -> bool:
         return self.date + self.late * HOUR <= now
 
 
@@ -96,7 +97,7 @@ class Account:
         """Run, as the tap does it; a run that is stopped has read some files and made some jobs."""
         increment = Increment(self.cursor, self.state.mark(ChildMark, STREAM), now)
         for change in self.changes:
-            if change.is_told(now) and change.date >= increment.window.start:
+            if change.is_from_activity(now) and change.date >= increment.window.start:
                 increment.note(change.program, change.date)
         failed = FailedPrograms(self.state, STREAM, (STREAM, SWEEP))
         changes = increment.as_pass(STREAM, {change.program for change in self.changes})

@@ -1,0 +1,120 @@
+"""How far scans have come, which takes more than a bookmark to resume: the marks in the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tap_marketo.protocol.position import Entry, Parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark(Entry):
+    """How far a scan has come, which takes more than a bookmark to resume.
+
+    Attributes:
+        scan_started: when it began (UTC); None while none is under way.
+    """
+
+    scan_started: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageMark(Mark):
+    """Where a scan of pages continues: at the page of a token."""
+
+    next_page_token: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChildMark(Mark):
+    """How far a stream with a call for each parent has been read.
+
+    Attributes:
+        parent: the last one that has been read; None while no scan is under way.
+        refreshed: when the last scan that came to its end began (UTC); None for never.
+    """
+
+    parent: Parent | None = None
+    refreshed: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it is whole: what has changed of those that were read would be missed."""
+        if self.parent and not self.scan_started:
+            raise ValueError(".parent stands without scan_started")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedListMark(Mark):
+    """How far the members of lists that have no numbers have been read.
+
+    Attributes:
+        list_reached: the id of the last list that has been read, in order of the ids; None while no
+            reading is under way.
+        refreshed: when the last reading that came to its end began (UTC); None for never.
+    """
+
+    list_reached: str | None = None
+    refreshed: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it is whole: what has changed of those that were read would be missed."""
+        if self.list_reached and not self.scan_started:
+            raise ValueError(".list_reached stands without scan_started")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadMark(Entry):
+    """When a table was last read from the beginning that a log of changes keeps up to date.
+
+    Attributes:
+        read_at: when the last such reading began (UTC), also while it is under way; None where no
+            reading was begun by a version that knows of this.
+    """
+
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListMark(PageMark, ReadMark):
+    """How far the members of all lists have been read.
+
+    Attributes:
+        reached: the last list that has been read; None for none.
+        reading: the list whose members are being read, at the page of the token.
+        read_since: when its reading began (UTC).
+        readings: when lists were read (UTC): each time holds from that list on. What happened
+            to a list before that is in what was read.
+    """
+
+    reached: int | None = None
+    reading: int | None = None
+    read_since: datetime | None = None
+    readings: Mapping[int, datetime] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check that it is whole: what has happened to lists that were read would be missed."""
+        page = ("reading", "next_page_token", "read_since")
+        missing = [key for key in page if getattr(self, key) is None]
+        if missing and missing != [*page]:
+            alone = next(key for key in page if key not in missing)
+            raise ValueError(f".{alone} stands without {' and '.join(missing)}")
+        begun = [key for key in ("reached", "reading") if getattr(self, key) is not None]
+        if begun and self.scan_started is None:
+            raise ValueError(f".{begun[0]} stands without scan_started")
+        if self.scan_started and self.reached is None and self.readings.keys() - {self.reading}:
+            raise ValueError(".readings stands without reached")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenMark(Entry):
+    """What the last whole listings of assets have shown, by the streams of these.
+
+    Attributes:
+        listed: when the run began (UTC) in which the last complete listing was read.
+        shown: how many assets it showed.
+    """
+
+    listed: Mapping[str, datetime] = field(default_factory=dict)
+    shown: Mapping[str, int] = field(default_factory=dict)
