@@ -46,6 +46,7 @@ _BULK = re.compile(
 # The path of list-membership.md, and that of leads.md, "Membership"; the Swagger has both.
 _LIST_MEMBERS = re.compile(r"/rest/v1/lists?/(?P<id>\d+)/leads\.json", re.ASCII)
 _ACCOUNT_MEMBERS = re.compile(MEMBERS_PATH)
+_PROGRAM_MEMBERS = re.compile(r"/rest/v1/programs/(?P<id>\d+)/members\.json", re.ASCII)
 _POSTED = ("create", "enqueue", "cancel")
 
 TOKEN_PAGED = (
@@ -54,6 +55,7 @@ TOKEN_PAGED = (
     "deletedleads",
     "activities_page",
     "list_members",
+    "members_of_program",
     "leads_by_filter",
     "list",
     "schema_fields",
@@ -67,6 +69,7 @@ KINDS = (
     *_PLAIN_ROUTES.values(),
     *_SINGLE,
     "list_members",
+    "members_of_program",
     MEMBERS,
     *("create", "enqueue", "list", "status", "file", "cancel"),
 )
@@ -102,14 +105,19 @@ class Call:
     @property
     def ids(self) -> set[str]:
         """All that the call is about, by ids or names."""
-        values = self.query.get("filterValues", []) if self.first("filterType") == "id" else []
+        kind, values = self.first("filterType"), self.query.get("filterValues", [])
         named = {value for each in values for value in each.split(",")}
+        if kind == "leadId":
+            # A program and a lead may have the same id.
+            named = {f"{self.job_id}/{value}" for value in named}
+        elif kind != "id":
+            named = set()
         return {self.job_id, *map(str, self.programs), *named}
 
     @property
     def scan(self) -> str:
         """The name of the scan to which the call's paging tokens belong."""
-        if self.kind in ("list_members", MEMBERS):
+        if self.kind in ("list_members", "members_of_program", MEMBERS):
             return f"{self.kind}-{self.job_id}"
         return f"{self.kind}-{self.object}" if self.kind == "list" else self.kind
 
@@ -126,6 +134,9 @@ def find_call(request: Request) -> Call | None:
     members = _LIST_MEMBERS.fullmatch(request.path)
     if members is not None:
         return _finish(Call("list_members", request, job_id=members["id"]))
+    of_program = _PROGRAM_MEMBERS.fullmatch(request.path)
+    if of_program is not None:
+        return _finish(Call("members_of_program", request, job_id=of_program["id"]))
     accounts = _ACCOUNT_MEMBERS.fullmatch(request.path)
     if accounts is not None:
         return _finish(Call(MEMBERS, request, job_id=unquote(accounts["id"])))

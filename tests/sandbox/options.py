@@ -80,6 +80,10 @@ class Options:
     """List the types of custom objects with apiName in place of name (swagger-mapi.json)."""
     program_members: int = 800
     """Memberships in all, as far as there are leads and programs for them."""
+    most_members: int = 100_000
+    """Most members of a program that any filter but leadId takes (program-members.md)."""
+    member_pages: str = ""
+    """How pages of members differ from exports: "fewer" or "other"; empty where they do not."""
     lacks: str = ""
     """Permissions that the API user's role lacks, separated by commas."""
     crm_sync: bool = False
@@ -152,8 +156,9 @@ class Options:
 
 _OF_BEHAVIOUR = (
     "port", "scale", "poll_seconds", "call_seconds", "api_names", "bare_errors", "designer_arrays",
-    "lacks", "opportunity_filters", "most_matches", "export_minutes", "minutes_per_mb",
-    "queue_minutes", "no_updated_at", "daily_export_mb", "daily_calls", "no_rate_limits", "crlf",
+    "lacks", "opportunity_filters", "most_matches", "most_members", "member_pages",
+    "export_minutes", "minutes_per_mb", "queue_minutes", "no_updated_at",
+    "daily_export_mb", "daily_calls", "no_rate_limits", "crlf",
     "token_bytes", "date_offset", "no_date", "verbose", "exit_with_stdin",
 )  # fmt: skip
 

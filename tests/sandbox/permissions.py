@@ -33,6 +33,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "campaigns": ("Read-Only Campaigns",),
     "lists": (_LEAD,),
     "member_describe": (_LEAD,),
+    "members_of_program": (_LEAD,),
     "programs": ("Read-Only Asset",),
     "folders": ("Read-Only Asset",),
     **{kind.name: (kind.permission,) for kind in KINDS},

@@ -16,6 +16,7 @@ from tests.sandbox.database import Database
 from tests.sandbox.fields import schema_of
 from tests.sandbox.lead_reader import LEAD_CALLS, LeadReader
 from tests.sandbox.member_fields import describe
+from tests.sandbox.member_reader import MEMBERS_CALL, MemberReader
 from tests.sandbox.metadata.kinds import CALLS as METADATA_CALLS
 from tests.sandbox.metadata.reader import MetadataReader
 from tests.sandbox.options import Options
@@ -43,6 +44,7 @@ class Readers:
         self._permissions = permissions
         self._assets = AssetReader(database.assets, options)
         self._leads = LeadReader(options.token_bytes, database)
+        self._members = MemberReader(options, database)
         self._activities = ActivityReader(options.token_bytes, database, clock)
         self._crm = CrmReader(options, database.crm, clock.now())
         self._metadata = MetadataReader(database, permissions, options.token_bytes)
@@ -53,6 +55,8 @@ class Readers:
             return self._assets.answer(call)
         if call.kind in LEAD_CALLS:
             return self._leads.answer(call)
+        if call.kind == MEMBERS_CALL:
+            return self._members.answer(call)
         if call.kind in ACTIVITY_CALLS:
             return self._activities.answer(call)
         if call.kind in CRM_CALLS:
