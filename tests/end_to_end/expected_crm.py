@@ -37,7 +37,17 @@ def tables(
         companies: the setting of that name.
         are_read: whether companies are read, whose owners lead to opportunities.
     """
-    found = _found(account, filters, companies, are_read)
+    return _shown(catalog, _found(account, filters, companies, are_read))
+
+
+def every_row(account: Account, catalog: Mapping[str, Any]) -> dict[str, Rows]:
+    """Return the tables with all that there is, whether anything leads to it or not."""
+    return _shown(catalog, {name: account.truth(name) for name in CRM})
+
+
+def _shown(
+    catalog: Mapping[str, Any], found: Mapping[str, list[dict[str, Any]]]
+) -> dict[str, Rows]:
     shown = {}
     for name in CRM:
         kind = BY_TABLE[name]

@@ -10,24 +10,32 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.end_to_end import expected, expected_assets, people
+from tests.end_to_end import crm_accounts, expected, expected_assets, people
 from tests.end_to_end.checks import SMALL, START, VISITS, assert_activities, assert_leads
+from tests.end_to_end.crm_accounts import state_of
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
-from tests.end_to_end.expected_assets import SEEN
+from tests.end_to_end.expected_assets import DESIGNER, SEEN
 from tests.harness import Account, Tap, Target, account, select
 
 # One of each kind of list: asked for by date, with details, with keys of several columns, read in
 # full, and those that take a call for each parent.
-LISTS = ["smart_lists", "folders", "tag_types", "segments", "tokens", "custom_object_types"]
+LISTS = [
+    "smart_lists", "folders", "tag_types", "segments", "tokens", "custom_object_types", *DESIGNER,
+    "users", "user_roles", "workspaces", "custom_activity_types", "object_fields", "form_fields",
+]  # fmt: skip
 CARS, CAR_VISITS = people.OBJECTS
 PEOPLE = [MEMBERS, MEMBERSHIPS, CARS]
-STREAMS = ["leads", VISITS, "lists", *LISTS, *PEOPLE, SEEN]
+STREAMS = ["leads", VISITS, "lists", *LISTS, *PEOPLE, SEEN, *crm_accounts.STREAMS]
+# Before any lead changed.
+BEGUN = "2026-05-05T00:00:00+00:00"
 SIZES = (
     "--programs", "20", "--folders", "20", "--tokens", "40", "--smart-lists", "20",
-    "--lists", "20", "--list-memberships", "100", "--program-members", "100",
+    "--lists", "20", "--list-memberships", "100", "--program-members", "100", "--users", "12",
+    "--designer-emails", "12", "--designer-email-templates", "4", "--designer-fragments", "4",
+    *crm_accounts.OPTIONS,
 )  # fmt: skip
 # Catalogs without metadata know no default of a column, and no type's number or name in Marketo.
-BARE = ["leads", "lists", *LISTS, MEMBERS, MEMBERSHIPS, SEEN]
+BARE = ["leads", "lists", *LISTS, MEMBERS, MEMBERSHIPS, SEEN, *crm_accounts.STREAMS]
 Catalog = dict[str, Any]
 Stream = dict[str, Any]
 
@@ -44,11 +52,20 @@ def assert_people(marketo: Account, catalog: Catalog, target: Target) -> None:
     for name in target.tables.keys() & {*PEOPLE, SEEN}:
         assert truth[name], "a test without rows would prove nothing"
         assert people.table(target, name) == truth[name], name
+    crm_accounts.assert_right(marketo, catalog, target)
+
+
+def config_of(marketo: Account) -> dict[str, Any]:
+    return marketo.config(start_date=START, **crm_accounts.SETTINGS)
+
+
+def begun() -> Target:
+    return Target(state=state_of(BEGUN))
 
 
 @pytest.fixture
 def catalog(marketo: Account, tap: Tap) -> Catalog:
-    return tap.discover(marketo.config())
+    return tap.discover(config_of(marketo))
 
 
 def stream_of(catalog: Catalog, name: str) -> Stream:
@@ -140,9 +157,9 @@ def written_by_hand(catalog: Catalog) -> Catalog:
 def test_a_catalog_of_any_hand_selects_what_it_says(
     marketo: Account, catalog: Catalog, tap: Tap, made: Callable[[Catalog], Catalog]
 ) -> None:
-    target = Target()
+    target = begun()
     chosen = made(catalog)
-    tap.sync(marketo.config(start_date=START), chosen, target)
+    tap.sync(config_of(marketo), chosen, target)
     wanted = [name for name in STREAMS if name in {s["tap_stream_id"] for s in chosen["streams"]}]
     assert sorted(target.tables) == sorted(wanted)
     assert_leads(marketo, target)
@@ -182,8 +199,8 @@ def test_streams_that_no_longer_exist_are_named_and_the_rest_goes_on(
     gone["tap_stream_id"] = gone["stream"] = "custom_object_gone_c"
     expected.metadata(gone)[()]["marketo.custom-object"] = "gone_c"
     chosen["streams"].insert(0, gone)
-    target = Target()
-    done = tap.sync(marketo.config(start_date=START), chosen, target)
+    target = begun()
+    done = tap.sync(config_of(marketo), chosen, target)
     for name in ("campaign_folders", "activities_gone", "custom_object_gone_c"):
         (line,) = [x for x in done.stderr.split("\n") if x.startswith("WARNING") and name in x]
         assert "Run discovery again" in line
@@ -210,20 +227,22 @@ def test_a_catalog_without_the_filter_by_updated_at_has_leads_of_any_hand(
         assert target.schemas["leads"]["bookmark_properties"] == ["createdAt"]
 
 
-def test_columns_of_people_that_are_unselected_or_gone_leave_the_rest_right(
+def test_columns_of_people_and_objects_that_are_unselected_or_gone_leave_the_rest_right(
     marketo: Account, catalog: Catalog, tap: Tap
 ) -> None:
-    chosen = select(catalog, PEOPLE)
-    unselected = {MEMBERS: "acquiredBy", CARS: "color", MEMBERSHIPS: "isMember"}
+    keyed = {"companies": "industry", "opportunities": "amount", "named_accounts": "city"}
+    unselected = {MEMBERS: "acquiredBy", CARS: "color", MEMBERSHIPS: "isMember", **keyed}
+    chosen = select(catalog, [*unselected])
     for name, column in unselected.items():
         stream = stream_of(chosen, name)
         expected.metadata(stream)["properties", column]["selected"] = False
         stream["schema"]["properties"]["gone"] = {"type": ["null", "string"]}
         mark = {"inclusion": "available", "selected": True}
         stream["metadata"].append({"breadcrumb": ["properties", "gone"], "metadata": mark})
-    target = Target()
-    done = tap.sync(marketo.config(start_date=START), chosen, target)
+    target = begun()
+    done = tap.sync(config_of(marketo), chosen, target)
     truth = people.tables(marketo, select(catalog, PEOPLE), START)
+    truth |= crm_accounts.tables(marketo, catalog)
     for name, column in unselected.items():
         rows = {expected.plain_key(key): row for key, row in target.tables[name].items()}
         for row in truth[name].values():
@@ -308,16 +327,19 @@ def test_schemas_edited_by_users_shape_the_rows_of_people(
 def test_schemas_edited_by_users_shape_the_rows_of_lists(
     marketo: Account, catalog: Catalog, tap: Tap
 ) -> None:
-    chosen = select(catalog, ["folders", "smart_lists"])
+    raw_times = ("smart_lists", "designer_emails", "user_roles", "companies")
+    chosen = select(catalog, ["folders", *raw_times])
     folders = stream_of(chosen, "folders")["schema"]["properties"]
     folders["isArchive"] = {"type": ["string", "null"]}
     folders["accessZoneId"] = {"type": ["null", "string"]}
     folders["parent"] = {"type": ["null", "string"]}
     del folders["url"]
-    lists = stream_of(chosen, "smart_lists")["schema"]["properties"]
-    lists["createdAt"] = {"type": ["null", "string"]}
-    target = Target()
-    done = tap.sync(marketo.config(start_date=START), chosen, target)
+    for name in raw_times:
+        stream_of(chosen, name)["schema"]["properties"]["createdAt"] = {"type": ["null", "string"]}
+    companies = stream_of(chosen, "companies")["schema"]["properties"]
+    companies["numberOfEmployees"] = {"type": ["null", "string"]}
+    target = begun()
+    done = tap.sync(config_of(marketo), chosen, target)
     for message in done.messages:
         if message["type"] == "RECORD":
             jsonschema.validate(message["record"], target.schemas[message["stream"]]["schema"])
@@ -330,7 +352,12 @@ def test_schemas_edited_by_users_shape_the_rows_of_lists(
         zone = truth[key]["accessZoneId"]
         assert row["accessZoneId"] == (None if zone is None else str(zone))
         assert json.loads(row["parent"] or "null") == truth[key]["parent"]
-    raw = {row["id"]: row["createdAt"] for row in marketo.truth("smart_lists")}
-    assert target.tables["smart_lists"]
-    for (key,), row in target.tables["smart_lists"].items():
-        assert row["createdAt"] == raw[key]
+    for name in raw_times:
+        raw = {str(row["id"]): row.get("metadata", row) for row in marketo.truth(name)}
+        assert target.tables[name]
+        for (key,), row in target.tables[name].items():
+            assert row["createdAt"] == raw[str(key)]["createdAt"]
+    sizes = {row["id"]: row["numberOfEmployees"] for row in marketo.truth("companies")}
+    for row in target.rows("companies"):
+        number = sizes[row["id"]]
+        assert row["numberOfEmployees"] == (None if number is None else str(number))

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end import people
+from tests.end_to_end import crm_accounts, people
 from tests.end_to_end.checks import background, discovered, jobs, log_of
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
-from tests.end_to_end.expected_assets import SEEN
+from tests.end_to_end.expected_assets import DESIGNER, SEEN
 from tests.harness import HANG, Account, Tap, Target, account, assert_secrets_kept, piped, select
 
 SOAK = bool(os.environ.get("MARKETO_SOAK"))
@@ -35,16 +35,20 @@ OBJECT = people.OBJECTS[0]
 STREAMS = [
     "leads", *LISTS, "landing_page_domains", "segments", "tokens", "activities_visit_webpage",
     "activities_send_email", "activities_every_data_type", MEMBERS, MEMBERSHIPS, OBJECT,
+    *DESIGNER, "users", "user_roles", "workspaces", "custom_activity_types", "object_fields",
+    "form_fields",
 ]  # fmt: skip
+# Before any lead changed.
+BEGUN = "2026-03-26T00:00:00+00:00"
 DATA = [
     "--leads", "300", "--activities", "3000", "--history-days", "80", "--campaigns", "700",
     "--lists", "310", "--programs", "30", "--files", "205", "--folders", "20", "--tokens", "60",
     "--landing-page-domains", "205", "--segmentations", "6", "--segments", "230",
     "--program-members", "300", "--list-memberships", "700", "--custom-objects", "80",
     # What shows late of the past would show while the last run goes on, for the next one.
-    "--late-share", "0",
+    "--late-share", "0", *crm_accounts.OPTIONS,
 ]  # fmt: skip
-BULK_OBJECTS = ("leads", "activities", MEMBERS, OBJECT)
+FAMILIES = ("leads", "lead_references", "activities", MEMBERS, OBJECT)
 # One account in so many cannot filter by updatedAt.
 WITHOUT_FILTER = 5
 # The usual suite tries an account of each kind.
@@ -71,6 +75,11 @@ class Ending:
     code: int
     log: str
     is_whole: bool
+
+
+def begun() -> Target:
+    """Return an empty target; no references of years without leads are left to be exported."""
+    return Target(state=crm_accounts.state_of(BEGUN))
 
 
 def cut_run(marketo: Account, command: list[str], how: object, lines: float, calls: int) -> Ending:
@@ -120,7 +129,7 @@ def cut_run(marketo: Account, command: list[str], how: object, lines: float, cal
 class Kept:
     """A target beside a record of which rows its state covers."""
 
-    target: Target = field(default_factory=Target)
+    target: Target = field(default_factory=begun)
     kills: int = 0
     rows: int = 0
     doubled: int = 0
@@ -175,7 +184,7 @@ def assert_not_before(
 ) -> None:
     """A row of an export that comes again is not older than the state says by the look-back."""
     date = changed[record["id"]] if stream == "leads" else record.get(date_of(stream))
-    if date is None or stream in LISTS:
+    if date is None or stream in (*LISTS, *crm_accounts.STREAMS):
         return
     bounds = []
     for name, key in marks_of(stream, state):
@@ -228,7 +237,7 @@ def sync_with_kills(
     marketo: Account, tap: Tap, catalog: dict[str, Any], kept: Kept, rng: random.Random
 ) -> None:
     """Sync until a run ends by itself, cutting the others short at random moments."""
-    config = marketo.config(start_date=START, max_export_days=7)
+    config = config_of(marketo)
     for attempt in range(100):
         command = tap.command(config, catalog, kept.target.state)
         how = rng.choice([signal.SIGKILL, signal.SIGTERM, CLOSED])
@@ -260,16 +269,23 @@ def assert_equal_to_marketo(marketo: Account, catalog: dict[str, Any], target: T
     for name in STREAMS:
         assert people.table(target, name) == tables[name], name
     people.assert_who_left_is_right(marketo, catalog, target)
+    crm_accounts.assert_right(marketo, catalog, target)
 
 
-def change(marketo: Account) -> None:
+def config_of(marketo: Account) -> dict[str, Any]:
+    return marketo.config(start_date=START, max_export_days=7, **crm_accounts.SETTINGS)
+
+
+def change(marketo: Account, seed: int) -> None:
+    # Without the filter changed leads come with the next export of all references.
+    crm_accounts.change(marketo, is_told=has_filter(seed))
     marketo.change(
         new_leads=10, updated_leads=30, new_activities=200, late_activities=20,
         campaigns_updated=30, lists_updated=5, programs_updated=5, files_updated=5,
         folders_updated=5, segments_updated=5, new_landing_page_domains=2, new_lists=3, members=3,
         list_members_added=20, list_members_removed=20, new_program_members=10,
         program_members_changed=30, program_members_left=10, custom_objects_changed=10,
-        new_custom_objects=5,
+        new_custom_objects=5, designer_emails_updated=5, new_designer_fragments=2,
     )  # fmt: skip
     # What shows late is read once in DEEP_EVERY.
     marketo.advance(hours=26)
@@ -278,23 +294,27 @@ def change(marketo: Account) -> None:
 def selected(catalog: dict[str, Any]) -> dict[str, Any]:
     """Select the streams, with the details of programs."""
     (programs,) = (s for s in catalog["streams"] if s["tap_stream_id"] == "programs")
-    return select(catalog, STREAMS, programs=[*programs["schema"]["properties"]])
+    streams = [*STREAMS, *crm_accounts.STREAMS]
+    return select(catalog, streams, programs=[*programs["schema"]["properties"]])
+
+
+def has_filter(seed: int) -> bool:
+    return seed % WITHOUT_FILTER != WITHOUT_FILTER - 1
 
 
 def options_of(seed: int) -> list[str]:
-    filters = ["--no-updated-at"] if seed % WITHOUT_FILTER == WITHOUT_FILTER - 1 else []
+    filters = [] if has_filter(seed) else ["--no-updated-at"]
     return [*DATA, *filters, "--seed", str(seed)]
 
 
 def undisturbed_exports(tap: Tap, seed: int) -> tuple[int, int]:
     """Count the exports of the same syncs when nothing is cut short, and those of members."""
     with account(*options_of(seed)) as marketo:
-        chosen = selected(discovered(*options_of(seed)))
+        chosen = selected(discovered(*options_of(seed), **crm_accounts.SETTINGS))
         marketo.control("POST", "reset_counters")
-        target = Target()
-        config = marketo.config(start_date=START, max_export_days=7)
+        target, config = begun(), config_of(marketo)
         tap.sync(config, chosen, target)
-        change(marketo)
+        change(marketo, seed)
         tap.sync(config, chosen, target)
         return len(jobs(marketo)), len(jobs(marketo, "program/members"))
 
@@ -313,7 +333,8 @@ def made_and_again(marketo: Account) -> tuple[int, int, int]:
         # Of a window its beginning: the run that exports it again may go further.
         starts = [each["startAt"] for each in job["filter"].values() if isinstance(each, dict)]
         programs = job["filter"].get("programIds", [None])
-        parts = {(job["object"], program, *starts) for program in programs}
+        # Of leads there are those with all fields, and references.
+        parts = {(job["object"], len(job["fields"]), program, *starts) for program in programs}
         is_again = not seen.isdisjoint(parts)
         again += is_again and job["object"] != "program/members"
         members_again += is_again and job["object"] == "program/members"
@@ -329,7 +350,7 @@ def test_killed_runs_lose_nothing_and_make_few_exports_again(
     usual, usual_of_members = undisturbed_exports(tap, seed)
     made = again = members_again = 0
     with account(*options_of(seed)) as marketo:
-        chosen = selected(discovered(*options_of(seed)))
+        chosen = selected(discovered(*options_of(seed), **crm_accounts.SETTINGS))
         kept = Kept()
         # At first, and when much has changed.
         for _ in range(2):
@@ -339,13 +360,13 @@ def test_killed_runs_lose_nothing_and_make_few_exports_again(
             exports = made_and_again(marketo)
             made, again = made + exports[0], again + exports[1]
             members_again += exports[2]
-            change(marketo)
+            change(marketo, seed)
     # A kill between the creation of a job and its STATE line costs that one job.
     assert again <= kept.kills
     # One within an increment of members costs the rest of it, at most.
     assert members_again <= kept.kills * usual_of_members
     # One after the last window was read costs what any further run costs: one look each.
-    assert made - usual <= len(BULK_OBJECTS) * kept.kills
+    assert made - usual <= len(FAMILIES) * kept.kills
     record_property(
         "sums",
         {

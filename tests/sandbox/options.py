@@ -144,6 +144,11 @@ class Options:
         return replace(self, **{name: getattr(usual, name) for name in _OF_BEHAVIOUR})
 
     @property
+    def more_filters(self) -> list[str]:
+        """The fields that opportunity_filters names."""
+        return [name for name in self.opportunity_filters.split(",") if name]
+
+    @property
     def export_range(self) -> tuple[float, float]:
         """Shortest and longest processing time of a job, in simulated seconds."""
         return _seconds(self.export_minutes)
@@ -156,7 +161,7 @@ class Options:
 
 _OF_BEHAVIOUR = (
     "port", "scale", "poll_seconds", "call_seconds", "api_names", "bare_errors", "designer_arrays",
-    "lacks", "opportunity_filters", "most_matches", "most_members", "member_pages",
+    "lacks", "most_matches", "most_members", "member_pages",
     "export_minutes", "minutes_per_mb", "queue_minutes", "no_updated_at",
     "daily_export_mb", "daily_calls", "no_rate_limits", "crlf",
     "token_bytes", "date_offset", "no_date", "verbose", "exit_with_stdin",

@@ -41,6 +41,7 @@ class CrmDatabase:
             for name in _ORDER
         }
         self.tables["companies"].find_other = self._own_company
+        self.tables["opportunities"].more_filters = options.more_filters
         self._maker = RowMaker(self.tables, leads)
         self.members: dict[int, list[int]] = {}
         self._fill(options, start)

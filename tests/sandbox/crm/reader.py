@@ -31,7 +31,6 @@ class CrmReader:
         self._token_bytes = options.token_bytes
         self._most = options.most_matches
         self._start = start
-        self._filters = [name for name in options.opportunity_filters.split(",") if name]
 
     def answer(self, call: Call) -> dict[str, Any]:
         """The answer to a call of one of these kinds."""
@@ -50,17 +49,11 @@ class CrmReader:
             "updatedAt": bulk_time(self._start),
             "idField": table.kind.key,
             "dedupeFields": [*table.kind.dedupe],
-            "searchableFields": self._searchable(table),
+            # "Only fields of type String or Integer" of custom ones (opportunities.md, Query). The
+            # example shows no other than the keys; which there are beside them no page says.
+            "searchableFields": table.filters,
             "fields": [each.described() for each in table.fields if each.is_described],
         }
-
-    def _searchable(self, table: CrmTable) -> list[list[str]]:
-        """ "Only fields of type String or Integer" of custom ones (opportunities.md, "Query").
-
-        The example shows no other than the keys; which there are beside them no page says.
-        """
-        more = self._filters if table.kind.table == "opportunities" else []
-        return [*table.kind.filters, *([name] for name in more)]
 
     def _members(self, call: Call) -> dict[str, Any]:
         lists, accounts = (
@@ -102,7 +95,7 @@ class CrmReader:
             if len(table.kind.dedupe) > 1:
                 raise ApiError("1003", "A compound key takes an input of objects")
             return table.kind.dedupe[0]
-        if [kind] not in self._searchable(table) or not table.kind.has_describe:
+        if [kind] not in table.filters or not table.kind.has_describe:
             raise ApiError("1003", f"Invalid filterType '{kind}'")
         return kind
 

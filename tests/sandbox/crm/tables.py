@@ -35,11 +35,18 @@ class CrmTable:
         self.rows: dict[int, Record] = {}
         self.find_other: Callable[[int], Record | None] = lambda number: None
         """Finds a row that is in no table, by its number."""
+        self.more_filters: list[str] = []
+        """Further fields that a filter takes."""
         self._seed = mix(seed, first, 17)
         self._name = f"{seed}:{kind.table}"
         self._next = first
         self._variety = variety
         self._pools: dict[str, list[Value]] = {}
+
+    @property
+    def filters(self) -> list[list[str]]:
+        """What describe calls searchableFields."""
+        return [*self.kind.filters, *([name] for name in self.more_filters)]
 
     def add(self, moment: int, updated: int | None = None, **links: Value) -> Record:
         """A new row, created at the moment."""

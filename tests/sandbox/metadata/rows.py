@@ -147,7 +147,7 @@ def object_fields(crm: Mapping[str, CrmTable], members: Sequence[MemberField]) -
     """
     for kind in DESCRIBED.values():
         if table := crm.get(kind.table):
-            keys = {name for group in kind.filters for name in group}
+            keys = {name for group in table.filters for name in group}
             for each in table.fields:
                 if each.is_described:
                     found = each.name in keys
