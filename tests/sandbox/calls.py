@@ -47,6 +47,9 @@ _BULK = re.compile(
 _LIST_MEMBERS = re.compile(r"/rest/v1/lists?/(?P<id>\d+)/leads\.json", re.ASCII)
 _ACCOUNT_MEMBERS = re.compile(MEMBERS_PATH)
 _PROGRAM_MEMBERS = re.compile(r"/rest/v1/programs/(?P<id>\d+)/members\.json", re.ASCII)
+OBJECT_ROWS = "custom_object_rows"
+"""The call for rows of a type of custom objects by keys (custom-objects.md, "Query")."""
+_OBJECT_ROWS = re.compile(r"/rest/v1/customobjects/(?P<id>[^/]+)\.json")
 _POSTED = ("create", "enqueue", "cancel")
 
 TOKEN_PAGED = (
@@ -62,6 +65,7 @@ TOKEN_PAGED = (
     *metadata.SCHEMAS.values(),
     *BY_TABLE,
     MEMBERS,
+    OBJECT_ROWS,
 )
 """Calls that page by token; assets page by offset."""
 
@@ -71,6 +75,7 @@ KINDS = (
     "list_members",
     "members_of_program",
     MEMBERS,
+    OBJECT_ROWS,
     *("create", "enqueue", "list", "status", "file", "cancel"),
 )
 """Every call but the token's own."""
@@ -117,7 +122,7 @@ class Call:
     @property
     def scan(self) -> str:
         """The name of the scan to which the call's paging tokens belong."""
-        if self.kind in ("list_members", "members_of_program", MEMBERS):
+        if self.kind in ("list_members", "members_of_program", MEMBERS, OBJECT_ROWS):
             return f"{self.kind}-{self.job_id}"
         return f"{self.kind}-{self.object}" if self.kind == "list" else self.kind
 
@@ -140,6 +145,9 @@ def find_call(request: Request) -> Call | None:
     accounts = _ACCOUNT_MEMBERS.fullmatch(request.path)
     if accounts is not None:
         return _finish(Call(MEMBERS, request, job_id=unquote(accounts["id"])))
+    rows = _OBJECT_ROWS.fullmatch(request.path)
+    if rows is not None:
+        return _finish(Call(OBJECT_ROWS, request, job_id=unquote(rows["id"])))
     match = _BULK.fullmatch(request.path)
     if match is None:
         return None
@@ -183,7 +191,7 @@ def _finish(call: Call) -> Call:
 
 def takes_json(call: Call) -> bool:
     """Whether a JSON body may stand for a query (lead-database.md, "Compound Keys")."""
-    return call.kind in CRM_CALLS
+    return call.kind in CRM_CALLS or call.kind == OBJECT_ROWS
 
 
 def _json_members(body: bytes) -> dict[str, Any]:

@@ -7,16 +7,19 @@ import uuid
 from array import array
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from tests.sandbox.assets.draw import Draw
+from tests.sandbox.assets.linked_types import BY_NAME, COMPANY, LinkedType
 from tests.sandbox.assets.subscription import ROUGH_TYPE, type_details
 from tests.sandbox.assets.table import Asset, AssetTable
 from tests.sandbox.clock import DAY, bulk_time
+from tests.sandbox.crm.links import FIRST_COMPANY
 from tests.sandbox.hostile import rough_values
 from tests.sandbox.leads import FIRST_ID, LeadTable
 from tests.sandbox.options import Options
-from tests.sandbox.values import POOL_SIZE, Value, as_number, as_text, make_pool, mix
+from tests.sandbox.values import ABSENT, POOL_SIZE, Value, as_number, as_text, make_pool, mix
 
 T = TypeVar("T")
 ChangeRequest = dict[str, Any]
@@ -30,6 +33,11 @@ class CustomObject(NamedTuple):
     created: int
     updated: int
     hash: int
+
+    @property
+    def number(self) -> int:
+        """Its place among the rows of the type, from 1 on."""
+        return self.place + 1
 
 
 @dataclass
@@ -50,7 +58,10 @@ class ObjectSelection:
 
 
 class ObjectTable:
-    """The rows of one type; each is linked to a lead."""
+    """The rows of one type; each is linked to a lead, if the type is of leads."""
+
+    is_of_leads = True
+    """Whether bulk extract gives the rows."""
 
     def __init__(
         self,
@@ -115,17 +126,21 @@ class ObjectTable:
         return ObjectSelection(
             self,
             [
-                CustomObject(
-                    place,
-                    self._lead[place],
-                    self._created[place],
-                    self._updated[place],
-                    mix(self._seed, place, self._version[place]),
-                )
+                self.row(place)
                 for place in self.places
                 if low <= self._updated[place] <= high
                 and (leads is None or self._lead[place] in leads)
             ],
+        )
+
+    def row(self, place: int) -> CustomObject:
+        """The row at a place, as it is now."""
+        return CustomObject(
+            place,
+            self._lead[place],
+            self._created[place],
+            self._updated[place],
+            mix(self._seed, place, self._version[place]),
         )
 
     def truth(self) -> Iterator[dict[str, Any]]:
@@ -140,19 +155,22 @@ class ObjectTable:
 
     def getter(self, name: str, render: Callable[[Value], T]) -> Callable[[CustomObject], T]:
         """A function that gives a row's cell of a field, rendered."""
-        special: dict[str, Callable[[CustomObject], Value]] = {
+        get = self.special().get(name)
+        if get:
+            return lambda row: render(get(row))
+        cells = [render(value) for value in self._pool(name)]
+        salt = mix(self._seed, list(self.fields).index(name), 3) >> 3
+        return lambda row: cells[(row.hash ^ salt) % len(cells)]
+
+    def special(self) -> dict[str, Callable[[CustomObject], Value]]:
+        """What gives the cells of a row that chance does not give."""
+        return {
             "marketoGUID": lambda row: as_text(self.guid(row.place)),
             "createdAt": lambda row: as_text(bulk_time(row.created)),
             "updatedAt": lambda row: as_text(bulk_time(row.updated)),
             "leadID": lambda row: as_number(row.lead),
             self._key: lambda row: as_text(f"{self._key}-{self.guid(row.place)[:8]}-{row.place}"),
         }
-        if name in special:
-            get = special[name]
-            return lambda row: render(get(row))
-        cells = [render(value) for value in self._pool(name)]
-        salt = mix(self._seed, list(self.fields).index(name), 3) >> 3
-        return lambda row: cells[(row.hash ^ salt) % len(cells)]
 
     def _pool(self, name: str) -> Sequence[Value]:
         if name not in self._pools:
@@ -160,6 +178,38 @@ class ObjectTable:
             usual = make_pool(f"{self._seed}:{name}", kind, 0.3, self._variety)
             self._pools[name] = self._values.get(name) or usual
         return self._pools[name]
+
+
+class LinkedTable(ObjectTable):
+    """The rows of a type that is linked in another way than all others."""
+
+    def __init__(self, kind: LinkedType, **more: Any) -> None:
+        super().__init__(key=kind.keys[0], **more)
+        self.kind = kind
+        self.is_of_leads = kind.is_of_leads
+        self.links: dict[int, dict[str, Value]] = {}
+        """What the rows have in the fields that link them, by their places."""
+
+    def special(self) -> dict[str, Callable[[CustomObject], Value]]:
+        own = super().special()
+        if not self.is_of_leads:
+            del own["leadID"]
+        if len(self.kind.keys) > 1:
+            # Two rows in a row share the first; it may hold a comma, as the key is no filterValues.
+            first, second = self.kind.keys
+            own[first] = lambda row: as_text(f'No. {row.place // 2}, "north"')
+            own[second] = lambda row: as_number(42_000_000 + row.place % 5)
+        for field, other, *_ in self.kind.links:
+            if other in BY_NAME or other == COMPANY:
+                own[field] = partial(self._link, field)
+        return own
+
+    def _link(self, field: str, row: CustomObject) -> Value:
+        return self.links[row.place].get(field, ABSENT)
+
+    def key_at(self, place: int, name: str) -> Value:
+        """What a row has in a dedupe field."""
+        return self.special()[name](self.row(place))
 
 
 class CustomObjects:
@@ -181,7 +231,8 @@ class CustomObjects:
                 created = start - rng.randint(3600, span)
                 updated = created + int((start - created) * rng.random())
                 lead = FIRST_ID + rng.randrange(options.leads)
-                table.add(lead, created, created if rng.random() < 0.4 else updated)
+                place = table.add(lead, created, created if rng.random() < 0.4 else updated)
+                self._link(table, place, rng)
         self.handlers: dict[str, Callable[[int, int, ChangeRequest], list[list[str]]]] = {
             "new_custom_objects": self._new,
             "custom_objects_changed": self._change,
@@ -197,9 +248,44 @@ class CustomObjects:
             name, key = (self._types.shown_row(row)[each] for each in ("name", "dedupeFields"))
             values = rough_values(options.seed) if name == ROUGH_TYPE else {}
             variety = options.variety or POOL_SIZE
-            table = ObjectTable(options.seed, row.id, fields, key[0], values, variety)
+            own: dict[str, Any] = {
+                "seed": options.seed, "number": row.id, "fields": fields, "values": values,
+                "variety": variety,
+            }  # fmt: skip
+            kind = BY_NAME.get(name)
+            table = LinkedTable(kind, **own) if kind else ObjectTable(key=key[0], **own)
             self._tables[row.id] = table
         return self._tables[row.id]
+
+    def _link(
+        self, table: ObjectTable, place: int, rng: random.Random, target: str | None = None
+    ) -> None:
+        """Decide what a row is linked to: of other types to a row of their first two thirds.
+
+        Args:
+            target: marketoGUID of a row that it is linked to for certain.
+        """
+        if not isinstance(table, LinkedTable):
+            return
+        chosen: dict[str, int | None] = {}
+        links: dict[str, Value] = {}
+        for field, other, theirs, _ in table.kind.links:
+            if other == COMPANY:
+                links[field] = as_number(FIRST_COMPANY + rng.randrange(self._options.companies))
+            found = self.table(other)
+            if not isinstance(found, LinkedTable):
+                continue
+            if other not in chosen:
+                places = found.places
+                some = places[: len(places) * 2 // 3]
+                named = [each for each in places if target and found.guid(each) == target]
+                # One in five is linked to none.
+                none = not some or rng.random() < 0.2
+                chosen[other] = named[0] if named else None if none else rng.choice(some)
+            picked = chosen[other]
+            if picked is not None:
+                links[field] = found.key_at(picked, theirs)
+        table.links[place] = links
 
     def table(self, name: str) -> ObjectTable | None:
         """The table of a type that exists."""
@@ -230,6 +316,7 @@ class CustomObjects:
         for _ in range(count):
             name, table = self._rng.choice(types)
             place = table.add(self._rng.choice(leads), moment, moment)
+            self._link(table, place, self._rng, request.get("linked_to"))
             made.append([name, table.guid(place)])
         return sorted(made)
 

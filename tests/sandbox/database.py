@@ -95,6 +95,7 @@ _DETAILS_OF_ORDERS = (
     "custom_object_type",
     "external_id",
     "late_hours",
+    "linked_to",
     "lists",
     "members",
     "merge_chains",

@@ -232,6 +232,9 @@ def _read_custom_objects(request: ExportRequest, database: Database, no_updated_
     table = database.custom_objects.table(request.custom_object)
     if table is None:
         raise ApiError("1013", f"Object '{request.custom_object}' not found")
+    if not table.is_of_leads:
+        # "first-level Marketo custom object records linked directly to leads"; no page has a code.
+        raise ApiError("1003", f"Object '{request.custom_object}' is not linked to leads")
     names = []
     for asked in _required_fields(request):
         name = table.name_of(asked)

@@ -76,6 +76,10 @@ class Options:
     custom_object_types: int = 2
     custom_objects: int = 120
     """Rows of each type of custom objects."""
+    linked_objects: bool = False
+    """Add types of custom objects that do not hang on leads, and the bridges to them."""
+    edges_tell: bool = False
+    """Describe the links of an edge object at that object, and not at its bridges."""
     api_names: bool = False
     """List the types of custom objects with apiName in place of name (swagger-mapi.json)."""
     program_members: int = 800

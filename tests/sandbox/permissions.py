@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.sandbox.answers import ApiError
 from tests.sandbox.assets.kinds import DESIGNER_CALLS, KINDS, SINGLE, USER_CALLS
 from tests.sandbox.assets.subscription import CRM_TYPE
-from tests.sandbox.calls import Call
+from tests.sandbox.calls import OBJECT_ROWS, Call
 from tests.sandbox.crm.kinds import OF_CRM
 from tests.sandbox.crm.kinds import PERMISSIONS as OF_OBJECTS
 from tests.sandbox.metadata import kinds as metadata
@@ -39,6 +39,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     **{kind.name: (kind.permission,) for kind in KINDS},
     **{kind: (permission,) for kind, (_, permission) in SINGLE.items()},
     **OF_OBJECTS,
+    OBJECT_ROWS: (_OBJECT,),
     **metadata.PERMISSIONS,
     **dict.fromkeys(metadata.SCHEMAS.values(), SCHEMA),
 }

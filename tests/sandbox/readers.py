@@ -8,7 +8,7 @@ from tests.sandbox.activity_reader import ACTIVITY_CALLS, ActivityReader
 from tests.sandbox.assets.kinds import BY_CALL, SINGLE
 from tests.sandbox.assets.reader import AssetReader
 from tests.sandbox.assets.table import Asset, AssetTable
-from tests.sandbox.calls import Call
+from tests.sandbox.calls import OBJECT_ROWS, Call
 from tests.sandbox.clock import Clock
 from tests.sandbox.crm.kinds import CRM_CALLS
 from tests.sandbox.crm.reader import CrmReader
@@ -19,6 +19,7 @@ from tests.sandbox.member_fields import describe
 from tests.sandbox.member_reader import MEMBERS_CALL, MemberReader
 from tests.sandbox.metadata.kinds import CALLS as METADATA_CALLS
 from tests.sandbox.metadata.reader import MetadataReader
+from tests.sandbox.object_rows import keyed_rows
 from tests.sandbox.options import Options
 from tests.sandbox.paging import split_values, token_page
 from tests.sandbox.permissions import SCHEMA, Permissions
@@ -59,6 +60,8 @@ class Readers:
             return self._members.answer(call)
         if call.kind in ACTIVITY_CALLS:
             return self._activities.answer(call)
+        if call.kind == OBJECT_ROWS:
+            return self._crm.rows_of(call, keyed_rows(self._database, call.job_id))
         if call.kind in CRM_CALLS:
             return self._crm.answer(call)
         if call.kind in METADATA_CALLS:

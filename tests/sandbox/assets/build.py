@@ -9,6 +9,7 @@ from tests.sandbox.assets.draw import JSON, Draw, spelled, spoilt
 from tests.sandbox.assets.folders import FolderTable
 from tests.sandbox.assets.kinds import KINDS, Kind
 from tests.sandbox.assets.lead_database import make_campaigns, make_lists, make_programs
+from tests.sandbox.assets.linked_types import FIRST_NUMBER, LINKED_TYPES
 from tests.sandbox.assets.table import Asset, AssetTable, Make, Show, View, draw_times
 from tests.sandbox.options import Options
 
@@ -35,11 +36,19 @@ def make_assets(options: Options, start: float) -> dict[str, AssetTable]:
             moment = int(start) - 3600
             made = Asset(number, moment, moment, more={what: True})
             tables["custom_object_types"].rows.append(made)
+    if options.linked_objects:
+        _add_linked_types(tables["custom_object_types"], options.edges_tell, int(start) - 3600)
     folders = FolderTable(seed, options.folders, int(start), days, tables["programs"])
     tables["folders"] = folders
     tables["segments"] = _segments(options, int(start), tables["segmentations"])
     tables["tokens"] = TokenTable(options, int(start), folders)
     return tables
+
+
+def _add_linked_types(table: AssetTable, edges_tell: bool, moment: int) -> None:
+    for number, kind in enumerate(LINKED_TYPES, start=FIRST_NUMBER):
+        more = {"linked": kind.name, "edges_tell": edges_tell}
+        table.rows.append(Asset(number, moment, moment, more=more))
 
 
 def _shower(kind: Kind, seed: int) -> Show:

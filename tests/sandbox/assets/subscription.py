@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.sandbox.assets import linked_types
 from tests.sandbox.assets.draw import JSON, Draw
 from tests.sandbox.clock import bulk_time
 from tests.sandbox.hostile import ROUGH_FIELDS
@@ -53,6 +54,13 @@ def custom_object_type(draw: Draw) -> JSON:
         name, display, key = CRM_TYPE, "Campaign (SFDC)", "sfdcId"
     if draw.asset.more.get("rough", False):
         name, display, key = ROUGH_TYPE, 'Rough "Thing" \U0001f600', "no"
+    keys = [key]
+    # custom-objects.md, Describe Object: compound keys stand beside single ones.
+    searchable = [[key, "marketoGUID"], ["marketoGUID"], ["leadID"]]
+    relations = [_relation("relatedTo")]
+    if kind := linked_type(draw):
+        name, display, keys, searchable = kind.name, kind.display, kind.keys, kind.searchable
+        relations = linked_types.relationships(kind, draw.asset.more["edges_tell"])
     record: JSON = {
         "name": name,
         "displayName": display,
@@ -60,10 +68,9 @@ def custom_object_type(draw: Draw) -> JSON:
         "createdAt": bulk_time(draw.asset.created),
         "updatedAt": bulk_time(draw.asset.updated),
         "idField": "marketoGUID",
-        "dedupeFields": [key],
-        # custom-objects.md, Describe Object: compound keys stand beside single ones.
-        "searchableFields": [[key, "marketoGUID"], ["marketoGUID"], ["leadID"]],
-        "relationships": [_relation("relatedTo")],
+        "dedupeFields": keys,
+        "searchableFields": searchable,
+        "relationships": relations,
     }
     if draw.number % 3 == 0:
         # In swagger-mapi.json, and in the answers about types under schema.
@@ -74,6 +81,11 @@ def custom_object_type(draw: Draw) -> JSON:
     return record
 
 
+def linked_type(draw: Draw) -> linked_types.LinkedType | None:
+    """The declaration of a type that is linked in another way than all others."""
+    return linked_types.BY_NAME.get(draw.asset.more.get("linked", ""))
+
+
 def _relation(word: str) -> JSON:
     return {"field": "leadID", "type": "child", word: {"name": "Lead", "field": "Id"}}
 
@@ -82,6 +94,7 @@ def type_details(draw: Draw) -> JSON:
     """What describe adds: the fields; one example writes `object` for `relatedTo`."""
     crm = draw.asset.more.get("crm", False)
     key = custom_object_type(draw)["dedupeFields"][0]
+    kind = linked_type(draw)
 
     def field(name: str, display: str, kind: str, updateable: bool, **more: Any) -> JSON:
         entry: JSON = {"name": name, "displayName": display, "dataType": kind, **more}
@@ -91,8 +104,16 @@ def type_details(draw: Draw) -> JSON:
         field("createdAt", "Created At", "datetime", False),
         field("marketoGUID", "Marketo GUID", "string", False, length=36),
         field("updatedAt", "Updated At", "datetime", False),
-        field(key, "VIN", "string", True, length=255, description="Identification, unique"),
-        field("leadID", "Lead ID", "integer", True),
+    ]
+    if kind:
+        own = {name: data_type for name, _, _, data_type in kind.links} | dict(kind.dedupe)
+        fields += [field(name, name, data_type, True) for name, data_type in own.items()]
+    else:
+        fields += [
+            field(key, "VIN", "string", True, length=255, description="Identification, unique"),
+            field("leadID", "Lead ID", "integer", True),
+        ]
+    fields += [
         field("year", "Year", "integer", True),
         # One example writes the type with a capital.
         field("color", "Color", "String", True, length=255),
@@ -104,4 +125,7 @@ def type_details(draw: Draw) -> JSON:
         for entry in fields:
             entry.pop("crmManaged")
     word = "object" if draw.number % 2 == 0 else "relatedTo"
-    return {"relationships": [_relation(word)], "fields": fields}
+    relations = [_relation(word)]
+    if kind:
+        relations = linked_types.relationships(kind, draw.asset.more["edges_tell"], word)
+    return {"relationships": relations, "fields": fields}

@@ -10,7 +10,7 @@ from tests.sandbox.calls import Call
 from tests.sandbox.clock import bulk_time
 from tests.sandbox.crm.database import CrmDatabase
 from tests.sandbox.crm.kinds import DESCRIBED, MEMBERS
-from tests.sandbox.crm.tables import CrmTable, Record
+from tests.sandbox.crm.tables import KeyedTable
 from tests.sandbox.options import Options
 from tests.sandbox.paging import split_values, token_page
 
@@ -65,7 +65,11 @@ class CrmReader:
         rows = [accounts.rows[number] for number in self._database.members[found[0].number]]
         return self._page(call, accounts, rows)
 
-    def _query(self, call: Call, table: CrmTable) -> dict[str, Any]:
+    def rows_of(self, call: Call, table: KeyedTable) -> dict[str, Any]:
+        """The rows of another table that answers queries in the same way."""
+        return self._query(call, table)
+
+    def _query(self, call: Call, table: KeyedTable) -> dict[str, Any]:
         kind = call.first("filterType")
         if not kind:
             raise ApiError("1002", "Missing value for the required parameter 'filterType'")
@@ -78,7 +82,7 @@ class CrmReader:
             raise ApiError("1003", "Too many results match the filter")
         return self._page(call, table, rows)
 
-    def _by_values(self, table: CrmTable, kind: str, values: list[str]) -> list[Record]:
+    def _by_values(self, table: KeyedTable, kind: str, values: list[str]) -> Sequence[Any]:
         if not values:
             raise ApiError("1002", "Missing value for the required parameter 'filterValues'")
         if len(values) > MOST_VALUES:
@@ -86,7 +90,7 @@ class CrmReader:
         name = self._filter(table, kind)
         return table.matching(name, frozenset(values))
 
-    def _filter(self, table: CrmTable, kind: str) -> str:
+    def _filter(self, table: KeyedTable, kind: str) -> str:
         """The field that a filter takes, "always valid" aliases among them."""
         alias = _ALIASES.get(kind)
         if alias == "idField":
@@ -99,7 +103,7 @@ class CrmReader:
             raise ApiError("1003", f"Invalid filterType '{kind}'")
         return kind
 
-    def _by_inputs(self, table: CrmTable, kind: str, inputs: Any) -> list[Record]:
+    def _by_inputs(self, table: KeyedTable, kind: str, inputs: Any) -> Sequence[Any]:
         if _ALIASES.get(kind) != "dedupeFields" or not isinstance(inputs, list):
             raise ApiError("1003", "input is of a filter by dedupeFields")
         if len(inputs) > MOST_VALUES:
@@ -108,7 +112,7 @@ class CrmReader:
             raise ApiError("1003", "Each object must have every field of the compound key")
         return table.matching_all(inputs)
 
-    def _page(self, call: Call, table: CrmTable, rows: Sequence[Record]) -> dict[str, Any]:
+    def _page(self, call: Call, table: KeyedTable, rows: Sequence[Any]) -> dict[str, Any]:
         shown, beside = token_page(
             rows, call.query, call.scan, call.token, self._token_bytes, lambda row: row.number
         )
@@ -119,7 +123,7 @@ class CrmReader:
         return {"result": result, **beside}
 
     @staticmethod
-    def _names(call: Call, table: CrmTable) -> list[str]:
+    def _names(call: Call, table: KeyedTable) -> list[str]:
         """The fields that are asked for, or those that come unasked."""
         kind = table.kind
         asked = split_values(call.query.get("fields"))
@@ -136,7 +140,7 @@ class CrmReader:
         return list(dict.fromkeys([kind.key, *names]))
 
     @staticmethod
-    def _record(table: CrmTable, row: Record, seq: int, names: Sequence[str]) -> Mapping[str, Any]:
+    def _record(table: KeyedTable, row: Any, seq: int, names: Sequence[str]) -> Mapping[str, Any]:
         record: dict[str, Any] = {"seq": seq}
         for name in names:
             value = table.cell(row, name)

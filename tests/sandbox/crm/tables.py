@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from tests.sandbox.clock import bulk_time
 from tests.sandbox.crm.kinds import ObjectField, ObjectKind
@@ -24,6 +24,32 @@ class Record:
     version: int = 0
     links: dict[str, Value] = field(default_factory=dict)
     """The values that point at other rows, or at which others point."""
+
+
+class KeyedTable(Protocol):
+    """What is asked of a table whose rows are had by keys. A row has a number."""
+
+    kind: ObjectKind
+
+    @property
+    def fields(self) -> Sequence[ObjectField]:
+        """The fields of the rows."""
+
+    @property
+    def filters(self) -> list[list[str]]:
+        """What describe calls searchableFields."""
+
+    def field(self, name: str) -> ObjectField | None:
+        """The field that a request means."""
+
+    def cell(self, record: Any, name: str) -> Value:
+        """One value of a row."""
+
+    def matching(self, name: str, values: Collection[str]) -> Sequence[Any]:
+        """The rows whose field has one of some values, in order of their numbers."""
+
+    def matching_all(self, inputs: Iterable[Mapping[str, Any]]) -> Sequence[Any]:
+        """The rows that have all values of one of some inputs."""
 
 
 class CrmTable:
