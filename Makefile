@@ -16,7 +16,7 @@ ADAPTERS := dbt-duckdb==1.11.1 dbt-postgres==1.11.0
 # Tests with other programs, which take environments of their own.
 INTEGRATION := tests/integration
 
-.PHONY: help test integration lint types unit docs demo meltano bench soak format clean
+.PHONY: help test integration lint types unit docs pictures demo meltano bench soak format clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,9 +42,13 @@ format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, the definition for Meltano
+docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, pictures, the definition for Meltano
 	$(BIN)/python -m tests.columns_page
 	$(BIN)/python -m tests.meltano_definition
+	$(BIN)/python -m tests.pictures
+
+pictures: $(VENV)/ready ## run anew what the pictures of the docs show, the demo and a day of exports, and draw it
+	$(BIN)/python -m tests.pictures --record
 
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
 	$(PYTHON) -m tests.demo $(if $(CONFIG),"$(CONFIG)") $(if $(YES),--yes)

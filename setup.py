@@ -10,13 +10,17 @@ VERSION = re.search(
     r'^__version__ = "(.+)"$', (HERE / "tap_marketo" / "__init__.py").read_text(), re.MULTILINE
 )[1]
 
+README = (HERE / "README.md").read_text(encoding="utf-8")
+# PyPI draws neither Mermaid nor pictures of the repository; the text beside each says the same.
+PICTURES = r"(?ms)^```mermaid\n.*?^```\n\n|^!\[[^\n]*\n\n"
+
 TEST = ["pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "jsonschema>=2.6"]
 
 setup(
     name="tap-marketo",
     version=VERSION,
     description="Singer tap for Adobe Marketo Engage",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=re.sub(PICTURES, "", README),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     classifiers=[

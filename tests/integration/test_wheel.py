@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -44,6 +45,17 @@ def test_pip_takes_it_for_newer_than_the_tap_it_replaces(wheel: Path, tmp_path: 
     )  # fmt: skip
     assert done.code == 0, done.stderr
     assert f"Would install tap-marketo-{__version__}\n" in done.stdout
+
+
+def test_the_wheel_brings_no_pictures(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as files:
+        assert not [name for name in files.namelist() if re.search(r"\.(svg|cast|png)$", name)]
+        (about,) = (name for name in files.namelist() if name.endswith(".dist-info/METADATA"))
+        page = files.read(about).decode("utf-8")
+    # PyPI shows the README, and can draw neither.
+    assert "## Try it without an account" in page
+    assert "```mermaid" not in page
+    assert "![" not in page
 
 
 def test_the_built_wheel_works_with_the_source_tree_away(
