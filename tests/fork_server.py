@@ -27,7 +27,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 _HEAD_BYTES = 4
 _SET_LATER = re.compile(
@@ -199,40 +199,74 @@ def _next_order(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return json.loads(message), fds
 
 
-def _forget_ended() -> None:
-    """Take note of the processes that have ended: their CPU seconds count as the server's."""
+def _report_ended(answers: dict[int, int]) -> None:
+    """Write the exit codes of the processes that have ended; their CPU seconds count as the
+    server's."""
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            fd = answers.pop(ended[0])
+            # Whoever started it may no longer want to know.
+            with contextlib.suppress(BrokenPipeError):
+                os.write(fd, str(os.waitstatus_to_exitcode(ended[1])).encode())
+            os.close(fd)
 
 
 def _serve(control: socket.socket, program: Any) -> dict[str, Any]:
     """Fork for each order; return only in a new process, with its order."""
+    answers: dict[int, int] = {}
+    wakes, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     while True:
+        ready = select.select([control, wakes], [], [])[0]
+        if wakes in ready:
+            os.read(wakes, 4096)
+            _report_ended(answers)
+        if control not in ready:
+            continue
         order, fds = _next_order(control)
-        _forget_ended()
         if hasattr(program, "prepare"):
             program.prepare(order["arguments"])
         # What is loaded stays: no process need look through it for garbage, nor copy its pages.
         gc.freeze()
-        if not os.fork():
+        *streams, answer = fds
+        pid = os.fork()
+        if not pid:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             control.close()
-            *streams, answers = fds
-            child = os.fork()
-            if not child:
-                os.close(answers)
-                for number, fd in enumerate(streams):
-                    os.dup2(fd, number)
-                    os.close(fd)
-                return order
-            for fd in streams:
+            for fd in (wakes, wake, answer, *answers.values()):
                 os.close(fd)
-            os.write(answers, child.to_bytes(8, "big"))
-            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            os.write(answers, str(code).encode())
-            os._exit(0)
-        for fd in fds:
+            for number, fd in enumerate(streams):
+                os.dup2(fd, number)
+                os.close(fd)
+            return order
+        os.write(answer, pid.to_bytes(8, "big"))
+        answers[pid] = answer
+        for fd in streams:
             os.close(fd)
+
+
+def _end(code: Any) -> NoReturn:
+    """End as Python does, but leave the memory to the system.
+
+    To take apart what the server has loaded would copy all of it first, and take longer than most
+    processes run.
+    """
+    if not isinstance(code, int | None):
+        sys.exit(code)
+    for thread in threading.enumerate():
+        if not thread.daemon and thread is not threading.current_thread():
+            thread.join()
+    atexit._run_exitfuncs()
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except (OSError, ValueError):
+        # Python has words, and an exit code, for what it cannot write.
+        sys.exit(code)
+    os._exit((code or 0) & 0xFF)
 
 
 def _run() -> None:
@@ -246,7 +280,11 @@ def _run() -> None:
     os.environ.update(order["environment"])
     time.tzset()
     sys.argv[1:] = order["arguments"]
-    sys.exit(program.main())
+    try:
+        code = program.main()
+    except SystemExit as ended:
+        code = ended.code
+    _end(code)
 
 
 if __name__ == "__main__":
