@@ -219,11 +219,11 @@ def _serve(control: socket.socket, program: Any) -> dict[str, Any]:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     while True:
-        ready = select.select([control, wakes], [], [])[0]
+        ready = select.select([control.fileno(), wakes], [], [])[0]
         if wakes in ready:
             os.read(wakes, 4096)
             _report_ended(answers)
-        if control not in ready:
+        if control.fileno() not in ready:
             continue
         order, fds = _next_order(control)
         if hasattr(program, "prepare"):

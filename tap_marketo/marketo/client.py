@@ -231,10 +231,7 @@ class MarketoClient:
         )
 
     def _send_for_token(self, url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
-        # An auth that does nothing keeps requests from adding credentials out of a .netrc file.
-        response = self._http.send(
-            "POST", url, IDENTITY_CALL, "token", data=form, auth=lambda prepared: prepared
-        )
+        response = self._http.send("POST", url, IDENTITY_CALL, "token", data=form)
         status = response.status_code
         if not 400 <= status < 500 or status in (408, 429):
             check_status(IDENTITY_CALL, status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -58,6 +59,49 @@ class FileAnswer:
     close: Callable[[], None]
 
 
+class _SilenceWatch:
+    """Logs what is waited for once no answer has come for a while.
+
+    One thread does it for all calls: to start one for each would take longer than most answers.
+    """
+
+    def __init__(self) -> None:
+        """Start no thread yet."""
+        self._changed = threading.Condition()
+        self._due = self._wakes = math.inf
+        self._line: tuple[object, ...] = ()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def over(self, call: str, host: str | None, timeout: float) -> Iterator[None]:
+        """Watch over a request, which names ``call`` and may take ``timeout`` seconds."""
+        seconds = min(_SILENCE_SECONDS, timeout / 2)
+        with self._changed:
+            self._line = (host, seconds, call)
+            self._due = time.monotonic() + seconds
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, daemon=True)
+                self._thread.start()
+            elif self._due < self._wakes:
+                self._changed.notify()
+        try:
+            yield
+        finally:
+            self._due = math.inf
+
+    def _watch(self) -> None:
+        line = "Waiting for %s, which has been silent for %g s. The request is %s."
+        with self._changed:
+            while True:
+                self._wakes = self._due
+                left = self._wakes - time.monotonic()
+                if left > 0:
+                    self._changed.wait(None if left == math.inf else left)
+                    continue
+                LOGGER.info(line, *self._line)
+                self._due = math.inf
+
+
 class Exchange:
     """Sends single requests and reads their answers.
 
@@ -72,8 +116,10 @@ class Exchange:
         self._clock = clock
         self._deadline: float | None = None
         self.sent = 0
+        self._silence = _SilenceWatch()
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
+        self._environment: dict[str, dict[str, Any]] = {}
 
     def set_deadline(self, seconds: float) -> None:
         """Let all calls from now on end within so many seconds, whatever the pace."""
@@ -105,13 +151,13 @@ class Exchange:
         try:
             if method == "GET":
                 method, url, request = as_post_if_too_long(url, **request)
-            with _log_silence(call, urlsplit(url).hostname, timeout):
+            with self._silence.over(call, urlsplit(url).hostname, timeout):
                 response = self._session.request(
                     method,
                     url,
                     timeout=(min(timeout, _CONNECT_SECONDS), timeout),
                     allow_redirects=False,
-                    stream=True,
+                    **self._settings_for(url),
                     **request,
                 )
             ok = response.ok
@@ -127,6 +173,19 @@ class Exchange:
             )
         self._clock.observe(response.headers.get("Date"))
         return response
+
+    def _settings_for(self, url: str) -> dict[str, Any]:
+        """Return the environment's proxies and certificates for a URL, read once for each host.
+
+        requests reads the whole environment for each request, and credentials out of .netrc files.
+        """
+        origin = urlsplit(url)._replace(path="", query="").geturl()
+        if origin not in self._environment:
+            self._session.trust_env = True
+            found = self._session.merge_environment_settings(origin, {}, True, None, None)
+            self._environment[origin] = {**found}
+            self._session.trust_env = False
+        return self._environment[origin]
 
     def read(self, call: str, response: requests.Response) -> bytes:
         """Read an answer's body, for no longer than request_timeout altogether.
@@ -209,20 +268,6 @@ def as_post_if_too_long(
     if len(address) <= _LONGEST_ADDRESS or _ASSETS in url:
         return "GET", url, {"params": params, **request}
     return "POST", f"{url}?_method=GET", {"data": params, **request}
-
-
-@contextmanager
-def _log_silence(call: str, host: str | None, timeout: float) -> Iterator[None]:
-    """Log the host and the request once no answer has come for a while."""
-    seconds = min(_SILENCE_SECONDS, timeout / 2)
-    line = "Waiting for %s, which has been silent for %g s. The request is %s."
-    timer = threading.Timer(seconds, LOGGER.info, (line, host, seconds, call))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:

@@ -85,12 +85,15 @@ class ColumnType(Enum):
     ANY = ""
 
 
+_TYPES_BY_NAME = [(type_.value, type_) for type_ in ColumnType]
+
+
 def column_type(schema: Mapping[str, Any]) -> ColumnType:
     """Return the type of a column with this schema."""
     if schema.get("format") == ColumnType.DATE_TIME.value:
         return ColumnType.DATE_TIME
     names = schema_types(schema)
-    return next((type_ for type_ in ColumnType if type_.value in names), ColumnType.ANY)
+    return next((type_ for name, type_ in _TYPES_BY_NAME if name in names), ColumnType.ANY)
 
 
 class ConversionIssues:
