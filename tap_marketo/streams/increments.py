@@ -20,6 +20,7 @@ from tap_marketo.exports.family import BulkFamily, Files, SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.exports.windows import DEEP_EVERY, Cursor
 from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE
 from tap_marketo.protocol.emitter import Emitter
@@ -36,6 +37,7 @@ MOST_CALLS = 100
 # Pages take no more calls once so much of max_daily_calls is spent, by whomever: the rest is left
 # to exports, to the other streams, and to who comes later in the day.
 _MOST_OF_THE_DAY = 0.75
+CALLS_SPENT = f"today's calls have passed {_MOST_OF_THE_DAY:.0%} of max_daily_calls"
 # A run that comes sooner after the last one does not wait for the daily export.
 _CLOSE = timedelta(hours=2)
 # Where the daily export is so old, no run has taken up its file in time: it is waited for.
@@ -46,6 +48,11 @@ _LONGEST = timedelta(days=1)
 _LONGEST_WITHOUT_EXPORTS = timedelta(days=7)
 _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
+
+
+def calls_left(client: MarketoClient) -> int:
+    """Return how many calls pages may still take today, over all runs."""
+    return int(client.budget.allowed * _MOST_OF_THE_DAY) - client.budget.used
 
 
 @dataclass(frozen=True)
@@ -209,9 +216,7 @@ class IncrementRead(Read):
 
     @property
     def _calls_left(self) -> int:
-        """Return how many calls pages may still take today, over all runs."""
-        budget = self._account.client.budget
-        return int(budget.allowed * _MOST_OF_THE_DAY) - budget.used
+        return calls_left(self._account.client)
 
     def _is_exported_beside(self) -> bool:
         is_due = any(each.rereads(self._now) for each in self._cursors.values())
@@ -247,7 +252,7 @@ class IncrementRead(Read):
         if rows > MOST_CALLS * BATCH_SIZE:
             return f"some {rows:,} rows are expected, more than {MOST_CALLS} calls bring"
         if self._calls_left <= 0:
-            return f"today's calls have passed {_MOST_OF_THE_DAY:.0%} of max_daily_calls"
+            return CALLS_SPENT
         return ""
 
     def _by_pages(

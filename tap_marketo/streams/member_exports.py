@@ -21,8 +21,16 @@ from tap_marketo.streams.member_passes import Pass, PassKind, batches, pieces
 from tap_marketo.times import Window
 
 STREAM = "program_members"
+SWEEP = "program_members_sweep"
+"""Where the state has the mark of the sweeps, and an earlier version their jobs."""
 KEYS = ("programId", "leadId")
 REPLICATION_KEY = "updatedAt"
+ALWAYS = (
+    Field("programId", "integer"),
+    Field("leadId", "integer"),
+    Field(REPLICATION_KEY, "datetime"),
+)
+"""The fields that every row has."""
 
 # What a plan of members is known by: its window, its programs, and its turn, as two passes may
 # export the same programs for the same window.

@@ -26,10 +26,11 @@ from tap_marketo.streams.lead_database import (
 from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
+from tap_marketo.streams.member_exports import SWEEP
 from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
 from tap_marketo.streams.permissions import PERMISSIONS
-from tap_marketo.streams.program_members import SWEEP, ProgramMembers
+from tap_marketo.streams.program_members import ProgramMembers
 from tap_marketo.streams.role_changes import NAME as ROLE_CHANGES
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 from tap_marketo.streams.users import USERS

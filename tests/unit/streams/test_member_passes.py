@@ -20,9 +20,8 @@ from tap_marketo.protocol.marks import ChildMark
 from tap_marketo.protocol.position import Bookmark, Parent, PendingExport, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.streams.failed_programs import FailedPrograms
-from tap_marketo.streams.member_exports import STREAM, MembersFamily
+from tap_marketo.streams.member_exports import STREAM, SWEEP, MembersFamily
 from tap_marketo.streams.member_passes import Increment, batches, pieces
-from tap_marketo.streams.program_members import SWEEP
 from tap_marketo.times import Window
 
 BEGAN = datetime(2026, 6, 1, tzinfo=timezone.utc)

@@ -1,0 +1,137 @@
+"""Members of programs page by page, as records that an export of them would give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from datetime import datetime
+
+from tap_marketo.errors import DataError, MarketoError, RequestRefusedError
+from tap_marketo.exports.family import RecordBlock
+from tap_marketo.failed_parts import MOST_IN_A_ROW, concerns_one_part
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.by_keys import KeyedRows
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.pages import BATCH_SIZE, Row
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.rows.page_blocks import value_block
+from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.streams.member_exports import STREAM, MembersFamily
+from tap_marketo.times import to_time_extracted
+
+MOST_CALLS = 20
+"""A program that takes more calls is exported.
+
+At the default pace they take eight seconds. An export of ten programs takes Marketo minutes, on one
+of two workers: six seconds or more for each of them.
+"""
+MOST_LEADS = MOST_CALLS * BATCH_SIZE
+# So many changed leads are kept of all programs together.
+_MOST_OF_ALL = 300_000
+
+
+class ChangedLeads:
+    """The leads of each program that activities name."""
+
+    def __init__(self) -> None:
+        """Begin without an activity."""
+        self._leads: dict[int, set[int]] = {}
+        self._too_many: set[int] = set()
+        self._number = 0
+
+    def note(self, program: int, lead: int) -> None:
+        """Note that an activity names a lead of a program."""
+        if program in self._too_many:
+            return
+        leads = self._leads.setdefault(program, set())
+        self._number += lead not in leads
+        leads.add(lead)
+        if len(leads) > MOST_LEADS or self._number > _MOST_OF_ALL:
+            self._too_many.add(program)
+            self._number -= len(self._leads.pop(program))
+
+    def expect_all(self, programs: Iterable[int]) -> None:
+        """Note that no activity names all members of some programs."""
+        self._too_many.update(programs)
+
+    def of(self, program: int) -> Sequence[int] | None:
+        """Return those of a program, in order; None where they are too many, or not all."""
+        return None if program in self._too_many else sorted(self._leads.get(program, ()))
+
+
+class MemberPages:
+    """Reads programs by pages, one after the other, as long as that works.
+
+    Attributes:
+        is_over: whether no more are read in this run, as others would fail as well.
+    """
+
+    def __init__(
+        self,
+        client: MarketoClient,
+        family: MembersFamily,
+        emitter: Emitter,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Read the columns that a family exports; the emitter takes its messages."""
+        self.is_over = False
+        self._client = client
+        self._family = family
+        self._emitter = emitter
+        self._now = now
+        self._failed_in_a_row = 0
+
+    def some(self, program: int, leads: Iterable[int]) -> Iterator[RecordBlock]:
+        """Yield the RECORD lines of some members, call by call; who is none has no line.
+
+        Raises:
+            MarketoError, DataError: they cannot be read.
+        """
+        return self._blocks(program, "leadId", list(map(str, leads)))
+
+    def read(self, program: int, blocks: Iterator[RecordBlock]) -> Generator[None, None, bool]:
+        """Emit the members of a program; return whether all of them came.
+
+        Raises:
+            MarketoError: it concerns the whole run.
+        """
+        try:
+            for block in blocks:
+                self._emitter.records(block.lines, block.counts)
+                yield None
+        except (MarketoError, DataError) as error:
+            if isinstance(error, MarketoError) and error.ends_run:
+                raise
+            self._note_failure(program, error)
+            return False
+        self._failed_in_a_row = 0
+        return True
+
+    def _note_failure(self, program: int, error: MarketoError | DataError) -> None:
+        self._failed_in_a_row += 1
+        if not concerns_one_part(error) or self._failed_in_a_row >= MOST_IN_A_ROW:
+            self.is_over = True
+            LOGGER.warning("%s: members are exported, as pages cannot be read. %s", STREAM, error)
+            return
+        # One is too large, or it is gone.
+        is_usual = isinstance(error, RequestRefusedError)
+        (LOGGER.info if is_usual else LOGGER.warning)(
+            "%s: program %d is exported, as its pages cannot be read. %s", STREAM, program, error
+        )
+
+    def _blocks(self, program: int, field: str, values: Sequence[str]) -> Iterator[RecordBlock]:
+        """Ask for members by the values of a field (program-members.md, Query)."""
+        family = self._family
+        # Exports have it unasked.
+        fields = ["programId", *family.fields()]
+        path = f"/rest/v1/programs/{program}/members.json"
+        for rows in KeyedRows(self._client, path, "program_members", field).pages(values, fields):
+            yield self._block(rows, fields)
+
+    def _block(self, rows: Sequence[Row], fields: Sequence[str]) -> RecordBlock:
+        family = self._family
+        family.announce(STREAM, self._emitter)
+        writer = family.writer(STREAM, to_time_extracted(self._now()))
+        lines = b""
+        if rows:
+            lines = RowRecords(fields, writer, family.field_of).lines(value_block(rows, fields))
+        return RecordBlock({STREAM: len(rows)}, lines)
