@@ -127,8 +127,8 @@ class Config:
     )
     increments: str = setting(
         choice(*INCREMENTS),
-        "how leads and activities are read between the daily exports: auto (few changes page by "
-        "page, many by exports) or exports",
+        "how what is new of leads, activities and program members is read: auto (few changes page "
+        "by page, many by exports) or exports",
         default=INCREMENTS[0],
     )
     child_refresh_hours: float = setting(

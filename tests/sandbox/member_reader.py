@@ -8,7 +8,7 @@ from typing import Any
 from tests.sandbox.answers import ApiError
 from tests.sandbox.calls import Call
 from tests.sandbox.clock import DAY, parse_time
-from tests.sandbox.database import EXPORT_ONLY, Database
+from tests.sandbox.database import Database
 from tests.sandbox.member_fields import describe
 from tests.sandbox.members import Member, MemberSelection
 from tests.sandbox.options import Options
@@ -115,9 +115,8 @@ class MemberReader:
     def _names(self, call: Call) -> list[str]:
         """The fields of each record; those in the example's "seq" beside them."""
         names = split_values(call.query.get("fields")) or list(USUAL_FIELDS)
-        refused = self._database.refused_fields[EXPORT_ONLY]
         for name in names:
-            if self._database.members.field(name) is None or name in refused:
+            if self._database.members.field(name) is None:
                 raise ApiError("1006", f"Field '{name}' not found")
         return list(dict.fromkeys(["leadId", *names]))
 
