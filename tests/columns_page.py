@@ -10,6 +10,7 @@ from tap_marketo.streams.activities import Activities
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
 from tap_marketo.streams.deletions import Deletions
+from tap_marketo.streams.descriptions import declared_columns
 from tap_marketo.streams.keyed_object import KeyedStream
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.program_members import ProgramMembers
@@ -29,6 +30,9 @@ whether it is selected or not, as keys and replication keys are. A *detail* take
 row that is emitted; it is off until you select it. How values come out is in
 [values](names-and-values.md#values).
 
+What a column means is its `description` in the catalog too, and in SCHEMA messages:
+[descriptions](names-and-values.md#descriptions).
+
 ## Columns that are found in the account
 
 Of these streams the account decides which columns there are: discovery asks Marketo for its fields
@@ -38,8 +42,10 @@ and attributes.
 | --- | --- | --- |
 """
 
-FOUND: Mapping[type[StreamDefinition], tuple[str, str]] = {
+# The stream, its schema file, and what else it has.
+FOUND: Mapping[type[StreamDefinition], tuple[str, str, str]] = {
     Leads: (
+        "leads",
         "leads",
         "a column for each field of the lead that the REST API knows, by its REST name, standard "
         "and custom ones. `lead_fields` says what each means. Formulas are in the catalog, but "
@@ -47,12 +53,18 @@ FOUND: Mapping[type[StreamDefinition], tuple[str, str]] = {
     ),
     ProgramMembers: (
         "program_members",
+        "program_members",
         "a column for each field of the member that Marketo describes, custom ones too, such as "
         "`statusName`, `membershipDate`, `reachedSuccess`, `trackName`, `nurtureCadence`",
     ),
-    CustomObjects: ("custom_object_<name>", "a column for each field of the custom object"),
+    CustomObjects: (
+        "custom_object_<name>",
+        "custom_objects",
+        "a column for each field of the custom object",
+    ),
     Activities: (
         "activities_<type>",
+        "activities",
         "`campaignId`, `primary_attribute_value` and `primary_attribute_value_id`; for a type with "
         "a primary attribute, always, these two and `primary_attribute_name`; a column for each "
         "other attribute; and, off until you select them, `actionResult` and `unknown_attributes` "
@@ -60,11 +72,12 @@ FOUND: Mapping[type[StreamDefinition], tuple[str, str]] = {
     ),
     Deletions: (
         "activities_delete_lead",
+        "",
         "`campaignId`, and a column for each attribute of the type",
     ),
 }
 
-BODY = """
+BODY = """\
 ## Columns that are known beforehand
 
 """
@@ -90,11 +103,15 @@ def page(found: Sequence[CatalogEntry]) -> str:
     text = [HEAD]
     for kind, own in by_kind.items():
         if type(kind) in FOUND:
-            stream, more = FOUND[type(kind)]
+            stream, _, more = FOUND[type(kind)]
             always = [
                 column for column in own[0].columns if all(_is_always(column, e) for e in own)
             ]
             text.append(f"| `{stream}` | {_names(always)} | {more} |\n")
+    text.append("\nWhat is known beforehand of their columns:\n\n")
+    for stream, file, _ in FOUND.values():
+        if file:
+            text.append("".join(_known(stream, file)))
     text.append(BODY)
     for kind, own in by_kind.items():
         if type(kind) not in FOUND:
@@ -103,13 +120,19 @@ def page(found: Sequence[CatalogEntry]) -> str:
     return "".join(text).rstrip() + "\n"
 
 
+def _known(stream: str, file: str) -> Iterator[str]:
+    yield f"### `{stream}`\n\n| column | type | meaning |\n| --- | --- | --- |\n"
+    for column, schema in declared_columns(file).items():
+        yield f"| `{column}` | {_type(schema)} | {schema['description']} |\n"
+    yield "\n"
+
+
 def _table(kind: StreamDefinition, entry: CatalogEntry) -> Iterator[str]:
-    yield f"### `{entry.stream}`\n\n| column | type | mind |\n| --- | --- | --- |\n"
-    columns = entry.schema["properties"]
-    if isinstance(kind, KeyedStream):
-        columns = {each.name: columns[each.name] for each in kind.always()}
+    yield f"### `{entry.stream}`\n\n| column | type | mind | meaning |\n| --- | --- | --- | --- |\n"
+    columns = declared_columns(entry.stream)
     for column, schema in columns.items():
-        yield f"| `{column}` | {_type(schema)} | {', '.join(_notes(kind, entry, column))} |\n"
+        notes = ", ".join(_notes(kind, entry, column))
+        yield f"| `{column}` | {_type(schema)} | {notes} | {schema['description']} |\n"
     if isinstance(kind, KeyedStream):
         yield "\nAnd a column for each other field that Marketo describes.\n"
     yield "\n"
@@ -141,7 +164,7 @@ def _type(schema: Schema) -> str:
     if kind == "array":
         return f"array of {_type(schema['items'])}"
     if kind == "object":
-        return f"object: {_names(schema['properties'])}"
+        return f"object: {_names(schema['properties'])}" if "properties" in schema else kind
     if kind == "string":
         return "time" if schema.get("format") == "date-time" else "text"
     return kind

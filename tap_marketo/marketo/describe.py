@@ -23,6 +23,7 @@ class Field:
         is_exportable: whether a bulk export can hold it.
         number: its id, None where Marketo gives none.
         is_of_crm: whether a CRM has charge of it.
+        display_name: its name for people, empty where Marketo gives none. It may hold anything.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Field:
     is_exportable: bool = True
     number: int | None = None
     is_of_crm: bool = False
+    display_name: str = ""
 
 
 def lead_entries(client: MarketoClient) -> list[Mapping[str, Any]]:
@@ -45,11 +47,14 @@ def lead_fields(entries: Iterable[Mapping[str, Any]]) -> list[Field]:
         data_type = str(entry.get("dataType") or "string")
         number = _number(entry.get("id"))
         name = _name(entry.get("rest"))
-        other = _name(entry.get("soap")) or entry.get("displayName")
+        display = _text(entry.get("displayName"))
+        other = _name(entry.get("soap")) or display
+        is_exportable = bool(name) and data_type != _FORMULA
+        field = Field(name or other, data_type, is_exportable, number, display_name=display)
         if name:
-            fields[name] = Field(name, data_type, data_type != _FORMULA, number)
-        elif isinstance(other, str) and other:
-            fields.setdefault(other, Field(other, data_type, is_exportable=False, number=number))
+            fields[name] = field
+        elif other:
+            fields.setdefault(other, field)
     return list(fields.values())
 
 
@@ -75,6 +80,7 @@ def describe_object(client: MarketoClient, path: str, endpoint: str) -> ObjectDe
             entry["name"],
             str(entry.get("dataType") or "string"),
             is_of_crm=entry.get("crmManaged") is True,
+            display_name=_text(entry.get("displayName")),
         )
         for entry in _list(described.get("fields"))
         if isinstance(entry, dict) and isinstance(entry.get("name"), str) and entry["name"]
@@ -121,6 +127,10 @@ def _list(value: Any) -> list[Any]:
 
 def _number(raw: Any) -> int | None:
     return int(raw) if isinstance(raw, str) and raw.isdecimal() else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _name(api: Any) -> str | None:

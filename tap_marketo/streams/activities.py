@@ -21,9 +21,11 @@ from tap_marketo.streams.activity_columns import (
     ACTIVITY_REPLICATION_KEY,
     ACTIVITY_STREAM_PREFIX,
     ATTRIBUTE_NAME,
+    COLUMNS,
     EXTRA_COLUMN,
     EXTRA_COLUMNS,
     PRIMARY_ATTRIBUTE,
+    PRIMARY_BASE,
     PRIMARY_COLUMNS,
     attributes_of,
     base_columns,
@@ -34,16 +36,9 @@ from tap_marketo.streams.activity_columns import (
 from tap_marketo.streams.activity_exports import ActivitiesFamily, spelled
 from tap_marketo.streams.activity_increments import ActivitiesIncrement
 from tap_marketo.streams.definition import StreamDefinition
+from tap_marketo.streams.descriptions import of_attribute
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Read
-
-_NULLABLE_BASE: Mapping[str, Schema] = {
-    "marketoGUID": {"type": ["null", "string"]},
-    "leadId": {"type": ["null", "integer"]},
-    "activityDate": {"type": ["null", "string"], "format": "date-time"},
-    "activityTypeId": {"type": ["null", "integer"]},
-    "campaignId": {"type": ["null", "integer"]},
-}
 
 
 class Activities(StreamDefinition):
@@ -91,9 +86,7 @@ def _catalog_entry(
     stream: str, number: int, activity_type: Mapping[str, Any], naming: Naming
 ) -> dict[str, Any]:
     base = base_columns(activity_type)
-    properties: dict[str, Schema] = {
-        column: dict(_NULLABLE_BASE.get(column, {"type": ["null", "string"]})) for column in base
-    }
+    properties: dict[str, Schema] = {column: dict(COLUMNS[column]) for column in base}
     inclusion = dict.fromkeys(base, "automatic")
     # Not every activity comes from a campaign.
     inclusion["campaignId"] = "available"
@@ -103,10 +96,11 @@ def _catalog_entry(
     for name, column in naming.attributes(list(attributes), taken).items():
         data_type = str(attributes[name].get("dataType") or "string")
         properties[column] = schema_for_data_type(data_type, nullable=True)
+        properties[column]["description"] = of_attribute(name, activity_type)
         inclusion[column] = "available"
         column_metadata[column] = {ATTRIBUTE_NAME: name}
     for extra, column in extras_beside(properties, activity_type, number).items():
-        properties[column] = dict({**EXTRA_COLUMNS, **PRIMARY_COLUMNS}[extra])
+        properties[column] = dict(COLUMNS[extra])
         inclusion[column] = "available"
         column_metadata[column] = {EXTRA_COLUMN: extra}
         if extra in EXTRA_COLUMNS:
@@ -114,7 +108,10 @@ def _catalog_entry(
     stream_metadata: dict[str, Any] = {ACTIVITY_ID: number}
     primary = activity_type.get("primaryAttribute")
     if isinstance(primary, dict):
-        stream_metadata[PRIMARY_ATTRIBUTE] = clean(str(primary.get("name", "")))
+        name = str(primary.get("name", ""))
+        stream_metadata[PRIMARY_ATTRIBUTE] = clean(name)
+        for column in PRIMARY_BASE.keys() & {*base}:
+            properties[column]["description"] += f" {of_attribute(name, activity_type)}"
     return catalog_entry(
         stream,
         properties,

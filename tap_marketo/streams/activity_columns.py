@@ -10,10 +10,14 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.activity_stream import AttributeColumns
 from tap_marketo.rows.column_types import column_type
+from tap_marketo.streams.descriptions import declared_columns
 
 ACTIVITY_STREAM_PREFIX = "activities_"
 ACTIVITY_KEY = "marketoGUID"
 ACTIVITY_REPLICATION_KEY = "activityDate"
+
+# What streams of activities have beside attributes, with what it means.
+COLUMNS: Mapping[str, Schema] = declared_columns("activities")
 
 # Columns of an activity stream that are columns of the export file, with the names they have
 # there (bulk-activity-extract.md, fields).
@@ -36,14 +40,14 @@ ACTION_RESULT = "actionResult"
 UNKNOWN_ATTRIBUTES = "unknown_attributes"
 EXTRA_COLUMNS: Mapping[str, Schema] = {
     # bulk-activity-extract.md, fields: "succeeded", "skipped" or "failed".
-    ACTION_RESULT: {"type": ["string", "null"]},
+    ACTION_RESULT: COLUMNS[ACTION_RESULT],
     # Attributes that have no column, by the names that a row has for them.
-    UNKNOWN_ATTRIBUTES: {"type": ["object", "null"]},
+    UNKNOWN_ATTRIBUTES: COLUMNS[UNKNOWN_ATTRIBUTES],
 }
 
 # Of a type without a primary attribute. Real activities of such types, as New Lead, have a value
 # of one all the same.
-PRIMARY_COLUMNS: Mapping[str, Schema] = {c: {"type": ["null", "string"]} for c in PRIMARY_BASE}
+PRIMARY_COLUMNS: Mapping[str, Schema] = {column: COLUMNS[column] for column in PRIMARY_BASE}
 
 # Where discovery notes, on the stream and on a column, what they are in Marketo.
 ACTIVITY_ID = "marketo.activity-id"

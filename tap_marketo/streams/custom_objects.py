@@ -130,6 +130,7 @@ class CustomObjects(StreamDefinition):
                     _REPLICATION_KEY,
                     account.naming,
                     stream_metadata={_OBJECT_NAME: name},
+                    schema_file="custom_objects",
                 )
             )
         return entries

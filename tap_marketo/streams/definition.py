@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.streams.account import Account
+from tap_marketo.streams.descriptions import declared_columns
 from tap_marketo.streams.details import Details
 from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.stream_read import Read, StreamRead
@@ -116,8 +115,7 @@ class DeclaredStream(StreamDefinition):
     by_default: bool = True
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
-        schema = resources.files("tap_marketo.streams") / "schemas" / f"{self.name}.json"
-        properties = json.loads(schema.read_text(encoding="utf-8"))["properties"]
+        properties = declared_columns(self.name)
         automatic = {*self.keys, *self.automatic, self.replication_key, _CREATED}
         inclusion = {
             column: "automatic" if column in automatic else "available" for column in properties

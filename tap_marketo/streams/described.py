@@ -16,6 +16,7 @@ from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.column_types import schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.streams.descriptions import of_field, sentences
 
 # Where discovery notes the field of a column that is called otherwise.
 FIELD_NAME = "marketo.field-name"
@@ -109,6 +110,7 @@ def described_entry(
     naming: Naming,
     nullable: Collection[str] = (),
     stream_metadata: Mapping[str, Any] | None = None,
+    schema_file: str | None = None,
 ) -> dict[str, Any]:
     """Write the catalog entry of a stream whose columns are fields.
 
@@ -121,16 +123,21 @@ def described_entry(
         naming: names the columns.
         nullable: automatic fields that may be null.
         stream_metadata: more metadata of the stream.
+        schema_file: says what we know of fields; by default the one with the stream's name.
     """
     properties: dict[str, Schema] = {}
     inclusion: dict[str, str] = {}
     notes: dict[str, dict[str, str]] = {}
+    known = sentences(schema_file or stream)
     columns = naming.fields({field.name: field.number for field in fields}, automatic)
     for field in fields:
         column = columns[field.name]
         is_automatic = field.name in automatic
         properties[column] = schema_for_data_type(
             field.data_type, nullable=not is_automatic or field.name in nullable
+        )
+        properties[column]["description"] = of_field(
+            field.name, field.display_name, known.get(field.name, "")
         )
         if not field.is_exportable:
             inclusion[column] = "unsupported"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import resources
 from typing import Any
 
 from tap_marketo.errors import (
@@ -27,6 +25,7 @@ from tap_marketo.protocol.schemas import schema_types
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
+from tap_marketo.streams.descriptions import declared_columns
 from tap_marketo.streams.stream_read import Read
 
 REPLICATION_KEY = "updatedAt"
@@ -108,9 +107,8 @@ class KeyedStream(StreamDefinition):
 
     def always(self) -> list[Field]:
         """Return the fields of which there is a column whatever Marketo describes."""
-        schema = resources.files("tap_marketo.streams") / "schemas" / f"{self.name}.json"
-        properties = json.loads(schema.read_text(encoding="utf-8"))["properties"]
-        return [Field(name, _data_type(each)) for name, each in properties.items()]
+        columns = declared_columns(self.name)
+        return [Field(name, _data_type(each)) for name, each in columns.items()]
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext

@@ -60,7 +60,7 @@ class ActivityType:
 
     id: int
     name: str
-    description: str
+    description: str | None
     primary: Attribute | None
     attributes: tuple[Attribute, ...] = field(default=())
     api_name: str | None = None

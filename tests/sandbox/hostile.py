@@ -53,6 +53,12 @@ _LONG_NAME = (
 )
 _LONG_QUESTION = "Which of our products have you or your colleagues looked at this year"
 
+LONG_TEXT = 'We call it so, and "so", and say why.\n' * 270
+"""More than 10,000 characters; no page bounds a description or a display name."""
+
+# Of types, in turns.
+_DESCRIPTIONS = (None, "", "She said \"yes\",\r\n\tand 'no'; -- %s \\ :x \0", LONG_TEXT)
+
 _TYPES = (
     ('Web/Form "Contact"', "webFormContact"),
     ("Follow-up Call", "followUpCall"),
@@ -125,12 +131,12 @@ def hostile_member_fields(seed: int) -> list[MemberField]:
     ]
 
 
-ROUGH_FIELDS = (
+ROUGH_FIELDS: tuple[tuple[str, str | None, str], ...] = (
     ("marketoguid", "Old GUID", "string"),
-    ("Colour", "Colour", "string"),
-    ("colour", "Colour (old)", "string"),
-    ("2nd_owner", "2nd Owner", "string"),
-    ("__c", "__c", "text"),
+    ("Colour", "The \"Colour\",\nas on the 'card'", "string"),
+    ("colour", LONG_TEXT, "string"),
+    ("2nd_owner", None, "string"),
+    ("__c", " \n", "text"),
     ("hugeNumber", "Huge Number", "integer"),
     ("seenAt", "Seen At", "datetime"),
 )
@@ -170,7 +176,11 @@ def hostile_types(seed: int) -> list[ActivityType]:
     attributes = (
         replace(attribute, values=pools.get(attribute.name, ())) for attribute in survey.attributes
     )
-    return [*types, replace(survey, attributes=tuple(attributes))]
+    types.append(replace(survey, attributes=tuple(attributes)))
+    return [
+        replace(kind, description=_DESCRIPTIONS[place % len(_DESCRIPTIONS)])
+        for place, kind in enumerate(types)
+    ]
 
 
 def _labels(text: str) -> tuple[Value, ...]:

@@ -96,7 +96,7 @@ def type_details(draw: Draw) -> JSON:
     key = custom_object_type(draw)["dedupeFields"][0]
     kind = linked_type(draw)
 
-    def field(name: str, display: str, kind: str, updateable: bool, **more: Any) -> JSON:
+    def field(name: str, display: str | None, kind: str, updateable: bool, **more: Any) -> JSON:
         entry: JSON = {"name": name, "displayName": display, "dataType": kind, **more}
         return {**entry, "updateable": updateable, "crmManaged": crm}
 
