@@ -26,9 +26,17 @@ def by_name(catalog: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {stream["tap_stream_id"]: stream for stream in catalog["streams"]}
 
 
+def types_of(stream: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return a stream's columns with what it has: descriptions are ours."""
+    return {
+        column: {word: what for word, what in schema.items() if word != "description"}
+        for column, schema in stream["schema"]["properties"].items()
+    }
+
+
 def test_leads_have_its_columns_and_types(marketo: Account, tap: Tap) -> None:
     leads = by_name(tap.discover(marketo.config()))["leads"]
-    columns = leads["schema"]["properties"]
+    columns = types_of(leads)
     assert columns["id"] == {"type": "integer"}
     assert columns["createdAt"] == {"type": "string", "format": "date-time"}
     assert columns["email"] == {"type": ["string", "null"]}
@@ -58,7 +66,7 @@ def test_leads_have_its_columns_and_types(marketo: Account, tap: Tap) -> None:
 def test_activity_streams_have_its_names_columns_and_metadata(marketo: Account, tap: Tap) -> None:
     streams = by_name(tap.discover(marketo.config()))
     visit = streams["activities_visit_webpage"]
-    columns = visit["schema"]["properties"]
+    columns = types_of(visit)
     assert list(columns)[:8] == [
         "marketoGUID", "leadId", "activityDate", "activityTypeId", "campaignId",
         "primary_attribute_name", "primary_attribute_value", "primary_attribute_value_id",
