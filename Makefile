@@ -46,8 +46,9 @@ docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, pictur
 	$(BIN)/python -m tests.columns_page
 	$(BIN)/python -m tests.meltano_definition
 	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m benchmarks.bars
 
-pictures: $(VENV)/ready ## run anew what the pictures of the docs show, the demo and a day of exports, and draw it
+pictures: $(VENV)/ready ## run anew what the pictures of the docs show, and draw it
 	$(BIN)/python -m tests.pictures --record
 
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB

@@ -26,9 +26,10 @@ from benchmarks import (
     sync_time,
     wires,
 )
+from benchmarks.bars import RESULTS
 from benchmarks.environments import HOME, Tools
 from benchmarks.report import Figure, save
-from benchmarks.results import RESULTS, write_results
+from benchmarks.results import write_results
 from benchmarks.runs import MeasurementError
 from benchmarks.settings import Settings
 from tests.harness import ROOT

@@ -1,4 +1,4 @@
-"""RESULTS.md: the figures of one whole run, and where and with what they were measured."""
+"""RESULTS.md: the figures of one whole run, how they were measured, and the main ones as bars."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 
+from benchmarks.bars import BARS, RESULTS, svg, with_bars
 from benchmarks.environments import versions
 from benchmarks.report import Figure
 from tests.harness import ROOT
-
-RESULTS = Path(__file__).with_name("RESULTS.md")
 
 _HEAD = """\
 # Results
@@ -28,9 +27,11 @@ the ratios of runs made one after the other.
 
 
 def write_results(figures: Iterable[Figure], minutes: float) -> None:
-    """Write all figures of a run that took so many minutes."""
+    """Write all figures of a run that took so many minutes, and the main ones as bars."""
     parts = [_HEAD, _machine(minutes), *(figure.table() for figure in figures)]
-    RESULTS.write_text("\n".join(parts), encoding="utf-8")
+    results = with_bars("\n".join(parts))
+    RESULTS.write_text(results, encoding="utf-8")
+    BARS.write_text(svg(results), encoding="utf-8")
 
 
 def _machine(minutes: float) -> str:

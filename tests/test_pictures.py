@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks import bars
 from tap_marketo.config import setting_names
 from tap_marketo.exports.poll_schedule import WORKERS
 from tests.harness import ROOT
@@ -29,6 +30,18 @@ def test_a_picture_is_drawn_from_what_was_recorded(name: str) -> None:
     assert (DIRECTORY / f"{name}.svg").read_text(encoding="utf-8") == drawn, AGAIN
     text = page.read_text(encoding="utf-8")
     assert text == with_words(text, name, module.words()), AGAIN
+
+
+def test_the_bars_are_those_of_the_figures() -> None:
+    results = bars.RESULTS.read_text(encoding="utf-8")
+    assert results == bars.with_bars(results), AGAIN
+    assert bars.BARS.read_text(encoding="utf-8") == bars.svg(results), AGAIN
+
+
+def test_bars_of_a_figure_that_is_missing_are_not_drawn() -> None:
+    results = bars.RESULTS.read_text(encoding="utf-8")
+    with pytest.raises(LookupError, match="export jobs"):
+        bars.svg(results.replace("| export jobs ", "| exports "))
 
 
 def test_every_picture_is_shown_with_words_beside_it() -> None:
