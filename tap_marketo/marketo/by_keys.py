@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tap_marketo.errors import TooManyMatchesError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.describe import DEDUPE_FIELDS
 from tap_marketo.marketo.pages import Row, query_pages
 
 MOST_VALUES = 300
@@ -18,9 +21,21 @@ class KeyedRows:
 
     Where Marketo says that too many rows match, it is asked for half as many values at once from
     then on.
+
+    Attributes:
+        is_compound: whether a value is that of a key of several fields, as ``compound_value`` has
+            it.
     """
 
-    def __init__(self, client: MarketoClient, path: str, endpoint: str, field: str) -> None:
+    def __init__(
+        self,
+        client: MarketoClient,
+        path: str,
+        endpoint: str,
+        field: str,
+        *,
+        is_compound: bool = False,
+    ) -> None:
         """Ask for nothing yet.
 
         Args:
@@ -28,7 +43,9 @@ class KeyedRows:
             path: of the object.
             endpoint: the calls' name in logs and metrics.
             field: whose values are asked for; it must be searchable.
+            is_compound: whether the object's key of several fields is asked for in its place.
         """
+        self.is_compound = is_compound
         self._client = client
         self._path = path
         self._endpoint = endpoint
@@ -39,7 +56,7 @@ class KeyedRows:
         """Yield the rows of some values, a page at a time; a value may have none, one or many.
 
         Args:
-            values: without commas, which stand between them.
+            values: without commas, which stand between them, unless they are of a compound key.
             fields: those of each row; empty where the call takes none.
 
         Raises:
@@ -50,9 +67,7 @@ class KeyedRows:
         left = list(values)
         while left:
             some = left[: self._most]
-            query = {"filterType": self._field, "filterValues": ",".join(some)}
-            if fields:
-                query["fields"] = ",".join(fields)
+            query = self._query(some, fields)
             pages = query_pages(self._client, self._path, self._endpoint, query)
             try:
                 first = next(pages)
@@ -66,3 +81,16 @@ class KeyedRows:
             for page in pages:
                 yield page.rows
             left = left[len(some) :]
+
+    def _query(self, values: Sequence[str], fields: Sequence[str]) -> dict[str, Any]:
+        if self.is_compound:
+            inputs = [json.loads(value) for value in values]
+            query: dict[str, Any] = {"filterType": DEDUPE_FIELDS, "input": inputs}
+            return {**query, "fields": [*fields]} if fields else query
+        query = {"filterType": self._field, "filterValues": ",".join(values)}
+        return {**query, "fields": ",".join(fields)} if fields else query
+
+
+def compound_value(parts: Mapping[str, Any]) -> str:
+    """Return the value of a key of several fields, given those (custom-objects.md, Query)."""
+    return json.dumps(parts)

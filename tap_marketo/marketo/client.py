@@ -149,9 +149,11 @@ class MarketoClient:
     def query(self, path: str, endpoint: str, query: Mapping[str, Any]) -> Envelope:
         """GET an answer by a POST whose form is the query (lead-database.md, Long URIs).
 
-        So a query of any length is asked in one way.
+        So a query of any length is asked in one way. One with ``input``, the values of a compound
+        key, is sent as JSON (Compound Keys).
         """
-        return self._post(path, endpoint, params={"_method": "GET"}, data=query)
+        body = {"json": query} if "input" in query else {"data": query}
+        return self._post(path, endpoint, params={"_method": "GET"}, **body)
 
     def post(self, path: str, endpoint: str, json: Mapping[str, Any] | None = None) -> Envelope:
         """POST a JSON body and return the answer, as :meth:`get` does."""

@@ -9,6 +9,9 @@ from typing import Any
 from tap_marketo.errors import DataError
 from tap_marketo.marketo.client import MarketoClient
 
+DEDUPE_FIELDS = "dedupeFields"
+"""The filter by the key of an object (lead-database.md, Query), which may have several fields."""
+
 # field-types.md: formula fields are not exported.
 _FORMULA = "formula"
 
@@ -59,16 +62,46 @@ def lead_fields(entries: Iterable[Mapping[str, Any]]) -> list[Field]:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A field of an object whose values are those of a field of another one.
+
+    Attributes:
+        field: of the object itself.
+        other: the name of the other object.
+        other_field: of that.
+    """
+
+    field: str
+    other: str
+    other_field: str
+
+
+@dataclass(frozen=True)
 class ObjectDescription:
     """What Marketo says of an object.
 
     Attributes:
         fields: of its rows.
         filters: the fields by whose values its rows can be asked for, each by itself.
+        dedupe: the fields that together make a row unique.
+        links: the fields that link it to other objects.
     """
 
     fields: Sequence[Field]
     filters: frozenset[str]
+    dedupe: tuple[str, ...] = ()
+    links: Sequence[Link] = ()
+
+    def takes(self, name: str) -> bool:
+        """Say whether rows can be asked for by a filter.
+
+        What dedupeFields names is always a filter (lead-database.md, Query).
+        """
+        return name in self.filters or self.dedupe == (name,) or self.is_compound(name)
+
+    def is_compound(self, name: str) -> bool:
+        """Say whether a filter is that by a key of several fields."""
+        return name == DEDUPE_FIELDS and len(self.dedupe) > 1
 
 
 def describe_object(client: MarketoClient, path: str, endpoint: str) -> ObjectDescription:
@@ -88,7 +121,29 @@ def describe_object(client: MarketoClient, path: str, endpoint: str) -> ObjectDe
     # Compound keys stand beside single ones.
     keys = (each for each in _list(described.get("searchableFields")) if isinstance(each, list))
     singles = (each[0] for each in keys if len(each) == 1)
-    return ObjectDescription(fields, frozenset(key for key in singles if isinstance(key, str)))
+    return ObjectDescription(
+        fields,
+        frozenset(key for key in singles if isinstance(key, str)),
+        tuple(each for each in _list(described.get(DEDUPE_FIELDS)) if isinstance(each, str)),
+        object_links(described),
+    )
+
+
+def object_links(entry: Mapping[str, Any]) -> list[Link]:
+    """Return how an object is linked to others (custom-objects.md, List).
+
+    The ``type`` of a relationship says nothing: the page's examples call a lead "parent" as well as
+    "child". One example has ``object`` for ``relatedTo``.
+    """
+    links = []
+    for each in _list(entry.get("relationships")):
+        own = each if isinstance(each, dict) else {}
+        other = own.get("relatedTo") or own.get("object")
+        other = other if isinstance(other, dict) else {}
+        names = (own.get("field"), other.get("name"), other.get("field"))
+        if all(isinstance(name, str) and name for name in names):
+            links.append(Link(*map(str, names)))
+    return links
 
 
 def object_fields(client: MarketoClient, path: str, endpoint: str) -> Sequence[Field]:

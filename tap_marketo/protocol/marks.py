@@ -77,6 +77,20 @@ class ReadMark(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LinkMark(ReadMark):
+    """How far a table has been read whose keys exports of other rows name, all of them each time.
+
+    Attributes:
+        reached_by: up to when each bulk object has been exported (UTC) in the reading under way;
+            empty while none is.
+        begins_by: where each begins that has rows (UTC): none is older.
+    """
+
+    reached_by: Mapping[str, datetime] = field(default_factory=dict)
+    begins_by: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ListMark(PageMark, ReadMark):
     """How far the members of all lists have been read.
 

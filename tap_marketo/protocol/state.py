@@ -284,7 +284,7 @@ def _times(state: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
     for where, values in entries:
         # The other tap may have set it into the future.
         values.pop("export_end", None)
-        for key in ("readings", "failed", "listed"):
+        for key in ("readings", "failed", "listed", "reached_by", "begins_by"):
             times = values.pop(key, {})
             values.update({f"{key}.{name}": time for name, time in times.items()})
         if ahead := values.pop("ahead", None):

@@ -25,6 +25,11 @@ _FIRST_WORKSPACE = "1"
 T = TypeVar("T")
 
 
+def custom_object_path(name: str) -> str:
+    """Return the path of a type of custom objects, given its API name."""
+    return f"/rest/v1/customobjects/{quote(name, safe='')}"
+
+
 class Account:
     """An account and the way to it.
 
@@ -94,20 +99,18 @@ class Account:
 
     def custom_object_fields(self, name: str) -> Sequence[Field]:
         """Return the fields that a type of custom objects has now."""
-        path = f"/rest/v1/customobjects/{quote(name, safe='')}/describe.json"
-        return describe.object_fields(self.client, path, "custom_object_describe")
+        return self.description(custom_object_path(name), "custom_object_describe").fields
 
-    def description(self, path: str) -> ObjectDescription:
+    def description(self, path: str, endpoint: str = "object_describe") -> ObjectDescription:
         """Return what Marketo says of an object now, given the path of the object.
 
-        A call that failed is not made again: several streams need it.
+        A call that failed is not made again: several streams need it. ``endpoint`` is its name in
+        logs and metrics.
         """
         if path not in self._described:
             self._described[path] = self._ask_once(
                 path,
-                lambda: describe.describe_object(
-                    self.client, f"{path}/describe.json", "object_describe"
-                ),
+                lambda: describe.describe_object(self.client, f"{path}/describe.json", endpoint),
             )
         return self._described[path]
 

@@ -1,4 +1,8 @@
-"""Custom objects: each type is a stream, exported in bulk by the time of its last change."""
+"""Custom objects: each type is a stream.
+
+Those that hang on leads are exported in bulk, by the time of their last change; the others are
+asked for by keys.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,30 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import NOT_HERE, AccessDeniedError
+from tap_marketo.errors import NOT_HERE, AccessDeniedError, DataError, MarketoError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.streams.account import Account
+from tap_marketo.streams.account import Account, custom_object_path
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
 from tap_marketo.streams.details import path_with
 from tap_marketo.streams.estimate import ReadEstimate
+from tap_marketo.streams.linked_family import PREFIX, source_of
+from tap_marketo.streams.linked_read import LinkedObject, read_by_links
+from tap_marketo.streams.object_links import CUSTOM_OBJECT, LEADS, ObjectLinks
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
-from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.streams.stream_read import Read, Steps, StreamRead
 
 _PREFIX = "custom_object_"
-# The path part of a type's exports.
-_PATH = "customobjects/{id}"
 # Where discovery notes the API name of a stream's type.
 _OBJECT_NAME = "marketo.custom-object"
 # An API name with anything else would make another path of the calls about its jobs.
 _API_NAME = re.compile(r"\w+", re.ASCII)
+_BULK_OBJECT = re.compile(rf"{LEADS}|{CUSTOM_OBJECT.format(id=_API_NAME.pattern)}", re.ASCII)
 _KEY = "marketoGUID"
 _REPLICATION_KEY = "updatedAt"
 # What every record has, also where describe should not tell of it (custom-objects.md, Describe).
@@ -50,7 +56,7 @@ class CustomObjectFamily(DescribedFamily):
     ) -> None:
         """Serve the stream of a type, given its API name; the rest is as of any described one."""
         self.name = f"{_PREFIX}{object_name}"
-        self.bulk_object = path_with(_PATH, object_name)
+        self.bulk_object = path_with(CUSTOM_OBJECT, object_name)
         super().__init__(entry, fields, lookback)
 
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
@@ -94,7 +100,12 @@ class CustomObjects(StreamDefinition):
     permission = READ_CUSTOM_OBJECT
 
     def bulk_objects(self, account: Account) -> Mapping[str, str]:
-        return {name: path_with(_PATH, name) for name in account.custom_objects}
+        links = ObjectLinks(account)
+        return {
+            name: path_with(CUSTOM_OBJECT, name)
+            for name in account.custom_objects
+            if links.is_exported(name)
+        }
 
     def owns(self, entry: CatalogEntry) -> bool:
         return entry.stream.startswith(_PREFIX) and isinstance(_object_name(entry), str)
@@ -108,6 +119,7 @@ class CustomObjects(StreamDefinition):
             LOGGER.warning("Types of custom objects cannot be found, and are left out. %s", error)
             return []
         streams = account.naming.objects(names, _PREFIX)
+        links = ObjectLinks(account)
         entries = []
         for name in names:
             try:
@@ -120,6 +132,13 @@ class CustomObjects(StreamDefinition):
             # "CRM custom objects are not allowed" (bulk-custom-object-extract.md).
             if all(field.is_of_crm for field in fields):
                 LOGGER.info("Custom objects of type %s are of a CRM and are not exported.", name)
+                continue
+            if links.paths(name) == []:
+                LOGGER.warning(
+                    "Custom objects of type %s are left out: Marketo says neither that they hang "
+                    "on leads or companies, nor which objects that hang on leads lead to them.",
+                    name,
+                )
                 continue
             entries.append(
                 described_entry(
@@ -142,8 +161,9 @@ class CustomObjects(StreamDefinition):
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
-    ) -> Sequence[StreamRead | BulkFamily]:
-        reads: list[StreamRead] = []
+    ) -> Sequence[Read | BulkFamily]:
+        reads: list[Read | BulkFamily] = []
+        links = ObjectLinks(account)
         for entry in entries:
             if gone := self.missing(entry, account):
                 LOGGER.warning(
@@ -151,14 +171,48 @@ class CustomObjects(StreamDefinition):
                     entry.stream, gone,
                 )  # fmt: skip
                 continue
-            reads.append(CustomObjectRead(entry, account, context))
+            linked = _linked(entry, links)
+            if linked:
+                reads += linked.readings([entry], account, context)
+            else:
+                reads.append(CustomObjectRead(entry, account, context))
         return reads
 
     def bulk_object_of(self, family: str) -> str | None:
+        exported = family.removeprefix(PREFIX)
+        if exported != family:
+            return exported if _BULK_OBJECT.fullmatch(exported) else None
         name = family.removeprefix(_PREFIX)
         if name == family or not _API_NAME.fullmatch(name):
             return None
-        return path_with(_PATH, name)
+        return path_with(CUSTOM_OBJECT, name)
+
+
+def _linked(entry: CatalogEntry, links: ObjectLinks) -> LinkedObject | None:
+    """Return how a type is read that does not hang on leads; None for all others.
+
+    A catalog may have a type of which nothing is known any more, or which cannot be described: it
+    is exported, which says what is wrong with it.
+    """
+    name = _object_name(entry)
+    try:
+        paths = links.paths(name)
+    except MarketoError as error:
+        if error.ends_run:
+            raise
+        return None
+    except DataError:
+        return None
+    if not paths:
+        return None
+    return LinkedObject(
+        name=entry.stream,
+        path=custom_object_path(name),
+        filters={path.filter: source_of(entry.stream, path) for path in paths},
+        read=read_by_links,
+        paths=paths,
+        fields=_ALWAYS,
+    )
 
 
 def _object_name(entry: CatalogEntry) -> Any:

@@ -84,10 +84,16 @@ class KeySearch:
         found = self._objects.get(stream)
         return found is not None and any(name in found.questions for name in filters)
 
-    def note(self, source: str, value: str) -> None:
-        """Take a value that was found, which may be asked of several objects."""
+    def note(self, source: str, value: str, is_news: bool = True) -> None:
+        """Take a value that was found, which may be asked of several objects.
+
+        Args:
+            source: what it is of.
+            value: itself.
+            is_news: whether the rows that it finds are news, whenever these have changed.
+        """
         for question in self._by_source.get(source, ()):
-            question.add(value)
+            question.add(value, is_news)
 
     def blocks(
         self, emitter: Emitter, now: Callable[[], datetime], *, to_the_end: bool
@@ -106,12 +112,13 @@ class KeySearch:
         while found := self._next(to_the_end=to_the_end):
             which, question = found
             try:
-                for rows in which.pages(question, question.take()):
+                asked = question.take()
+                for rows in which.pages(question, asked.values):
                     self._note_rows(which, rows)
                     table = self.live.get(which.declared.name)
                     if table:
                         table.announce(emitter)
-                        yield table.block(rows, now())
+                        yield table.block(rows, now(), are_news=asked.are_news)
             except (MarketoError, DataError) as error:
                 if isinstance(error, MarketoError) and error.ends_run:
                     raise

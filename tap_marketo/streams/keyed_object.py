@@ -140,6 +140,22 @@ class Remembered:
         self._values.add(value)
         return True
 
+    def __contains__(self, value: str) -> bool:
+        return value in self._values
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of one call.
+
+    Attributes:
+        values: themselves.
+        are_news: whether their rows are news, whenever these have changed.
+    """
+
+    values: Sequence[str]
+    are_news: bool
+
 
 class Question:
     """One filter of an object, and the values that are to be asked for.
@@ -155,39 +171,45 @@ class Question:
         self._where = f"{stream}: the {name}"
         self._waiting: dict[str, None] = {}
         self._asked = Remembered()
+        # Values whose rows are emitted only if they have changed.
+        self._old_waiting: dict[str, None] = {}
+        self._old_asked = Remembered()
         self._named = 0
 
     @property
     def waiting(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._old_waiting)
 
     @property
     def is_full(self) -> bool:
         """Whether as many wait as a call takes."""
-        return len(self._waiting) >= MOST_VALUES
+        return max(len(self._waiting), len(self._old_waiting)) >= MOST_VALUES
 
-    def add(self, value: str) -> None:
+    def add(self, value: str, is_news: bool = True) -> None:
         """Take a value, unless it was asked for; one with a comma would be two."""
-        if value and self._asked.add(value):
-            if "," not in value:
-                self._waiting[value] = None
-            elif self._named < _MOST_NAMED:
-                self._named += 1
-                LOGGER.warning(
-                    "%s %r cannot be asked for, as it holds a comma.", self._where, value
-                )
+        if not value or (not is_news and value in self._asked):
+            return
+        if not (self._asked if is_news else self._old_asked).add(value):
+            return
+        if "," not in value or self.rows.is_compound:
+            (self._waiting if is_news else self._old_waiting)[value] = None
+        elif self._named < _MOST_NAMED:
+            self._named += 1
+            LOGGER.warning("%s %r cannot be asked for, as it holds a comma.", self._where, value)
 
     def has_row(self, value: str) -> None:
         """Note that the row of a value has been read."""
         self._asked.add(value)
         self._waiting.pop(value, None)
 
-    def take(self) -> list[str]:
+    def take(self) -> Values:
         """Return the values of one call; they wait no more."""
-        some = list(self._waiting)[:MOST_VALUES]
+        are_news = len(self._waiting) >= min(MOST_VALUES, len(self._old_waiting))
+        waiting = self._waiting if are_news else self._old_waiting
+        some = list(waiting)[:MOST_VALUES]
         for value in some:
-            del self._waiting[value]
-        return some
+            del waiting[value]
+        return Values(some, are_news)
 
 
 class KeyedObject:
@@ -228,10 +250,19 @@ class KeyedObject:
         path = f"{declared.path}.json"
         self.questions = {
             name: Question(
-                declared.name, name, source, KeyedRows(client, path, declared.name, name)
+                declared.name,
+                name,
+                source,
+                KeyedRows(
+                    client,
+                    path,
+                    declared.name,
+                    name,
+                    is_compound=described.is_compound(name),
+                ),
             )
             for name, source in declared.filters.items()
-            if name in described.filters or name in (declared.own_key, *declared.keys)
+            if described.takes(name) or name in (declared.own_key, *declared.keys)
         }
 
     def pages(self, question: Question, values: Sequence[str]) -> Iterator[list[Row]]:

@@ -18,7 +18,7 @@ from tap_marketo.rows.page_rows import RowFitter, page_lines
 from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.streams.described import field_name
 from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream, Remembered
-from tap_marketo.times import parse_utc, to_time_extracted
+from tap_marketo.times import EVER, parse_utc, to_time_extracted
 
 # The place of a row in an answer (lead-database.md): nothing of the row itself.
 _PLACE = "seq"
@@ -31,21 +31,30 @@ class KeyedTable:
         entry: its entry of the catalog, with the columns to emit.
         declared: what it is of.
         issues: values that did not fit their columns.
+        since: of rows that are no news only those are emitted that have changed since, UTC.
     """
 
-    def __init__(self, entry: CatalogEntry, declared: KeyedStream, began: datetime) -> None:
+    def __init__(
+        self,
+        entry: CatalogEntry,
+        declared: KeyedStream,
+        began: datetime,
+        since: datetime = EVER,
+    ) -> None:
         """Emit nothing yet.
 
         Args:
             entry: the stream in the catalog.
             declared: what it is of.
             began: when the run began, UTC.
+            since: as the attribute.
 
         Raises:
             CatalogError: the entry has no key column.
         """
         self.entry = entry.keyed(declared.keys, REPLICATION_KEY)
         self.declared = declared
+        self.since = since
         self._began = began
         self.issues = ConversionIssues()
         self._fit = RowFitter(entry.schema["properties"], self.issues)
@@ -94,12 +103,15 @@ class KeyedTable:
         """Write the SCHEMA message, unless it has been written as it is now."""
         emitter.schema(self.entry, self.declared.keys, [REPLICATION_KEY])
 
-    def block(self, rows: Sequence[Row], extracted: datetime) -> RecordBlock:
+    def block(
+        self, rows: Sequence[Row], extracted: datetime, *, are_news: bool = True
+    ) -> RecordBlock:
         """Return the RECORD lines of those of some rows that are to be emitted.
 
         Args:
             rows: as they came.
             extracted: when they came, UTC.
+            are_news: whether they are emitted whenever they have changed.
 
         Raises:
             DataError: a row has no key.
@@ -111,25 +123,30 @@ class KeyedTable:
         wanted = [
             {columns.get(name, name): value for name, value in row.items() if name != _PLACE}
             for row in rows
-            if self._wants(row)
+            if self._wants(row, are_news=are_news)
         ]
         lines = page_lines(map(self._fit, wanted), writer)
         return RecordBlock({self.stream: len(lines)}, b"".join(lines))
 
-    def _wants(self, row: Row) -> bool:
+    def _wants(self, row: Row, *, are_news: bool) -> bool:
         """Say whether a row is emitted.
 
         Which rows a run meets depends on the keys that it finds, and the state does not say which
         were met before. So a row is emitted when it comes for the first time in the run; when it
         comes again, if it has changed meanwhile.
         """
+        changed = row.get(REPLICATION_KEY)
+        if not are_news and not _has_changed(changed, self.since):
+            return False
         is_first = self._seen.add("/".join(str(row.get(key)) for key in self.declared.keys))
-        return is_first or self._has_changed(row.get(REPLICATION_KEY))
+        return is_first or _has_changed(changed, self._began)
 
-    def _has_changed(self, changed: Any) -> bool:
-        if not isinstance(changed, str):
-            return True
-        try:
-            return parse_utc(changed) >= self._began
-        except ValueError:
-            return True
+
+def _has_changed(changed: Any, since: datetime) -> bool:
+    """Say whether a row has changed since a time (UTC), or does not say when."""
+    if not isinstance(changed, str):
+        return True
+    try:
+        return parse_utc(changed) >= since
+    except ValueError:
+        return True

@@ -23,7 +23,7 @@ from tap_marketo.times import before, parse_utc
 
 # Rows are wanted from this long before the bookmark: a row shows a moment after its date, and the
 # clock that dated it and the clock of the scan may differ by minutes.
-_LOOKBACK = timedelta(minutes=15)
+LOOKBACK = timedelta(minutes=15)
 _SECOND = timedelta(seconds=1)
 
 
@@ -60,7 +60,7 @@ class Scan:
         stream: str,
         keys: tuple[str, ...],
         replication_key: str | None,
-        lookback: timedelta = _LOOKBACK,
+        lookback: timedelta = LOOKBACK,
     ) -> Scan:
         """Return what is to be read of a stream, from a look-back before its bookmark on."""
         state = context.state

@@ -7,20 +7,13 @@ by the time of their last change, finds the keys by which the rows are asked for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError, TapError
-from tap_marketo.exports.family import (
-    MARKETO_BEGAN,
-    BulkFamily,
-    ExportPlan,
-    RecordBlock,
-    SyncContext,
-    date_range,
-)
+from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
+from tap_marketo.exports.family import MARKETO_BEGAN, ExportPlan, SyncContext, date_range
 from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.retention import CHANGE_DATA_VALUE
@@ -28,10 +21,9 @@ from tap_marketo.names import find_names
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ReadMark
 from tap_marketo.protocol.position import Position
-from tap_marketo.rows.csv_cells import ABSENT, text_of
-from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.streams.key_search import KeySearch
 from tap_marketo.streams.keyed_object import REPLICATION_KEY
+from tap_marketo.streams.keys_family import KeysFamily
 from tap_marketo.streams.log_reach import find_gap
 from tap_marketo.streams.role_changes import LEAD
 from tap_marketo.times import to_marketo
@@ -48,13 +40,11 @@ have the names of the fields."""
 _CREATED = "createdAt"
 
 
-class ReferencesFamily(BulkFamily):
+class ReferencesFamily(KeysFamily):
     """Exports of which companies and sales persons leads name; what they lead to is searched."""
 
     name = NAME
     bulk_object = BULK_OBJECT
-    keys = ()
-    replication_key = REPLICATION_KEY
 
     def __init__(
         self,
@@ -75,29 +65,16 @@ class ReferencesFamily(BulkFamily):
             emitter: takes SCHEMA messages; None where nothing is read.
             now: returns the time, UTC; None where nothing is read.
         """
+        super().__init__(search, search.tables, ("id", *LINKS), emitter, now)
         self.lookback = timedelta(hours=context.config.leads_lookback_hours)
-        self.streams = {name: table.entry for name, table in search.tables.items()}
-        self.issues = {name: table.issues for name, table in search.tables.items()}
-        self._search = search
         self._fields = ["id", *fields]
         self._by_lead = by_lead
-        self._emitter, self._now = emitter, now
         self._filter = REPLICATION_KEY
         self._refresh = timedelta(days=context.config.crm_refresh_days)
         self._all_companies = context.config.companies == "all"
 
-    @property
-    def failed(self) -> Mapping[str, TapError]:
-        return self._search.failed
-
-    def fields(self) -> list[str]:
-        return list(self._fields)
-
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         return {self._filter: date_range(plan.window)}
-
-    def announce(self, stream: str, emitter: Emitter) -> None:
-        self._search.tables[stream].announce(emitter)
 
     # What is read ---------------------------------------------------------------------------------
 
@@ -159,35 +136,13 @@ class ReferencesFamily(BulkFamily):
             raise error
         self._fields = [name for name in self._fields if name not in unknown]
 
-    # What is found --------------------------------------------------------------------------------
-
-    def records(
-        self, file: CsvFile, plan: ExportPlan, time_extracted: str
-    ) -> Iterator[RecordBlock]:
-        if self._emitter is None or self._now is None:
-            raise TypeError("a plan reads no files")
-        header = list(file.header)
-        found = find_names(self._fields, header)
-        places = [header.index(found[name]) if name in found else None for name in ("id", *LINKS)]
-        for block in file.blocks():
-            for row in block.rows:
-                lead, company, company_key, sales_person = (
-                    None if place is None else _text(row[place]) for place in places
-                )
-                if company and (company_key or self._all_companies):
-                    self._search.note(COMPANY, company)
-                if company_key:
-                    self._search.note(LEADS_COMPANY, company_key)
-                if sales_person:
-                    self._search.note(SALES_PERSON, sales_person)
-                if lead and self._by_lead:
-                    self._search.note(LEAD, lead)
-            yield from self._search.blocks(self._emitter, self._now, to_the_end=False)
-        yield from self._search.blocks(self._emitter, self._now, to_the_end=True)
-        if not self._search.live:
-            raise next(iter(self._search.failed.values()))
-
-
-def _text(cell: str) -> str | None:
-    """Return the text of a cell; None for an absent value."""
-    return None if cell == ABSENT else text_of(cell)
+    def note(self, cells: Sequence[str | None]) -> None:
+        lead, company, company_key, sales_person = cells
+        if company and (company_key or self._all_companies):
+            self._search.note(COMPANY, company)
+        if company_key:
+            self._search.note(LEADS_COMPANY, company_key)
+        if sales_person:
+            self._search.note(SALES_PERSON, sales_person)
+        if lead and self._by_lead:
+            self._search.note(LEAD, lead)

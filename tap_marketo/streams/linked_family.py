@@ -1,0 +1,206 @@
+"""Exports of rows that name rows of custom objects, from their first row on each time.
+
+What an edge object's rows say may change without a bridge's row, and the state holds no keys. So
+all keys are found anew whenever the rows are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tap_marketo.errors import FilterUnavailableError
+from tap_marketo.exports.family import (
+    MARKETO_BEGAN,
+    ExportPlan,
+    RecordBlock,
+    SyncContext,
+    date_range,
+)
+from tap_marketo.exports.windows import Cursor
+from tap_marketo.marketo.by_keys import compound_value
+from tap_marketo.names import find_names
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.marks import LinkMark
+from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.rows.csv_file import CsvFile
+from tap_marketo.streams.key_search import KeySearch
+from tap_marketo.streams.keyed_object import REPLICATION_KEY
+from tap_marketo.streams.keys_family import KeysFamily
+from tap_marketo.streams.object_links import COMPANY_KEY, LEADS, KeyPath
+from tap_marketo.streams.permissions import READ_LEAD
+from tap_marketo.times import parse_utc
+
+PREFIX = "links_of/"
+"""What the names of these families begin with; the path part of their exports follows."""
+_CREATED = "createdAt"
+
+
+@dataclass(frozen=True)
+class LinkedStream:
+    """A stream whose keys links name.
+
+    Attributes:
+        name: of the stream.
+        paths: what leads to its rows.
+        news_since: the rows are news to which a row that has changed since (UTC) leads.
+        unfinished: the bulk objects that this run has not exported to the end.
+    """
+
+    name: str
+    paths: Sequence[KeyPath]
+    news_since: datetime
+    unfinished: set[str]
+
+
+def source_of(stream: str, path: KeyPath) -> str:
+    """Return what a search calls the values by which rows of a stream are asked for."""
+    return f"{stream}.{path.filter}"
+
+
+class LinkedFamily(KeysFamily):
+    """The exports of one bulk object whose rows name rows of some streams."""
+
+    lookback = timedelta()
+
+    def __init__(
+        self,
+        bulk_object: str,
+        linked: Collection[LinkedStream],
+        search: KeySearch,
+        context: SyncContext,
+        lead_fields: Collection[str],
+        emitter: Emitter | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Serve some streams of a search.
+
+        Args:
+            bulk_object: the path part of the exports.
+            linked: the streams.
+            search: asks for their rows.
+            context: what the sync begins with.
+            lead_fields: the fields that leads have.
+            emitter, now: as of any ``KeysFamily``.
+        """
+        self.name = f"{PREFIX}{bulk_object}"
+        self.bulk_object = bulk_object
+        self._linked = {each.name: each for each in linked}
+        self._paths = [
+            (each, path)
+            for each in linked
+            for path in each.paths
+            if path.bulk_object == bulk_object
+        ]
+        of_leads = bulk_object == LEADS
+        has_keys = of_leads and COMPANY_KEY in find_names([COMPANY_KEY], lead_fields)
+        self._needs_key = has_keys and context.config.companies == "linked"
+        exported = [name for _, path in self._paths for name in path.fields.values()]
+        more = [COMPANY_KEY] if self._needs_key else []
+        columns = list(dict.fromkeys([REPLICATION_KEY, *more, *exported]))
+        super().__init__(search, self._linked, columns, emitter, now)
+        if of_leads:
+            self.further_permissions = (READ_LEAD,)
+        self._filter = REPLICATION_KEY
+        self._served: Collection[str] = ()
+        self._has_rows = False
+
+    def filter(self, plan: ExportPlan) -> dict[str, Any]:
+        return {self._filter: date_range(plan.window)}
+
+    def do_without_filter(self, error: FilterUnavailableError) -> None:
+        # bulk-lead-extract.md has another filter by date, bulk-custom-object-extract.md has not.
+        if self._filter == _CREATED or self.bulk_object != LEADS:
+            raise error
+        self._filter = _CREATED
+
+    # How far it is -------------------------------------------------------------------------------
+
+    @property
+    def _place(self) -> str:
+        """What the state calls the exports: rows begin elsewhere by another date."""
+        return self.bulk_object + (f" by {_CREATED}" if self._filter == _CREATED else "")
+
+    def cursor(self, context: SyncContext, stream: str) -> Cursor:
+        mark = context.state.mark(LinkMark, stream)
+        reached = mark.reached_by.get(self._place) if is_under_way(context, stream) else None
+        # Links are older than what they lead to: start_date says nothing of them.
+        earliest = mark.begins_by.get(self._place, MARKETO_BEGAN)
+        return Cursor(reached, None, earliest, self.lookback)
+
+    def begin(self, context: SyncContext) -> Position | None:
+        marks = {name: context.state.mark(LinkMark, name) for name in self.streams}
+        new = {
+            name: replace(mark, read_at=context.now, reached_by={})
+            for name, mark in marks.items()
+            if not is_under_way(context, name)
+        }
+        # A bookmark without a mark is of exports, which bring none of these rows.
+        forgotten = {name for name in new if marks[name].read_at is None}
+        return Position(marks=new, forgotten=forgotten) if new else None
+
+    def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
+        marks, bookmarks = {}, {}
+        for name in plan.streams:
+            if name not in self._search.live:
+                continue
+            mark = context.state.mark(LinkMark, name)
+            reached = self.cursor(context, name).after(plan.window, plan.made).reached
+            begins = dict(mark.begins_by)
+            if self._has_rows:
+                begins.setdefault(self._place, plan.window.start)
+            marks[name] = replace(
+                mark, reached_by={**mark.reached_by, self._place: reached}, begins_by=begins
+            )
+            unfinished = self._linked[name].unfinished
+            if plan.window.end >= context.now:
+                unfinished.discard(self.bulk_object)
+            if not unfinished and mark.read_at:
+                marks[name] = replace(marks[name], reached_by={})
+                bookmarks[name] = Bookmark(REPLICATION_KEY, mark.read_at)
+        return Position(marks=marks, bookmarks=bookmarks)
+
+    # What is found -------------------------------------------------------------------------------
+
+    def records(
+        self, file: CsvFile, plan: ExportPlan, time_extracted: str
+    ) -> Iterator[RecordBlock]:
+        self._served, self._has_rows = plan.streams, False
+        yield from super().records(file, plan, time_extracted)
+
+    def note(self, cells: Sequence[str | None]) -> None:
+        self._has_rows = True
+        row = dict(zip(self._columns, cells, strict=True))
+        if self._needs_key and not row[COMPANY_KEY]:
+            return
+        changed = row[REPLICATION_KEY]
+        for linked, path in self._paths:
+            value = _value(path, row)
+            if value and linked.name in self._served:
+                is_news = not changed or parse_utc(changed) >= linked.news_since
+                self._search.note(source_of(linked.name, path), value, is_news)
+
+
+def is_under_way(context: SyncContext, stream: str) -> bool:
+    """Say whether a reading of a stream has begun that is not yet complete."""
+    bookmark = context.state.bookmark(stream, REPLICATION_KEY)
+    read_at = context.state.mark(LinkMark, stream).read_at
+    return read_at is not None and (bookmark is None or bookmark < read_at)
+
+
+def _value(path: KeyPath, row: Mapping[str, str | None]) -> str | None:
+    """Return what a row names; None for nothing."""
+    parts = {name: row[exported] for name, exported in path.fields.items()}
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    if not all(parts.values()):
+        return None
+    return compound_value(
+        {
+            name: int(part) if name in path.numbers and part.lstrip("-").isdecimal() else part
+            for name, part in parts.items()
+            if part
+        }
+    )
