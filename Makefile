@@ -42,8 +42,9 @@ format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, pictures, the definition for Meltano
+docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, dbt's sources, pictures, the definition for Meltano
 	$(BIN)/python -m tests.columns_page
+	$(BIN)/python -m tests.dbt_sources
 	$(BIN)/python -m tests.meltano_definition
 	$(BIN)/python -m tests.pictures
 	$(BIN)/python -m benchmarks.bars

@@ -14,6 +14,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.children import Children
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
+from tap_marketo.streams.descriptions import sentences
 from tap_marketo.streams.designer import CALLS_BY_WORKSPACE
 from tap_marketo.streams.keyed_object import KeyedStream
 from tap_marketo.streams.lead_database import ADMINISTRATION
@@ -24,7 +25,7 @@ from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, R
 from tap_marketo.streams.registry import REGISTRY, definition_of
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 from tap_marketo.streams.users import USERS
-from tests import columns_page
+from tests import columns_page, dbt_sources
 from tests.readme import section, table
 
 GROUPS = (
@@ -217,6 +218,19 @@ def test_the_page_of_columns_is_up_to_date(documented: Documented) -> None:
     """If it is not: ``make docs``."""
     page = columns_page.PAGE.read_text(encoding="utf-8")
     assert page == columns_page.page([entry for _, _, entry in documented])
+
+
+def test_the_sources_of_dbt_are_up_to_date() -> None:
+    """If they are not: ``make docs``."""
+    assert dbt_sources.PAGE.read_text(encoding="utf-8") == dbt_sources.page()
+
+
+def test_every_column_of_every_stream_is_described(documented: Documented) -> None:
+    for _, kind, entry in documented:
+        known = sentences(kind.name) if isinstance(kind, DeclaredStream) else {}
+        for column, schema in entry.schema["properties"].items():
+            assert schema["description"].strip(), (entry.stream, column)
+            assert schema["description"] == known.get(column, schema["description"])
 
 
 def test_the_columns_named_for_found_streams_exist(documented: Documented) -> None:

@@ -89,6 +89,8 @@ class Warehouse(NamedTuple):
     """Each stream's rows at the end, as records would have them; deleted leads are there."""
     described: dict[str, list[str]]
     """Columns of each model that have a description."""
+    sources: dict[str, dict[str, str]]
+    """The columns of each source, with their descriptions."""
 
 
 def load(driver: Database, tap: Tap, marketo: Account, state: Any) -> tuple[Any, Mapping[str, Any]]:
@@ -161,6 +163,10 @@ def go_through(target: str, directory: Path) -> Warehouse:
             for node in dbt.written("manifest")["nodes"].values()
             if node["resource_type"] in ("model", "snapshot") and node["description"]
         }
+        sources = {
+            each["name"]: {name: own["description"] for name, own in each["columns"].items()}
+            for each in dbt.written("manifest")["sources"].values()
+        }
         last = dbt.made()
         truth = {table: marketo.truth(table) for table in TRUTHS}
         tables = tables_of(marketo, catalog)
@@ -176,7 +182,7 @@ def go_through(target: str, directory: Path) -> Warehouse:
         dbt.run("run", "--select", *models, tap_marketo_old_schema="old")
         old = dbt.made("activity_open_email", "lead", "email_template_history")
     rows = {name: list(table.values()) for name, table in tables.items()}
-    return Warehouse(target, outcomes, empty, first, last, old, truth, rows, described)
+    return Warehouse(target, outcomes, empty, first, last, old, truth, rows, described, sources)
 
 
 def tables_of(marketo: Account, catalog: Mapping[str, Any]) -> dict[str, Expected]:

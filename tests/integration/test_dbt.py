@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import dbt_sources
 from tests.harness import ROOT
 from tests.integration.dbt_project import PROJECT, rows_of, types_of
 from tests.integration.dbt_warehouse import COMMAND, Warehouse, moment, who_is_gone
@@ -76,6 +77,10 @@ def test_every_model_and_column_is_described(warehouse: Warehouse) -> None:
         own = {name for name in table["types"] if not name.startswith("dbt_")}
         if model != "mkto_email_versions":
             assert own - dynamic == set(described) - dynamic, model
+
+
+def test_the_sources_say_of_columns_what_the_catalog_says(warehouse: Warehouse) -> None:
+    assert warehouse.sources == dbt_sources.tables()
 
 
 @pytest.mark.parametrize("table", CONTRACT)
