@@ -10,18 +10,22 @@ from typing import Any
 import pytest
 
 from tests import readme
+from tests.end_to_end import crm_accounts
 from tests.end_to_end.checks import SMALL, VISITS, calls, discovered, polls
+from tests.end_to_end.expected_crm import CRM
 from tests.harness import Account, Tap, Target, account, select
 
 # Before everything there is.
 START = "2020-01-01T00:00:00Z"
+# Before any lead changed.
+BEGUN = "2026-05-05T00:00:00+00:00"
 # The types of the usual account; each is described by a call of its own.
 CUSTOM_OBJECTS = 2
 
 
 @pytest.fixture(scope="module")
 def catalog() -> dict[str, Any]:
-    return discovered()
+    return discovered(**crm_accounts.SETTINGS)
 
 
 @pytest.fixture
@@ -65,7 +69,7 @@ def usual() -> Iterator[Account]:
 def test_each_list_costs_what_the_docs_say(
     usual: Account, catalog: dict[str, Any], tap: Tap, stream: str
 ) -> None:
-    config, target = usual.config(start_date=START), Target()
+    config, target = usual.config(start_date=START, **crm_accounts.SETTINGS), Target()
     chosen = select(catalog, [stream])
     told = []
     for _ in range(2):
@@ -79,7 +83,8 @@ def test_each_list_costs_what_the_docs_say(
 
 
 def test_the_docs_tell_the_calls_of_every_list(usual: Account, tap: Tap) -> None:
-    lists = {stream["tap_stream_id"] for stream in tap.discover(usual.config())["streams"]}
+    config = usual.config(**crm_accounts.SETTINGS)
+    lists = {stream["tap_stream_id"] for stream in tap.discover(config)["streams"]}
     exported = {
         name for name in lists if re.match("activities_|custom_object_(?!types$)", name)
     } | {"leads", "program_members"}
@@ -109,6 +114,31 @@ def test_programs_cost_one_call_a_page_and_one_that_proves_the_end(
     with account(*SMALL, "--programs", str(programs)) as marketo:
         tap.sync(marketo.config(start_date=START), select(catalog, ["programs"]), Target())
         assert calls(marketo) == {"usage": 1, "programs": pages}
+
+
+def test_objects_by_keys_cost_a_call_for_300_of_them_and_a_job_of_references(tap: Tap) -> None:
+    sizes = ("--leads", "600", "--companies", "500", "--opportunities", "400")
+    with account(*SMALL, *sizes, *crm_accounts.OPTIONS, "--export-minutes", "0.5") as marketo:
+        config, target = marketo.config(), Target(state=crm_accounts.state_of(BEGUN))
+        chosen = select(tap.discover(config), CRM)
+        counted = []
+        for _ in range(2):
+            marketo.control("POST", "reset_counters")
+            tap.sync(config, chosen, target)
+            counted.append(calls(marketo))
+            # The look-back reaches some leads, whose companies are asked for again.
+            marketo.advance(days=1)
+        assert (len(target.rows("companies")), len(target.rows("opportunities"))) == (263, 320)
+        # At first two windows each ask for the rest of what they have found.
+        by_keys = {"companies": 2, "sales_persons": 1, "opportunities": 3, "opportunity_roles": 2}
+        usual = {"usage": 1, "describe": 1, "customobjects": 1, "list": 6}
+        usual |= dict.fromkeys((f"{name}_describe" for name in CRM), 1)
+        assert counted[0] == {**usual, **by_keys, "create": 2, "enqueue": 2, "file": 2}
+        assert counted[1] == {
+            **usual, **by_keys, "companies": 1, "opportunities": 2,
+            "types": 1, "pagingtoken": 1, "activities_page": 1,
+            "create": 1, "enqueue": 1, "file": 1,
+        }  # fmt: skip
 
 
 def test_a_sync_that_finds_little_makes_one_job_of_each_object(

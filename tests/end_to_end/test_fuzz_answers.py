@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -112,10 +112,11 @@ class World:
     catalog: Mapping[str, Any]
     state: Any
     tables: Tables
+    more_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, *more: str, catalog: Any = None) -> Run:
         """Run the command; however it ends, it ends properly."""
-        settings_of_run = config(self.replay, start_date=START)
+        settings_of_run = config(self.replay, start_date=START, **self.more_settings)
         state = self.state if catalog else None
         done = self.tap.run(settings_of_run, catalog, state, *more)
         assert_ended_properly(done)
@@ -241,7 +242,7 @@ def error_answers() -> st.SearchStrategy[dict[str, Any]]:
 def odd_replies(true: Reply) -> st.SearchStrategy[Reply]:
     """Return a strategy for what may come in place of a recorded answer."""
     usual: st.SearchStrategy[Any] = error_answers()
-    if true.body.startswith(b"{"):
+    if true.body.startswith((b"{", b"[")):
         usual |= st.just(json.loads(true.body))
     return st.builds(
         lambda body, status: Reply(
