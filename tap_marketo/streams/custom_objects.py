@@ -23,7 +23,7 @@ from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
 from tap_marketo.streams.details import path_with
 from tap_marketo.streams.estimate import ReadEstimate
-from tap_marketo.streams.linked_family import PREFIX, source_of
+from tap_marketo.streams.linked_family import PREFIX, is_fresh, source_of
 from tap_marketo.streams.linked_read import LinkedObject, read_by_links
 from tap_marketo.streams.object_links import CUSTOM_OBJECT, LEADS, ObjectLinks
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
@@ -171,7 +171,7 @@ class CustomObjects(StreamDefinition):
                     entry.stream, gone,
                 )  # fmt: skip
                 continue
-            linked = _linked(entry, links)
+            linked = _linked(entry, links, context)
             if linked:
                 reads += linked.readings([entry], account, context)
             else:
@@ -188,7 +188,7 @@ class CustomObjects(StreamDefinition):
         return path_with(CUSTOM_OBJECT, name)
 
 
-def _linked(entry: CatalogEntry, links: ObjectLinks) -> LinkedObject | None:
+def _linked(entry: CatalogEntry, links: ObjectLinks, context: SyncContext) -> LinkedObject | None:
     """Return how a type is read that does not hang on leads; None for all others.
 
     A catalog may have a type of which nothing is known any more, or which cannot be described: it
@@ -196,21 +196,22 @@ def _linked(entry: CatalogEntry, links: ObjectLinks) -> LinkedObject | None:
     """
     name = _object_name(entry)
     try:
-        paths = links.paths(name)
+        # What is not read need not be described.
+        paths = [] if is_fresh(context, entry.stream) else links.paths(name)
     except MarketoError as error:
         if error.ends_run:
             raise
         return None
     except DataError:
         return None
-    if not paths:
+    if not paths and not is_fresh(context, entry.stream):
         return None
     return LinkedObject(
         name=entry.stream,
         path=custom_object_path(name),
-        filters={path.filter: source_of(entry.stream, path) for path in paths},
+        filters={path.filter: source_of(entry.stream, path) for path in paths or ()},
         read=read_by_links,
-        paths=paths,
+        paths=paths or (),
         fields=_ALWAYS,
     )
 

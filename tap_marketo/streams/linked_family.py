@@ -190,6 +190,14 @@ def is_under_way(context: SyncContext, stream: str) -> bool:
     return read_at is not None and (bookmark is None or bookmark < read_at)
 
 
+def is_fresh(context: SyncContext, stream: str) -> bool:
+    """Say whether a stream was read not long ago (child_refresh_hours)."""
+    read_at = context.state.mark(LinkMark, stream).read_at
+    if read_at is None or is_under_way(context, stream):
+        return False
+    return context.now - read_at < timedelta(hours=context.config.child_refresh_hours)
+
+
 def _value(path: KeyPath, row: Mapping[str, str | None]) -> str | None:
     """Return what a row names; None for nothing."""
     parts = {name: row[exported] for name, exported in path.fields.items()}

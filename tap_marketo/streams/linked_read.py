@@ -24,7 +24,7 @@ from tap_marketo.streams.keyed_table import KeyedTable
 from tap_marketo.streams.linked_family import (
     LinkedFamily,
     LinkedStream,
-    is_under_way,
+    is_fresh,
 )
 from tap_marketo.streams.object_links import LEADS, KeyPath
 from tap_marketo.streams.page_read import LOOKBACK
@@ -40,7 +40,7 @@ class LinkedObject(KeyedStream):
     """A type of custom objects that bulk extract does not give, as it is read.
 
     Attributes:
-        paths: what leads to its rows.
+        paths: what leads to its rows; empty where nobody asks, as they were read not long ago.
         fields: those that each row has.
     """
 
@@ -94,7 +94,7 @@ class LinkedRead(Read):
         return {f"{name}.{key}" for name, table in tables for key in table.unknown}
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        due = [name for name in self._tables if not self._is_fresh(name)]
+        due = [name for name in self._tables if not is_fresh(self._context, name)]
         for name in self._tables.keys() - {*due}:
             LOGGER.info(
                 "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
@@ -109,7 +109,7 @@ class LinkedRead(Read):
         yield from families
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        due = [name for name in self._tables if not self._is_fresh(name)]
+        due = [name for name in self._tables if not is_fresh(self._context, name)]
         if not due:
             first = min(filter(None, map(self._read_at, self._tables)))
             return ReadEstimate(
@@ -167,13 +167,6 @@ class LinkedRead(Read):
 
     def _read_at(self, stream: str) -> datetime | None:
         return self._context.state.mark(LinkMark, stream).read_at
-
-    def _is_fresh(self, stream: str) -> bool:
-        """Say whether a stream was read not long ago."""
-        read_at = self._read_at(stream)
-        if read_at is None or is_under_way(self._context, stream):
-            return False
-        return self._context.now - read_at < self._interval
 
 
 def read_by_links(
