@@ -100,6 +100,7 @@ _OF_JOBS = (
         {"call": "create", "object": "activities"},
         r"POST /bulk/v1/activities/export/create\.json",
         fails=(VISITS, MAILS),
+        way="create",
     ),
     Call(
         "enqueue",
@@ -139,6 +140,7 @@ _OF_JOBS = (
         _FILE,
         _FILE_NAMED,
         fails=("leads",),
+        way="file middle",
         before=[_interrupted("large")],
         file="large",
     ),
@@ -188,7 +190,8 @@ def _get(
 _POSTED = "(GET|POST)"
 _V1, _ASSET, _V2 = "/rest/v1", "/rest/asset/v1", "/rest/asset/v2"
 _USERS = "/userservice/management/v1/users"
-_BY_DATE, _BY_OFFSET, _TREE = "pages by date", "pages", "the tree"
+_BY_TOKEN, _BY_DATE, _BY_OFFSET = "pages by token", "pages by date", "pages"
+_TREE = "the tree"
 _WHOLE, _DETAILS, _CHILDREN, _BARE = "whole lists", "details", "children", "users"
 _SEEN, _PARTS, _DESIGNER = "lists seen", "lists of objects", "workspaces"
 
@@ -203,14 +206,17 @@ _OF_PAGES = (
         "custom objects", rf"{_V1}/customobjects\.json", "", "custom_object_types", "bulk_exports",
         call="customobjects", askers=3, beside=("activity_types",),
     ),
-    _get("campaigns", rf"{_V1}/campaigns\.json", ""),
-    _get("campaigns page 2", rf"{_V1}/campaigns\.json", "", "campaigns", call="campaigns", page=2),
-    _get("lists", rf"{_V1}/lists\.json", ""),
-    _get("lists page 2", rf"{_V1}/lists\.json", "", "lists", call="lists", page=2),
+    _get("campaigns", rf"{_V1}/campaigns\.json", _BY_TOKEN),
+    _get(
+        "campaigns page 2", rf"{_V1}/campaigns\.json", _BY_TOKEN, "campaigns",
+        call="campaigns", page=2,
+    ),
+    _get("lists", rf"{_V1}/lists\.json", _BY_TOKEN),
+    _get("lists page 2", rf"{_V1}/lists\.json", _BY_TOKEN, "lists", call="lists", page=2),
     _get("programs", rf"{_ASSET}/programs\.json", "", "programs", "tokens"),
     # Each list of assets ends with a call that proves that nothing follows.
     _get(
-        "programs page 2", rf"{_ASSET}/programs\.json", "", "programs", "tokens",
+        "programs page 2", rf"{_ASSET}/programs\.json", "programs", "programs", "tokens",
         call="programs", skip=1,
     ),
     _get("smart_campaigns", rf"{_ASSET}/smartCampaigns\.json", _BY_DATE),
@@ -391,7 +397,7 @@ _OF_PEOPLE = (
     ),
     _get("programs of members", rf"{_ASSET}/programs\.json", "programs", MEMBERS,
          call="programs", scenario=PEOPLE),
-    _get("lists of members", rf"{_V1}/lists\.json", "lists", MEMBERSHIPS,
+    _get("lists of members", rf"{_V1}/lists\.json", _BY_TOKEN, MEMBERSHIPS,
          call="lists", scenario=PEOPLE),
     _get(
         "list_members", rf"{_V1}/lists/\d+/leads\.json", "", MEMBERSHIPS, scenario=PEOPLE,

@@ -9,7 +9,7 @@ tables.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.end_to_end.checks import MAILS, VISITS
@@ -441,21 +441,36 @@ FAULT_CASES = (
 )
 
 
-def slice_of(cases: Sequence[FaultCase]) -> list[FaultCase]:
-    """Return some cases that meet every fault, every call, and every way once, thrice and for ever.
+def slice_of(
+    cases: Sequence[FaultCase], meets: Callable[[FaultCase], set[tuple[str, ...]]]
+) -> list[FaultCase]:
+    """Return some cases that meet together what all of them do."""
+    # In no order of faults or calls, the quick ones first; those that meet most before others.
+    shuffled = random.Random(510).sample(cases, len(cases))
+    each = [(case, meets(case)) for case in sorted(shuffled, key=lambda case: case.is_slow)]
+    chosen: list[FaultCase] = []
+    met: set[tuple[str, ...]] = set()
+    for least in range(max(len(own) for _, own in each), 0, -1):
+        for case, own in each:
+            if len(own - met) >= least:
+                met |= own
+                chosen.append(case)
+    return chosen
+
+
+def meets_of_slice(case: FaultCase) -> set[tuple[str, ...]]:
+    """Every fault, every call, and every way once, thrice and for ever.
 
     A call without a way is one by itself. What a run goes on without is met for every way, too.
     """
-    chosen: list[FaultCase] = []
-    met: set[tuple[str, ...]] = set()
-    # In no order of faults or calls (this one gives a short slice), the quick ones first.
-    shuffled = random.Random(510).sample(cases, len(cases))
-    for case in sorted(shuffled, key=lambda case: case.is_slow):
-        way = case.way or case.call
-        meets = {("fault", case.fault), ("call", case.call), ("way", way, case.times)}
-        if case.lacking and case.ends_right_at_once:
-            meets.add(("lacking", way))
-        if not meets <= met:
-            met |= meets
-            chosen.append(case)
-    return chosen
+    way = case.way or case.call
+    meets = {("fault", case.fault), ("call", case.call), ("way", way, case.times)}
+    if case.lacking and case.ends_right_at_once:
+        meets.add(("lacking", way))
+    return meets
+
+
+def meets_of_soak(case: FaultCase) -> set[tuple[str, ...]]:
+    """Every fault at every call, and at every way once, thrice and for ever."""
+    way = case.way or case.call
+    return {("call", case.call, case.fault), ("way", way, case.times, case.fault)}

@@ -1,6 +1,7 @@
 """Each fault at each call, once, three times and for ever: right tables, at once or after a re-run.
 
-``make test`` tries a slice of the cases, ``make soak`` all of them.
+``make test`` tries a slice of the cases, ``make soak`` each fault at each call, and each number of
+times where calls are answered in another way.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ from tests.end_to_end.fault_cases import (
     TEXT_BYTES,
     TIMES,
     FaultCase,
+    meets_of_slice,
+    meets_of_soak,
     slice_of,
 )  # fmt: skip
 from tests.harness import (
@@ -57,8 +60,8 @@ from tests.harness import (
     tap_in_a_directory,
 )
 
-IN_SLICE = slice_of(FAULT_CASES)
-TRIED = FAULT_CASES if os.environ.get("MARKETO_SOAK") else IN_SLICE
+IN_SLICE = slice_of(FAULT_CASES, meets_of_slice)
+TRIED = slice_of(FAULT_CASES, meets_of_soak) if os.environ.get("MARKETO_SOAK") else IN_SLICE
 # In one case of each fault all usual streams are synced, in the others those that make the call,
 # and three that do not: an export, a list by page token, and one by offset.
 WHOLE = {case.fault: case for case in (*FAULT_CASES, *IN_SLICE)[::-1] if case.scenario == USUAL}
