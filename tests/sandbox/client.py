@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from typing import Any, Protocol
 
 import requests
-
-from tests.sandbox.sandbox import Sandbox
 
 NOW = "2026-06-15T12:00:00Z"
 MONTH = {"startAt": "2026-05-16T00:00:00Z", "endAt": "2026-06-16T00:00:00Z"}
@@ -17,10 +15,25 @@ COLUMNS = ["id", "createdAt", "updatedAt", "email", "shortNotes", "sandboxUnique
 Json = dict[str, Any]
 
 
+class Served(Protocol):
+    """A sandbox that serves, in this process or in another: its addresses and credentials."""
+
+    @property
+    def base(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+    @property
+    def control(self) -> str: ...
+    @property
+    def client_id(self) -> str: ...
+    @property
+    def client_secret(self) -> str: ...
+
+
 class Client:
     """A bare client of one sandbox."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Served) -> None:
         self.sandbox = sandbox
         self.http = requests.Session()
         self.login()

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
+from tests.harness import account
 from tests.sandbox import Options, Sandbox
 from tests.sandbox.client import NOW, Client
+
+
+@dataclass(frozen=True)
+class Forked:
+    """A sandbox in a process of its own, forked from one that has made its data."""
+
+    base: str
+    identity: str
+    control: str
+    client_id: str
+    client_secret: str
 
 
 @pytest.fixture(name="client")
 def _client() -> Iterator[Client]:
     """A sandbox whose clock stands still."""
-    with Sandbox(Options(now=NOW, scale=0, export_minutes="2-5")) as sandbox:
-        client = Client(sandbox)
+    with account("--scale", "0", "--export-minutes", "2-5") as running:
+        base = running.endpoint.removesuffix("/rest")
+        credentials = running.client_id, running.client_secret
+        client = Client(Forked(base, running.identity, running.url, *credentials))
         client.live_long()
         yield client
 

@@ -58,6 +58,7 @@ def test_addresses(shared: Client) -> None:
 def test_date_header_follows_the_simulated_clock(shared: Client) -> None:
     answer = shared.http.get(shared.sandbox.base + "/rest/v1/stats/usage.json", timeout=5)
     shown = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    assert isinstance(shared.sandbox, Sandbox)
     assert shown == int(shared.sandbox.clock.now())
 
 

@@ -80,6 +80,7 @@ def test_segmentations_are_not_paged(account: Client) -> None:
 def test_filter_takes_what_was_created_or_updated_within(account: Client, kind: Kind) -> None:
     low, high = "2026-03-01T00:00:00-05:00", "2026-04-01T00:00:00Z"
     found = scan(account, kind.path, earliestUpdatedAt=low, latestUpdatedAt=high)
+    assert isinstance(account.sandbox, Sandbox)
     table = account.sandbox.database.assets[kind.table]
     within = {
         row.id
