@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import strategies as st
 
-Path = tuple[str | int, ...]
+from tests.harness import SOAK
 
-_IN_SOAK = bool(os.environ.get("MARKETO_SOAK"))
+Path = tuple[str | int, ...]
 
 
 def budget(examples: int, *, soak: int) -> int:
     """Return how many examples to try: so many in `make test`, or so many in `make soak`."""
-    return soak if _IN_SOAK else examples
+    return soak if SOAK else examples
 
 
 # What nobody expects, or what other programs write.

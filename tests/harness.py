@@ -36,6 +36,8 @@ BY_PAGES: Any = {"increments": "auto"}
 POLL_INTERVAL = 0.02
 # In the past for good, so that the sandbox's future never is the machine's.
 NOW = "2026-06-15T12:00:00Z"
+# Whether `make soak` runs the tests, with its budgets.
+SOAK = bool(os.environ.get("MARKETO_SOAK"))
 # A run that takes longer than this many seconds hangs.
 HANG = 120
 # How a line of the log begins where stderr is no terminal.

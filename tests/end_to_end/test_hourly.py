@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -13,11 +12,10 @@ from typing import Any
 from tests.end_to_end import expected, people
 from tests.end_to_end.checks import assert_activities, discovered, jobs, without_exported_columns
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
-from tests.harness import BY_PAGES, Account, Run, Tap, Target, account, select
+from tests.harness import BY_PAGES, SOAK, Account, Run, Tap, Target, account, select
 
 # A week; in the usual suite as long as it takes to look back far once and to look through all
 # programs once. What comes late after that is looked for when the schedule is over.
-SOAK = bool(os.environ.get("MARKETO_SOAK"))
 HOURS = 168 if SOAK else 26
 # All programs are looked through in this time, so that it happens while the schedule goes on.
 SWEEP_DAYS = 4 if SOAK else 1

@@ -113,9 +113,15 @@ def lines_by_lead(done: Run) -> dict[int, list[str]]:
     return lines
 
 
-@pytest.mark.parametrize("options", [(), ("--hostile",)], ids=["usual", "hostile"])
-@pytest.mark.parametrize("names", ["as_marketo", "plain"])
-@pytest.mark.parametrize("columns", [None, 7], ids=["all columns", "some columns"])
+@pytest.mark.parametrize(
+    ("options", "names", "columns"),
+    [
+        ((), "as_marketo", None),
+        ((), "plain", 7),
+        (("--hostile",), "as_marketo", 7),
+        (("--hostile",), "plain", None),
+    ],
+)
 def test_what_is_read_by_id_is_what_a_file_has_to_the_byte(
     tap: Tap, options: Sequence[str], names: str, columns: int | None
 ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
 import urllib.request
 from collections import Counter
@@ -51,6 +50,7 @@ from tests.end_to_end.fault_cases import (
 from tests.harness import (
     NOW,
     POLL_INTERVAL,
+    SOAK,
     Account,
     Run,
     Tap,
@@ -61,7 +61,7 @@ from tests.harness import (
 )
 
 IN_SLICE = slice_of(FAULT_CASES, meets_of_slice)
-TRIED = slice_of(FAULT_CASES, meets_of_soak) if os.environ.get("MARKETO_SOAK") else IN_SLICE
+TRIED = slice_of(FAULT_CASES, meets_of_soak) if SOAK else IN_SLICE
 # In one case of each fault all usual streams are synced, in the others those that make the call,
 # and three that do not: an export, a list by page token, and one by offset.
 WHOLE = {case.fault: case for case in (*FAULT_CASES, *IN_SLICE)[::-1] if case.scenario == USUAL}

@@ -6,7 +6,6 @@ over ends with the right tables.
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import signal
@@ -21,9 +20,9 @@ from tests.end_to_end.checks import MAILS, START, VISITS, discovered, jobs, stop
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.fault_cases import FAULT_CASES, TIMES, FaultCase
 from tests.end_to_end.test_kill import CLOSED, cut_run
-from tests.harness import Account, Tap, Target, account, assert_secrets_kept, select
+from tests.harness import SOAK, Account, Tap, Target, account, assert_secrets_kept, select
 
-SEEDS = range(300) if os.environ.get("MARKETO_SOAK") else range(3)
+SEEDS = range(300) if SOAK else range(3)
 STREAMS = ("leads", VISITS, MAILS, "lists", MEMBERS, MEMBERSHIPS, people.OBJECTS[0])
 OPTIONS = (
     "--leads 60 --activities 600 --history-days 40 --late-share 0 --programs 6 --lists 4 "

@@ -80,25 +80,36 @@ CELLS: list[tuple[str, bytes, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("column", "cell", "value", "said"), CELLS)
+def in_files() -> list[dict[str, tuple[bytes, Any, str]]]:
+    """Return the cells by files, of which each has one cell of a column: it is told by column."""
+    files: list[dict[str, tuple[bytes, Any, str]]] = []
+    for column, *cell in CELLS:
+        free = (file for file in files if column not in file)
+        if (file := next(free, None)) is None:
+            files.append(file := {})
+        file[column] = (cell[0], cell[1], str(cell[2]))
+    return files
+
+
+@pytest.mark.parametrize("cells", in_files())
 def test_an_odd_cell_is_read_or_said_to_be_none_and_stops_nothing(
-    recorded: Recording, tap: Tap, column: str, cell: bytes, value: Any, said: str
+    recorded: Recording, tap: Tap, cells: Mapping[str, tuple[bytes, Any, str]]
 ) -> None:
     told = copy.deepcopy(recorded)
-    rows = [
-        {"id": b"1", "email": b"before@example.com"},
-        {"id": b"2", column: cell},
-        {"id": b"3", "email": b"after@example.com"},
-    ]
-    told.put_file(LEADS, lead_file(rows), 3)
+    rows = [{"id": b"1", "email": b"before@example.com"}]
+    for number, (column, (cell, _, _)) in enumerate(cells.items(), 2):
+        rows.append({"id": b"%d" % number, column: cell})
+    rows.append({"id": b"99", "email": b"after@example.com"})
+    told.put_file(LEADS, lead_file(rows), len(rows))
     done, target = sync(told, tap, LEADS)
     table = expected.table(target, LEADS)
-    assert table[2] == {**dict.fromkeys(FIELDS), "id": 2, column: value}
-    assert type(table[2][column]) is type(value)
-    assert (table[1]["email"], table[3]["email"]) == ("before@example.com", "after@example.com")
+    assert (table[1]["email"], table[99]["email"]) == ("before@example.com", "after@example.com")
     summed = warnings(done, LEADS)
-    assert set(summed) == ({column} if said else set())
-    assert summed.get(column, "").startswith(said)
+    assert set(summed) == {column for column, (_, _, said) in cells.items() if said}
+    for number, (column, (_, value, said)) in enumerate(cells.items(), 2):
+        assert table[number] == {**dict.fromkeys(FIELDS), "id": number, column: value}
+        assert type(table[number][column]) is type(value)
+        assert summed.get(column, "").startswith(said)
 
 
 def test_attributes_of_other_json_types_than_announced_are_read_or_said_to_be_none(

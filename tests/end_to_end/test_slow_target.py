@@ -31,6 +31,7 @@ from tests.end_to_end.checks import (
 from tests.harness import (
     HANG,
     ROOT,
+    SOAK,
     Account,
     Run,
     Tap,
@@ -40,13 +41,12 @@ from tests.harness import (
     select,
 )
 
-SOAK = bool(os.environ.get("MARKETO_SOAK"))
 # A slow target takes so many bytes a second; after so many it has caught up.
-SLOW = 1_000_000
+SLOW = 2_000_000
 SLOWLY = float("inf") if SOAK else 4_000_000
 TEXT_BYTES = 20_000
 # More than the pipe and the buffers of a connection hold.
-FILE = 40_000_000
+FILE = 20_000_000
 # Seconds for which the sandbox keeps a download open.
 OPEN = 10.0 if SOAK else 1.0
 
