@@ -175,10 +175,10 @@ class Sync:
                 more_pages = next(pages, _END) is not _END
             elif engine.is_done:
                 spent = engine.spent
-                instead = [r for r in begun.reads if any(map(r.takes_place_of, spent))]
-                if not instead:
+                more = [r for r in begun.reads if r.has_more or any(map(r.takes_place_of, spent))]
+                if not more:
                     return
-                pages, more_pages = self._pages(instead, engine, begun.failures, display), True
+                pages, more_pages = self._pages(more, engine, begun.failures, display), True
             else:
                 self._emitter.catch_up()
                 self._output.pipe.check_reader()
@@ -198,6 +198,7 @@ class Sync:
                 for found in read.steps(self._emitter, self._clock.now):
                     if found:
                         engine.start([found])
+                    engine.expect_families(_find_families(reads[place:]))
                     rows = sum(self._emitter.counts[stream] for stream in read.streams)
                     display.reach(rows, read.parents_read, read.parents)
                     yield

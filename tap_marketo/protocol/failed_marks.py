@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tap_marketo.protocol.marks import ChildMark, LinkMark, ListMark, NamedListMark, SeenMark
+from tap_marketo.protocol.marks import (
+    ChildMark,
+    LinkMark,
+    ListMark,
+    NamedListMark,
+    PagesMark,
+    SeenMark,
+)
 from tap_marketo.protocol.position import Ahead, Entry, OtherTapsExport, read_time
 from tap_marketo.times import to_bookmark
 
@@ -33,7 +40,16 @@ class FailedMark(Entry):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnyMark(ChildMark, ListMark, LinkMark, NamedListMark, SeenMark, FailedMark, OtherTapsExport):
+class AnyMark(
+    ChildMark,
+    PagesMark,
+    ListMark,
+    LinkMark,
+    NamedListMark,
+    SeenMark,
+    FailedMark,
+    OtherTapsExport,
+):
     """All that may stand in a stream's bookmark; any other key there is left alone."""
 
     # Marketo's names.

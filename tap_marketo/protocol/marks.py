@@ -46,6 +46,29 @@ class ChildMark(Mark):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PagesMark(Mark):
+    """How far a pass by pages over all programs has come, and whether pages have proved good.
+
+    Attributes:
+        parent: the last program that pages have read or left to exports; None for none.
+        to_export: those up to it that exports are to read.
+        compared: when pages were found to give what an export does (UTC); None for never.
+        differ: when they were found to give something else (UTC).
+    """
+
+    parent: Parent | None = None
+    to_export: tuple[int, ...] = ()
+    compared: datetime | None = None
+    differ: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it is whole: programs would be missed."""
+        for key in ("parent", "to_export"):
+            if getattr(self, key) and not self.scan_started:
+                raise ValueError(f".{key} stands without scan_started")
+
+
+@dataclass(frozen=True, kw_only=True)
 class NamedListMark(Mark):
     """How far the members of lists that have no numbers have been read.
 

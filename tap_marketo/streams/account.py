@@ -80,10 +80,10 @@ class Account:
         return describe.lead_fields(self.lead_entries)
 
     @cached_property
-    def member_fields(self) -> Sequence[Field]:
-        """The fields of program members that Marketo has now."""
+    def members(self) -> ObjectDescription:
+        """What Marketo says of program members now (program-members.md, Describe)."""
         path = "/rest/v1/programs/members/describe.json"
-        return describe.object_fields(self.client, path, "program_members_describe")
+        return describe.describe_object(self.client, path, "program_members_describe")
 
     @cached_property
     def custom_object_entries(self) -> Sequence[Row]:

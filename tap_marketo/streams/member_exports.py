@@ -8,16 +8,19 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from tap_marketo.errors import FilterUnavailableError, TapError
-from tap_marketo.exports.family import ExportPlan, SyncContext, date_range
+from tap_marketo.exports.family import ExportPlan, RecordBlock, SyncContext, date_range
 from tap_marketo.exports.windows import Plan
 from tap_marketo.failed_parts import concerns_one_part
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.position import PendingExport, Position
+from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.failed_programs import FailedPrograms
-from tap_marketo.streams.member_passes import Pass, PassKind, batches, pieces
+from tap_marketo.streams.member_handover import Handover
+from tap_marketo.streams.member_passes import Pass, PassKind, batches, pieces, serves
+from tap_marketo.streams.member_sample import Sample
 from tap_marketo.times import Window
 
 STREAM = "program_members"
@@ -46,10 +49,16 @@ class _Place(NamedTuple):
         reached: the position after it.
         marked_as: where the state has the mark of its pass; None for programs that could not be
             exported before, which are in no pass.
+        is_last: whether no later window of the same programs follows.
+        handover: the pass by pages that has left the programs to exports; None for another pass.
+        sample: what pages have read of the programs, to be compared; None for nothing.
     """
 
     reached: Position
     marked_as: str | None
+    is_last: bool = True
+    handover: Handover | None = None
+    sample: Sample | None = None
 
 
 class MembersFamily(DescribedFamily):
@@ -57,6 +66,7 @@ class MembersFamily(DescribedFamily):
 
     Attributes:
         passes: what is to be exported, in this order.
+        handover: a pass by pages that leaves programs to exports; None for none.
         latest: the date of the last activity of each program that this run has seen.
         has_update_range: whether the subscription can filter by updatedAt, as far as known.
     """
@@ -83,6 +93,7 @@ class MembersFamily(DescribedFamily):
         """
         super().__init__(entry, fields, timedelta())
         self.passes: Sequence[Pass] = ()
+        self.handover: Handover | None = None
         self.latest: Mapping[int, datetime] = {}
         self.has_update_range = True
         self._longest = longest
@@ -97,8 +108,10 @@ class MembersFamily(DescribedFamily):
 
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         programs = {"programIds": list(plan.ids)}
-        is_first = any(each.kind is PassKind.FIRST for each in self.passes)
-        if is_first or self._is_again(plan) or not self.has_update_range:
+        passes = [*self.passes, *([self.handover.over] if self.handover else [])]
+        is_first = any(each.kind is PassKind.FIRST for each in passes)
+        is_whole = self._is_again(plan) or bool(self._places[_key(plan)].sample)
+        if is_first or is_whole or not self.has_update_range:
             return programs
         return {**programs, "updatedAt": date_range(plan.window)}
 
@@ -110,18 +123,34 @@ class MembersFamily(DescribedFamily):
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         self._places = {}
-        current = [job for job in pending if not self._is_outdated(job)]
+        current = [job for job in pending if not self._is_outdated(job, context)]
         plans: list[ExportPlan] = []
         for each in self.passes:
             # Without the filter a sweep would export everything again.
             if each.kind is not PassKind.SWEEP or self.has_update_range:
                 plans += self._plans_of(each, context, current)
+        if self.handover:
+            plans += self._handed_over(self.handover, context, current)
         moment = Window(context.now - _MOMENT, context.now)
         for number in self._programs.again:
             plan = Plan[PendingExport](moment, (self.stream,), ids=(number,), turn=context.now)
             self._places[_key(plan)] = _Place(Position(), None)
             plans.append(plan)
         return plans
+
+    def begin(self, context: SyncContext) -> Position | None:
+        return self.handover.position(context.now) if self.handover else None
+
+    def records(
+        self, file: CsvFile, plan: ExportPlan, time_extracted: str
+    ) -> Iterator[RecordBlock]:
+        sample = self._places[_key(plan)].sample
+        if sample:
+            sample.begin_file()
+        for block in super().records(file, plan, time_extracted):
+            if sample:
+                sample.add_of_file(block.lines)
+            yield block
 
     def tries(self, plan: ExportPlan) -> int:
         # That it fails is known.
@@ -133,6 +162,10 @@ class MembersFamily(DescribedFamily):
         if not concerns_one_part(error):
             raise error
         place, middle = self._places[_key(plan)], len(plan.ids) // 2
+        if place.sample:
+            LOGGER.warning("%s: pages could not be compared with an export. %s", STREAM, error)
+            self._given_up.add(_key(plan))
+            return []
         if middle:
             LOGGER.warning(
                 "%s: an export of %s fails; two with half of them each take its place. %s",
@@ -142,7 +175,7 @@ class MembersFamily(DescribedFamily):
                 replace(plan, ids=ids, job=None, made=None)
                 for ids in (plan.ids[:middle], plan.ids[middle:])
             )
-            self._places[_key(first)] = _Place(Position(), place.marked_as)
+            self._places[_key(first)] = place._replace(reached=Position())
             self._places[_key(second)] = place
             self._halves |= {_key(first), _key(second)}
             return [first, second]
@@ -161,14 +194,40 @@ class MembersFamily(DescribedFamily):
     def _is_again(self, plan: ExportPlan) -> bool:
         return self._places[_key(plan)].marked_as is None
 
-    def _is_outdated(self, job: PendingExport) -> bool:
+    def _is_outdated(self, job: PendingExport, context: SyncContext) -> bool:
         """Say whether something has happened in a job's programs that its file does not have."""
+        if job.made and job.made >= context.now:
+            # It is of this run, which knew of that.
+            return False
         return any(
             self.latest[number] >= job.window.end for number in job.ids if number in self.latest
         )
 
+    def _handed_over(
+        self, handover: Handover, context: SyncContext, pending: Sequence[PendingExport]
+    ) -> Iterator[ExportPlan]:
+        """Lay out what a pass by pages leaves to exports, what is compared first."""
+        over, sample = handover.over, handover.sample
+        if sample and handover.is_offered:
+            ids = tuple(sample.programs)
+            made = (job for job in pending if job.ids == ids and job.made)
+            job = next((job for job in made if (job.made or sample.began) >= sample.began), None)
+            plan = Plan(over.window, (self.stream,), job, job.made if job else None, ids)
+            self._places[_key(plan)] = _Place(Position(), over.marked_as, True, handover, sample)
+            yield plan
+        if over.kind is PassKind.SWEEP and not self.has_update_range:
+            handover.drop_exports()
+            return
+        rest = handover.to_export()
+        if rest.programs:
+            yield from self._plans_of(rest, context, pending, handover)
+
     def _plans_of(
-        self, each: Pass, context: SyncContext, pending: Sequence[PendingExport]
+        self,
+        each: Pass,
+        context: SyncContext,
+        pending: Sequence[PendingExport],
+        handover: Handover | None = None,
     ) -> Iterator[ExportPlan]:
         windows = [each.window]
         if each.kind is not PassKind.FIRST and self.has_update_range:
@@ -177,7 +236,7 @@ class MembersFamily(DescribedFamily):
             (window, job.ids): job
             for window in windows
             for job in pending
-            if _serves(job, window, each.kind)
+            if serves(job, window, each.kind)
         }
         resumed, new = batches(each.programs, dict.fromkeys(ids for _, ids in jobs))
         read = 0
@@ -192,7 +251,10 @@ class MembersFamily(DescribedFamily):
                 reached = mark if piece == windows[-1] else Position()
                 made, turn = job.made if job else None, _turn(each, read, context)
                 plan = Plan(window, (self.stream,), job, made, ids, turn)
-                self._places[_key(plan)] = _Place(reached, each.marked_as)
+                if handover:
+                    reached = Position()
+                is_last = piece == windows[-1]
+                self._places[_key(plan)] = _Place(reached, each.marked_as, is_last, handover)
                 yield plan
             read += len(ids)
 
@@ -202,7 +264,20 @@ class MembersFamily(DescribedFamily):
             self._programs.have_read(plan.ids)
         elif not self.has_given_up(plan):
             self._programs.parts.note_success()
-        return replace(place.reached, failed=self.failed_parts)
+        reached, handover = place.reached, place.handover
+        if place.sample and handover:
+            handover.compare(None if self.has_given_up(plan) else context.now)
+        elif place.is_last and handover:
+            handover.have_exported(plan.ids)
+        elif place.is_last:
+            # What is laid out anew has read them.
+            self.passes = [
+                each.without(plan.ids) if each.marked_as == place.marked_as else each
+                for each in self.passes
+            ]
+        if handover:
+            reached = handover.position(context.now)
+        return replace(reached, failed=self.failed_parts)
 
     def beginning(self, plan: ExportPlan) -> str:
         return f"program {plan.ids[0]}"
@@ -213,14 +288,6 @@ class MembersFamily(DescribedFamily):
 
 def _key(plan: ExportPlan) -> _Key:
     return plan.window, plan.ids, plan.turn
-
-
-def _serves(job: PendingExport, window: Window, kind: PassKind) -> bool:
-    """Say whether a job of a stopped run is one that this run would make.
-
-    Of changes, its window may end earlier: nothing has happened in its programs since.
-    """
-    return job.window == window or (kind is PassKind.CHANGES and job.window.start == window.start)
 
 
 def _turn(each: Pass, read: int, context: SyncContext) -> datetime | None:

@@ -12,7 +12,7 @@ from enum import Enum
 
 from tap_marketo.exports.windows import Cursor
 from tap_marketo.protocol.marks import ChildMark
-from tap_marketo.protocol.position import Bookmark, Parent, Position
+from tap_marketo.protocol.position import Bookmark, Parent, PendingExport, Position
 from tap_marketo.times import Window, before
 
 # bulk-program-member-extract.md, Filters: so many programs a job.
@@ -169,6 +169,14 @@ def _marks(stream: str, began: datetime, refreshed: datetime | None) -> Callable
         return Position(marks={stream: reached})
 
     return mark
+
+
+def serves(job: PendingExport, window: Window, kind: PassKind) -> bool:
+    """Say whether a job of a stopped run is one that this run would make.
+
+    Of changes, its window may end earlier: nothing has happened in its programs since.
+    """
+    return job.window == window or (kind is PassKind.CHANGES and job.window.start == window.start)
 
 
 def pieces(window: Window, longest: timedelta) -> Iterator[Window]:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from itertools import chain
 from math import ceil
 
 from tap_marketo.config import BY_EXPORTS
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW, Calls
-from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE, MAX_RETURN
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.marks import ChildMark
-from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.protocol.marks import ChildMark, PagesMark
+from tap_marketo.protocol.position import Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import with_fields
@@ -34,19 +33,22 @@ from tap_marketo.streams.member_exports import (
     SWEEP,
     MembersFamily,
 )
+from tap_marketo.streams.member_handover import PAGES, Handover
 from tap_marketo.streams.member_leavers import CHANGE_STATUS, Leavers
-from tap_marketo.streams.member_pages import ChangedLeads, MemberPages
+from tap_marketo.streams.member_marks import MemberMarks
+from tap_marketo.streams.member_pages import EVERYONE, MOST_LEADS, ChangedLeads
 from tap_marketo.streams.member_passes import (
     MOST_PROGRAMS,
     Increment,
     Pass,
     PassKind,
-    pass_over_all,
     pieces,
 )
+from tap_marketo.streams.member_sample import Sample
+from tap_marketo.streams.members_by_pages import MembersByPages
 from tap_marketo.streams.programs import PROGRAMS, Programs, expected_programs
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of
-from tap_marketo.times import Window, before
+from tap_marketo.times import to_marketo, whole_seconds
 
 # The activity types that report a change of a program's members, by their names.
 _EVENT_TYPES = (
@@ -63,6 +65,10 @@ _CALLS_BY_PAGES = (
     f"each one for {MAX_RETURN} changed programs, and one that proves the end; one for up to "
     f"{BATCH_SIZE} changed members of a program"
 )
+_CALLS_OF_A_PROGRAM = (
+    f"one more for each {BATCH_SIZE} members of a program; one of more than {MOST_LEADS:,} is "
+    "exported"
+)
 
 
 class MembersRead(StreamRead):
@@ -78,7 +84,7 @@ class MembersRead(StreamRead):
         Raises:
             CatalogError: the entry has no key column.
         """
-        fields = with_fields(account.member_fields, ALWAYS)
+        fields = with_fields(account.members.fields, ALWAYS)
         longest = timedelta(days=context.config.max_export_days)
         self._longest = longest
         self._failed = FailedPrograms(context.state, entry.stream, (entry.stream, SWEEP))
@@ -90,143 +96,184 @@ class MembersRead(StreamRead):
         self._context = context
         self._state = context.state
         self._now = context.now
-        self._earliest = context.earliest
-        self._lookback = timedelta(hours=context.config.activities_lookback_hours)
-        self._every = timedelta(days=context.config.program_members_sweep_days)
         self._events = ChangeEvents(account, _EVENT_TYPES, "Program")
         self._programs = Programs(account.client)
-        self._gap = gap
-
-    @property
-    def _cursor(self) -> Cursor:
-        state, stream = self._state, self.stream
-        bookmark = state.bookmark(stream, REPLICATION_KEY)
-        return Cursor(bookmark, state.settled(stream), self._earliest, self._lookback)
+        self._marks = MemberMarks(context, gap)
+        self._handover: Handover | None = None
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
-        passes: list[Pass] = []
-        if self._is_first:
-            programs = yield from self._programs.all()
-            if self._gap:
-                self._begin_anew(emitter, len(programs))
-            passes.append(self._first(programs))
-        else:
-            changes, leads = yield from self._changes(emitter, now)
-            if not self._reason_for_exports:
-                changes = yield from self._by_pages(changes, leads, emitter, now)
-            passes.append(changes)
-            if self._sweep_mark.refreshed is None:
-                emitter.move_to(Position(marks={SWEEP: ChildMark(refreshed=self._now)}))
-            elif self._is_sweep_due:
-                passes.append(self._sweep((yield from self._programs.all())))
-        if failed := self._failed.ids:
-            self._failed.keep_only((yield from self._programs.existing({*failed})))
-            emitter.move_to(self._failed.as_position())
-            passes = [each.without(failed) for each in passes]
+        self._handover, self.finds_families = None, True
+        reason = self._reason_for_exports()
+        if reason and self._context.config.increments != BY_EXPORTS:
+            LOGGER.info("%s: members are exported, as %s.", self.stream, reason)
+        by_pages = None
+        if not reason:
+            client = self._account.client
+            by_pages = MembersByPages(client, self._family, emitter, now)
+        passes = yield from self._passes(emitter, now, by_pages)
+        if by_pages and self._can_read_all and passes[-1].kind is not PassKind.CHANGES:
+            self._handover = self._begin_by_pages(passes.pop(), by_pages, emitter, now)
         for each in passes:
-            LOGGER.info(
-                "%s: %s %s%s.", self.stream, each.kind.value,
-                counted(len(each.programs), "program"),
-                f", behind Program/{each.read_up_to}" if each.read_up_to else "",
-            )  # fmt: skip
+            if each.programs or not by_pages:
+                _log_pass(self.stream, each)
             emitter.move_to(each.at_start)
         yield None
+        self._family.handover = self._handover
         self._family.passes = [each for each in passes if each.programs]
         if again := len(self._failed.again):
             LOGGER.info("%s: trying %s again.", self.stream, counted(again, "program"))
         if self._family.passes or again or self._context.pending(STREAM):
             yield self._family
+        if by_pages and self._handover:
+            yield from by_pages.all(self._handover, self._note_program)
+            if self._handover.is_rejected:
+                yield from self.steps(emitter, now)
+
+    @property
+    def has_more(self) -> bool:
+        return self._handover is not None and self._handover.is_rejected
+
+    def _passes(
+        self, emitter: Emitter, now: Callable[[], datetime], by_pages: MembersByPages | None
+    ) -> Generator[None, None, list[Pass]]:
+        """Return what is left to read, when pages have read what has changed."""
+        passes: list[Pass] = []
+        failed = self._failed.ids
+        if self._marks.is_first:
+            programs = yield from self._programs.all()
+            if self._marks.gap:
+                self._begin_anew(emitter, len(programs), by_pages is not None)
+            passes.append(self._marks.first(programs))
+        else:
+            passes.append((yield from self._changes(emitter, now, failed, by_pages)))
+            if self._marks.sweep_mark.refreshed is None:
+                emitter.move_to(Position(marks={SWEEP: ChildMark(refreshed=self._now)}))
+            elif self._marks.is_sweep_due:
+                passes.append(self._marks.sweep((yield from self._programs.all())))
+        if failed:
+            self._failed.keep_only((yield from self._programs.existing({*failed})))
+            emitter.move_to(self._failed.as_position())
+        return [each.without(failed) for each in passes]
+
+    def _begin_by_pages(
+        self,
+        over: Pass,
+        by_pages: MembersByPages,
+        emitter: Emitter,
+        now: Callable[[], datetime],
+    ) -> Handover:
+        """Begin a pass by pages, or go on with that of a stopped run."""
+        mark = self._state.mark(PagesMark, PAGES)
+        sample = None if mark.compared else Sample(whole_seconds(now()), by_pages.sample_again)
+        exported = chain.from_iterable(job.ids for job in self._context.pending(STREAM))
+        handover = Handover(over, mark, sample, [*exported])
+        self.parents, self.parents_read = len(handover.left), 0
+        LOGGER.info(
+            "%s: reading the members of %s by pages%s.",
+            self.stream, counted(self.parents, "program"),
+            "; some programs are exported as well, and compared" if sample else "",
+        )  # fmt: skip
+        emitter.move_to(over.at_start)
+        emitter.move_to(handover.position(self._now))
+        return handover
+
+    def _note_program(self) -> None:
+        """Note that pages have read a program; what they hand over may come late, or never."""
+        self.parents_read += 1
+        handover = self._handover
+        self.finds_families = bool(handover and handover.sample and not handover.is_offered)
+
+    @property
+    def _can_read_all(self) -> bool:
+        """Whether pages can be asked for all members of a program (program-members.md, Query)."""
+        return EVERYONE in self._account.members.filters
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         programs = sizes.by_offset(PROGRAMS, "programs").of(lambda row: id_of(row, "program"))
         pending = self._context.pending(STREAM)
         known = {*programs.seen}.union(*(job.ids for job in pending))
-        if self._is_first:
-            reached = self._first_mark.parent
-            self._family.passes = [self._first(expected_programs(programs, known, reached))]
+        if self._marks.is_first:
+            reached = self._marks.first_mark.parent
+            over = self._marks.first(expected_programs(programs, known, reached))
             behind = f", behind {reached}" if reached else ""
-            return ReadEstimate(
-                how=f"{ANEW if self._gap else IN_FULL}, all programs{behind}",
-                calls=Calls(programs.calls),
-                families=[self._family],
-                why_anew=str(self._gap or ""),
+            return self._estimate_of_all(
+                over,
+                ReadEstimate(
+                    how=f"{ANEW if self._marks.gap else IN_FULL}, all programs{behind}",
+                    calls=Calls(programs.calls),
+                    why_anew=str(self._marks.gap or ""),
+                ),
             )
-        increment = self._increment()
+        increment = self._marks.increment()
+        estimate = self._estimate_of_changes(increment, programs.number)
+        if not self._marks.is_sweep_due:
+            by_export = self._reason_for_exports() or pending or self._failed.again
+            return replace(estimate, found=[self._family] if by_export else [])
+        over = self._marks.sweep(expected_programs(programs, known, self._marks.sweep_mark.parent))
+        estimate = replace(estimate, calls=estimate.calls + Calls(programs.calls))
+        if self._reason_for_exports():
+            resumed = [job.ids for job in pending if job.window.start == increment.window.start]
+            increment.programs.update(*resumed)
+            self._family.passes = [increment.as_pass(self.stream, increment.programs)]
+        how = f"{estimate.how}, and a sweep over all programs (program_members_sweep_days)"
+        return self._estimate_of_all(over, replace(estimate, how=how))
+
+    def _estimate_of_changes(self, increment: Increment, programs: int) -> ReadEstimate:
+        since = increment.window.start
+        if not self._reason_for_exports():
+            calls = ACTIVITY_CALLS + Calls(1, _CALLS_BY_PAGES)
+            return ReadEstimate(
+                how="members that activities name, by pages", since=since, calls=calls
+            )
         windows = len(list(pieces(increment.window, self._longest)))
-        jobs = ceil(programs.number / MOST_PROGRAMS) * windows + len(self._failed.again)
+        jobs = ceil(programs / MOST_PROGRAMS) * windows + len(self._failed.again)
         most = counted(jobs, "job")
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the polls; {most} at most"
         each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
-        estimate = ReadEstimate(
-            how="programs that activities name",
-            since=increment.window.start,
-            calls=ACTIVITY_CALLS + Calls(1, each),
-        )
-        if not self._reason_for_exports:
-            estimate = replace(
-                estimate,
-                how="members that activities name, by pages",
-                calls=ACTIVITY_CALLS + Calls(1, _CALLS_BY_PAGES),
-            )
-        if not self._is_sweep_due:
-            by_export = self._reason_for_exports or pending or self._failed.again
-            return replace(estimate, found=[self._family] if by_export else [])
-        expected = expected_programs(programs, known, self._sweep_mark.parent)
-        resumed = [job.ids for job in pending if job.window.start == increment.window.start]
-        increment.programs.update(*resumed)
-        changes = increment.as_pass(self.stream, increment.programs)
-        self._family.passes = [changes, self._sweep(expected)]
-        how = f"{estimate.how}, and a sweep over all programs (program_members_sweep_days)"
-        calls = estimate.calls + Calls(programs.calls)
-        return replace(estimate, how=how, calls=calls, families=[self._family])
+        how, calls = "programs that activities name", ACTIVITY_CALLS + Calls(1, each)
+        return ReadEstimate(how=how, since=since, calls=calls)
+
+    def _estimate_of_all(self, over: Pass, estimate: ReadEstimate) -> ReadEstimate:
+        """Complete an estimate by what a pass over all programs takes."""
+        if self._reason_for_exports() or not self._can_read_all:
+            self._family.passes = [*self._family.passes, over]
+            return replace(estimate, families=[self._family])
+        mark = self._state.mark(PagesMark, PAGES)
+        left = Handover(over, mark, None).left
+        how = f"{estimate.how}, by pages"
+        if not mark.compared:
+            self._family.passes = [replace(over, programs=over.programs[:MOST_PROGRAMS])]
+            how += f"; {MOST_PROGRAMS} are exported as well"
+        calls = estimate.calls + Calls(len(left), _CALLS_OF_A_PROGRAM)
+        families = [] if mark.compared else [self._family]
+        return replace(estimate, how=how, calls=calls, families=families)
 
     # The first sync -----------------------------------------------------------------------------
 
-    @property
-    def _is_first(self) -> bool:
-        """Whether all members are read: for the first time, or from the beginning once more."""
-        return bool(self._gap) or self._cursor.bookmark is None
-
-    def _begin_anew(self, emitter: Emitter, programs: int) -> None:
+    def _begin_anew(self, emitter: Emitter, programs: int, by_pages: bool) -> None:
         """Forget how far the table was kept up to date: a stopped run resumes a first sync."""
+        what = f"exports the members of all {{}}, {MOST_PROGRAMS} a job"
+        if by_pages and self._can_read_all:
+            what = f"takes a call for each of {{}}, and one more for each {BATCH_SIZE} members"
         LOGGER.warning(
-            "%s is read from the beginning once more: %s. That exports the members of all %s, %d "
-            "a job. Who left a program meanwhile keeps the old row.",
-            self.stream, self._gap, counted(programs, "program"), MOST_PROGRAMS,
+            "%s is read from the beginning once more: %s. That %s. Who left a program meanwhile "
+            "keeps the old row.",
+            self.stream, self._marks.gap, what.format(counted(programs, "program")),
         )  # fmt: skip
-        self._gap = None
+        self._marks.gap = None
         emitter.move_to(Position(forgotten={self.stream}))
-
-    @property
-    def _first_mark(self) -> ChildMark:
-        """How far stopped runs have come with the first sync."""
-        if self._gap or self._state.settled(self.stream):
-            # It was complete once, and the bookmark has been lost since.
-            return ChildMark()
-        return self._state.mark(ChildMark, self.stream)
-
-    def _first(self, programs: Collection[int]) -> Pass:
-        mark = self._first_mark
-        began = mark.scan_started or self._now
-        settled = before(began, self._lookback)
-        reached = Position(
-            bookmarks={self.stream: Bookmark(REPLICATION_KEY, began, settled)},
-            marks={
-                self.stream: ChildMark(),
-                # It is as good as a sweep.
-                SWEEP: ChildMark(refreshed=began),
-            },
-        )
-        window = Window(min(self._earliest, began), began)
-        return pass_over_all(PassKind.FIRST, self.stream, programs, window, mark, reached)
 
     # What has changed since ---------------------------------------------------------------------
 
     def _changes(
-        self, emitter: Emitter, now: Callable[[], datetime]
-    ) -> Generator[None, None, tuple[Pass, ChangedLeads]]:
-        increment, leads = self._increment(), ChangedLeads()
+        self,
+        emitter: Emitter,
+        now: Callable[[], datetime],
+        failed: Collection[int],
+        by_pages: MembersByPages | None,
+    ) -> Generator[None, None, Pass]:
+        increment, leads = self._marks.increment(), ChangedLeads()
         since = increment.window.start
         leavers = Leavers(self._family.field_of)
         for events in self._events.pages(since):
@@ -247,69 +294,24 @@ class MembersRead(StreamRead):
         leads.expect_all(created)
         existing |= yield from self._programs.existing(increment.programs - existing)
         self._family.latest = increment.latest
-        return increment.as_pass(self.stream, existing), leads
+        changes = increment.as_pass(self.stream, existing).without(failed)
+        if by_pages:
+            whole = created if self._can_read_all else ()
+            changes = yield from by_pages.changes(changes, leads, whole)
+        return changes
 
-    def _by_pages(
-        self,
-        changes: Pass,
-        leads: ChangedLeads,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-    ) -> Generator[None, None, Pass]:
-        """Read what has changed by pages; return the pass over what exports are to read."""
-        failed = {*self._failed.ids}
-        pages = MemberPages(self._account.client, self._family, emitter, now)
-        left: list[int] = []
-        for number in changes.programs:
-            changed = None if number in failed else leads.of(number)
-            is_read = False
-            if changed is not None and not pages.is_over and calls_left(self._account.client) > 0:
-                is_read = yield from pages.read(number, pages.some(number, changed))
-            if not is_read:
-                left.append(number)
-            elif not left:
-                emitter.move_to(changes.mark_after([number]))
-        LOGGER.info(
-            "%s: read what has changed in %s by pages.",
-            self.stream, counted(len(changes.programs) - len(left), "program"),
-        )  # fmt: skip
-        return replace(changes, programs=left)
-
-    @cached_property
     def _reason_for_exports(self) -> str:
-        """Say why exports, and not pages, bring what has changed; empty where pages do."""
-        reason = ""
+        """Say why exports, and not pages, read what they can; empty where pages do."""
+        mark = self._state.mark(PagesMark, PAGES)
         if self._context.config.increments == BY_EXPORTS:
             return "increments says so"
-        if calls_left(self._account.client) <= 0:
-            reason = CALLS_SPENT
-        if reason:
-            LOGGER.info("%s: what has changed is exported, as %s.", self.stream, reason)
-        return reason
+        if mark.differ:
+            return f"pages were found to differ from an export at {to_marketo(mark.differ)}"
+        return "" if calls_left(self._account.client) > 0 else CALLS_SPENT
 
-    def _increment(self) -> Increment:
-        return Increment(self._cursor, self._state.mark(ChildMark, self.stream), self._now)
 
-    # All programs once in a while ---------------------------------------------------------------
-
-    @property
-    def _sweep_mark(self) -> ChildMark:
-        """How far stopped runs have come with a sweep, and when the last one was complete."""
-        mark = self._state.mark(ChildMark, SWEEP)
-        # Where the last sweep is not known, the one under way begins at start_date.
-        is_under_way = mark.scan_started and not mark.refreshed
-        return replace(mark, refreshed=self._earliest) if is_under_way else mark
-
-    @property
-    def _is_sweep_due(self) -> bool:
-        mark = self._sweep_mark
-        last = mark.refreshed or self._now
-        return bool(self._every) and (bool(mark.scan_started) or self._now - last >= self._every)
-
-    def _sweep(self, programs: Collection[int]) -> Pass:
-        mark = self._sweep_mark
-        began = mark.scan_started or self._now
-        since = before(mark.refreshed or began, self._lookback)
-        reached = Position(marks={SWEEP: ChildMark(refreshed=began)})
-        window = Window(min(since, began), began)
-        return pass_over_all(PassKind.SWEEP, SWEEP, programs, window, mark, reached)
+def _log_pass(stream: str, each: Pass) -> None:
+    LOGGER.info(
+        "%s: %s %s%s.", stream, each.kind.value, counted(len(each.programs), "program"),
+        f", behind Program/{each.read_up_to}" if each.read_up_to else "",
+    )  # fmt: skip

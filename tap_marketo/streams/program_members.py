@@ -41,7 +41,7 @@ class ProgramMembers(StreamDefinition):
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         try:
-            fields = with_fields(account.member_fields, ALWAYS)
+            fields = with_fields(account.members.fields, ALWAYS)
         except AccessDeniedError:
             raise
         except NOT_HERE as error:

@@ -27,6 +27,7 @@ from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.member_exports import SWEEP
+from tap_marketo.streams.member_handover import PAGES
 from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
 from tap_marketo.streams.permissions import PERMISSIONS
@@ -83,7 +84,7 @@ REGISTRY: Sequence[StreamDefinition] = (
 
 
 # What has bookmarks beside the streams: the sweep over all programs, the search for changed leads.
-_BESIDE_STREAMS = (SWEEP, LEAD_CHANGES, ROLE_CHANGES)
+_BESIDE_STREAMS = (SWEEP, PAGES, LEAD_CHANGES, ROLE_CHANGES)
 
 
 def definition_of(entry: CatalogEntry) -> StreamDefinition | None:

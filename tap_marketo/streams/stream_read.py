@@ -72,6 +72,11 @@ class Read(ABC):
         """Keys that Marketo sent and no column has."""
         return set()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether its steps, from the first on, read more when all else has been read."""
+        return False
+
     def remarks(self) -> list[str]:
         """Return lines about what could not be looked up of the rows that were emitted."""
         return []

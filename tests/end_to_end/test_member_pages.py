@@ -6,12 +6,15 @@ The contract is docs/members.md; what is asked for is what the sandbox saw.
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.end_to_end.checks import background, discovered, log_of
+from tests.end_to_end.checks import background, discovered, log_of, release, stopped
 from tests.end_to_end.expected import MEMBERS
 from tests.end_to_end.test_program_members import (
     CONFIG,
@@ -26,7 +29,7 @@ from tests.end_to_end.test_program_members import (
     members_of,
     most_members,
 )
-from tests.harness import BY_PAGES, HANG, Account, Run, Tap, Target, account, select
+from tests.harness import BY_PAGES, HANG, SOAK, Account, Run, Tap, Target, account, select
 
 PAGES = "members_of_program"
 
@@ -186,7 +189,7 @@ def test_a_program_whose_pages_fail_is_exported_and_the_others_are_not(
     marketo.fault(PAGES, "error", None, id=bad, code="1003", message="No members for you")
     done = sync(marketo, tap, catalog, read)
     assert asked(marketo) == [[bad]]
-    assert len(lines(done, f"INFO program_members: program {bad} is exported")) == 1
+    assert len(lines(done, f"WARNING program_members: program {bad} is exported")) == 1
     assert_members(marketo, catalog, read)
 
 
@@ -219,6 +222,313 @@ def test_where_the_days_calls_are_scarce_members_are_exported(
     marketo.advance(hours=1)
     change_everywhere(marketo)
     done = sync(marketo, tap, catalog, read)
-    assert lines(done, "INFO program_members: what has changed is exported, as today's calls")
+    assert lines(done, "INFO program_members: members are exported, as today's calls")
     assert not pages_of(marketo)
     assert_members(marketo, catalog, read)
+
+
+# All programs ------------------------------------------------------------------------------------
+
+VERDICT = "program_members_pages"
+
+
+def verdict(target: Target) -> dict[str, Any]:
+    """What the state says of passes by pages."""
+    assert target.state
+    return {key: value for key, value in target.state["bookmarks"][VERDICT].items() if value}
+
+
+def test_the_first_sync_reads_each_program_by_pages_and_compares_ten_with_an_export(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    done = sync(marketo, tap, catalog, target)
+    assert_members(marketo, catalog, target)
+    programs = [row["id"] for row in marketo.truth("programs")]
+    assert pages_of(marketo) == sorted(programs)
+    (compared,) = asked(marketo)
+    filled = sorted({program for program, _ in members_of(marketo)})
+    assert compared == filled[:10]
+    assert not lines(done, "WARNING program_members: ")
+    assert verdict(target).keys() == {"compared"}
+    marks = target.state["bookmarks"] if target.state else {}
+    assert marks["program_members_sweep"]["refreshed"] == marks[MEMBERS]["updatedAt"]
+    # The same rows come from an older version, and are compared no more.
+    marketo.advance(hours=1)
+    sync(marketo, tap, catalog, target)
+    assert not made(marketo)
+    assert not pages_of(marketo)
+
+
+@pytest.mark.parametrize("kind", ["fewer", "other"])
+def test_where_pages_differ_from_an_export_all_is_exported_for_good(
+    catalog: dict[str, Any], tap: Tap, kind: str
+) -> None:
+    with account(*SMALL, "--member-pages", kind) as marketo:
+        marketo.advance(hours=1)
+        target = Target()
+        done = sync(marketo, tap, catalog, target)
+        (warning,) = lines(done, "WARNING program_members: pages do not give what an export does")
+        named = "pages lack the row of lead" if kind == "fewer" else "statusReason differs of lead"
+        assert named in warning
+        assert_members(marketo, catalog, target)
+        programs = sorted(row["id"] for row in marketo.truth("programs"))
+        _, *batches = asked(marketo)
+        assert [number for ids in batches for number in ids] == programs
+        assert verdict(target).keys() == {"differ"}
+        marketo.advance(hours=1)
+        marketo.change(program_members_changed=20, new_programs=1, new_program_members=5)
+        done = sync(marketo, tap, catalog, target)
+        assert not pages_of(marketo)
+        assert lines(done, "INFO program_members: members are exported, as pages were found to")
+        assert_members(marketo, catalog, target)
+
+
+def test_large_programs_are_handed_over_to_exports_of_ten(
+    catalog: dict[str, Any], tap: Tap
+) -> None:
+    with account(*SMALL, "--most-members", "12") as marketo:
+        marketo.advance(hours=1)
+        target = Target()
+        sync(marketo, tap, catalog, target)
+        assert_members(marketo, catalog, target)
+        sizes = Counter(program for program, _ in members_of(marketo))
+        large = sorted(program for program, size in sizes.items() if size > 12)
+        assert large
+        compared, *handed = sorted(asked(marketo), key=lambda ids: ids[0] in large)
+        assert sorted(number for ids in handed for number in ids) == large
+        assert not {*compared} & {*large}
+        assert verdict(target).keys() == {"compared"}
+        # Of a large program that has changed those who have are read.
+        marketo.advance(hours=1)
+        marketo.change(program_members_changed=20, programs=large)
+        sync(marketo, tap, catalog, target)
+        assert not made(marketo)
+        assert_members(marketo, catalog, target)
+
+
+@pytest.mark.parametrize("skip", [0, 5, 20, 34])
+def test_a_killed_first_sync_goes_on_at_its_program(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, skip: int
+) -> None:
+    target = Target()
+    marketo.fault(PAGES, "timeout", None, skip=skip, seconds=HANG)
+    with background(tap, config_of(marketo, request_timeout=HANG), catalog) as run:
+        run.until(lambda: len(log_of(marketo, PAGES)) > skip)
+        target.take(run.kill().lines)
+    marketo.heal()
+    marketo.change(program_members_changed=30, new_program_members=10, new_programs=1)
+    sync(marketo, tap, catalog, target)
+    marketo.advance(hours=1)
+    sync(marketo, tap, catalog, target)
+    assert_members(marketo, catalog, target)
+    assert verdict(target).keys() == {"compared"}
+
+
+def kill_with_jobs(
+    marketo: Account, tap: Tap, catalog: dict[str, Any], target: Target, jobs_made: int
+) -> None:
+    """Kill a run that has read all programs by pages, and waits for jobs."""
+    marketo.control("POST", "next_jobs", [{"stick": "Queued"}] * 10)
+    with background(tap, config_of(marketo), catalog, target.state) as run:
+        run.until(lambda: len(run.state().get("exports", {}).get(MEMBERS, ())) == jobs_made)
+        run.until(lambda: len(pages_of(marketo)) >= len(marketo.truth("programs")))
+        target.take(run.kill().lines)
+    marketo.control("DELETE", "next_jobs")
+    release(marketo)
+
+
+def test_what_a_killed_run_left_to_exports_is_resumed_and_ten_are_compared_again(
+    catalog: dict[str, Any], tap: Tap
+) -> None:
+    with account(*SMALL, "--most-members", "12") as marketo:
+        marketo.advance(hours=1)
+        target = Target()
+        kill_with_jobs(marketo, tap, catalog, target, 2)
+        assert target.state
+        own = target.state["bookmarks"]
+        assert MEMBERS not in own or not own[MEMBERS].get("updatedAt")
+        large = own[VERDICT]["to_export"]
+        last = max(row["id"] for row in marketo.truth("programs"))
+        assert own[VERDICT]["parent"] == f"Program/{last}"
+        # The members of these come to pages in a third way.
+        marketo.change(program_members_changed=20, new_program_members=10)
+        done = sync(marketo, tap, catalog, target)
+        assert len(lines(done, "Resuming the program_members export")) == 1
+        assert [ids for ids in asked(marketo) if ids != large] == asked(marketo)
+        assert len(made(marketo)) == 1
+        assert 10 <= len(pages_of(marketo)) < 35
+        marketo.advance(hours=1)
+        sync(marketo, tap, catalog, target)
+        assert_members(marketo, catalog, target)
+        assert verdict(target).keys() == {"compared"}
+
+
+def test_an_older_version_or_exports_begin_a_pass_anew_that_pages_have_begun(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    kill_with_jobs(marketo, tap, catalog, target, 1)
+    # The job of those that were to be compared does as well.
+    before = asked(marketo)
+    sync(marketo, tap, catalog, target, increments="exports")
+    asked_for = [number for ids in (*before, *asked(marketo)) for number in ids]
+    assert sorted(asked_for) == sorted(row["id"] for row in marketo.truth("programs"))
+    assert_members(marketo, catalog, target)
+
+
+def test_without_bytes_for_the_comparison_the_next_run_makes_it(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    spent = {"code": "1029", "message": "Export daily quota exceeded"}
+    marketo.fault("create", "error", None, object="program/members", **spent)
+    done = tap.run(config_of(marketo), catalog)
+    assert "program_members" in stopped(done, 3)
+    target.take(done.lines)
+    assert_members(marketo, catalog, target)
+    marketo.heal()
+    sync(marketo, tap, catalog, target)
+    assert len(made(marketo)) == 1
+    assert 10 <= len(pages_of(marketo)) < 35
+    assert verdict(target).keys() == {"compared"}
+
+
+def test_where_the_export_fails_pages_are_compared_with_the_next_pass(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    marketo.control("POST", "next_jobs", [{"status": "Failed"}] * 4)
+    done = sync(marketo, tap, catalog, target)
+    assert len(lines(done, "WARNING program_members: pages could not be compared")) == 1
+    assert_members(marketo, catalog, target)
+    assert not verdict(target)
+    marketo.change(silent_program_member_changes=30)
+    marketo.advance(days=8)
+    done = sync(marketo, tap, catalog, target)
+    assert len(made(marketo)) == 1
+    assert verdict(target).keys() == {"compared"}
+    assert_members(marketo, catalog, target)
+    # Once that is known, the pass brings what has changed and nothing else.
+    told = marketo.change(silent_program_member_changes=30)
+    marketo.advance(days=8)
+    done = sync(marketo, tap, catalog, target)
+    assert not made(marketo)
+    rows = {(row["programId"], row["leadId"]) for row in done.records(MEMBERS)}
+    assert rows == keys_of(told["silent_program_member_changes"])
+    assert_members(marketo, catalog, target)
+
+
+@pytest.mark.parametrize("kind", ["", "other"])
+def test_a_pass_of_a_state_that_knows_no_pages_compares_them(
+    catalog: dict[str, Any], tap: Tap, kind: str
+) -> None:
+    # Without the filter by updatedAt, too.
+    options = ["--member-pages", kind] if kind else []
+    with account(*SMALL, "--no-updated-at", *options) as marketo:
+        marketo.advance(hours=1)
+        target = Target()
+        sync(marketo, tap, catalog, target, increments="exports")
+        marketo.advance(days=8)
+        marketo.change(silent_program_member_changes=30)
+        sync(marketo, tap, catalog, target)
+        assert verdict(target).keys() == ({"differ"} if kind else {"compared"})
+        if not kind:
+            assert_members(marketo, catalog, target)
+
+
+def test_a_program_that_goes_while_others_are_read_stops_nothing(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    gone = max(row["id"] for row in marketo.truth("programs"))
+    marketo.control(
+        "POST", "before_call", {"call": PAGES, "nth": 5, "change": {"programs_deleted": [gone]}}
+    )
+    done = sync(marketo, tap, catalog, target)
+    assert lines(done, f"INFO program_members: program {gone} is gone by now")
+    assert_members(marketo, catalog, target)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_plan_says_which_way_members_come(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, is_first: bool
+) -> None:
+    state = None if is_first else read.state
+    marketo.advance(days=8)
+    for settings, how in (({}, "by pages"), ({"increments": "exports"}, "")):
+        config = config_of(marketo, **settings)
+        told = tap.run(config, catalog, state, "--plan", "--format", "json")
+        (line,) = json.loads(told.stdout)["items"]
+        assert ("by pages" in line["how"]) == bool(how), line
+        if how:
+            marketo.control("POST", "reset_counters")
+            target = Target()
+            target.state = state
+            tap.sync(config, catalog, target)
+            assert line["jobs"] == len(made(marketo)) == 1
+            assert pages_of(marketo)
+
+
+@pytest.mark.parametrize("times", [1, None])
+def test_pages_that_fail_now_or_for_ever_lose_nothing(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, times: int | None
+) -> None:
+    target = Target()
+    marketo.fault(PAGES, "http", times, skip=3, status=500)
+    done = sync(marketo, tap, catalog, target)
+    assert_members(marketo, catalog, target)
+    assert len(lines(done, "WARNING program_members: members are exported")) == (times is None)
+    read_by_pages = {*pages_of(marketo)[:3]}
+    if times is None:
+        exported = {number for ids in asked(marketo) for number in ids}
+        programs = {row["id"] for row in marketo.truth("programs")}
+        assert exported >= programs - read_by_pages
+    marketo.advance(hours=1)
+    change_everywhere(marketo)
+    sync(marketo, tap, catalog, target)
+    assert_members(marketo, catalog, target)
+
+
+# All of it together ------------------------------------------------------------------------------
+
+
+def has_asked(marketo: Account) -> bool:
+    """Whether a call has come that is never answered."""
+    return any(entry["fault"] == "timeout" for entry in marketo.control("GET", "log")["log"])
+
+
+@pytest.mark.parametrize("seed", range(60 if SOAK else 1))
+def test_whatever_comes_between_the_runs_of_a_schedule_nothing_is_lost(
+    catalog: dict[str, Any], tap: Tap, seed: int
+) -> None:
+    rng = random.Random(seed)
+    with account(*SMALL, "--most-members", str(rng.choice([12, 20, 100_000]))) as marketo:
+        marketo.advance(hours=1)
+        target = Target()
+        left: set[tuple[int, int]] = set()
+        for _ in range(10):
+            late = {"late_hours": rng.choice([0, 0, 8])}
+            marketo.change(program_members_changed=rng.randint(0, 30), new_programs=1, **late)
+            marketo.change(new_program_members=rng.randint(0, 9), silent_program_member_changes=5)
+            told = marketo.change(program_members_left=4, **late)["program_members_left"]
+            left = (left | keys_of(told)) - members_of(marketo)
+            marketo.control("POST", "reset_counters")
+            if rng.random() < 0.5:
+                call = rng.choice([PAGES, PAGES, "activities_page", "create", "file"])
+                skip = rng.randint(0, 20) if call == PAGES else 0
+                marketo.fault(call, "timeout", None, skip=skip, seconds=HANG)
+                config = config_of(marketo, request_timeout=HANG, program_members_sweep_days=2)
+                with background(tap, config, catalog, target.state) as run:
+                    run.until_or_ended(partial(has_asked, marketo))
+                    target.take(run.kill().lines)
+                marketo.heal()
+            else:
+                sync(marketo, tap, catalog, target, program_members_sweep_days=2)
+            marketo.advance(hours=rng.choice([0.2, 1, 5, 25, 60]))
+        for hours in (30, 1, 50):
+            marketo.advance(hours=hours)
+            sync(marketo, tap, catalog, target, program_members_sweep_days=2)
+        # Who left before being read was never there.
+        assert_members(marketo, catalog, target, left & target.tables[MEMBERS].keys())
+        assert verdict(target).keys() == {"compared"}
