@@ -57,7 +57,7 @@ LONG_TEXT = 'We call it so, and "so", and say why.\n' * 270
 """More than 10,000 characters; no page bounds a description or a display name."""
 
 # Of types, in turns.
-_DESCRIPTIONS = (None, "", "She said \"yes\",\r\n\tand 'no'; -- %s \\ :x \0", LONG_TEXT)
+_DESCRIPTIONS = (None, "", "She said \"yes\",\r\n\tand 'no'; -- %s \\ :x ", LONG_TEXT)
 
 _TYPES = (
     ('Web/Form "Contact"', "webFormContact"),
