@@ -168,6 +168,8 @@ class MemberPages:
         fields = ["programId", *family.fields()]
         path = f"/rest/v1/programs/{program}/members.json"
         for rows in KeyedRows(self._client, path, "program_members", field).pages(values, fields):
+            if any(str(row.get("programId")) != str(program) for row in rows):
+                raise DataError(f"GET {path}: Marketo sent a member of another program. Run again")
             wanted = [row for row in rows if since is None or _has_changed(row, since)]
             yield self._block(wanted, fields)
 

@@ -14,7 +14,7 @@ import pytest
 from tap_marketo.times import parse_utc
 from tests.end_to_end.checks import SMALL, calls, not_read
 from tests.end_to_end.runs import state_with_jobs
-from tests.harness import Account, Run, Tap, Target, account, run, select
+from tests.harness import BY_PAGES, Account, Run, Tap, Target, account, run, select
 from tests.readme import code, table
 
 START = "2026-04-01T00:00:00Z"
@@ -479,7 +479,7 @@ def masked(page: str) -> str:
 def test_the_docs_show_what_is_written(tap: Tap) -> None:
     streams = [LEADS, VISITS, CLICKS, "program_members", "lists", "programs", "tokens"]
     with account() as marketo:
-        config = marketo.config(start_date=START)
+        config = marketo.config(start_date=START, **BY_PAGES)
         chosen = choose(tap, marketo, config, streams)
         page = plan_only(marketo, tap, config, chosen, None).stdout
     assert masked(code("What a sync would do", "text")) == masked(page)
