@@ -141,7 +141,8 @@ def within(name: str, raw: Any) -> Any:
         return [within(name, item) for item in raw]
     if name in _EITHER and raw is not None and not isinstance(raw, str):
         return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
-    return raw
+    # docs/names-and-values.md: records have no NUL characters.
+    return raw.replace("\0", "") if isinstance(raw, str) else raw
 
 
 def row(table: str, raw: Mapping[str, Any], columns: Collection[str]) -> Row:

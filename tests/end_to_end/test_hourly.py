@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from tests.end_to_end import expected, people
+from tests.end_to_end import crm_accounts, expected, people
 from tests.end_to_end.checks import assert_activities, discovered, jobs, without_exported_columns
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
+from tests.end_to_end.expected_assets import DESIGNER
 from tests.harness import BY_PAGES, SOAK, Account, Run, Tap, Target, account, select
 
 # A week; in the usual suite as long as it takes to look back far once and to look through all
@@ -24,6 +25,16 @@ OPTIONS = ("--leads", "400", "--activities", "200", "--history-days", "30", "--l
            "--programs", "25", "--lists", "12", "--program-members", "200", "--merged-leads", "0",
            "--scale", "3000", "--export-minutes", "1")  # fmt: skip
 STREAMS = ("leads", MEMBERS, MEMBERSHIPS, *people.OBJECTS)
+# Beside them what is read by keys, of the Email Designer and in full; a call or a few each.
+OTHERS = (
+    *DESIGNER, "users", "user_roles", "workspaces", "custom_activity_types", "object_fields",
+    "form_fields",
+)  # fmt: skip
+MORE = (*crm_accounts.OPTIONS, "--users", "12", "--designer-emails", "12")
+# Before any lead changed.
+BEGUN = "2026-05-15T00:00:00+00:00"
+# What is exported to find objects by keys.
+REFERENCES = ("id", "contactCompany", "externalCompanyId", "externalSalesPersonId")
 # A first sync on a busy machine must be over by then.
 BEGIN = datetime(2026, 6, 17, tzinfo=timezone.utc)
 # Activities of an hour, and those among them that are dated up to 24 hours ago.
@@ -67,6 +78,9 @@ class Schedule:
         done = self.marketo.change(custom_objects_changed=3, new_custom_objects=1)
         for name in done["custom_objects_changed"] + done["new_custom_objects"]:
             self.changes[f"customobjects/{name[0]}"] += 1
+        if hour % 6 == 1:
+            crm_accounts.change(self.marketo, 1)
+            self.marketo.change(designer_emails_updated=2, new_designer_fragments=1)
         if hour % 12 == 5:
             # Who is in them from the start is told by no activity of members.
             self.marketo.change(new_programs=1, new_lists=1, members=5)
@@ -91,12 +105,18 @@ def pass_time_until(marketo: Account, moment: datetime) -> None:
 
 def bytes_exported(marketo: Account, what: str) -> int:
     """Return the bytes of an object's files since the last reset."""
-    return sum(job["bytes"] or 0 for job in jobs(marketo, what))
+    return sum(job["bytes"] or 0 for job in whole_rows(marketo, what))
+
+
+def whole_rows(marketo: Account, what: str) -> list[dict[str, Any]]:
+    """Return the jobs of an object since the last reset, but those of references of leads."""
+    return [job for job in jobs(marketo, what) if len(job["fields"]) > len(REFERENCES)]
 
 
 def bytes_a_row(marketo: Account, what: str) -> float:
     """Return how long an object's rows are, by the files made since the last reset."""
-    return bytes_exported(marketo, what) / sum(job["rows"] or 0 for job in jobs(marketo, what))
+    rows = sum(job["rows"] or 0 for job in whole_rows(marketo, what))
+    return bytes_exported(marketo, what) / rows
 
 
 def changed_members(marketo: Account) -> int:
@@ -108,7 +128,7 @@ def changed_members(marketo: Account) -> int:
 
 def assert_nothing_missed(marketo: Account, catalog: dict[str, Any], target: Target) -> None:
     tables = people.tables(marketo, catalog, START)
-    for name in target.tables.keys() & {*STREAMS}:
+    for name in target.tables.keys() & {*STREAMS, *OTHERS}:
         assert tables[name], "a table without rows would prove nothing"
         held = people.table(target, name)
         if name == "leads":
@@ -116,6 +136,8 @@ def assert_nothing_missed(marketo: Account, catalog: dict[str, Any], target: Tar
             held = {key: row for key, row in held.items() if key in tables[name]}
         assert held == tables[name], name
     people.assert_who_left_is_right(marketo, catalog, target)
+    if target.tables.keys() & {*crm_accounts.STREAMS}:
+        crm_accounts.assert_right(marketo, catalog, target)
     told = expected.activities(marketo, catalog, START)
     streams = [name for name in told if told[name] and name in target.tables]
     assert_activities(marketo, catalog, target, streams, START)
@@ -135,16 +157,17 @@ def look_at_all(
 def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(
     tap: Tap, record_property: Callable[[str, object], None]
 ) -> None:
-    with account(*OPTIONS) as marketo:
+    with account(*OPTIONS, *MORE) as marketo:
         config = marketo.config(
             start_date=START, poll_interval=0.02, max_calls_per_20_seconds=10**6,
-            program_members_sweep_days=SWEEP_DAYS, **BY_PAGES,
+            program_members_sweep_days=SWEEP_DAYS, **BY_PAGES, **crm_accounts.SETTINGS,
         )  # fmt: skip
-        catalog = discovered(*OPTIONS)
+        catalog = discovered(*OPTIONS, *MORE, **crm_accounts.SETTINGS)
         names = [stream["tap_stream_id"] for stream in catalog["streams"]]
         activities = [name for name in names if name.startswith("activities_")]
-        chosen = without_exported_columns(select(catalog, [*activities, *STREAMS]))
-        target = Target()
+        others = [*STREAMS, *OTHERS, *crm_accounts.STREAMS]
+        chosen = without_exported_columns(select(catalog, [*activities, *others]))
+        target = Target(state=crm_accounts.state_of(BEGUN))
         tap.sync(config, chosen, target)
         pass_time_until(marketo, BEGIN)
         marketo.control("POST", "reset_counters")
@@ -158,7 +181,7 @@ def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(
         schedule.note_late_rows(done, HOURS)
         assert_nothing_missed(marketo, catalog, target)
         marketo.control("POST", "reset_counters")
-        tap.sync(config, chosen, Target())
+        tap.sync(config, chosen, Target(state=crm_accounts.state_of(BEGUN)))
         schedule.changes["program/members"] += changed_members(marketo)
         new = {
             what: number * bytes_a_row(marketo, what) for what, number in schedule.changes.items()
