@@ -10,6 +10,7 @@ import pytest
 
 from tests.end_to_end import expected
 from tests.end_to_end.checks import SMALL
+from tests.end_to_end.test_quota import exported, sync_until_done
 from tests.harness import Account, Tap, Target, account, select
 
 NULLABLE_DATE = {"type": ["string", "null"], "format": "date-time"}
@@ -198,6 +199,53 @@ def test_its_state_is_continued(marketo: Account, tap: Tap) -> None:
         assert after["bookmarks"][stream][key] >= "2026-06-15T12:00:00+00:00"
         assert after["bookmarks"][stream]["export_id"] is None
     assert after["bookmarks"]["lists"]["next_page_token"] is None
+
+
+# One type that Marketo keeps for 90 days, which is read first where bytes are scarce, and one kept
+# for longer; the second stands where that tap stopped.
+SCARCE = ("leads", "activities_visit_webpage", "activities_open_email")
+
+
+def test_its_state_is_continued_over_days_that_run_out_of_bytes(tap: Tap) -> None:
+    options = ("--leads", "400", "--activities", "4000", "--history-days", "120")
+    with account(*options, "--late-share", "0", "--export-minutes", "0.5") as marketo:
+        config = marketo.config(start_date="2025-01-01T00:00:00Z")
+        chosen = select(tap.discover(config), SCARCE)
+        keys = dict(zip(SCARCE, ("updatedAt", "activityDate", "activityDate"), strict=True))
+        starts = dict(zip(SCARCE, ("2026-02-20", "2026-02-24", "2026-03-20"), strict=True))
+        state: dict[str, Any] = {
+            "bookmarks": {
+                name: {
+                    keys[name]: f"{starts[name]}T10:00:00+00:00",
+                    "export_id": None,
+                    "export_end": None,
+                }
+                for name in SCARCE
+            },
+            "currently_syncing": SCARCE[1],
+        }
+        whole, target = Target(state=copy.deepcopy(state)), Target(state=state)
+        tap.sync(config, chosen, whole)
+        needed = exported(marketo)
+        # The bytes of that sync are spent on another day.
+        marketo.advance(days=1)
+        marketo.control("POST", "reset_counters")
+        scarce = {**config, "max_daily_export_mb": round(needed / 3e6, 3)}
+        runs = sync_until_done(marketo, tap, scarce, chosen, target)
+        assert [done.code for done in runs] == [3] * (len(runs) - 1) + [0]
+        assert 3 <= len(runs) <= 5
+        # Nothing is exported twice but for the look-backs of the days.
+        assert exported(marketo) < 1.2 * needed
+        assert target.tables == whole.tables
+        assert target.state
+        for name in SCARCE:
+            true = expected.tables(marketo, chosen, f"{starts[name]}T10:00:00Z")[name]
+            assert true, "a test without rows would prove nothing"
+            held = expected.table(target, name)
+            assert {key: held.get(key) for key in true} == true, name
+            own = target.state["bookmarks"][name]
+            assert own[keys[name]] >= "2026-06-17"
+            assert own["export_id"] is None
 
 
 def test_the_job_that_its_state_names_is_resumed(marketo: Account, tap: Tap) -> None:
