@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.end_to_end import expected, expected_assets
+from tests.end_to_end import crm_accounts, expected, expected_assets, expected_crm
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
-from tests.end_to_end.expected_assets import ASSETS, CHILDREN, SEEN
+from tests.end_to_end.expected_assets import ASSETS, CHILDREN, DESIGNER, SEEN
 from tests.harness import Account, Tap, account, assert_secrets_kept, select
 from tests.integration.target_drivers import TARGETS, Rows, TargetDriver, target_driver
 
@@ -27,12 +27,15 @@ OPTIONS = (
     "--hostile",
     *("--programs", "60", "--smart-lists", "60", "--folders", "60", "--tokens", "200"),
     *("--custom-object-types", "5", "--crm-sync", "--lists", "60"),
+    *crm_accounts.OPTIONS,
 )
 # Each run lists all assets.
-SETTINGS: dict[str, Any] = {"names": "plain", "assets_sweep_days": 0.5}
+SETTINGS: dict[str, Any] = {"names": "plain", "assets_sweep_days": 0.5, **crm_accounts.SETTINGS}
 
 # Before everything there is: of assets that show no date only Marketo knows when they changed.
 START = "2026-03-01T00:00:00Z"
+# Before any lead changed.
+BEGUN = "2026-04-15T00:00:00+00:00"
 
 CHANGES = {
     "new_leads": 5,
@@ -56,7 +59,7 @@ CHANGES = {
     # Nothing of a domain changes.
     **{f"{name}_updated": 4 for name in (*ASSETS, *CHILDREN) if name != "landing_page_domains"},
     **{f"new_{name}": 2 for name in (*ASSETS, *CHILDREN)},
-    **{f"designer_{name}_updated": 4 for name in ("emails", "email_templates", "fragments")},
+    **{f"{name}_updated": 4 for name in DESIGNER},
 }
 # What is as it was after these changes.
 FIXED = {
@@ -245,7 +248,7 @@ def true_tables(marketo: Account, catalog: Mapping[str, Any], began: str, synced
         for key, row in tables[MEMBERSHIPS].items()
     }
     tables[SEEN] = {key: {**row, "seenAt": read} for key, row in tables[SEEN].items()}
-    return tables
+    return {**tables, **crm_accounts.tables(marketo, catalog)}
 
 
 def who_left(marketo: Account, catalog: Mapping[str, Any], read: Between, since: str = "") -> Truth:
@@ -302,6 +305,7 @@ def change(marketo: Account) -> None:
     )
     marketo.change(new_activities=5, activity_type=NEW_TYPE)
     marketo.change(**CHANGES)
+    crm_accounts.change(marketo)
     for kind in marketo.truth("custom_object_types"):
         marketo.change(custom_objects_changed=5, custom_object_type=kind["name"])
     # The next run looks for activities written late (docs/state.md), and tokens are old.
@@ -356,7 +360,7 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
             marketo.control("POST", "finished_jobs", done)
         catalog = selected(target, tap.discover(configured(marketo)))
         start, began = moving(marketo), now_of(marketo)
-        state = sync(driver, tap, marketo, catalog, None)
+        state = sync(driver, tap, marketo, catalog, crm_accounts.state_of(BEGUN))
         synced = now_of(marketo)
         before = true_tables(marketo, catalog, began, synced)
         assert_held(driver, catalog, before, changed(start, moving(marketo)), past={})
@@ -373,9 +377,14 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
         # there may be, as runs look back.
         for name in ("leads", *MOVING, *left):
             truth[name] = {**before[name], **left.get(name, {}), **truth[name]}
+        # Activities name further roles.
+        further = {
+            **who_left(marketo, catalog, Between(began, synced)),
+            **expected_crm.every_row(marketo, catalog),
+        }
         past = {
             name: {key: row for key, row in rows.items() if key not in truth[name]}
-            for name, rows in who_left(marketo, catalog, Between(began, synced)).items()
+            for name, rows in further.items()
         }
         moved = changed(start, moving(marketo))
         tables = assert_held(driver, catalog, truth, moved, past)
