@@ -30,7 +30,7 @@ from tap_marketo.streams.stream_read import Read
 
 REPLICATION_KEY = "updatedAt"
 _DATES = ("createdAt", REPLICATION_KEY)
-# So many values are remembered of each filter and of each table; then it begins anew.
+# So many values are remembered of each filter and of each table, and half of them at least.
 _MOST_REMEMBERED = 50_000
 # So many values that cannot be asked for are named.
 _MOST_NAMED = 5
@@ -130,18 +130,18 @@ class Remembered:
 
     def __init__(self) -> None:
         self._values: set[str] = set()
+        self._older: set[str] = set()
 
     def add(self, value: str) -> bool:
         """Remember a value; return whether it is new, as far as is remembered."""
-        if value in self._values:
-            return False
-        if len(self._values) >= _MOST_REMEMBERED:
-            self._values.clear()
+        is_new = value not in self
+        if len(self._values) >= _MOST_REMEMBERED // 2 and value not in self._values:
+            self._older, self._values = self._values, set()
         self._values.add(value)
-        return True
+        return is_new
 
     def __contains__(self, value: str) -> bool:
-        return value in self._values
+        return value in self._values or value in self._older
 
 
 @dataclass(frozen=True)
