@@ -10,6 +10,7 @@ from functools import partial
 
 from benchmarks import (
     changed_leads,
+    crm,
     daily_syncs,
     everything,
     first_sync,
@@ -54,6 +55,7 @@ _FIGURES: dict[str, _Measure] = {
     "members": members.measure,
     "memberships": memberships.measure,
     "changed-leads": changed_leads.measure,
+    "objects-by-keys": crm.measure,
     "everything": everything.measure,
     "scarce-bytes": scarce_bytes.measure,
     "plans": plans.measure,
