@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.end_to_end import crm_accounts, expected, expected_assets, people
+from tests.end_to_end import crm_accounts, expected, expected_assets, expected_linked, people
 from tests.end_to_end.checks import SMALL, START, VISITS, assert_activities, assert_leads
 from tests.end_to_end.crm_accounts import state_of
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
@@ -25,14 +25,15 @@ LISTS = [
 ]  # fmt: skip
 CARS, CAR_VISITS = people.OBJECTS
 PEOPLE = [MEMBERS, MEMBERSHIPS, CARS]
-STREAMS = ["leads", VISITS, "lists", *LISTS, *PEOPLE, SEEN, *crm_accounts.STREAMS]
+HOUSES = expected_linked.HOUSES
+STREAMS = ["leads", VISITS, "lists", *LISTS, *PEOPLE, SEEN, *crm_accounts.STREAMS, HOUSES]
 # Before any lead changed.
 BEGUN = "2026-05-05T00:00:00+00:00"
 SIZES = (
     "--programs", "20", "--folders", "20", "--tokens", "40", "--smart-lists", "20",
     "--lists", "20", "--list-memberships", "100", "--program-members", "100", "--users", "12",
     "--designer-emails", "12", "--designer-email-templates", "4", "--designer-fragments", "4",
-    *crm_accounts.OPTIONS,
+    "--linked-objects", "--custom-objects", "40", *crm_accounts.OPTIONS,
 )  # fmt: skip
 # Catalogs without metadata know no default of a column, and no type's number or name in Marketo.
 BARE = ["leads", "lists", *LISTS, MEMBERS, MEMBERSHIPS, SEEN, *crm_accounts.STREAMS]
@@ -53,6 +54,7 @@ def assert_people(marketo: Account, catalog: Catalog, target: Target) -> None:
         assert truth[name], "a test without rows would prove nothing"
         assert people.table(target, name) == truth[name], name
     crm_accounts.assert_right(marketo, catalog, target)
+    expected_linked.assert_right(marketo, catalog, target, START)
 
 
 def config_of(marketo: Account) -> dict[str, Any]:
@@ -60,7 +62,9 @@ def config_of(marketo: Account) -> dict[str, Any]:
 
 
 def begun() -> Target:
-    return Target(state=state_of(BEGUN))
+    state = state_of(BEGUN)
+    state["bookmarks"] |= expected_linked.state_of(BEGUN, HOUSES)["bookmarks"]
+    return Target(state=state)
 
 
 @pytest.fixture

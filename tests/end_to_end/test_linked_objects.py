@@ -20,28 +20,35 @@ from tests.end_to_end.checks import (
     span,
     stopped,
 )
+from tests.end_to_end.expected_linked import (
+    BRIDGES,
+    CONTRACTS,
+    COURSES,
+    HOUSES,
+    LEADS,
+    LINKED,
+    PREFIX,
+    SERVICES,
+    linked_rows,
+    state_of,
+    tables,
+)
 from tests.end_to_end.test_custom_objects import lines, types_of
 from tests.harness import Account, Run, Tap, Target, account, select
-from tests.sandbox.assets.linked_types import COURSE, ENROLLMENT, HOUSE, STAY
+from tests.sandbox.assets.linked_types import ENROLLMENT, STAY
 
 SMALL = (
     *("--leads", "60", "--activities", "60", "--history-days", "25", "--late-share", "0"),
     *("--crm-objects", "--linked-objects", "--custom-objects", "60", "--export-minutes", "0.5"),
     *("--custom-object-types", "0"),
 )
-PREFIX = "custom_object_"
-COURSES, HOUSES, CONTRACTS, SERVICES = LINKED = tuple(
-    f"{PREFIX}{name}_c" for name in ("course", "house", "contract", "service")
-)
-LEADS = "leads"
-BRIDGES = (f"customobjects/{ENROLLMENT}", f"customobjects/{STAY}")
 START = "2026-01-01T00:00:00Z"
+# Before any row changed.
+BEGUN = "2026-05-18T00:00:00+00:00"
 
 
 def begun(*streams: str) -> Target:
-    """Return a target whose state says where the rows begin: no year of it is exported."""
-    begins = dict.fromkeys((LEADS, *BRIDGES), "2026-05-18T00:00:00+00:00")
-    return Target(state={"bookmarks": {name: {"begins_by": begins} for name in streams or LINKED}})
+    return Target(state=state_of(BEGUN, *streams))
 
 
 @pytest.fixture(scope="module")
@@ -53,41 +60,6 @@ def catalog() -> dict[str, Any]:
 def marketo() -> Iterator[Account]:
     with account(*SMALL) as running:
         yield running
-
-
-def linked_rows(marketo: Account, companies: str = "linked") -> dict[str, set[str]]:
-    """Return the marketoGUIDs of the rows that can be found, by stream."""
-
-    def table(name: str) -> list[dict[str, Any]]:
-        return marketo.truth(PREFIX + name)
-
-    leads = marketo.truth("leads")
-    enrollments, stays = table(ENROLLMENT), table(STAY)
-    courses = {row["courseID"] for row in enrollments} | {row["courseTaken"] for row in stays}
-    houses = {(row["mlsNum"], row["ownerId"]) for row in stays}
-    numbers = {
-        int(lead["contactCompany"])
-        for lead in leads
-        if companies == "all" or lead["externalCompanyId"]
-    }
-    keys = {row["enrollmentID"] for row in enrollments}
-    found = {
-        COURSES: [row for row in table(COURSE) if row["courseID"] in courses],
-        HOUSES: [r for r in table(HOUSE) if (r["mlsNum"], r["houseOwnerId"]) in houses],
-        CONTRACTS: [row for row in table("contract_c") if row["companyID"] in numbers],
-        SERVICES: [row for row in table("service_c") if row["enrollment"] in keys],
-    }
-    return {name: {row["marketoGUID"] for row in rows} for name, rows in found.items()}
-
-
-def tables(marketo: Account, catalog: dict[str, Any], since: str = START, **more: str) -> Any:
-    """Return what the tables should hold, of all that can be found, changed since then."""
-    there = linked_rows(marketo, **more)
-    whole = expected.custom_objects(marketo, catalog, since)
-    return {
-        name: {key: row for key, row in whole[name].items() if key in keys}
-        for name, keys in there.items()
-    }
 
 
 def held(target: Target, *streams: str) -> Any:
@@ -106,7 +78,7 @@ def test_rows_that_links_lead_to_are_what_marketo_holds(
 ) -> None:
     target = begun()
     done = sync(marketo, tap, select(catalog, LINKED), target)
-    true = tables(marketo, catalog)
+    true = tables(marketo, catalog, START)
     assert all(true.values())
     assert held(target) == true
     # One export of each bridge serves all: what their rows name, and when they changed.
@@ -135,7 +107,7 @@ def test_it_is_the_same_where_edges_tell_what_links_them(tap: Tap, companies: st
         found = tap.discover(config)
         target = begun()
         done = tap.sync(config, select(found, LINKED), target)
-        assert held(target) == tables(marketo, found, companies=companies)
+        assert held(target) == tables(marketo, found, START, companies=companies)
         assert "values at once from now on" in done.stderr
 
 
@@ -180,7 +152,7 @@ def test_once_a_day_what_has_changed_comes_and_what_is_newly_linked(
     changed = marketo.change(custom_objects_changed=40)["custom_objects_changed"]
     marketo.advance(hours=1)
     done = sync(marketo, tap, chosen, target)
-    assert held(target) == tables(marketo, catalog)
+    assert held(target) == tables(marketo, catalog, START)
     by_stream = linked_rows(marketo)
     for name in LINKED:
         rows = [row["marketoGUID"] for row in done.records(name)]
@@ -195,7 +167,7 @@ def test_what_has_not_changed_since_start_date_comes_only_where_news_lead_to_it(
 ) -> None:
     since, target = "2026-06-05T00:00:00Z", begun(HOUSES)
     tap.sync(marketo.config(start_date=since), select(catalog, [HOUSES]), target)
-    whole = tables(marketo, catalog)[HOUSES]
+    whole = tables(marketo, catalog, START)[HOUSES]
     news = {
         (r["mlsNum"], r["ownerId"]) for r in marketo.truth(PREFIX + STAY) if r["updatedAt"] >= since
     }
@@ -239,7 +211,7 @@ def test_a_killed_run_goes_on_with_its_exports(
     assert len(lines(done, "Resuming the links_of/")) > 1
     made = [(job["object"], *span(job)) for job in jobs(marketo)]
     assert not {*made} & {*before}
-    assert held(target) == tables(marketo, catalog)
+    assert held(target) == tables(marketo, catalog, START)
     assert reached(target.state) == 0
     marks = target.state["bookmarks"]
     assert {marks[name]["updatedAt"] for name in LINKED} == {"2026-06-15T12:00:00+00:00"}
@@ -264,7 +236,7 @@ def test_scarce_calls_and_bytes_are_waited_for(
             break
         stopped(done, 3)
     assert done.code == 0
-    true = tables(marketo, catalog)
+    true = tables(marketo, catalog, START)
     assert held(target, COURSES, CONTRACTS) == {name: true[name] for name in (COURSES, CONTRACTS)}
 
 
@@ -284,7 +256,7 @@ def test_a_refused_type_is_named_and_the_others_are_read(
     assert ("Read-Only Custom Object" in message) == (code == "603")
     target.take(done.lines)
     others = [name for name in LINKED if name != COURSES]
-    true = tables(marketo, catalog)
+    true = tables(marketo, catalog, START)
     assert held(target, *others) == {name: true[name] for name in others}
     assert target.state
     assert "updatedAt" not in target.state["bookmarks"][COURSES]
@@ -303,7 +275,7 @@ def test_leads_that_may_not_be_exported_are_named(
     assert not_read(message) == {CONTRACTS}
     assert "Read-Only Lead" in message
     target.take(done.lines)
-    assert held(target, HOUSES)[HOUSES] == tables(marketo, catalog)[HOUSES]
+    assert held(target, HOUSES)[HOUSES] == tables(marketo, catalog, START)[HOUSES]
 
 
 def test_a_bridge_that_is_not_exported_fails_what_it_leads_to(
@@ -314,7 +286,7 @@ def test_a_bridge_that_is_not_exported_fails_what_it_leads_to(
     done = tap.run(marketo.config(start_date=START), select(catalog, LINKED), target.state)
     assert not_read(stopped(done)) == {COURSES, SERVICES}
     target.take(done.lines)
-    assert held(target, HOUSES)[HOUSES] == tables(marketo, catalog)[HOUSES]
+    assert held(target, HOUSES)[HOUSES] == tables(marketo, catalog, START)[HOUSES]
     assert target.state
     assert "updatedAt" not in target.state["bookmarks"][COURSES]
 
@@ -326,7 +298,7 @@ def test_without_the_updated_at_filter_leads_go_by_creation(
         begins = {"leads by createdAt": "2026-05-18T00:00:00+00:00"}
         target = Target(state={"bookmarks": {CONTRACTS: {"begins_by": begins}}})
         sync(marketo, tap, select(catalog, [CONTRACTS]), target)
-        assert held(target, CONTRACTS)[CONTRACTS] == tables(marketo, catalog)[CONTRACTS]
+        assert held(target, CONTRACTS)[CONTRACTS] == tables(marketo, catalog, START)[CONTRACTS]
 
 
 # Catalogs and states of another time -------------------------------------------------------------
@@ -339,7 +311,7 @@ def test_a_bookmark_of_exports_is_none_of_what_is_read_by_keys(
     assert target.state
     target.state["bookmarks"][HOUSES]["updatedAt"] = "2026-06-15T11:00:00+00:00"
     sync(marketo, tap, select(catalog, [HOUSES]), target)
-    assert held(target, HOUSES)[HOUSES] == tables(marketo, catalog)[HOUSES]
+    assert held(target, HOUSES)[HOUSES] == tables(marketo, catalog, START)[HOUSES]
 
 
 def test_a_type_of_which_nothing_is_known_is_refused(
@@ -361,7 +333,7 @@ def test_any_columns_may_be_selected(marketo: Account, catalog: dict[str, Any], 
                 item["metadata"]["selected"] = item["breadcrumb"][-1] in left
     target = begun()
     sync(marketo, tap, chosen, target)
-    true = tables(marketo, catalog)
+    true = tables(marketo, catalog, START)
     columns = ("marketoGUID", "createdAt", "updatedAt", *left)
     for name in LINKED:
         wanted = {k: {c: row[c] for c in columns} for k, row in true[name].items()}
