@@ -136,13 +136,13 @@ class KeyedTable:
         comes again, if it has changed meanwhile.
         """
         changed = row.get(REPLICATION_KEY)
-        if not are_news and not _has_changed(changed, self.since):
+        if not are_news and not has_changed(changed, self.since):
             return False
         is_first = self._seen.add("/".join(str(row.get(key)) for key in self.declared.keys))
-        return is_first or _has_changed(changed, self._began)
+        return is_first or has_changed(changed, self._began)
 
 
-def _has_changed(changed: Any, since: datetime) -> bool:
+def has_changed(changed: Any, since: datetime) -> bool:
     """Say whether a row has changed since a time (UTC), or does not say when."""
     if not isinstance(changed, str):
         return True

@@ -10,6 +10,7 @@ from tests.end_to_end.checks import MAILS, VISITS
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.expected_assets import SEEN
 from tests.end_to_end.expected_crm import CRM, NAMED
+from tests.end_to_end.expected_linked import COURSES, HOUSES
 from tests.end_to_end.people import OBJECTS
 
 Rule = Mapping[str, Any]
@@ -367,7 +368,7 @@ def _job(
     """
     call = name.split(maxsplit=1)[0]
     path = rf"/bulk/v1/{bulk_object}/export"
-    names = rf"{MEMBERS}|custom_object_\w+|lead_changes|lead_references|{bulk_object}"
+    names = rf"{MEMBERS}|custom_object_\w+|lead_changes|lead_references|(links_of/)?{bulk_object}"
     export = rf"({names}) export [\w-]{{36}}"
     rule = {"call": call, "object": bulk_object, "skip": skip}
     before = [{**_NO_LIST, "object": bulk_object}] if call == "status" else []
@@ -507,6 +508,19 @@ _OF_KEYS = (
         call="activities_page", askers=1, scenario=KEYS,
     ),
     *(_job(f"{call} of references", KEYS, "leads", *CRM) for call in ("create", "file")),
+    _get(
+        "house_describe", rf"{_V1}/customobjects/house_c/describe\.json", _DESCRIBED, HOUSES,
+        call="customobject_describe", id="house_c", scenario=KEYS,
+    ),
+    _get(
+        "custom_object_rows", rf"{_V1}/customobjects/house_c\.json", _BY_KEYS, HOUSES,
+        id="house_c", scenario=KEYS, method=_POSTED,
+    ),
+    # Of two bridges, one of which leads to both.
+    *(
+        _job(f"{call} of links", KEYS, "customobjects/stay_c", COURSES, HOUSES)
+        for call in ("create", "file")
+    ),
 )  # fmt: skip
 
 CALLS = (*_OF_ALL, *_OF_PAGES, *_OF_ROWS, *_OF_JOBS, *_OF_PEOPLE, *_OF_KEYS)

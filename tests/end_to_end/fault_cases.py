@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from tests.end_to_end.checks import MAILS, VISITS
 from tests.end_to_end.expected import MEMBERS
 from tests.end_to_end.expected_crm import CRM
+from tests.end_to_end.expected_linked import COURSES, HOUSES
 from tests.end_to_end.fault_calls import CALLS, KEYS, LEADS, PEOPLE, USUAL, Call, Rule
 from tests.end_to_end.people import OBJECTS
 from tests.sandbox.fault_kinds import FAULT_KINDS
@@ -413,6 +414,7 @@ FAMILIES: tuple[tuple[str, str, int, tuple[str, ...], str], ...] = (
     (OBJECTS[0], "customobjects/car_c", 1, OBJECTS[:1], PEOPLE),
     ("lead_changes", "activities", 1, ("leads",), LEADS),
     ("lead_references", "leads", 1, CRM, KEYS),
+    ("links_of/customobjects/stay_c", "customobjects/stay_c", 1, (COURSES, HOUSES), KEYS),
 )
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end import expected_assets, expected_crm, fault_cases, people
+from tests.end_to_end import expected_assets, expected_crm, expected_linked, fault_cases, people
 from tests.end_to_end.checks import MAILS, SMALL, START, VISITS, discovered, jobs, not_read, stopped
 from tests.end_to_end.expected import metadata
 from tests.end_to_end.expected_assets import SEEN
@@ -86,7 +86,11 @@ PEOPLES_SIZES = (
     "--list-memberships 680 --custom-objects 40 --program-members 150"
 ).split()
 # All leads have changed since what is asked for by keys was read.
-KEYED_SIZES = ("--leads 40 --activities 60 --history-days 25 --late-share 0 --crm-objects").split()
+KEYED_SIZES = (
+    "--leads 40 --activities 60 --history-days 25 --late-share 0 --crm-objects --linked-objects "
+    "--custom-objects 20 --custom-object-types 0"
+).split()
+LINKED = (expected_linked.COURSES, expected_linked.HOUSES)
 NAMED_LISTS = ("Named List 1", "Named List 2")
 NAMED_SETTING = {"named_account_lists": ", ".join(NAMED_LISTS)}
 READ = {"updatedAt": "2026-05-18T00:00:00+00:00", "read_at": "2026-06-15T00:00:00+00:00"}
@@ -119,7 +123,7 @@ def streams_of(scenario: str) -> tuple[str, ...]:
     if scenario == USUAL:
         return STREAMS
     if scenario == KEYS:
-        return (*CRM, *NAMED)
+        return (*CRM, *NAMED, *LINKED)
     return people.STREAMS if scenario in (PEOPLE, PEOPLE_LATER) else ("leads",)
 
 
@@ -211,7 +215,9 @@ def state_before(scenario: str) -> dict[str, Any]:
     """Return the state when a first sync begins: of years without a reference nothing is read."""
     if scenario != KEYS:
         return {}
-    return {"bookmarks": {**dict.fromkeys(CRM, READ), "opportunity_role_changes": ROLES_READ}}
+    keyed = {**dict.fromkeys(CRM, READ), "opportunity_role_changes": ROLES_READ}
+    linked = expected_linked.state_of(READ["updatedAt"], *LINKED)["bookmarks"]
+    return {"bookmarks": keyed | linked}
 
 
 def selected(catalog: dict[str, Any], streams: Collection[str]) -> dict[str, Any]:
@@ -228,6 +234,8 @@ def tables_of_marketo(marketo: Account, catalog: dict[str, Any]) -> Tables:
     if CRM[0] in tables:
         tables |= expected_crm.tables(marketo, catalog)
         tables |= expected_crm.named_tables(marketo, NAMED_LISTS)
+        linked = expected_linked.tables(marketo, catalog, "")
+        tables |= {name: linked[name] for name in LINKED}
     return {name: settled(name, tables[name]) for name in tables if is_selected(catalog, name)}
 
 
