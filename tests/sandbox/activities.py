@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
-from tests.sandbox.activity_contents import COMBINATIONS, Details, Edition
+from tests.sandbox.activity_contents import COMBINATIONS, Details, Edition, NamedIds
 from tests.sandbox.activity_types import DELETE_LEAD, ActivityType, Attribute
 from tests.sandbox.clock import bulk_time
 from tests.sandbox.retention import kept_since
@@ -62,11 +62,13 @@ class ActivityTable:
         self,
         seed: int,
         types: list[ActivityType],
+        named: NamedIds,
         combinations: int = COMBINATIONS,
         kept_months: int = 0,
     ) -> None:
         self.seed = seed
         self._kept_months = kept_months
+        self._named = named
         self._names: dict[int, str] = {}
         self.combinations = combinations
         self.types: list[ActivityType] = []
@@ -126,7 +128,7 @@ class ActivityTable:
 
     def _define(self, kind: ActivityType) -> None:
         self._names[kind.id] = kind.name
-        edition = Edition(self.seed, kind, len(self.kind), self.combinations)
+        edition = Edition(self.seed, kind, len(self.kind), self.combinations, self._named)
         self._editions.setdefault(kind.id, []).insert(0, edition)
 
     def remove_type(self, number: int) -> bool:
@@ -203,7 +205,8 @@ class ActivityTable:
         if told is not None and told.flow is not None:
             return told.flow.campaign
         number = mix(self.seed, place, 1)
-        return None if number % 3 == 0 else 2001 + number % 640
+        campaigns = self._named["Campaign ID"][:640]
+        return None if number % 3 == 0 else campaigns[number % len(campaigns)]
 
     def result(self, place: int) -> Value:
         """What became of the flow step behind an activity."""

@@ -7,13 +7,35 @@ import random
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tests.sandbox.activity_types import ActivityType, Attribute
+from tests.sandbox.activity_types import FIRST_CUSTOM, ActivityType, Attribute
+from tests.sandbox.options import Options
 from tests.sandbox.values import ABSENT, POOL_SIZE, Value, as_number, as_text, make_pool
 
 COMBINATIONS = 47
 """Different sets of attribute values for each type; a prime."""
 _VARIANTS = 7
 """Different sets of the attributes that are left open, for each subject."""
+
+
+NamedIds = Mapping[str, Sequence[int]]
+"""What attributes of standard types name, by the attribute's name: ids that there are."""
+
+
+def named_ids(options: Options) -> NamedIds:
+    """Return the ids that attributes name, of an account of these options.
+
+    "Webform ID" is "the Marketo ID of the submitted form" (activities.md, "Describe"); the others
+    are named alike.
+    """
+    firsts = {
+        "Webform ID": (1001, options.forms),
+        "Mailing ID": (1001, options.emails),
+        "Campaign ID": (2001, options.campaigns),
+        "Segmentation ID": (1001, options.segmentations),
+        "New Segment ID": (1001, options.segments),
+        "Lead ID": (1001, options.leads),
+    }
+    return {name: range(first, first + max(1, rows)) for name, (first, rows) in firsts.items()}
 
 
 class Flow(NamedTuple):
@@ -63,8 +85,11 @@ class Edition:
     retroactively to existing activities of that type" (activities.md).
     """
 
-    def __init__(self, seed: int, kind: ActivityType, first: int, size: int) -> None:
+    def __init__(
+        self, seed: int, kind: ActivityType, first: int, size: int, named: NamedIds
+    ) -> None:
         self._seed = seed
+        self._named = {} if kind.id >= FIRST_CUSTOM else named
         self._kind = kind
         self.first = first
         """The place of the first activity that is recorded under this definition."""
@@ -78,7 +103,7 @@ class Edition:
         if not self._pool:
             rng = random.Random(f"{self._seed}:{self._kind.id}")
             self._pool = [
-                Details(*_primary(rng, self._kind.primary, place), *shown)
+                Details(*_primary(rng, self._kind.primary, place, self._named), *shown)
                 for place, shown in enumerate(self._shown(rng, {}) for _ in range(self._size))
             ]
         return self._pool[number % self._size]
@@ -115,6 +140,8 @@ class Edition:
     def _values(self, attribute: Attribute) -> Sequence[Value]:
         if attribute.values:
             return attribute.values
+        if attribute.name in self._named:
+            return [as_number(number) for number in self._named[attribute.name]]
         if attribute.name not in self._pools:
             name = f"{self._seed}:{self._kind.id}:{attribute.name}"
             size = max(self._size, POOL_SIZE)
@@ -158,7 +185,9 @@ def _json_value(rng: random.Random, attribute: Attribute, value: Value) -> str |
     return value.text or ""
 
 
-def _primary(rng: random.Random, primary: Attribute | None, place: int) -> tuple[Value, Value]:
+def _primary(
+    rng: random.Random, primary: Attribute | None, place: int, named: NamedIds
+) -> tuple[Value, Value]:
     """primaryAttributeValueId and primaryAttributeValue.
 
     Types without a primary attribute in types.json have values too, as New Lead has in real
@@ -171,5 +200,7 @@ def _primary(rng: random.Random, primary: Attribute | None, place: int) -> tuple
     name = as_text(f"{primary.name.strip()} {place}, {'a' if place % 2 else 'b'}/page.html")
     if primary.data_type == "integer":
         number = 2**31 + place if place == 5 else rng.randint(1, 5000)
+        if primary.name in named:
+            number = rng.choice(named[primary.name])
         return as_number(number), ABSENT if place % 11 == 0 else name
     return ABSENT, name

@@ -243,7 +243,7 @@ class CustomObjects:
         """The table of a type; a type that came later has no rows yet."""
         if row.id not in self._tables:
             options = self._options
-            details = type_details(Draw(options.seed, "custom_object_types details", row))
+            details = type_details(Draw(options, "custom_object_types details", row))
             fields = {field["name"]: field["dataType"] for field in details["fields"]}
             name, key = (self._types.shown_row(row)[each] for each in ("name", "dedupeFields"))
             values = rough_values(options.seed) if name == ROUGH_TYPE else {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.sandbox.activities import ActivityTable
-from tests.sandbox.activity_contents import COMBINATIONS
+from tests.sandbox.activity_contents import COMBINATIONS, named_ids
 from tests.sandbox.activity_history import make_activities
 from tests.sandbox.activity_types import (
     ABOUT_LEADS,
@@ -109,7 +109,7 @@ class Database:
 
     def __init__(self, options: Options, start: float) -> None:
         seed = options.seed
-        self._seed = seed
+        self._options = options
         self.leads = make_lead_table(options, start)
         self.refused_fields = dict.fromkeys(REFUSED_FIELDS, frozenset[str]())
         """Lead fields that describe lists and yet no export may name."""
@@ -131,7 +131,11 @@ class Database:
         room = (options.activities - len(history)) // 2
         joined = joined[max(len(joined) - max(room, 0), 0) :]
         self.activities = ActivityTable(
-            seed, types, options.variety or COMBINATIONS, options.activities_kept_months
+            seed,
+            types,
+            named_ids(options),
+            options.variety or COMBINATIONS,
+            options.activities_kept_months,
         )
         self._mails = Mails(options, start, self.leads, self.assets, self.activities)
         make_activities(options, start, self.activities, self._mails, len(history) + len(joined))
@@ -194,7 +198,7 @@ class Database:
         if objects is not None and table not in TABLES:
             return objects.truth()
         if table.endswith("_details"):
-            return iter(details_of(self.assets, self._seed, table.removesuffix("_details")))
+            return iter(details_of(self.assets, self._options, table.removesuffix("_details")))
         return iter(records_of(self.assets, table))
 
     def _metadata(self, table: str) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.sandbox.crm.links import LINK_FIELDS
 from tests.sandbox.options import Options
-from tests.sandbox.values import DATA_TYPES, Value
+from tests.sandbox.values import DATA_TYPES, Value, as_number
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,12 @@ def make_fields(options: Options) -> list[LeadField]:
     def add(rest: str | None, display: str, kind: str, standard: bool, absent: float) -> None:
         read_only = rest in ("id", "createdAt", "updatedAt")
         length = {"string": 255, "text": 2000, "textarea": 30000}.get(kind)
+        # The partitions that there are; any numbers where there is none.
+        there = range(1, options.lead_partitions + 1) if rest == "leadPartitionId" else ()
+        values = tuple(map(as_number, there))
+        number = len(fields) + 2
         fields.append(
-            LeadField(len(fields) + 2, rest, display, kind, standard, read_only, absent, length)
+            LeadField(number, rest, display, kind, standard, read_only, absent, length, values)
         )
 
     for line in _STANDARD.split("\n"):

@@ -7,6 +7,7 @@ import uuid
 
 from tests.sandbox.answers import Answer, ApiError, Request, json_answer
 
+API_USER = "sandbox.reader@example.com"
 LIFE = 3600.0
 """A new token lives for one hour (authentication.md, "Creating an Access Token")."""
 
@@ -21,7 +22,7 @@ class Tokens:
             self._rng.choice("ABCDEFGHJKMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789")
             for _ in range(32)
         )
-        self.user = "sandbox.reader@example.com"
+        self.user = API_USER
         self._ends: dict[str, float] = {}
         self._current = ""
         self.issued: list[str] = []

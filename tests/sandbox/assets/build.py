@@ -19,14 +19,13 @@ _CROWDED = 205
 
 def make_assets(options: Options, start: float) -> dict[str, AssetTable]:
     """Every table by its name; the same seed and start make the same tables."""
-    seed, days = options.seed, options.history_days
     tables = {
-        "campaigns": make_campaigns(seed, options.campaigns, start, days),
-        "lists": make_lists(seed, options.lists, start, days),
-        "programs": make_programs(seed, options.programs, start, days),
+        "campaigns": make_campaigns(options, start),
+        "lists": make_lists(options, start),
+        "programs": make_programs(options, start),
     }
     for kind in KINDS:
-        show = _shower(kind, seed)
+        show = _shower(kind, options)
         if kind.view_of is not None:
             tables[kind.table] = View(tables[kind.view_of], show)
         else:
@@ -38,7 +37,7 @@ def make_assets(options: Options, start: float) -> dict[str, AssetTable]:
             tables["custom_object_types"].rows.append(made)
     if options.linked_objects:
         _add_linked_types(tables["custom_object_types"], options.edges_tell, int(start) - 3600)
-    folders = FolderTable(seed, options.folders, int(start), days, tables["programs"])
+    folders = FolderTable(options, int(start), tables["programs"])
     tables["folders"] = folders
     tables["segments"] = _segments(options, int(start), tables["segmentations"])
     tables["tokens"] = TokenTable(options, int(start), folders)
@@ -51,9 +50,9 @@ def _add_linked_types(table: AssetTable, edges_tell: bool, moment: int) -> None:
         table.rows.append(Asset(number, moment, moment, more=more))
 
 
-def _shower(kind: Kind, seed: int) -> Show:
+def _shower(kind: Kind, options: Options) -> Show:
     def show(row: Asset) -> JSON:
-        draw = Draw(seed, kind.table, row)
+        draw = Draw(options, kind.table, row)
         record = kind.make(draw)
         if kind.dated:
             record["createdAt"] = spelled(draw, row.created)
@@ -102,7 +101,7 @@ def _segments(options: Options, start: int, parents: AssetTable) -> AssetTable:
 
     count = options.segments if parents.rows else 0
     rows = [make(rng, _SEGMENTS.first + place, start) for place in range(count)]
-    return AssetTable(rows, make, _shower(_SEGMENTS, options.seed), rng)
+    return AssetTable(rows, make, _shower(_SEGMENTS, options), rng)
 
 
 class TokenTable(AssetTable):
@@ -115,7 +114,7 @@ class TokenTable(AssetTable):
             return Asset(number, moment, moment, parent=rng.choice(folders.parents()))
 
         def show(row: Asset) -> JSON:
-            return children.token(Draw(seed, "tokens", row))
+            return children.token(Draw(options, "tokens", row))
 
         rng = random.Random(f"{seed}:tokens of folders")
         parents = folders.parents()

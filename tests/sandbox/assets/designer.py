@@ -51,7 +51,7 @@ def _content(draw: Draw, what: str, **more: JSON | str | int | None) -> JSON:
         "appData": {
             "editorType": what.lower(),
             "workspaceId": workspace_of(draw),
-            "folderId": str(draw.fixed.randrange(1, 60)),
+            "folderId": str(draw.folder()),
         },
         "associatedStates": draw.one(
             [], [{"contentId": str(draw.number + 5000), "externalId": None, "state": "draft"}]
@@ -80,7 +80,7 @@ def email(draw: Draw) -> JSON:
             "isOperational": draw.flag(), "isWebPageView": draw.flag(), "isTextOnly": draw.flag(),
             "disableOpenTracking": draw.flag(), "enableUrlTracking": draw.flag(),
         },
-        templateId=draw.one("3003", None),
+        templateId=draw.one(str(draw.another("designer_email_templates")), None),
     )  # fmt: skip
     if draw.number % 3 == 0:
         # "Program fields are only present when the email lives under a program".

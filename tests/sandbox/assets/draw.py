@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from tests.sandbox.assets.table import Asset
 from tests.sandbox.clock import activity_time, asset_time, bulk_time, plain
+from tests.sandbox.options import Options
 from tests.sandbox.values import WORDS
 
 T = TypeVar("T")
@@ -30,10 +31,21 @@ _SUFFIXES = (
 )
 
 
+FOLDERS, PROGRAMS = 59, 400
+"""So many folders and programs have other assets in them: those that there are at the start."""
+
+
+def first_of(options: Options, table: str, most: int) -> int:
+    """How many rows of a table others name: the first ones, and not none."""
+    return max(1, min(most, int(getattr(options, table))))
+
+
 class Draw:
     """Chance for one version of one row: the same whatever else was asked or changed before."""
 
-    def __init__(self, seed: int, table: str, asset: Asset) -> None:
+    def __init__(self, options: Options, table: str, asset: Asset) -> None:
+        seed = options.seed
+        self.options = options
         self.asset = asset
         self.number = asset.id
         self.fixed = random.Random(f"{seed}:{table}:{asset.id}")
@@ -48,6 +60,18 @@ class Draw:
     def once(self, *choices: T) -> T:
         """One of some values, for good."""
         return self.fixed.choice(choices)
+
+    def another(self, table: str) -> int:
+        """The id of a row of another table, drawn anew by each change."""
+        return 1001 + self.rng.randrange(first_of(self.options, table, 60))
+
+    def folder(self) -> int:
+        """The id of the folder that the row stands in, for good."""
+        return 1 + self.fixed.randrange(first_of(self.options, "folders", FOLDERS))
+
+    def program(self) -> int:
+        """The id of the program that the row stands in, for good."""
+        return 1001 + self.fixed.randrange(first_of(self.options, "programs", PROGRAMS))
 
     def flag(self) -> bool:
         """A boolean."""
@@ -103,8 +127,8 @@ def spoilt(draw: Draw, record: JSON, optional: Sequence[str]) -> JSON:
 def folder_id(draw: Draw) -> JSON:
     """A parent folder as {id, type} (smart-campaigns.md, smart-lists.md, static-lists.md)."""
     if draw.fixed.random() < 0.2:
-        return {"id": draw.fixed.randrange(1001, 1401), "type": "Program"}
-    return {"id": draw.fixed.randrange(1, 60), "type": "Folder"}
+        return {"id": draw.program(), "type": "Program"}
+    return {"id": draw.folder(), "type": "Folder"}
 
 
 def folder_value(draw: Draw, named: bool = True, programs: bool = False) -> JSON:
@@ -113,11 +137,11 @@ def folder_value(draw: Draw, named: bool = True, programs: bool = False) -> JSON
     In swagger-asset.json it is {id, type}: in a few rows here too. Where the asset may stand in a
     program, one in four does.
     """
-    number = draw.fixed.randrange(1, 60)
+    number = draw.folder()
     if draw.number % 19 == 2:
         return {"id": number, "type": "Folder"}
     if programs and draw.fixed.random() < 0.25:
-        number = draw.fixed.randrange(1001, 1401)
+        number = draw.program()
         kind = draw.once("Program", "Program", "program")
         return {"type": kind, "value": number, "folderName": f"Program {number}"}
     # emails.md has the type in lower case twice, assets.md and email-templates.md no folderName.
@@ -132,13 +156,17 @@ def app_url(letters: str, number: int) -> str:
     return f"https://app-sandbox.marketo.com/#{letters}{number}A1"
 
 
-def used_by(draw: Draw, number: int, *kinds: str) -> list[JSON]:
-    """So many assets that use one of some kinds (forms.md, email-templates.md)."""
+def used_by(draw: Draw, number: int, **kinds: int) -> list[JSON]:
+    """So many assets that use one, of some kinds with the ids from which they count.
+
+    forms.md, email-templates.md.
+    """
+    names = list(kinds)
     return [
         {
-            "id": 1001 + place,
+            "id": kinds[names[place % len(names)]] + place // len(names),
             "name": f'Program.{draw.words(draw.rng)} "{place}"',
-            "type": kinds[place % len(kinds)],
+            "type": names[place % len(names)],
             "status": draw.one("approved", "draft"),
             "updatedAt": asset_time(draw.asset.created + place),
         }

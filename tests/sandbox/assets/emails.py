@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.assets.draw import JSON, Draw, app_url, folder_value, used_by
+from tests.sandbox.assets.draw import JSON, Draw, app_url, first_of, folder_value, used_by
 
 
 def _header(draw: Draw, value: str) -> JSON | None:
@@ -46,7 +46,7 @@ def email(draw: Draw) -> JSON:
         "publishToMSI": draw.flag(),
         "webView": draw.flag(),
         "status": _status(draw),
-        "template": draw.one(None, 338, 1001),
+        "template": draw.one(None, draw.another("email_templates")),
         "workspace": "Default",
         "isOpenTrackingDisabled": draw.flag(),
         "version": draw.one(1, 2),
@@ -72,7 +72,7 @@ def email_template(draw: Draw) -> JSON:
 
 def snippet(draw: Draw) -> JSON:
     """A snippet (snippets.md, "Browse"); its folder has a value in the Swagger too."""
-    number = draw.fixed.randrange(1, 60)
+    number = draw.folder()
     return {
         "id": draw.number,
         "name": draw.name("Snippet"),
@@ -86,7 +86,7 @@ def snippet(draw: Draw) -> JSON:
 
 def file(draw: Draw) -> JSON:
     """A file: its folder has id and name, and as type what the folder holds."""
-    number = draw.fixed.randrange(1, 60)
+    number = draw.folder()
     folder: JSON = {"type": draw.once("Image", "Email", "File"), "id": number}
     if draw.fixed.random() < 0.7:
         folder["name"] = f"Folder {number}"
@@ -131,8 +131,10 @@ def email_details(draw: Draw) -> JSON:
 
 def template_details(draw: Draw) -> JSON:
     """The HTML of a template, and the emails that use it (email-templates.md)."""
-    number = MANY_USERS if draw.number == 1001 else draw.rng.randint(0, 3)
-    return {"content": f"<html>{_HTML}</html>", "usedBy": used_by(draw, number, "Email")}
+    number = draw.rng.randint(0, 3)
+    if draw.number == 1001:
+        number = first_of(draw.options, "emails", MANY_USERS)
+    return {"content": f"<html>{_HTML}</html>", "usedBy": used_by(draw, number, Email=1001)}
 
 
 def snippet_details(draw: Draw) -> JSON:

@@ -6,8 +6,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from tests.sandbox.assets.draw import FOLDERS as NAMED
 from tests.sandbox.assets.draw import JSON, Draw, app_url, spelled, spoilt
 from tests.sandbox.assets.table import Asset, AssetTable, draw_times
+from tests.sandbox.options import Options
 
 AREAS = (
     ("Marketing Activities", 61, 62),
@@ -17,8 +19,7 @@ AREAS = (
 """The roots (folders.md, "Browse"): name of the area, id of its node, id of its workspace's."""
 SYSTEM = frozenset(number for _, *numbers in AREAS for number in numbers)
 
-NAMED = 59
-"""Folders of the ids 1 to 59 are the ones that programs.json names: they are called Folder n."""
+# Folders of the ids 1 to 59 are the ones that programs.json names: they are called Folder n.
 FIRST_OTHER = 1001
 """The others have ids like those of programs: an id alone does not tell which is meant."""
 
@@ -49,11 +50,9 @@ def _number(place: int) -> int:
 class FolderTable(AssetTable):
     """Folders; of them those may be deleted that are empty and no system folder (folders.md)."""
 
-    def __init__(
-        self, seed: int, count: int, start: int, history_days: float, programs: AssetTable
-    ) -> None:
-        rng = random.Random(f"{seed}:folders")
-        self._seed = seed
+    def __init__(self, options: Options, start: int, programs: AssetTable) -> None:
+        rng = random.Random(f"{options.seed}:folders")
+        self._options = options
         self._programs = programs
         rows = [
             Asset(number, start - 90 * 86_400, start - 90 * 86_400, more={"name": name}, parent=up)
@@ -65,13 +64,13 @@ class FolderTable(AssetTable):
         ]
 
         def make(rng: random.Random, number: int, moment: int) -> Asset:
-            created, updated = draw_times(rng, moment, history_days)
+            created, updated = draw_times(rng, moment, options.history_days)
             return Asset(number, created, updated, parent=self._place(rng, number))
 
         super().__init__(rows, make, self._folder, rng)
-        for place in range(count):
+        for place in range(options.folders):
             rows.append(make(rng, _number(place), start))
-        self._next = _number(max(count, NAMED))
+        self._next = _number(max(options.folders, NAMED))
 
     def _place(self, rng: random.Random, number: int) -> Node:
         """The parent of a new folder: deep chains and broad folders both occur."""
@@ -97,7 +96,7 @@ class FolderTable(AssetTable):
 
     def _folder(self, row: Asset) -> JSON:
         """A folder, without what follows from its place in the tree."""
-        draw = Draw(self._seed, "folders", row)
+        draw = Draw(self._options, "folders", row)
         name = row.more.get("name") or (
             f"Folder {row.id}" if row.id <= NAMED else draw.name("Folder").replace("/", "-")
         )

@@ -65,8 +65,8 @@ def form_fields(draw: Draw) -> JSON:
 
 def form_details(draw: Draw) -> JSON:
     """The fields of a form, and which assets use it (forms.md, "Dependencies")."""
-    kinds = ("Landing Page", "Smart List", "Smart Campaign", "Report", "Email Program")
-    return {**form_fields(draw), "usedBy": used_by(draw, draw.rng.randint(0, 3), *kinds)}
+    kinds = {"Landing Page": 1001, "Smart List": 1001, "Smart Campaign": 2001, "Report": 1}
+    return {**form_fields(draw), "usedBy": used_by(draw, draw.rng.randint(0, 4), **kinds)}
 
 
 def _field(draw: Draw, place: int) -> JSON:

@@ -6,49 +6,50 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from tests.sandbox.assets.draw import Draw
-from tests.sandbox.assets.programs import sfdc_campaign
+from tests.sandbox.assets.draw import FOLDERS, PROGRAMS, Draw, first_of
+from tests.sandbox.assets.programs import CHANNELS, sfdc_campaign
 from tests.sandbox.assets.table import Asset, AssetTable, draw_times
 from tests.sandbox.clock import asset_time, bulk_time
+from tests.sandbox.options import Options
 
 FIRST_CAMPAIGN = 2001
 FIRST_LIST = 3001
 FIRST_PROGRAM = 1001
 
-_CHANNELS = (
-    ("Default", "Online Advertising", "PG"),
-    ("Event", "Tradeshow", "ME"),
-    ("Engagement", "Nurture", "NP"),
-    ("Email", "Email Send", "EBP"),
+_CHANNELS = tuple(
+    (kind, channel, letters)
+    for (kind, letters), channel in zip(
+        (("Default", "PG"), ("Event", "ME"), ("Engagement", "NP"), ("Email", "EBP")),
+        CHANNELS,
+        strict=True,
+    )
 )
 
 
 def _table(
-    seed: int,
+    options: Options,
     name: str,
-    count: int,
     first: int,
     start: float,
-    history_days: float,
     more: Callable[[random.Random, int], dict[str, Any]],
     null_share: float,
     show: Callable[[Asset], dict[str, Any]],
 ) -> AssetTable:
-    rng = random.Random(f"{seed}:{name}")
+    rng = random.Random(f"{options.seed}:{name}")
 
     def make(rng: random.Random, number: int, moment: int) -> Asset:
-        created, updated = draw_times(rng, moment, history_days)
+        created, updated = draw_times(rng, moment, options.history_days)
         dated = rng.random() >= null_share
         return Asset(number, created, updated, dated, more=more(rng, number))
 
-    rows = [make(rng, first + place, int(start)) for place in range(count)]
+    rows = [make(rng, first + place, int(start)) for place in range(getattr(options, name))]
     return AssetTable(rows, make, show, rng)
 
 
-def _program_reference(rng: random.Random) -> dict[str, Any]:
+def _program_reference(rng: random.Random, options: Options) -> dict[str, Any]:
     if rng.random() < 0.3:
         return {}
-    number = FIRST_PROGRAM + rng.randrange(400)
+    number = FIRST_PROGRAM + rng.randrange(first_of(options, "programs", PROGRAMS))
     return {"programId": number, "programName": f"Program {number}"}
 
 
@@ -57,7 +58,7 @@ def _show_dates(row: Asset) -> dict[str, Any]:
     return {"createdAt": bulk_time(row.created), "updatedAt": updated}
 
 
-def make_campaigns(seed: int, count: int, start: float, history_days: float) -> AssetTable:
+def make_campaigns(options: Options, start: float) -> AssetTable:
     """Campaigns (swagger-mapi.json, Campaign)."""
 
     def more(rng: random.Random, number: int) -> dict[str, Any]:
@@ -66,21 +67,21 @@ def make_campaigns(seed: int, count: int, start: float, history_days: float) -> 
             "type": rng.choice(("batch", "trigger")),
             "active": rng.random() < 0.6,
             "workspaceName": "Default",
-            **_program_reference(rng),
+            **_program_reference(rng, options),
         }
 
     def show(row: Asset) -> dict[str, Any]:
         text = f"Version {row.version}" if row.version else ""
         return {"id": row.id, "description": text, **row.more, **_show_dates(row)}
 
-    return _table(seed, "campaigns", count, FIRST_CAMPAIGN, start, history_days, more, 0.04, show)
+    return _table(options, "campaigns", FIRST_CAMPAIGN, start, more, 0.04, show)
 
 
-def make_lists(seed: int, count: int, start: float, history_days: float) -> AssetTable:
+def make_lists(options: Options, start: float) -> AssetTable:
     """Static lists (swagger-mapi.json, StaticList)."""
 
     def more(rng: random.Random, number: int) -> dict[str, Any]:
-        reference = _program_reference(rng)
+        reference = _program_reference(rng, options)
         reference.pop("programId", None)
         # Real answers have workspaceId, which no definition names.
         workspace = {"workspaceId": 1} if number % 3 else {}
@@ -92,10 +93,10 @@ def make_lists(seed: int, count: int, start: float, history_days: float) -> Asse
             shown["description"] = f"Version {row.version}"
         return shown
 
-    return _table(seed, "lists", count, FIRST_LIST, start, history_days, more, 0.04, show)
+    return _table(options, "lists", FIRST_LIST, start, more, 0.04, show)
 
 
-def make_programs(seed: int, count: int, start: float, history_days: float) -> AssetTable:
+def make_programs(options: Options, start: float) -> AssetTable:
     """Programs (programs.md, "Browse"): no tags in this answer, dates in asset notation.
 
     sfdcId and sfdcName are in the Swagger of this answer, startDate and endDate are not.
@@ -104,7 +105,7 @@ def make_programs(seed: int, count: int, start: float, history_days: float) -> A
     def more(rng: random.Random, number: int) -> dict[str, Any]:
         kind, channel, letters = rng.choice(_CHANNELS)
         status = {"Engagement": rng.choice(("on", "off")), "Email": "unlocked"}.get(kind, "")
-        folder = rng.randrange(1, 60)
+        folder = 1 + rng.randrange(first_of(options, "folders", FOLDERS))
         return {
             "url": f"https://app-sandbox.marketo.com/#{letters}{number}A1",
             "type": kind,
@@ -123,7 +124,7 @@ def make_programs(seed: int, count: int, start: float, history_days: float) -> A
             "createdAt": asset_time(row.created),
             "updatedAt": asset_time(row.updated),
             **row.more,
-            **sfdc_campaign(Draw(seed, "programs", row)),
+            **sfdc_campaign(Draw(options, "programs", row)),
         }
 
-    return _table(seed, "programs", count, FIRST_PROGRAM, start, history_days, more, 0.0, show)
+    return _table(options, "programs", FIRST_PROGRAM, start, more, 0.0, show)

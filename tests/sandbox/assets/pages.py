@@ -17,7 +17,7 @@ def landing_page(draw: Draw) -> JSON:
         "folder": folder_value(draw),
         "workspace": "Default",
         "status": draw.one("draft", "approved", "approved with draft"),
-        "template": draw.one(1, 57, None),
+        "template": draw.one(draw.another("landing_page_templates"), None),
         "title": draw.one("test create", 'Title, "quoted" \U0001f600', None),
         "keywords": draw.one("awesome", "", None),
         "robots": draw.one("index, nofollow", None),
@@ -61,10 +61,10 @@ def redirect_rule(draw: Draw) -> JSON:
     swagger-asset.json has a string for both (landing-page-redirect-rules.md shows numbers).
     """
     host = draw.once(*HOSTS)
-    number = draw.rng.randint(5000, 5999)
+    number = draw.another("landing_pages")
     source: JSON = draw.one(
-        {"type": "landingPageId", "value": 5406},
-        {"type": "landingPageId", "value": "5406"},
+        {"type": "landingPageId", "value": number},
+        {"type": "landingPageId", "value": str(number)},
         {"type": "path", "value": "/contact/log, check"},
     )
     targets: list[JSON | None] = [

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from tests.sandbox.assets.draw import JSON, Draw
+from tests.sandbox.assets.draw import JSON, Draw, first_of
 from tests.sandbox.assets.lists import smart_list, smart_list_rules
 from tests.sandbox.clock import asset_time, plain
 
 TAG_TYPES = 25
 """So many tag types are the ones that programs are tagged with."""
+CHANNELS = ("Online Advertising", "Tradeshow", "Nurture", "Email Send")
+"""Names of the first channels, which are those of programs; they never change."""
 _TYPES = ("program", "email_batch", "nurture", "event", "webinar")
 
 
@@ -43,8 +45,8 @@ def _smart_list(draw: Draw) -> JSON:
 
 def _tags(draw: Draw) -> list[JSON] | None:
     """Tags; null where there are none (programs.md, "Clone")."""
-    count = draw.rng.randint(0, 3)
-    chosen = draw.rng.sample(range(1, TAG_TYPES + 1), count)
+    there = first_of(draw.options, "tag_types", TAG_TYPES)
+    chosen = draw.rng.sample(range(1, there + 1), min(there, draw.rng.randint(0, 3)))
     value = draw.one("AAA1 RT1", "a, b", 'Größe "XL" \U0001f600', "")
     tags = [{"tagType": tag_name(number), "tagValue": value} for number in chosen]
     return tags or draw.one(None, [])
@@ -103,7 +105,7 @@ def channel(draw: Draw) -> JSON:
         statuses[0]["type"] = "default"
     return {
         "id": draw.number,
-        "name": draw.name("Channel"),
+        "name": CHANNELS[draw.number - 1] if draw.number <= len(CHANNELS) else draw.name("Channel"),
         "applicableProgramType": draw.once(*_TYPES),
         "progressionStatuses": statuses,
     }

@@ -75,10 +75,10 @@ def records_of(tables: Tables, table: str) -> list[JSON]:
     return tables[table].shown(rows)
 
 
-def details_of(tables: Tables, seed: int, table: str) -> list[JSON]:
+def details_of(tables: Tables, options: Options, table: str) -> list[JSON]:
     """The columns that only the call for one row gives, with the row's key."""
     return [
-        {tables[table].key: tables[table].key_of(row), **_details(seed, table, row)}
+        {tables[table].key: tables[table].key_of(row), **_details(options, table, row)}
         for row in tables[table].rows
     ]
 
@@ -88,8 +88,8 @@ def _owner(row: Asset) -> Node:
     return row.parent
 
 
-def _details(seed: int, table: str, row: Asset) -> JSON:
-    return _DETAILS[table](Draw(seed, f"{table} details", row))
+def _details(options: Options, table: str, row: Asset) -> JSON:
+    return _DETAILS[table](Draw(options, f"{table} details", row))
 
 
 def _ordered(table: AssetTable, kind: Kind | None) -> list[Asset]:
@@ -120,7 +120,7 @@ class AssetReader:
 
     def __init__(self, tables: Tables, options: Options) -> None:
         self._tables = tables
-        self._seed = options.seed
+        self._options = options
         self._api_names = options.api_names
         self._as_array = options.designer_arrays
 
@@ -217,7 +217,7 @@ class AssetReader:
         row = table.find(int(call.job_id) if table.key == "id" else call.job_id)
         if row is None:
             return []
-        details = _details(self._seed, name, row)
+        details = _details(self._options, name, row)
         own = {key: value for key, value in details.items() if (name, key) not in _OF_OTHER_CALLS}
         return [{**table.shown_row(row), **own}]
 
@@ -226,7 +226,7 @@ class AssetReader:
         row = self._tables[name].find(int(call.job_id))
         if row is None:
             return []
-        found = _details(self._seed, name, row)[column]
+        found = _details(self._options, name, row)[column]
         if found is None and column in ("content", "smartList"):
             # 709: "landing pages that contain social content" (error-codes.md).
             raise ApiError("709", "Landing page has social content")
@@ -245,7 +245,7 @@ class AssetReader:
         row = table.find(name)
         if row is None:
             raise ApiError("1013", f"Object '{name}' not found")
-        details = _details(self._seed, "custom_object_types", row)
+        details = _details(self._options, "custom_object_types", row)
         return {"result": [self._type_shown({**table.shown_row(row), **details})]}
 
     def _type_shown(self, row: JSON) -> JSON:

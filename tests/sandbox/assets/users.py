@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.sandbox.assets.draw import JSON, Draw
 from tests.sandbox.clock import plain, user_time
+from tests.sandbox.tokens import API_USER
+from tests.sandbox.usage import OTHER_USER
 
 _IDS = (
     "user{0}@example.com",
@@ -13,13 +15,15 @@ _IDS = (
     "4F1D22{0:018X}@AdobeID",
     "Größe {0}@example.com",
 )
+# Those of whose calls usage.json tells.
+_CALLERS = {1: API_USER, 2: OTHER_USER}
 ALL_ZONES = {"workspaceId": 0, "workspaceName": "AllZones"}
 
 
 def user(draw: Draw) -> JSON:
     """A user as allusers.json lists it."""
     return {
-        "userid": _IDS[draw.number % len(_IDS)].format(draw.number),
+        "userid": _CALLERS.get(draw.number, _IDS[draw.number % len(_IDS)].format(draw.number)),
         "firstName": draw.name("User"),
         "lastName": draw.one("Lannister", "O'Hara", "日本語", ""),
         "emailAddress": f"user{draw.number}@example.com",
