@@ -42,9 +42,10 @@ format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, dbt's sources, pictures, the definition for Meltano
+docs: $(VENV)/ready ## write what is made from the code: docs/columns.md, docs/relations.md, dbt's sources, pictures, the definition for Meltano
 	$(BIN)/python -m tests.columns_page
 	$(BIN)/python -m tests.dbt_sources
+	$(BIN)/python -m tests.relations_page
 	$(BIN)/python -m tests.meltano_definition
 	$(BIN)/python -m tests.pictures
 	$(BIN)/python -m benchmarks.bars

@@ -25,8 +25,11 @@ from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, R
 from tap_marketo.streams.registry import REGISTRY, definition_of
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 from tap_marketo.streams.users import USERS
-from tests import columns_page, dbt_sources
+from tests import columns_page, dbt_sources, relations_page
+from tests.no_relations import NO_RELATIONS, looks_like_a_reference, paths
 from tests.readme import section, table
+from tests.relations import RELATIONS, is_named, spelled_out
+from tests.sandbox.activity_types import FIRST_CUSTOM
 
 GROUPS = (
     "People",
@@ -220,9 +223,10 @@ def test_the_page_of_columns_is_up_to_date(documented: Documented) -> None:
     assert page == columns_page.page([entry for _, _, entry in documented])
 
 
-def test_the_sources_of_dbt_are_up_to_date() -> None:
+def test_the_sources_of_dbt_are_up_to_date(documented: Documented) -> None:
     """If they are not: ``make docs``."""
-    assert dbt_sources.PAGE.read_text(encoding="utf-8") == dbt_sources.page()
+    page = dbt_sources.PAGE.read_text(encoding="utf-8")
+    assert page == dbt_sources.page([entry for _, _, entry in documented])
 
 
 def test_every_column_of_every_stream_is_described(documented: Documented) -> None:
@@ -240,3 +244,50 @@ def test_the_columns_named_for_found_streams_exist(documented: Documented) -> No
     for stream, _, more in table("Columns that are found in the account"):
         named = set(re.findall("`(.+?)`", more)) - set(columns)
         assert named <= columns[stream.strip("`")], stream
+
+
+def test_the_page_of_relations_is_up_to_date(documented: Documented) -> None:
+    """If it is not: ``make docs``."""
+    found = [entry for _, _, entry in documented]
+    assert relations_page.PAGE.read_text(encoding="utf-8") == relations_page.page(found)
+
+
+def test_every_column_that_looks_like_a_reference_is_one_or_says_why_not(
+    documented: Documented,
+) -> None:
+    unexplained, needed = [], set()
+    for _, _, entry in documented:
+        number = entry.stream_metadata("marketo.activity-id")
+        if number and int(number) >= FIRST_CUSTOM:
+            # What the attributes of a type of the account's own mean, only the account knows.
+            continue
+        own = [each for each in RELATIONS if each.is_of(entry.stream)]
+        named = {path for each in own for path in spelled_out(each)}
+        for path in paths(entry.schema):
+            reasons = [each for each in NO_RELATIONS if each.is_of(entry.stream, path)]
+            is_key = [path] == list(entry.stream_metadata("table-key-properties"))
+            is_key = is_key or any(
+                (each.to, path) == (entry.stream, *each.keys) for each in RELATIONS
+            )
+            if path in named:
+                assert not reasons, (entry.stream, path)
+            elif looks_like_a_reference(path):
+                needed.update(reasons)
+                if not reasons and not is_key:
+                    unexplained.append((entry.stream, path))
+    assert not unexplained
+    there = [entry.stream for _, _, entry in documented]
+    for reason in NO_RELATIONS:
+        assert reason in needed or not any(is_named(name, reason.stream) for name in there), reason
+
+
+def test_relations_name_columns_that_there_are(documented: Documented) -> None:
+    known = {entry.stream: set(paths(entry.schema)) for _, _, entry in documented}
+    tried = set()
+    for relation in RELATIONS:
+        for stream in filter(relation.is_of, known):
+            assert known[stream] & set(spelled_out(relation)), (stream, relation)
+            tried.add(relation)
+        assert set(relation.keys) <= known[relation.to], relation
+    # Types of activities that the usual account lacks.
+    assert {each.stream.partition("_")[0] for each in set(RELATIONS) - tried} == {"activities"}

@@ -25,15 +25,24 @@
   {{ return(none) }}
 {% endmacro %}
 
+{# Streams that have been loaded of a name; one with `*` at its end means all that begin so. #}
+{% macro loaded_streams(pattern) %}
+  {% set names = [] %}
+  {% if pattern.endswith('*') and execute %}
+    {% set found = run_query(
+      "select table_name from information_schema.tables where table_schema = '" ~ var('tap_marketo_schema')
+      ~ "' and table_name like '" ~ pattern[:-1].replace('_', '!_') ~ "%' escape '!' order by 1"
+    ) %}
+    {% for row in found.rows %}{% do names.append(row[0]) %}{% endfor %}
+  {% elif tap_marketo.loaded_table(pattern) is not none %}
+    {% do names.append(pattern) %}
+  {% endif %}
+  {{ return(names) }}
+{% endmacro %}
+
 {# Types of activities that have been loaded, as their tables name them: `send_email` of activities_send_email. #}
 {% macro loaded_activity_types() %}
   {% set types = [] %}
-  {% if execute %}
-    {% set found = run_query(
-      "select table_name from information_schema.tables where table_schema = '" ~ var('tap_marketo_schema')
-      ~ "' and table_name like 'activities!_%' escape '!' order by 1"
-    ) %}
-    {% for row in found.rows %}{% do types.append(row[0][11:]) %}{% endfor %}
-  {% endif %}
+  {% for name in tap_marketo.loaded_streams('activities_*') %}{% do types.append(name[11:]) %}{% endfor %}
   {{ return(types) }}
 {% endmacro %}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from tests.sandbox.assets.table import Asset
@@ -156,19 +156,19 @@ def app_url(letters: str, number: int) -> str:
     return f"https://app-sandbox.marketo.com/#{letters}{number}A1"
 
 
-def used_by(draw: Draw, number: int, **kinds: int) -> list[JSON]:
-    """So many assets that use one, of some kinds with the ids from which they count.
-
-    forms.md, email-templates.md.
-    """
+def used_by(draw: Draw, number: int, kinds: Mapping[str, Sequence[int]]) -> list[JSON]:
+    """So many assets that use one, of these kinds with these ids (forms.md, email-templates.md)."""
     names = list(kinds)
-    return [
-        {
-            "id": kinds[names[place % len(names)]] + place // len(names),
-            "name": f'Program.{draw.words(draw.rng)} "{place}"',
-            "type": names[place % len(names)],
-            "status": draw.one("approved", "draft"),
-            "updatedAt": asset_time(draw.asset.created + place),
-        }
-        for place in range(number)
-    ]
+    used = []
+    for place in range(number):
+        kind = names[place % len(names)]
+        used.append(
+            {
+                "id": kinds[kind][place // len(names) % len(kinds[kind])],
+                "name": f'Program.{draw.words(draw.rng)} "{place}"',
+                "type": kind,
+                "status": draw.one("approved", "draft"),
+                "updatedAt": asset_time(draw.asset.created + place),
+            }
+        )
+    return used

@@ -131,10 +131,9 @@ def email_details(draw: Draw) -> JSON:
 
 def template_details(draw: Draw) -> JSON:
     """The HTML of a template, and the emails that use it (email-templates.md)."""
-    number = draw.rng.randint(0, 3)
-    if draw.number == 1001:
-        number = first_of(draw.options, "emails", MANY_USERS)
-    return {"content": f"<html>{_HTML}</html>", "usedBy": used_by(draw, number, Email=1001)}
+    number = MANY_USERS if draw.number == 1001 else draw.rng.randint(0, 3)
+    emails = range(1001, 1001 + first_of(draw.options, "emails", MANY_USERS))
+    return {"content": f"<html>{_HTML}</html>", "usedBy": used_by(draw, number, {"Email": emails})}
 
 
 def snippet_details(draw: Draw) -> JSON:

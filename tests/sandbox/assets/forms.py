@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.sandbox.assets.draw import JSON, Draw, app_url, folder_value, used_by
 
 _KINDS = ("text", "email", "picklist", "textarea", "checkbox", "date", "number", "range", "phone")
+# What may use a form, and the first of its ids.
+_USERS = (("Landing Page", 1001), ("Smart List", 1001), ("Smart Campaign", 2001), ("Report", 1))
 # An object without properties in the Swagger; so in the examples of adding and changing fields.
 _CHOICE = {"label": "A, or B", "value": "ab", "isDefault": True, "selected": False}
 _META: tuple[JSON | None, ...] = (
@@ -65,8 +67,8 @@ def form_fields(draw: Draw) -> JSON:
 
 def form_details(draw: Draw) -> JSON:
     """The fields of a form, and which assets use it (forms.md, "Dependencies")."""
-    kinds = {"Landing Page": 1001, "Smart List": 1001, "Smart Campaign": 2001, "Report": 1}
-    return {**form_fields(draw), "usedBy": used_by(draw, draw.rng.randint(0, 4), **kinds)}
+    kinds = {name: [first] for name, first in _USERS}
+    return {**form_fields(draw), "usedBy": used_by(draw, draw.rng.randint(0, 4), kinds)}
 
 
 def _field(draw: Draw, place: int) -> JSON:
