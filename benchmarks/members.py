@@ -138,13 +138,13 @@ def _costs(sync: Cost) -> list[Measure]:
 
 
 def _check(marketo: Account, catalog: dict[str, Any], target: Target) -> None:
-    """Stop if the target does not hold each member as it is, in every cell.
+    """Stop if the target does not hold each member as it is, in every cell, and who left as such.
 
     Raises:
         MeasurementError: it does not.
     """
     truth, held = expected.members(marketo, catalog), expected.table(target, STREAM)
     wrong = sum(held.get(key) != row for key, row in truth.items())
-    wrong += len(held.keys() - truth.keys())
+    wrong += sum(held[key]["statusName"] != LEFT for key in held.keys() - truth.keys())
     if wrong:
         raise MeasurementError(f"{wrong:,} members are not as they are in Marketo")
