@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.harness import HANG, ROOT
-from tests.integration.target_drivers import TOOLS, Database, Rows
+from tests.integration.target_drivers import FAR_FROM_UTC, TOOLS, Database, Rows
 
 PROJECT = ROOT / "dbt"
 BIN = TOOLS / "dbt-core" / "bin"
@@ -91,7 +91,10 @@ class Dbt:
     def __init__(self, driver: Database, directory: Path) -> None:
         """Work on what a target loads, with dbt's files in a directory."""
         self._target, self._schema, environment = driver.dbt_profile()
-        self._environment = {**os.environ, **environment, "DBT_PROFILES_DIR": str(PROJECT)}
+        # PostgreSQL takes the zone of the session from the client, DuckDB that of the machine.
+        zones = {**FAR_FROM_UTC, "PGTZ": FAR_FROM_UTC["TZ"]}
+        self._environment = {**os.environ, **environment, **zones}
+        self._environment["DBT_PROFILES_DIR"] = str(PROJECT)
         self._directory = directory
         self._process = subprocess.Popen(
             [str(BIN / "python"), "-c", SERVE],

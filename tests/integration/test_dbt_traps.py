@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 
 from tests.integration.dbt_project import counts, rows_of, types_of
@@ -57,7 +58,7 @@ def test_merge_ids_are_numbers_in_brackets(warehouse: Warehouse) -> None:
     ids = {row["merge_ids"] for row in rows_of(warehouse.last, "activity_merge_leads")}
     assert any("," in each for each in ids)
     for each in ids:
-        assert each == json.dumps(json.loads(each), separators=(",", ":"))
+        assert re.fullmatch(r"\[\d+(,\d+)*\]", each)
 
 
 def test_the_program_of_an_email_is_found_in_any_letter_case(warehouse: Warehouse) -> None:
