@@ -64,7 +64,7 @@ bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per C
 
 soak: $(VENV)/ready ## the whole matrix of faults, hundreds of mixes and kills, a week of hours, long fuzzing
 	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/unit \
-		$(patsubst %,tests/end_to_end/test_%.py,matrix mixes kill hourly slow_target fuzz_answers increments failed_programs)
+		$(patsubst %,tests/end_to_end/test_%.py,matrix mixes kill hourly slow_target fuzz_answers increments failed_programs retention)
 
 clean: ## remove everything these targets made
 	rm -rf $(VENV) .demo .bench dbt/target dbt/logs build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
