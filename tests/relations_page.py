@@ -44,7 +44,9 @@ A box of several tables lists them.
 GROUPS: Mapping[str, tuple[str, Sequence[Relation]]] = {
     "Relations of people": (
         "Leads, and what they are in: programs, lists, custom objects, activities. Merges are in\n"
-        "`activities_merge_leads`: `leadId` is the winner, `merge_ids` has the losers.",
+        "`activities_merge_leads`: `leadId` is the winner, `merge_ids` has the losers.\n"
+        "`relationships` of `custom_object_types` says by which field an object is linked: mostly\n"
+        "`leadID`.",
         relations.PEOPLE,
     ),
     "Relations of companies and opportunities": (
@@ -117,11 +119,14 @@ class _Line(NamedTuple):
 
 
 def _lines(own: Iterable[Relation]) -> list[_Line]:
+    own = list(own)
     alike: dict[object, list[Relation]] = {}
     for each in own:
-        # What is read into assets_seen is told apart by a column alone.
+        # Of what names more than one thing, each has a line of its own: but for assets_seen, whose
+        # rows a column alone tells apart.
         is_listed = each.stream == ASSETS_SEEN
-        end = each.stream if is_listed else each.to
+        is_alone = [one.stream for one in own].count(each.stream) == 1
+        end = each.stream if is_listed else each.to if is_alone else each
         alike.setdefault((is_listed, end, each.columns, each.keys, bool(each.why)), []).append(each)
     found = []
     for those in alike.values():
@@ -153,7 +158,7 @@ def _picture(own: Iterable[Relation], found: Sequence[CatalogEntry]) -> Iterator
     for sources, targets, like in lines:
         end = "o|" if like.why else "||"
         label = like.columns[-1]
-        if like.only and len(targets) == 1:
+        if like.only and like.stream != ASSETS_SEEN:
             label += f" of {like.only[1]}"
         yield f'    {boxes[sources]} }}o--{end} {boxes[targets]} : "{label}"\n'
 
@@ -173,9 +178,10 @@ def _columns(
 
 
 def _kind(entry: CatalogEntry, column: str) -> str:
-    properties = entry.schema["properties"]
-    kinds = [kind for kind in schema_types(properties.get(column, {})) if kind != "null"]
-    return "text" if not kinds or kinds[0] == "string" else kinds[0]
+    """Return the type of a column; of a type of activities that is not at hand it is a number."""
+    known = schema_types(entry.schema["properties"].get(column, {"type": "integer"}))
+    kind = next(kind for kind in known if kind != "null")
+    return "text" if kind == "string" else kind
 
 
 def _table(own: Iterable[Relation]) -> Iterator[str]:
