@@ -111,6 +111,19 @@ def test_it_is_the_same_where_edges_tell_what_links_them(tap: Tap, companies: st
         assert "values at once from now on" in done.stderr
 
 
+@pytest.mark.parametrize("told", ["list", "describe"])
+def test_one_of_the_two_calls_that_tell_of_links_is_enough(tap: Tap, told: str) -> None:
+    with account(*SMALL, "--links-told", told) as marketo:
+        found = tap.discover(marketo.config())
+        assert "custom_object_lonely_c" not in types_of(found)
+        target = begun()
+        sync(marketo, tap, select(found, [*LINKED, PREFIX + STAY]), target)
+        assert held(target) == tables(marketo, found, START)
+        # The bridge is exported, as all that hangs on leads.
+        assert len(target.rows(PREFIX + STAY)) == 60
+        assert "lonely_c" not in {entry["id"] for entry in log_of(marketo, "custom_object_rows")}
+
+
 def test_the_catalog_has_what_can_be_read(marketo: Account, tap: Tap) -> None:
     marketo.control("POST", "reset_counters")
     done = tap.run(marketo.config(), None, None, "--discover")

@@ -80,6 +80,8 @@ class Options:
     """Add types of custom objects that do not hang on leads, and the bridges to them."""
     edges_tell: bool = False
     """Describe the links of an edge object at that object, and not at its bridges."""
+    links_told: str = "both"
+    """Which call tells what types of custom objects are linked to: list, describe, or both."""
     api_names: bool = False
     """List the types of custom objects with apiName in place of name (swagger-mapi.json)."""
     program_members: int = 800
@@ -165,6 +167,7 @@ class Options:
 
 _OF_BEHAVIOUR = (
     "port", "scale", "poll_seconds", "call_seconds", "api_names", "bare_errors", "designer_arrays",
+    "links_told",
     "lacks", "most_matches", "most_members", "member_pages",
     "export_minutes", "minutes_per_mb", "queue_minutes", "no_updated_at",
     "daily_export_mb", "daily_calls", "no_rate_limits", "crlf",

@@ -75,6 +75,17 @@ def test_or_edges_do() -> None:
         assert relations(client, LONELY) == set()
 
 
+@pytest.mark.parametrize("told", ["list", "describe"])
+def test_or_one_of_the_calls_alone(told: str) -> None:
+    with Sandbox(replace(USUAL, links_told=told)) as sandbox:
+        client = Client(sandbox)
+        (described,) = client.get(f"/rest/v1/customobjects/{STAY}/describe.json")["result"]
+        listed = client.get("/rest/v1/customobjects.json")["result"]
+        (own,) = [each for each in listed if each["name"] == STAY]
+        assert bool(described["relationships"]) == (told == "describe")
+        assert bool(own["relationships"]) == (told == "list")
+
+
 def test_rows_of_a_simple_key_are_the_truth(linked: Client) -> None:
     rows = truth(linked, COURSE)
     names = list(next(iter(rows.values())))

@@ -122,6 +122,7 @@ class AssetReader:
         self._tables = tables
         self._options = options
         self._api_names = options.api_names
+        self._links_told = options.links_told
         self._as_array = options.designer_arrays
 
     def answer(self, call: Call) -> dict[str, Any]:
@@ -142,7 +143,7 @@ class AssetReader:
         if kind is not None and not kind.is_asset:
             rows = self._browse(call, self._tables[kind.table], kind, None)
             return {
-                "result": list(map(self._type_shown, rows))
+                "result": [self._type_shown(row, "list") for row in rows]
                 if call.kind == "customobjects"
                 else rows
             }
@@ -246,13 +247,16 @@ class AssetReader:
         if row is None:
             raise ApiError("1013", f"Object '{name}' not found")
         details = _details(self._options, "custom_object_types", row)
-        return {"result": [self._type_shown({**table.shown_row(row), **details})]}
+        return {"result": [self._type_shown({**table.shown_row(row), **details}, "describe")]}
 
-    def _type_shown(self, row: JSON) -> JSON:
+    def _type_shown(self, row: JSON, call: str) -> JSON:
         """A type of custom objects under the keys of custom-objects.md, "List Objects".
 
-        swagger-mapi.json, ObjectMetaData, has ``apiName`` and no ``name``.
+        swagger-mapi.json, ObjectMetaData, has ``apiName`` and no ``name``. Both show the
+        relationships in both calls; with links_told one of them does.
         """
+        if self._links_told not in ("both", call):
+            row = {**row, "relationships": []}
         if not self._api_names:
             return row
         return {"apiName": row["name"], **{k: v for k, v in row.items() if k != "name"}}
