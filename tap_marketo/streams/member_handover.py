@@ -139,6 +139,8 @@ class Handover:
                 "program_members: pages do not give what an export does: %s. All members are "
                 "exported, in this run and from now on.", difference,
             )  # fmt: skip
+        elif self._compared:
+            LOGGER.info("program_members: pages give what an export of the same programs does.")
         self.sample, self.is_rejected = None, bool(difference)
 
     def position(self, now: datetime) -> Position:

@@ -61,9 +61,17 @@ class MembersByPages:
                 left.append(number)
             elif not left:
                 self._emitter.move_to(changes.mark_after([number]))
-        read = len(changes.programs) - len(left)
-        LOGGER.info("%s: read what has changed in %s by pages.", STREAM, counted(read, "program"))
+        read = counted(len(changes.programs) - len(left), "program")
+        self._log(f"pages have read what has changed in {read}", len(left))
         return replace(changes, programs=left)
+
+    def _log(self, what: str, left: int) -> None:
+        """Log what pages have read, and how many programs exports are to read, and why."""
+        why = "of which pages do not give all" if self._goes_on else f"as {CALLS_SPENT}"
+        if self._pages.is_over:
+            why = "as pages cannot be read"
+        rest = f"; exports read {counted(left, 'program')}, {why}" if left else ""
+        LOGGER.info("%s: %s%s.", STREAM, what, rest)
 
     def sample_again(self, program: int) -> list[bytes]:
         """Return the RECORD lines of a program that has been read before."""
@@ -94,11 +102,7 @@ class MembersByPages:
             if handover.has_to_offer():
                 yield self._family
         handover.end()
-        LOGGER.info(
-            "%s: pages have read all programs, but for %s left to exports%s.",
-            STREAM, counted(len(handover.left_to_exports), "program"),
-            "" if calls_left(self._client) > 0 else f", as {CALLS_SPENT}",
-        )  # fmt: skip
+        self._log("pages have read all programs", len(handover.left_to_exports))
         if handover.has_to_offer():
             yield self._family
         self._emitter.move_to(handover.position(self._now()))

@@ -86,11 +86,10 @@ def rows_by_line(done: Run) -> dict[tuple[int, int], str]:
     return found
 
 
-@pytest.mark.parametrize("names", ["as_marketo", "plain"])
-def test_pages_give_the_rows_of_an_export_to_the_byte(tap: Tap, names: str) -> None:
+def test_pages_give_the_rows_of_an_export_to_the_byte(tap: Tap) -> None:
     with account(*SMALL, "--hostile") as marketo:
         marketo.advance(hours=1)
-        config = config_of(marketo, names=names)
+        config = config_of(marketo, names="plain")
         chosen = select(tap.discover(config), [MEMBERS])
         target = Target()
         tap.sync({**config, "increments": "exports"}, chosen, target)
@@ -124,7 +123,7 @@ def test_day_after_day_the_table_is_what_marketo_holds_without_an_export(
         left -= members_of(marketo)
         done = sync(marketo, tap, catalog, read)
         assert not made(marketo)
-        assert lines(done, "INFO program_members: read what has changed in", "by pages")
+        assert lines(done, "INFO program_members: pages have read what has changed in")
     # Nothing shows late any more.
     marketo.advance(hours=30)
     sync(marketo, tap, catalog, read)
@@ -307,7 +306,7 @@ def test_large_programs_are_handed_over_to_exports_of_ten(
         assert_members(marketo, catalog, target)
 
 
-@pytest.mark.parametrize("skip", [0, 5, 20, 34])
+@pytest.mark.parametrize("skip", [0, 5, 34])
 def test_a_killed_first_sync_goes_on_at_its_program(
     marketo: Account, catalog: dict[str, Any], tap: Tap, skip: int
 ) -> None:
@@ -507,7 +506,7 @@ def test_whatever_comes_between_the_runs_of_a_schedule_nothing_is_lost(
         marketo.advance(hours=1)
         target = Target()
         left: set[tuple[int, int]] = set()
-        for _ in range(10):
+        for _ in range(10 if SOAK else 4):
             late = {"late_hours": rng.choice([0, 0, 8])}
             marketo.change(program_members_changed=rng.randint(0, 30), new_programs=1, **late)
             marketo.change(new_program_members=rng.randint(0, 9), silent_program_member_changes=5)
