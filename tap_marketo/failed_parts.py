@@ -86,6 +86,10 @@ class FailedParts:
             self._in_a_row += 1
         LOGGER.warning("%s: %s cannot be read, others are. %s", self._stream, part, error)
 
+    def has_failed(self, part: str) -> bool:
+        """Say whether a part could not be read in this run."""
+        return part in self._errors
+
     def check(self) -> None:
         """Give the stream up where too many of its parts in a row cannot be read.
 

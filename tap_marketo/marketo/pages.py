@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import DataError, RequestRefusedError
+from tap_marketo.errors import DataError, RequestRefusedError, TapError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
@@ -42,12 +42,16 @@ class Page:
         restarted: the scan restarted with this page.
         moved: the list has changed under the reader by now, so that a row may stand in it that no
             page shows. A page token is a place in the list, whatever comes or goes before it.
+        part: of the list to which the rows belong, where parts are asked for one after the other.
+        error: why no more of this part can be read.
     """
 
     rows: list[Row]
     next_token: str | None = None
     restarted: bool = False
     moved: bool = False
+    part: str = ""
+    error: TapError | None = None
 
 
 def single_page(

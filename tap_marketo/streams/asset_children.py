@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -12,9 +12,9 @@ from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page
 from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.children import Children
+from tap_marketo.streams.children import Children, Found
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.folders import tree, tree_size
+from tap_marketo.streams.folders import AREAS, tree, tree_size, trees
 from tap_marketo.streams.permissions import READ_ASSET
 from tap_marketo.streams.stream_read import id_of, raw_id
 
@@ -27,9 +27,9 @@ def _parent(kind: object, row: Row) -> Parent:
     return Parent(str(kind), id_of(row, str(kind)))
 
 
-def _segmentations(account: Account) -> Iterator[Sequence[Parent]]:
+def _segmentations(account: Account) -> Iterator[Found]:
     for page in single_page(account.client, _SEGMENTATIONS, "segmentations"):
-        yield [_parent("Segmentation", row) for row in page.rows]
+        yield Found([_parent("Segmentation", row) for row in page.rows])
 
 
 def _number_of_segmentations(sizes: ListSizes) -> ListSize[Parent]:
@@ -47,12 +47,22 @@ def _segments(client: MarketoClient, parent: Parent) -> Iterator[Page]:
         yield replace(page, rows=rows)
 
 
-def _folders_and_programs(account: Account) -> Iterator[Sequence[Parent]]:
-    for page in tree(account.client):
-        yield [_parent(row["type"], row) for row in page.rows]
+def _folders_and_programs(account: Account) -> Iterator[Found]:
+    for page in trees(account.client):
+        yield _in_tree(page)
     # Nothing promises that each program stands in the tree.
     for page in offset_pages(account.client, _PROGRAMS, "programs", {}, raw_id):
-        yield [_parent("Program", row) for row in page.rows]
+        yield Found([_parent("Program", row) for row in page.rows])
+
+
+def _in_area(account: Account, area: str) -> Iterator[Found]:
+    return map(_in_tree, tree(account.client, area))
+
+
+def _in_tree(page: Page) -> Found:
+    """Return the folders and programs of a page of a tree."""
+    parents = [_parent(row["type"], row) for row in page.rows]
+    return Found(parents, page.part, page.error)
 
 
 def _number_of_holders(sizes: ListSizes) -> ListSize[Parent]:
@@ -88,7 +98,9 @@ SEGMENTS = DeclaredStream(
 )
 TOKENS = DeclaredStream(
     name="tokens",
-    read=Children(_folders_and_programs, _tokens, _number_of_holders),
+    read=Children(
+        _folders_and_programs, _tokens, _number_of_holders, groups=AREAS, in_group=_in_area
+    ),
     permission=READ_ASSET,
     replication_key=None,
     keys=("folderType", "folderId", "name"),

@@ -223,6 +223,8 @@ class AssetsSeenRead(StreamRead):
         listing = _Listing(self, assets)
         listing.begin(now())
         for page in assets.pages(self._account, self._now):
+            if page.error:
+                raise page.error
             listing.add(page, now())
             yield
             if listing.has_moved:

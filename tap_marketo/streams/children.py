@@ -27,6 +27,25 @@ from tap_marketo.times import to_marketo
 
 
 @dataclass(frozen=True)
+class Found:
+    """Some parents, as they are listed.
+
+    Attributes:
+        parents: themselves.
+        group: to which they belong, where they are listed group by group.
+        error: why the others of the group cannot be listed.
+    """
+
+    parents: Sequence[Parent]
+    group: str = ""
+    error: TapError | None = None
+
+
+def _in_no_group(account: Account, group: str) -> Iterator[Found]:
+    return iter(())
+
+
+@dataclass(frozen=True)
 class Children:
     """How a declared stream is read parent by parent: the ``read`` of its declaration.
 
@@ -38,14 +57,18 @@ class Children:
         guess: what that is based on; empty where it is certain.
         at_intervals: whether the stream is read at most once in child_refresh_hours, which is for
             parents that are many.
+        groups: names of groups in which parents are listed, of which one may fail.
+        in_group: yields the parents of one group.
     """
 
-    parents: Callable[[Account], Iterator[Sequence[Parent]]]
+    parents: Callable[[Account], Iterator[Found]]
     fetch: Callable[[MarketoClient, Parent], Iterator[Page]]
     size: Callable[[ListSizes], ListSize[Parent]]
     calls: int = 1
     guess: str = ""
     at_intervals: bool = True
+    groups: Sequence[str] = ()
+    in_group: Callable[[Account, str], Iterator[Found]] = _in_no_group
 
     def __call__(
         self, entry: CatalogEntry, stream: DeclaredStream, account: Account, context: SyncContext
@@ -77,7 +100,8 @@ class ChildRead(StreamRead):
         hours = context.config.child_refresh_hours if children.at_intervals else 0
         self._interval = timedelta(hours=hours)
         self._mark = context.state.mark(ChildMark, entry.stream)
-        failed = context.state.failed(entry.stream, Parent.read)
+        self._have_been_read: set[Parent] = set()
+        failed = context.state.failed(entry.stream, self._read_part)
         self.failed = FailedParts(entry.stream, failed)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
@@ -95,11 +119,16 @@ class ChildRead(StreamRead):
         began = (mark.parent and mark.scan_started) or self._now
         found: set[Parent] = set()
         for some in self._children.parents(self._account):
-            found.update(some)
+            found.update(some.parents)
+            if some.error:
+                self.failed.add(some.group, began, some.error)
             yield None
-        failed = set(map(Parent.read, self.failed.remembered))
-        for parent in failed - found:
-            self.failed.forget(str(parent))
+        remembered = self.failed.remembered
+        failed = {Parent.read(part) for part in remembered if part not in self._children.groups}
+        # Who is not listed is gone, unless it is in a group that is not.
+        if len(failed) == len(remembered):
+            for parent in failed - found:
+                self.failed.forget(str(parent))
         parents = {each for each in found - failed if not mark.parent or each > mark.parent}
         LOGGER.info(
             "%s: reading %s, a call each%s.", self.stream, counted(len(parents), "parent"),
@@ -129,13 +158,44 @@ class ChildRead(StreamRead):
         for part in self.failed.again():
             LOGGER.info("%s: reading %s, which could not be read before.", self.stream, part)
             try:
-                yield from self._read(Parent.read(part), emitter, now)
+                if part in self._children.groups:
+                    yield from self._read_group(part, emitter, now)
+                else:
+                    yield from self._read(Parent.read(part), emitter, now)
             except NotFoundError:
                 self.failed.forget(part)
             except TapError as error:
                 self.failed.add(part, self._now, error)
             self._move_to(emitter)
             yield None
+
+    def _read_group(self, group: str, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+        """Read all parents of a group that earlier runs could not list.
+
+        A stopped run may have gone on behind some of them, so that none of them counts as read but
+        those of this run.
+        """
+        found: set[Parent] = set()
+        for some in self._children.in_group(self._account, group):
+            found.update(some.parents)
+            yield None
+        for parent in sorted(found - self._have_been_read):
+            try:
+                yield from self._read(parent, emitter, now)
+            except NotFoundError:
+                continue
+            except TapError as error:
+                self.failed.add(str(parent), self._now, error)
+            self._move_to(emitter)
+        self.failed.has_read(group)
+
+    def _read_part(self, text: str) -> object:
+        """Read a part as the state names it.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return text if text in self._children.groups else Parent.read(text)
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         mark, children, failed = self._mark, self._children, self.failed.remembered
@@ -181,6 +241,7 @@ class ChildRead(StreamRead):
             answered()
             self._emit(page.rows, emitter, now())
             yield None
+        self._have_been_read.add(parent)
         self.failed.has_read(str(parent))
 
     def _move_to(self, emitter: Emitter, mark: ChildMark | None = None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tap_marketo.errors import DataError
+from tap_marketo.errors import DataError, TapError
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
@@ -21,31 +21,39 @@ from tap_marketo.streams.permissions import READ_ASSET
 
 _PATH = "/rest/asset/v1/folders.json"
 _BY_NAME = "/rest/asset/v1/folder/byName.json"
-# folders.md, Browse: the roots of the areas, known by their names.
-_AREAS = ("Marketing Activities", "Design Studio", "Lead Database")
+AREAS = ("Marketing Activities", "Design Studio", "Lead Database")
+"""The areas, by the names of their roots (folders.md, Browse)."""
 # Levels, far beyond any tree; without it the call shows two.
 _ALL_LEVELS = 1_000_000
 
 
-def tree(client: MarketoClient) -> Iterator[Page]:
-    """Read the trees of all areas; a root is in its own.
+def trees(client: MarketoClient) -> Iterator[Page]:
+    """Read the trees of all areas, a part each; a page tells of one that cannot be read."""
+    for area in AREAS:
+        try:
+            yield from tree(client, area)
+        except TapError as error:
+            yield Page([], part=area, error=error)
+
+
+def tree(client: MarketoClient, area: str) -> Iterator[Page]:
+    """Read the tree of an area; its root is in it.
 
     Raises:
-        DataError: a root has no id.
+        TapError: it cannot be read.
     """
-    for area in _AREAS:
-        for root in _roots(client, area):
-            params = {"root": root, "maxDepth": _ALL_LEVELS}
-            for page in offset_pages(client, _PATH, "folders", params, _identity):
-                yield replace(page, rows=list(map(prepared, page.rows)))
+    for root in _roots(client, area):
+        params = {"root": root, "maxDepth": _ALL_LEVELS}
+        for page in offset_pages(client, _PATH, "folders", params, _identity):
+            yield replace(page, rows=list(map(prepared, page.rows)), part=area)
 
 
 def tree_size(sizes: ListSizes) -> ListSize[Row]:
     """Return how many folders and programs stand in the trees of all areas."""
 
     def ask() -> ListSize[Row]:
-        size: ListSize[Row] = ListSize(0, len(_AREAS), [])
-        for area in _AREAS:
+        size: ListSize[Row] = ListSize(0, len(AREAS), [])
+        for area in AREAS:
             for root in _roots(sizes.client, area):
                 params = {"root": root, "maxDepth": _ALL_LEVELS}
                 size += sizes.by_offset(_PATH, "folders", params)
@@ -91,7 +99,7 @@ def _node(value: Any) -> Any:
 
 
 def _fetch(account: Account, scan: Scan) -> Iterator[Page]:
-    return tree(account.client)
+    return trees(account.client)
 
 
 def _size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:

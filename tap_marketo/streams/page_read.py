@@ -88,13 +88,17 @@ class Scan:
         """Return what distinguishes a row, as Marketo sends it, from the others."""
         return [row.get(key) for key in self.keys]
 
-    def wants(self, row: Row) -> bool:
-        """Say whether a row is emitted: it has changed, or cannot be compared."""
+    def since_of(self, part: str) -> datetime:
+        """Return from which time on rows of a part of the list are wanted, UTC."""
+        return min(self.since, self.failed.get(part, self.since))
+
+    def wants(self, row: Row, part: str = "") -> bool:
+        """Say whether a row of a part is emitted: it has changed, or cannot be compared."""
         if self.replication_key is None or self.wants_all:
             return True
         changed = row.get(self.replication_key)
         try:
-            return parse_utc(changed) >= self.since if isinstance(changed, str) else True
+            return parse_utc(changed) >= self.since_of(part) if isinstance(changed, str) else True
         except ValueError:
             return True
 
@@ -167,14 +171,19 @@ class PageRead(StreamRead):
         began = self._scan.mark.scan_started if leaves_mark else self._scan.now
         if self.watcher:
             self.watcher.begin(now())
+        is_complete = True
         for page in self._pages:
             if page.restarted:
                 began = self._scan.now
             if self.watcher:
                 self.watcher.add(page, now())
             rows = self._rows.not_held(page.rows)
-            rows = yield from self._rows.completed(filter(self._scan.wants, rows))
+            wanted = [row for row in rows if self._scan.wants(row, page.part)]
+            rows = yield from self._rows.completed(wanted)
             self._emit(rows, emitter, now())
+            if page.error:
+                is_complete = False
+                self.failed.add(page.part, self._scan.since_of(page.part), page.error)
             self._note_failed(emitter)
             self.failed.check()
             leaves_mark = leaves_mark or page.next_token is not None
@@ -192,8 +201,8 @@ class PageRead(StreamRead):
             emitter.move_to(Position(bookmarks=bookmarks, marks=ended, failed=failed))
         else:
             self._note_failed(emitter)
-        self.has_ended = True
-        if self.watcher:
+        self.has_ended = is_complete
+        if self.watcher and is_complete:
             self.watcher.end(emitter)
 
     def _note_failed(self, emitter: Emitter) -> None:

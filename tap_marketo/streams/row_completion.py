@@ -88,6 +88,9 @@ class RowCompletion:
     def again(self) -> Iterator[list[Row]]:
         """Ask for the rows that could not be completed before; yield what there is after a call."""
         for name in self.failed.again():
+            if self.failed.has_failed(name):
+                # It is no row but a part of the list, which has been asked for.
+                continue
             if name not in self._held and self._look_up:
                 for page in self._look_up(self._before[name]):
                     self._hold(page.rows)

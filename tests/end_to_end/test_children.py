@@ -328,3 +328,64 @@ def test_what_all_parents_would_meet_is_no_failure_of_one(
         target.take(done.lines)
         assert "failed" not in marks(target, "tokens")
         marketo.heal()
+
+
+# Areas of the tree that cannot be listed ---------------------------------------------------------
+
+AREA = "Marketing Activities"
+
+
+def test_an_area_that_cannot_be_listed_stops_no_other_and_is_asked_for_again(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target, chosen = Target(), select(catalog, ["tokens", "folders", "assets_seen"])
+    ever = {"start_date": "2020-01-01T00:00:00Z"}
+    refuse(marketo, "folder_by_name", AREA, code="611")
+    named = {f"tokens ({AREA})", f"folders ({AREA})"}
+    assert failing(marketo, tap, chosen, target, **ever) == named
+    columns = target.schemas["folders"]["schema"]["properties"]
+    truth = expected_assets.table(marketo, "folders", columns)
+    others = dict(target.tables["folders"])
+    assert others.items() < truth.items()
+    # No folder is taken for gone, as not all have been seen.
+    assert not [row for row in target.rows("assets_seen") if row["assetType"] == "folders"]
+    assert not {row for row in asked_for(marketo) if row.startswith("Folder/")} - {
+        f"Folder/{number}" for number, _ in others
+    }
+    assert marks(target, "folders")["failed"].keys() == {AREA}
+    assert marks(target, "tokens")["failed"].keys() == {AREA}
+
+    # It fails again, and nothing else comes again.
+    marketo.advance(hours=2)
+    assert failing(marketo, tap, chosen, target, **ever) == named
+    assert not asked_for(marketo)
+
+    # What is in it has not changed for long, and comes all the same.
+    marketo.heal()
+    marketo.control("POST", "reset_counters")
+    done = tap.sync(marketo.config(**ever), chosen, target)
+    assert target.tables["folders"] == truth
+    came = {(row["id"], row["type"]) for row in done.records("folders")}
+    assert came == truth.keys() - others.keys()
+    assert_table(marketo, target, "tokens")
+    asked = asked_for(marketo)
+    assert {f"Folder/{number}" for number, kind in came if kind == "Folder"} <= {*asked}
+    assert len(asked) == len({*asked}) == len(came)
+    assert [row for row in target.rows("assets_seen") if row["assetType"] == "folders"]
+    for name in ("folders", "tokens"):
+        assert marks(target, name).keys().isdisjoint({"failed", "others"})
+
+
+def test_a_run_killed_after_an_area_failed_reads_all_of_it_later(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    config, target, chosen = marketo.config(), Target(), select(catalog, ["tokens"])
+    refuse(marketo, "folder_by_name", AREA, code="611")
+    marketo.fault("tokens", "timeout", None, skip=40, seconds=120)
+    with background(tap, config, chosen) as run:
+        run.until(lambda: len(log_of(marketo, "tokens")) > 40)
+        target.take(run.kill().lines)
+    marketo.heal()
+    tap.sync(config, chosen, target)
+    assert_table(marketo, target, "tokens")
+    assert "failed" not in marks(target, "tokens")
