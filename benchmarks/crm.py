@@ -71,7 +71,9 @@ def measure(tools: Tools, settings: Settings) -> Figure:
         "Beside the calls by keys stand those of the exports of references: three a job, and the "
         "looks at them. A first sync makes a job for each month since 2006, most of them empty.",
         "The account is a fifth of one of 50,000 leads with 20,000 companies and 20,000 "
-        "opportunities, which has as many jobs, and five times as many calls by keys.",
+        "opportunities, which has as many jobs, and up to five times as many calls by keys.",
+        f"By role, every lead is a key that is asked for, a call for {_KEYS}, though most have no "
+        "role: hence the calls beside the pages of the first sync.",
         *(f"Rows {what}: {_told(first.rows)}; on the day {_told(day.rows)}."
           for what, (first, day) in syncs.items()),
         *(f"Calls of the day {what}: {calls_by_kind(day.cost.kinds)}."

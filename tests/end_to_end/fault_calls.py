@@ -17,6 +17,8 @@ Rule = Mapping[str, Any]
 
 # So many rows or parents of a stream in a row that cannot be read end it.
 MOST_IN_A_ROW = 5
+# The areas of the tree of folders, of which each may fail by itself.
+_AREAS = 3
 # So many exports are made, at most, until that is known of so many programs.
 _EXPORTS = 10
 
@@ -180,7 +182,7 @@ def _get(
     whole = {"call": call or name, "skip": skip, **rule}
     fails = fails or (name,)
     # Of rows and parents that take a call each, so many in a row are tried.
-    rows = MOST_IN_A_ROW if way in (_DETAILS, _CHILDREN) else 1
+    rows = {_DETAILS: MOST_IN_A_ROW, _CHILDREN: MOST_IN_A_ROW, _TREE: _AREAS}.get(way, 1)
     return Call(
         name, whole, f"{method} {path}", fails, way, askers=(askers or len(fails)) * rows,
         beside=beside, scenario=scenario, is_apart=is_apart or is_bare, is_bare=is_bare,
