@@ -157,12 +157,16 @@ class ChildRead(StreamRead):
         """Read the parents that earlier runs could not read."""
         for part in self.failed.again():
             LOGGER.info("%s: reading %s, which could not be read before.", self.stream, part)
+            is_group = part in self._children.groups
             try:
-                if part in self._children.groups:
+                if is_group:
                     yield from self._read_group(part, emitter, now)
                 else:
                     yield from self._read(Parent.read(part), emitter, now)
             except NotFoundError:
+                if is_group:
+                    # A group is never gone: nothing of it is found, for one reason or another.
+                    raise
                 self.failed.forget(part)
             except TapError as error:
                 self.failed.add(part, self._now, error)
@@ -179,14 +183,19 @@ class ChildRead(StreamRead):
         for some in self._children.in_group(self._account, group):
             found.update(some.parents)
             yield None
-        for parent in sorted(found - self._have_been_read):
+        parents = found - self._have_been_read
+        guard = NotFoundGuard(len(parents))
+        for parent in sorted(parents):
             try:
-                yield from self._read(parent, emitter, now)
-            except NotFoundError:
-                continue
+                yield from self._read(parent, emitter, now, guard.answered)
+            except NotFoundError as error:
+                guard.skip(error)
             except TapError as error:
                 self.failed.add(str(parent), self._now, error)
+                self.failed.check()
             self._move_to(emitter)
+            yield None
+        guard.check()
         self.failed.has_read(group)
 
     def _read_part(self, text: str) -> object:

@@ -376,6 +376,25 @@ def test_an_area_that_cannot_be_listed_stops_no_other_and_is_asked_for_again(
         assert marks(target, name).keys().isdisjoint({"failed", "others"})
 
 
+@pytest.mark.parametrize("code", ["610", "611"])
+def test_an_area_of_which_no_parent_can_be_read_then_is_asked_for_again(
+    marketo: Account, catalog: dict[str, Any], tap: Tap, code: str
+) -> None:
+    target, chosen = Target(), select(catalog, ["tokens"])
+    refuse(marketo, "folder_by_name", AREA, code="611")
+    failing(marketo, tap, chosen, target)
+    marketo.heal()
+    marketo.fault("tokens", "error", None, code=code, message="Requested resource not found")
+    named = failing(marketo, tap, chosen, target)
+    assert {name.partition(" (")[0] for name in named} == {"tokens"}
+    assert len({*asked_for(marketo)}) == 5
+    assert AREA in marks(target, "tokens")["failed"]
+    marketo.heal()
+    tap.sync(marketo.config(), chosen, target)
+    assert_table(marketo, target, "tokens")
+    assert "failed" not in marks(target, "tokens")
+
+
 def test_a_run_killed_after_an_area_failed_reads_all_of_it_later(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
