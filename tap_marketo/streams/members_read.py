@@ -108,7 +108,8 @@ class MembersRead(StreamRead):
         if reason and self._context.config.increments != BY_EXPORTS:
             LOGGER.info("%s: members are exported, as %s.", self.stream, reason)
         by_pages = None
-        if not reason:
+        if not self._reason_against_pages():
+            # What a stopped run has read by pages counts, also when no more calls are left.
             client = self._account.client
             by_pages = MembersByPages(client, self._family, emitter, now)
         passes = yield from self._passes(emitter, now, by_pages)
@@ -302,12 +303,17 @@ class MembersRead(StreamRead):
 
     def _reason_for_exports(self) -> str:
         """Say why exports, and not pages, read what they can; empty where pages do."""
+        spent = "" if calls_left(self._account.client) > 0 else CALLS_SPENT
+        return self._reason_against_pages() or spent
+
+    def _reason_against_pages(self) -> str:
+        """Say why nothing is read by pages; empty where something may be."""
         mark = self._state.mark(PagesMark, PAGES)
         if self._context.config.increments == BY_EXPORTS:
             return "increments says so"
         if mark.differ:
             return f"pages were found to differ from an export at {to_marketo(mark.differ)}"
-        return "" if calls_left(self._account.client) > 0 else CALLS_SPENT
+        return ""
 
 
 def _log_pass(stream: str, each: Pass) -> None:

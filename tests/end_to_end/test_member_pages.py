@@ -489,6 +489,27 @@ def test_pages_that_fail_now_or_for_ever_lose_nothing(
     assert_members(marketo, catalog, target)
 
 
+def test_what_pages_have_read_is_not_exported_when_no_more_calls_are_left(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    target = Target()
+    marketo.fault(PAGES, "timeout", None, skip=20, seconds=HANG)
+    with background(tap, config_of(marketo, request_timeout=HANG), catalog) as run:
+        run.until(lambda: len(log_of(marketo, PAGES)) > 20)
+        run.until(lambda: bool(run.state().get("bookmarks", {}).get(VERDICT, {}).get("parent")))
+        target.take(run.kill().lines)
+    marketo.heal()
+    assert target.state
+    reached = int(target.state["bookmarks"][VERDICT]["parent"].removeprefix("Program/"))
+    used = marketo.control("POST", "usage", {"foreign_calls": 0})["calls_today"]
+    marketo.control("POST", "usage", {"foreign_calls": 30_000 - used})
+    sync(marketo, tap, catalog, target)
+    assert not pages_of(marketo)
+    exported = sorted(number for ids in asked(marketo) for number in ids)
+    assert exported == [row["id"] for row in marketo.truth("programs") if row["id"] > reached]
+    assert_members(marketo, catalog, target)
+
+
 # All of it together ------------------------------------------------------------------------------
 
 
