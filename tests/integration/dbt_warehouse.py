@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -65,6 +65,7 @@ TRUTHS = (
 )
 
 
+SENDS = "Send Email"
 # What the page says to run after each load.
 COMMAND = "dbt build --select tap_marketo"
 
@@ -91,6 +92,8 @@ class Warehouse(NamedTuple):
     """Columns of each model that have a description."""
     sources: dict[str, dict[str, str]]
     """The columns of each source, with their descriptions."""
+    left: tuple[int, int, int]
+    """A list, and a winner who left it after a merge with the last, who was on it."""
 
 
 def load(driver: Database, tap: Tap, marketo: Account, state: Any) -> tuple[Any, Mapping[str, Any]]:
@@ -144,9 +147,14 @@ def go_through(target: str, directory: Path) -> Warehouse:
         first = dbt.made("mkto_activities", "mkto_email_versions")
         # No page says whose a membership is that two losers bring.
         pairs = [[leads[place], leads[place + 1]] for place in range(2, 12, 2)]
-        marketo.change(merged_leads=[*pairs, [leads[20], leads[0]]])
+        # Two have got one mail. Of two others the loser is on a list, and the winner leaves it.
+        mailed = two_with_one_mail(marketo, leads[40:])
+        left = one_on_a_list(marketo, [lead for lead in leads[40:] if lead not in mailed])
+        listed, *merged = left
+        marketo.change(merged_leads=[*pairs, [leads[20], leads[0]], mailed, merged])
         # What the winners of a merge do after it counts, not what they do in its second.
         marketo.advance(hours=1)
+        marketo.change(list_members_removed=[[listed, merged[0]]])
         marketo.change(**CHANGES)
         for _ in range(4):
             # One update in eleven is of a score.
@@ -182,7 +190,37 @@ def go_through(target: str, directory: Path) -> Warehouse:
         dbt.run("run", "--select", *models, tap_marketo_old_schema="old")
         old = dbt.made("activity_open_email", "lead", "email_template_history")
     rows = {name: list(table.values()) for name, table in tables.items()}
-    return Warehouse(target, outcomes, empty, first, last, old, truth, rows, described, sources)
+    told = (described, sources, left)
+    return Warehouse(target, outcomes, empty, first, last, old, truth, rows, *told)
+
+
+def two_with_one_mail(marketo: Account, leads: Sequence[int]) -> list[int]:
+    """Return two of some leads that have got one mail, sent by one run of a campaign."""
+    (kind,) = (each["id"] for each in marketo.truth("activity_types") if each["name"] == SENDS)
+    got: dict[Any, list[int]] = {}
+    for row in marketo.truth("activities"):
+        if row["activityTypeId"] == kind and row["actionResult"] == "succeeded":
+            run = row["attributes"].get("Campaign Run ID")
+            same = got.setdefault((row["primaryAttributeValueId"], run), [])
+            if row["leadId"] in leads and row["leadId"] not in same:
+                same.append(row["leadId"])
+            if run and len(same) > 1:
+                return same
+    raise AssertionError("no two leads have got one mail")
+
+
+def one_on_a_list(marketo: Account, leads: Sequence[int]) -> tuple[int, int, int]:
+    """Return a list, a lead that is not on it, and one that is: two of some leads."""
+    members: dict[int, set[int]] = {}
+    for row in marketo.truth("list_memberships"):
+        members.setdefault(row["listId"], set()).add(row["leadId"])
+    return next(
+        (listed, winner, loser)
+        for listed, on_it in members.items()
+        for loser in leads
+        for winner in leads
+        if loser in on_it and winner not in on_it
+    )
 
 
 def tables_of(marketo: Account, catalog: Mapping[str, Any]) -> dict[str, Expected]:

@@ -106,7 +106,9 @@ def test_every_model_and_column_is_described(warehouse: Warehouse) -> None:
 
 
 def test_the_sources_say_of_columns_what_the_catalog_says(warehouse: Warehouse) -> None:
-    assert warehouse.sources == dbt_sources.tables()
+    # The others are there for the relations that are tested.
+    described = {table: columns for table, columns in warehouse.sources.items() if columns}
+    assert described == dbt_sources.tables()
 
 
 @pytest.mark.parametrize("table", CONTRACT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from itertools import product
+from typing import Any
 
 from tests.integration.dbt_project import counts, rows_of, types_of
 from tests.integration.dbt_warehouse import MAILS, OTHERS, Warehouse, moment, who_is_gone
@@ -134,14 +135,40 @@ def test_late_rows_are_taken(warehouse: Warehouse) -> None:
 
 
 def test_rows_of_leads_that_merged_since_are_the_winners(warehouse: Warehouse) -> None:
-    first = {row["activity_id"]: row for row in rows_of(warehouse.first, "mkto_activities")}
-    moved = [
-        row
+    """All of them, and no other row has moved."""
+    gone = who_is_gone(warehouse)
+    last = {
+        row["activity_id"]: row["current_lead_id"]
         for row in rows_of(warehouse.last, "mkto_activities")
-        if row["activity_id"] in first
-        and row["current_lead_id"] != first[row["activity_id"]]["current_lead_id"]
-    ]
-    assert len(moved) > 10
+    }
+    moved = 0
+    for row in rows_of(warehouse.first, "mkto_activities"):
+        before, now = row["current_lead_id"], last[row["activity_id"]]
+        assert now == gone.get(before, before)
+        moved += now != before
+    assert moved > 10
+
+
+def test_leads_that_merged_count_once_where_both_got_a_mail(warehouse: Warehouse) -> None:
+    got: dict[Any, dict[int, set[int]]] = {}
+    for row in rows_of(warehouse.last, "mkto_email_sends"):
+        mail = got.setdefault((row["program_id"], row["email_id"]), {})
+        mail.setdefault(row["lead_id"], set()).add(row["sent_to"])
+    both = {key for key, leads in got.items() if any(len(sent) > 1 for sent in leads.values())}
+    assert both
+    for row in rows_of(warehouse.last, "mkto_email_performance"):
+        assert row["leads_sent"] == len(got[row["program_id"], row["email_id"]])
+
+
+def test_who_left_a_list_after_a_merge_is_off_it_although_the_loser_was_on_it(
+    warehouse: Warehouse,
+) -> None:
+    listed, winner, loser = warehouse.left
+    rows = {(r["listId"], r["leadId"]): r for r in warehouse.tables["list_memberships"]}
+    assert (listed, winner) not in rows
+    assert who_is_gone(warehouse)[loser] == winner
+    held = {(r["list_id"], r["lead_id"]) for r in rows_of(warehouse.last, "mkto_list_members")}
+    assert held == rows.keys()
 
 
 def test_assets_that_are_gone_are_marked(warehouse: Warehouse) -> None:
