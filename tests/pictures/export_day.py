@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tap_marketo.config import SETTINGS
-from tests.harness import account, select, tap_in_a_directory
+from tests.harness import BY_PAGES, account, select, tap_in_a_directory
 from tests.pictures.svg import WIDTH, line, picture, rect, text
 
 RECORDING = Path(__file__).with_name("export_day.json")
@@ -22,14 +22,14 @@ _SCALE = 300
 _OPTIONS = [
     *("--scale", f"{_SCALE}", "--late-share", "0", "--export-minutes", "3-6"),
     *("--leads", "8000", "--text-bytes", "100000", "--activities", "30000"),
-    *("--programs", "40", "--program-members", "2000", "--minutes-per-mb", "0.05"),
+    *("--custom-objects", "3000", "--minutes-per-mb", "0.05"),
 ]
-_STREAMS = ["leads", "activities_visit_webpage", "activities_click_email", "program_members"]
+_STREAMS = ["leads", "activities_visit_webpage", "activities_click_email", "custom_object_car_c"]
 # As the sandbox names what is exported, as the picture does, and its colour.
 _KINDS = {
     "leads": ("leads", "first"),
     "activities": ("activities", "second"),
-    "program/members": ("program members", "third"),
+    "customobjects/car_c": ("custom objects", "third"),
 }
 _TIMES = ("queued", "started", "finished")
 PLACES = 10
@@ -66,6 +66,7 @@ def make_recording() -> None:
             poll_interval=60 / _SCALE,
             max_calls_per_20_seconds=50 * _SCALE,
             on_quota="stop",
+            **BY_PAGES,
         )
         catalog = select(tap.discover(config), _STREAMS)
         marketo.control("POST", "reset_counters")
@@ -107,8 +108,8 @@ def words() -> str:
         f"{_together(day.exports)} of Marketo's {PLACES} places, each for one job after the other: "
         f"one place serves {most} jobs. Two jobs are processed at once, from the first minute to "
         f"nearly the last. After {before.done:.0f} minutes {_megabytes(sizes - last.size)} of the "
-        f"day's {_megabytes(day.allowed)} are exported. The last job is cut to what is left. With "
-        f"it {_megabytes(sizes)} are exported, and the sync makes no more jobs on this day."
+        f"day's {_megabytes(day.allowed)} are exported. With the last job it is "
+        f"{_megabytes(sizes)}, and the sync makes no more jobs on this day."
     )
 
 
