@@ -90,16 +90,16 @@ class _SilenceWatch:
             self._due = math.inf
 
     def _watch(self) -> None:
-        line = "Waiting for %s, which has been silent for %g s. The request is %s."
-        with self._changed:
-            while True:
+        text = "Waiting for %s, which has been silent for %g s. The request is %s."
+        while True:
+            with self._changed:
                 self._wakes = self._due
                 left = self._wakes - time.monotonic()
                 if left > 0:
                     self._changed.wait(None if left == math.inf else left)
                     continue
-                LOGGER.info(line, *self._line)
-                self._due = math.inf
+                line, self._due = self._line, math.inf
+            LOGGER.info(text, *line)
 
 
 class Exchange:
