@@ -134,6 +134,7 @@ PEOPLE = (
     _to("activities_merge_leads", "merge_ids[]", "leads", why=LOST),
     _to("activities_delete_lead", ABOUT, "leads", why=LOST),
     _to("leads", "leadPartitionId", "lead_partitions"),
+    _to("leads", "acquisitionProgramId", "programs", why=GONE_ASSET),
 )
 COMPANIES = (
     _to("leads", "contactCompany", "companies", why="the setting `companies` leaves it out"),
@@ -239,6 +240,8 @@ ADMINISTRATION = (
     _to("daily_usage", "users[].userId", "users", "userid", USER_GONE),
     _to("custom_activity_types", "id", "activity_types", why="the type is but a draft"),
 )
+UNSEEN = ("acquisitionProgramId",)
+"""Columns of real accounts that the sandbox's lack."""
 RELATIONS = (
     *(*PEOPLE, *COMPANIES, *ACTIVITIES, *ASSETS, *FOLDERS, *SEEN, *WORKSPACES),
     *ADMINISTRATION,
