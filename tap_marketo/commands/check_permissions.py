@@ -147,21 +147,32 @@ class WantedStreams:
             and (each.entries or each.definition.is_offered(probe.account))
         ]
         others = [
-            each
+            needing
             for each in self._streams
-            if permission in self._further(each.definition, probe, config)
+            if (needing := self._needing_further(permission, each, probe, config))
             and not (self.entries is None and _is_of_crm(probe, each.definition.permission))
         ]
         return own, others
 
-    def _further(
-        self, definition: StreamDefinition, probe: AccountProbe, config: Config
-    ) -> Sequence[str]:
-        """Return what streams need here beside the permission of their definition."""
+    def _needing_further(
+        self, permission: str, streams: _Streams, probe: AccountProbe, config: Config
+    ) -> _Streams | None:
+        """Return which of some streams need a permission beside that of their definition."""
+        definition = streams.definition
         by_creation = probe.filter is False or self.lead_by_creation
+        further = definition.further_permissions
         if definition.name == LEADS_STREAM and by_creation and config.lead_changes:
-            return LeadChangesRead.further_permissions
-        return definition.further_permissions
+            further = LeadChangesRead.further_permissions
+        if permission in further:
+            return streams
+        if not streams.entries or not probe.has(definition.permission):
+            return None
+        own = [
+            entry
+            for entry in streams.entries
+            if permission in definition.permissions_of(entry, probe.account)
+        ]
+        return _Streams(definition, own) if own else None
 
 
 def _is_of_crm(probe: AccountProbe, permission: str) -> bool:

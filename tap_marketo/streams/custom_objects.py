@@ -26,7 +26,7 @@ from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.linked_family import PREFIX, is_fresh, source_of
 from tap_marketo.streams.linked_read import LinkedObject, read_by_links
 from tap_marketo.streams.object_links import CUSTOM_OBJECT, LEADS, ObjectLinks
-from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
+from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.stream_read import Read, Steps, StreamRead
 
 _PREFIX = "custom_object_"
@@ -153,6 +153,10 @@ class CustomObjects(StreamDefinition):
                 )
             )
         return entries
+
+    def permissions_of(self, entry: CatalogEntry, account: Account) -> Sequence[str]:
+        is_of_companies = ObjectLinks(account).are_of_companies(_object_name(entry))
+        return (READ_LEAD,) if is_of_companies else ()
 
     def missing(self, entry: CatalogEntry, account: Account) -> str:
         name = _object_name(entry)

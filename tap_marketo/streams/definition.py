@@ -70,6 +70,16 @@ class StreamDefinition(ABC):
             TapError: these streams cannot be read; the others can.
         """
 
+    def permissions_of(self, entry: CatalogEntry, account: Account) -> Sequence[str]:
+        """Return what reading one of these streams takes beside what they all take.
+
+        As far as is known without a call for the stream.
+
+        Raises:
+            TapError: the account could not be asked what it has.
+        """
+        return ()
+
     def gap(self, context: SyncContext) -> Gap | None:
         """Return what activities no longer tell of a stream that they keep up to date.
 

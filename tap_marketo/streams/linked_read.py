@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tap_marketo.errors import AccessDeniedError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
@@ -145,9 +146,7 @@ class LinkedRead(Read):
             for name in due
         ]
         objects = dict.fromkeys(path.bulk_object for each in linked for path in each.paths)
-        lead_fields = []
-        if LEADS in objects:
-            lead_fields = [each.name for each in self._account.lead_fields]
+        lead_fields = self._lead_fields() if LEADS in objects else []
         families = [
             LinkedFamily(
                 each,
@@ -157,6 +156,13 @@ class LinkedRead(Read):
             for each in objects
         ]  # fmt: skip
         return search, families
+
+    def _lead_fields(self) -> list[str]:
+        try:
+            return [each.name for each in self._account.lead_fields]
+        except AccessDeniedError:
+            # Marketo refuses the export of leads as well, and the streams that take it fail.
+            return []
 
     def _since(self, stream: str, lookback: timedelta) -> datetime:
         """Return since when what has changed is to be emitted: from before the bookmark on."""

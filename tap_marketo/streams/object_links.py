@@ -71,6 +71,15 @@ class ObjectLinks:
         )
         return _is_of_leads(links.get(name, ())) or not is_linked
 
+    def are_of_companies(self, name: str) -> bool:
+        """Say whether leads lead to the rows of a type, as far as the list of types tells.
+
+        Raises:
+            TapError: the types could not be listed.
+        """
+        links = self._listed(name)
+        return not _is_of_leads(links) and any(map(_field_of_leads, links))
+
     def paths(self, name: str) -> list[KeyPath] | None:
         """Return what leads to the rows of a type; None where it hangs on leads.
 
@@ -135,11 +144,17 @@ def _is_of_leads(links: Sequence[Link]) -> bool:
     return any(link.other.casefold() == _LEAD for link in links)
 
 
+def _field_of_leads(link: Link) -> str | None:
+    """Return the field of leads that names what a link to companies does; None for another link."""
+    if link.other.casefold() != _COMPANY:
+        return None
+    return _FIELDS_OF_LEADS.get(link.other_field.casefold().replace(" ", ""))
+
+
 def _by_companies(own: Sequence[Link], described: ObjectDescription) -> Iterator[KeyPath]:
     """Yield how leads lead to the rows of a type that hangs on companies."""
     for link in own:
-        field = _FIELDS_OF_LEADS.get(link.other_field.casefold().replace(" ", ""))
-        if link.other.casefold() == _COMPANY and field:
+        if field := _field_of_leads(link):
             yield from _paths(LEADS, [(link.field, field)], described)
 
 

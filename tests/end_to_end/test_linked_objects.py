@@ -47,6 +47,10 @@ START = "2026-01-01T00:00:00Z"
 BEGUN = "2026-05-18T00:00:00+00:00"
 
 
+def is_selected(stream: dict[str, Any]) -> bool:
+    return bool(expected.metadata(stream)[()]["selected"])
+
+
 def begun(*streams: str) -> Target:
     return Target(state=state_of(BEGUN, *streams))
 
@@ -126,8 +130,9 @@ def test_one_of_the_two_calls_that_tell_of_links_is_enough(tap: Tap, told: str) 
 
 def test_the_catalog_has_what_can_be_read(marketo: Account, tap: Tap) -> None:
     marketo.control("POST", "reset_counters")
-    done = tap.run(marketo.config(), None, None, "--discover")
+    done = tap.run(marketo.config(), None, None, "--discover", "--select", f"{COURSES}.*")
     found = json.loads(done.stdout)
+    assert [s["tap_stream_id"] for s in found["streams"] if is_selected(s)] == [COURSES]
     types = marketo.truth("custom_object_types_details")
     assert {*types_of(found).values()} == {each["name"] for each in types} - {"lonely_c"}
     (line,) = lines(done, "lonely_c")
@@ -141,6 +146,23 @@ def test_the_catalog_has_what_can_be_read(marketo: Account, tap: Tap) -> None:
         if kind := types_of(found).get(stream["tap_stream_id"]):
             assert {*stream["schema"]["properties"]} == described[kind]
             assert stream["key_properties"] == ["marketoGUID"]
+
+
+def test_a_check_says_which_types_take_the_permission_for_leads(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    """Leads lead to those that hang on companies (docs/companies.md), and to no others."""
+    marketo.control("POST", "permissions", {"lacks": ["Read-Only Lead"]})
+    config, lead = marketo.config(), "Read-Only Lead"
+    done = tap.run(config, select(catalog, LINKED), None, "--test", "--format", "json")
+    assert done.code == 1
+    told = {each["name"]: each for each in json.loads(done.stdout)["permissions"]}
+    assert told["Read-Only Custom Object"]["streams"] == sorted(LINKED)
+    assert (told[lead]["verdict"], told[lead]["streams"]) == ("wrong", [CONTRACTS])
+    message = stopped(tap.run(config, select(catalog, LINKED), begun().state))
+    assert not_read(message) == {CONTRACTS}
+    others = [name for name in LINKED if name != CONTRACTS]
+    assert not tap.run(config, select(catalog, others), None, "--test").code
 
 
 # What has changed --------------------------------------------------------------------------------
