@@ -131,6 +131,8 @@ def replication(kind: StreamDefinition, entry: CatalogEntry) -> str:
             way = f"all rows of chosen lists, {RARELY}"
     elif isinstance(kind, KeyedStream):
         way = "by keys that leads lead to"
+    elif kind.name == "program_members":
+        way = "members that activities name"
     elif kind.is_exported:
         way = "exported by date"
     elif isinstance(kind, DeclaredStream) and isinstance(kind.read, Pages):
