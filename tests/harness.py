@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import orjson
+
 from tests.fork_server import ForkServer, Process, can_be_set
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -344,7 +346,7 @@ def select(
         columns: of a stream, the columns selected; when a stream is not named, all of them but
             those that take a call for each row.
     """
-    chosen: dict[str, Any] = json.loads(json.dumps(catalog))
+    chosen: dict[str, Any] = orjson.loads(orjson.dumps(catalog))
     for stream in chosen["streams"]:
         name = stream["tap_stream_id"]
         for item in stream["metadata"]:

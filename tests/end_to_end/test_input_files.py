@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_used_is_named(
     command = [*TAP]
     for name, value in files.items():
         command += [name, str(tap.write(f"{name[2:]}.json", value))]
-    done = fresh_run(command)
+    done = run(command)
     assert (done.code, done.stdout) == (2, "")
     assert len(done.critical) == 1
     assert named in done.critical[0]

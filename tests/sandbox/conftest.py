@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -23,14 +24,42 @@ class Forked:
     client_secret: str
 
 
-@pytest.fixture(name="client")
-def _client() -> Iterator[Client]:
-    """A sandbox whose clock stands still."""
-    with account("--scale", "0", "--export-minutes", "2-5") as running:
+@contextmanager
+def _forked(*options: str) -> Iterator[Client]:
+    """A sandbox whose clock stands still, for a test that may change it."""
+    with account("--scale", "0", *options) as running:
         base = running.endpoint.removesuffix("/rest")
         credentials = running.client_id, running.client_secret
         client = Client(Forked(base, running.identity, running.url, *credentials))
         client.live_long()
+        yield client
+
+
+@pytest.fixture(name="client")
+def _client() -> Iterator[Client]:
+    """A sandbox in which an export takes two to five minutes."""
+    with _forked("--export-minutes", "2-5") as client:
+        yield client
+
+
+@pytest.fixture(name="timely")
+def _timely() -> Iterator[Client]:
+    """A sandbox in which no activity of the past is late."""
+    with _forked("--late-share", "0") as client:
+        yield client
+
+
+@pytest.fixture(name="punctual")
+def _punctual() -> Iterator[Client]:
+    """A sandbox all of whose activities are written at once, with none of the past missing."""
+    with _forked("--activities", "4000", "--late-share", "0") as client:
+        yield client
+
+
+@pytest.fixture(name="past", scope="module")
+def _past() -> Iterator[Client]:
+    """The same with a longer past, for tests that change nothing."""
+    with _forked("--activities", "12000", "--late-share", "0") as client:
         yield client
 
 

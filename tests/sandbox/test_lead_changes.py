@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,15 +25,6 @@ from tests.sandbox.test_activity_pages import JUST_BEFORE, pages, rows, token
 
 UPDATES = (CHANGE_DATA_VALUE, CHANGE_SCORE, CHANGE_OWNER, CHANGE_STAGE, CHANGE_PARTITION)
 Pair = tuple[int, int]
-
-
-@pytest.fixture(name="punctual")
-def _punctual() -> Iterator[Client]:
-    """A sandbox all of whose activities are written at once, with none of the past missing."""
-    with Sandbox(Options(now=NOW, scale=0, activities=12_000, late_share=0)) as sandbox:
-        client = Client(sandbox)
-        client.live_long()
-        yield client
 
 
 def activities(client: Client, *kinds: int) -> list[Json]:
@@ -72,13 +62,13 @@ def new_since(client: Client, before: list[Json], *kinds: int) -> list[Json]:
     return [row for row in activities(client, *kinds) if row["marketoGUID"] not in known]
 
 
-def test_past_of_leads(punctual: Client) -> None:
-    leads = {row["id"]: row for row in punctual.control("truth/leads")["rows"]}
-    created = {(row["leadId"], row["activityDate"]) for row in activities(punctual, NEW_LEAD)}
+def test_past_of_leads(past: Client) -> None:
+    leads = {row["id"]: row for row in past.control("truth/leads")["rows"]}
+    created = {(row["leadId"], row["activityDate"]) for row in activities(past, NEW_LEAD)}
     # The others are those of leads that were merged into these.
     assert created > {(number, row["createdAt"]) for number, row in leads.items()}
     assert {number for number, _ in created} == leads.keys()
-    told = {(row["leadId"], row["activityDate"]) for row in activities(punctual, *UPDATES)}
+    told = {(row["leadId"], row["activityDate"]) for row in activities(past, *UPDATES)}
     changed = [row for row in leads.values() if row["_changedAt"] > row["createdAt"]]
     assert len(changed) > 300
     assert told >= {(row["id"], row["_changedAt"]) for row in changed}
@@ -87,9 +77,9 @@ def test_past_of_leads(punctual: Client) -> None:
     }
 
 
-def test_past_of_lists(punctual: Client) -> None:
-    found = activities(punctual, ADD_TO_LIST, REMOVE_FROM_LIST)
-    held, lists = memberships(punctual), punctual.control("truth/lists")["rows"]
+def test_past_of_lists(past: Client) -> None:
+    found = activities(past, ADD_TO_LIST, REMOVE_FROM_LIST)
+    held, lists = memberships(past), past.control("truth/lists")["rows"]
     names = {row["id"]: row["name"] for row in lists}
     assert all(
         row["primaryAttributeValue"] == names[row["primaryAttributeValueId"]] for row in found
@@ -254,9 +244,9 @@ def test_these_leads_are_deleted(punctual: Client) -> None:
     assert {row["id"] for row in punctual.control("truth/leads")["rows"]} == before - {1003, 1007}
 
 
-def test_past_merges(punctual: Client) -> None:
-    found = activities(punctual, MERGE_LEADS)
-    leads = {row["id"] for row in punctual.control("truth/leads")["rows"]}
+def test_past_merges(past: Client) -> None:
+    found = activities(past, MERGE_LEADS)
+    leads = {row["id"] for row in past.control("truth/leads")["rows"]}
     assert len(found) == 12
     winner_of: dict[int, int] = {}
     dates: dict[int, str] = {}
@@ -273,7 +263,7 @@ def test_past_merges(punctual: Client) -> None:
     for row in found:
         first = row["primaryAttributeValueId"]
         assert row["leadId"] == winner_of.get(first, first)
-    assert not {row["leadId"] for row in activities(punctual, *ABOUT_LEADS)} & winner_of.keys()
+    assert not {row["leadId"] for row in activities(past, *ABOUT_LEADS)} & winner_of.keys()
 
 
 def test_merges(punctual: Client) -> None:

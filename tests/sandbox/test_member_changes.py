@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,15 +12,6 @@ from tests.sandbox.client import NOW, Client, Json, code
 from tests.sandbox.test_members import KIND, USUAL, Key, exported, programs_of, truth
 
 STATUS, NURTURE, TRACK, CADENCE, DATA = 104, 113, 114, 115, 123
-
-
-@pytest.fixture(name="timely")
-def _timely() -> Iterator[Client]:
-    """A sandbox in which no activity of the past is late."""
-    with Sandbox(replace(USUAL, late_share=0)) as sandbox:
-        client = Client(sandbox)
-        client.live_long()
-        yield client
 
 
 def told(client: Client) -> list[Json]:
