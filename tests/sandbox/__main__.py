@@ -33,20 +33,21 @@ def prepare(arguments: Sequence[str]) -> None:
 def main() -> None:
     """Serve until a signal comes, or until standard input closes where that is asked for."""
     options = parse_options()
-    done = threading.Event()
+    # A pipe, as a handler may come while the main thread holds the lock of an Event.
+    ends, end = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
+        signal.signal(number, lambda *_: os.write(end, b"."))
 
     def watch() -> None:
         while os.read(0, 4096):
             pass
-        done.set()
+        os.write(end, b".")
 
     with Sandbox(options, _shared_database(options)) as sandbox:
         print(json.dumps(sandbox.described()), flush=True)
         if options.exit_with_stdin:
             threading.Thread(target=watch, daemon=True).start()
-        done.wait()
+        os.read(ends, 1)
 
 
 if __name__ == "__main__":
