@@ -461,12 +461,12 @@ def slice_of(
 
 
 def meets_of_slice(case: FaultCase) -> set[tuple[str, ...]]:
-    """Every fault and every call, every way once and for ever, and every scenario thrice as well.
+    """Every fault, every way once and for ever, and every scenario thrice as well.
 
     A call without a way is one by itself. What a run goes on without is met for every way, too.
     """
     way = case.way or case.call
-    meets = {("fault", case.fault), ("call", case.call), ("scenario", case.scenario, case.times)}
+    meets = {("fault", case.fault), ("scenario", case.scenario, case.times)}
     if case.times != "three times":
         meets.add(("way", way, case.times))
     if case.lacking and case.ends_right_at_once:

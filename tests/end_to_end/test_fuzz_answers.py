@@ -41,7 +41,7 @@ from tests.fuzzing import budget, json_bytes, spoilt
 from tests.harness import Account, Run, Tap, Target, account, assert_secrets_kept, select
 
 FUZZ = settings(
-    max_examples=budget(2, soak=100),
+    max_examples=budget(1, soak=100),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

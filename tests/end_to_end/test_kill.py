@@ -54,7 +54,7 @@ KEYED_OBJECTS = (
 # Before any lead changed.
 BEGUN = "2026-03-26T00:00:00+00:00"
 DATA = [
-    "--leads", "300", "--activities", "3000", "--history-days", "80", "--campaigns", "700",
+    "--leads", "200", "--activities", "1500", "--history-days", "80", "--campaigns", "320",
     "--lists", "310", "--programs", "30", "--files", "205", "--folders", "20", "--tokens", "60",
     "--landing-page-domains", "205", "--segmentations", "6", "--segments", "230",
     "--program-members", "300", "--list-memberships", "700", "--custom-objects", "80",

@@ -454,7 +454,7 @@ def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
             assert_later_changes_are_seen(marketo, tap, catalog, target)
 
 
-def test_the_slice_meets_every_fault_and_every_call() -> None:
+def test_the_slice_meets_every_fault_and_every_way_and_a_soak_every_call() -> None:
     faults = {fault.name for fault in FAULTS} | {name for name, *_ in JOB_OUTCOMES}
     calls = {call.name: call.way or call.name for call in CALLS}
     calls |= {
@@ -462,12 +462,13 @@ def test_the_slice_meets_every_fault_and_every_call() -> None:
         for name, *_, scenario in FAMILIES
     }
     assert {case.fault for case in IN_SLICE} == faults
-    assert {case.call for case in IN_SLICE} == calls.keys()
     usual = [times for times in TIMES if times != "three times"]
     ways = {(way, times) for way in calls.values() for times in usual}
     assert ways <= {(calls[case.call], case.times) for case in IN_SLICE}
     scenarios = {(scenario, times) for scenario in SCENARIOS for times in TIMES}
     assert {(case.scenario, case.times) for case in IN_SLICE} == scenarios
+    every = {(case.fault, case.call) for case in FAULT_CASES}
+    assert {(case.fault, case.call) for case in slice_of(FAULT_CASES, meets_of_soak)} == every
 
 
 def test_every_call_is_met_once_three_times_and_for_ever() -> None:

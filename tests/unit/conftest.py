@@ -9,7 +9,7 @@ from tests.fuzzing import budget
 
 settings.register_profile(
     "unit",
-    max_examples=budget(60, soak=150),
+    max_examples=budget(40, soak=150),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -31,7 +31,7 @@ from tests.fuzzing import budget, json_bytes, spoilt
 
 UTC = timezone.utc
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
-FUZZ = settings(max_examples=budget(200, soak=8_000))
+FUZZ = settings(max_examples=budget(100, soak=8_000))
 
 CONFIG = {
     "endpoint": "http://localhost:1/rest",

@@ -30,7 +30,7 @@ NAMES = (
 NUMBERS = st.integers(0, 4) | st.integers(100_000, 2**63)
 TYPES = st.dictionaries(NUMBERS, NAMES, max_size=6)
 FIELDS = st.dictionaries(NAMES, st.none() | NUMBERS, max_size=6)
-MANY = settings(max_examples=budget(200, soak=500), deadline=None)
+MANY = settings(max_examples=budget(100, soak=500), deadline=None)
 
 
 def streams(types: dict[int, str]) -> dict[int, str]:

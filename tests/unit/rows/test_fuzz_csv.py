@@ -27,7 +27,7 @@ from tests.unit.rows.blocks import OneType, absent_alike, rows_of
 
 EXTRACTED = "2026-01-02T03:04:05.000000Z"
 TEXT: Schema = {"type": ["string", "null"]}
-FUZZ = settings(max_examples=budget(200, soak=12_000))
+FUZZ = settings(max_examples=budget(100, soak=12_000))
 
 
 # A parser that is no relative of Python's: RFC 4180, character by character.
@@ -312,7 +312,7 @@ SCHEMAS = {"id": schema_for_data_type("integer", nullable=False)} | {
 }
 
 
-@settings(max_examples=budget(200, soak=6_000))
+@settings(max_examples=budget(100, soak=6_000))
 @given(
     st.lists(st.tuples(*(cells_of(name) for name in DATA_TYPES)), min_size=1, max_size=3),
     st.booleans(),
@@ -342,7 +342,7 @@ def test_a_value_of_every_data_type_goes_through_file_and_record_unchanged(
 ATTRIBUTES_OF_TYPE = {f"A {name}": f"a_{name}" for name in DATA_TYPES}
 
 
-@settings(max_examples=budget(200, soak=6_000))
+@settings(max_examples=budget(100, soak=6_000))
 @given(st.tuples(*(cells_of(name) for name in DATA_TYPES)))
 def test_a_value_of_every_data_type_goes_through_an_attribute_unchanged(
     row: tuple[tuple[str, Any], ...],

@@ -83,7 +83,7 @@ ODD = (
     "2026-05-01T10:00:00+02:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-05:00",
     "2026-W01-1", "٣", "NaN", "Infinity", "inf",
 )  # fmt: skip
-FUZZ = settings(max_examples=budget(200, soak=400), deadline=None)
+FUZZ = settings(max_examples=budget(100, soak=400), deadline=None)
 
 
 def account() -> tuple[LeadsFamily, ActivitiesFamily]:
