@@ -112,7 +112,7 @@ class IncrementRead(Read):
     @cached_property
     def way(self) -> Way:
         """How what is new is read, by what is known before."""
-        reason = self._reason_for_exports()
+        reason = self._reason_against_pages(_LONGEST) or self._reason_to_prefer_exports()
         if reason:
             return Way(by_pages=False, why=reason)
         rows = self._expected_rows()
@@ -221,10 +221,6 @@ class IncrementRead(Read):
     def _is_exported_beside(self) -> bool:
         is_due = any(each.rereads(self._now) for each in self._cursors.values())
         return is_due or bool(self._pending)
-
-    def _reason_for_exports(self) -> str:
-        """Say why what is new is exported; empty if it need not be."""
-        return self._reason_against_pages(_LONGEST) or self._reason_to_prefer_exports()
 
     def _reason_against_pages(self, longest: timedelta) -> str:
         """Say why pages cannot bring it, the last run lying no further back than so long."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from tap_marketo.errors import FilterUnavailableError, TapError
 from tap_marketo.exports.family import ExportPlan, RecordBlock, SyncContext, date_range
-from tap_marketo.exports.windows import Plan
 from tap_marketo.failed_parts import concerns_one_part
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.describe import Field
@@ -19,9 +18,8 @@ from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.failed_programs import FailedPrograms
 from tap_marketo.streams.member_handover import Handover
-from tap_marketo.streams.member_passes import Pass, PassKind, batches, pieces, serves
-from tap_marketo.streams.member_sample import Sample
-from tap_marketo.times import Window
+from tap_marketo.streams.member_passes import Pass, PassKind
+from tap_marketo.streams.member_plans import MemberPlans, Place, PlanKey, plan_key
 
 STREAM = "program_members"
 SWEEP = "program_members_sweep"
@@ -34,31 +32,6 @@ ALWAYS = (
     Field(REPLICATION_KEY, "datetime"),
 )
 """The fields that every row has."""
-
-# What a plan of members is known by: its window, its programs, and its turn, as two passes may
-# export the same programs for the same window.
-_Key = tuple[Window, tuple[int, ...], datetime | None]
-# Programs that are exported whole are asked for at a moment. A plan has a window all the same.
-_MOMENT = timedelta(seconds=1)
-
-
-class _Place(NamedTuple):
-    """The place of a plan.
-
-    Attributes:
-        reached: the position after it.
-        marked_as: where the state has the mark of its pass; None for programs that could not be
-            exported before, which are in no pass.
-        is_last: whether no later window of the same programs follows.
-        handover: the pass by pages that has left the programs to exports; None for another pass.
-        sample: what pages have read of the programs, to be compared; None for nothing.
-    """
-
-    reached: Position
-    marked_as: str | None
-    is_last: bool = True
-    handover: Handover | None = None
-    sample: Sample | None = None
 
 
 class MembersFamily(DescribedFamily):
@@ -98,9 +71,9 @@ class MembersFamily(DescribedFamily):
         self.has_update_range = True
         self._longest = longest
         self._programs = programs
-        self._places: dict[_Key, _Place] = {}
-        self._halves: set[_Key] = set()
-        self._given_up: set[_Key] = set()
+        self._places: dict[PlanKey, Place] = {}
+        self._halves: set[PlanKey] = set()
+        self._given_up: set[PlanKey] = set()
 
     def fields(self) -> list[str]:
         # "An additional field programId is added to the export file as the first field".
@@ -110,7 +83,7 @@ class MembersFamily(DescribedFamily):
         programs = {"programIds": list(plan.ids)}
         passes = [*self.passes, *([self.handover.over] if self.handover else [])]
         is_first = any(each.kind is PassKind.FIRST for each in passes)
-        is_whole = self._is_again(plan) or bool(self._places[_key(plan)].sample)
+        is_whole = self._is_again(plan) or bool(self._places[plan_key(plan)].sample)
         if is_first or is_whole or not self.has_update_range:
             return programs
         return {**programs, "updatedAt": date_range(plan.window)}
@@ -122,21 +95,19 @@ class MembersFamily(DescribedFamily):
         LOGGER.info("program_members: programs that have changed are exported whole. %s", error)
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
-        self._places = {}
         current = [job for job in pending if not self._is_outdated(job, context)]
+        layout = MemberPlans(
+            self.stream, self._longest, context, current, has_update_range=self.has_update_range
+        )
+        self._places = layout.places
         plans: list[ExportPlan] = []
         for each in self.passes:
             # Without the filter a sweep would export everything again.
             if each.kind is not PassKind.SWEEP or self.has_update_range:
-                plans += self._plans_of(each, context, current)
+                plans += layout.of_pass(each)
         if self.handover:
-            plans += self._handed_over(self.handover, context, current)
-        moment = Window(context.now - _MOMENT, context.now)
-        for number in self._programs.again:
-            plan = Plan[PendingExport](moment, (self.stream,), ids=(number,), turn=context.now)
-            self._places[_key(plan)] = _Place(Position(), None)
-            plans.append(plan)
-        return plans
+            plans += layout.of_handover(self.handover)
+        return [*plans, *layout.again(self._programs.again)]
 
     def begin(self, context: SyncContext) -> Position | None:
         return self.handover.position(context.now) if self.handover else None
@@ -144,7 +115,7 @@ class MembersFamily(DescribedFamily):
     def records(
         self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
-        sample = self._places[_key(plan)].sample
+        sample = self._places[plan_key(plan)].sample
         if sample:
             sample.begin_file()
         for block in super().records(file, plan, time_extracted):
@@ -154,17 +125,17 @@ class MembersFamily(DescribedFamily):
 
     def tries(self, plan: ExportPlan) -> int:
         # That it fails is known.
-        is_known = _key(plan) in self._halves or self._is_again(plan)
+        is_known = plan_key(plan) in self._halves or self._is_again(plan)
         return 1 if is_known else super().tries(plan)
 
     def instead_of(self, plan: ExportPlan, error: TapError) -> list[ExportPlan]:
         """Return two plans of half as many programs each, down to the one that fails."""
         if not concerns_one_part(error):
             raise error
-        place, middle = self._places[_key(plan)], len(plan.ids) // 2
+        place, middle = self._places[plan_key(plan)], len(plan.ids) // 2
         if place.sample:
             LOGGER.warning("%s: pages could not be compared with an export. %s", STREAM, error)
-            self._given_up.add(_key(plan))
+            self._given_up.add(plan_key(plan))
             return []
         if middle:
             LOGGER.warning(
@@ -175,24 +146,24 @@ class MembersFamily(DescribedFamily):
                 replace(plan, ids=ids, job=None, made=None)
                 for ids in (plan.ids[:middle], plan.ids[middle:])
             )
-            self._places[_key(first)] = place._replace(reached=Position())
-            self._places[_key(second)] = place
-            self._halves |= {_key(first), _key(second)}
+            self._places[plan_key(first)] = place._replace(reached=Position())
+            self._places[plan_key(second)] = place
+            self._halves |= {plan_key(first), plan_key(second)}
             return [first, second]
-        self._given_up.add(_key(plan))
+        self._given_up.add(plan_key(plan))
         self._programs.add(plan.ids[0], plan.window.start, error, place.marked_as)
         self._programs.parts.check()
         return []
 
     def has_given_up(self, plan: ExportPlan) -> bool:
-        return _key(plan) in self._given_up
+        return plan_key(plan) in self._given_up
 
     @property
     def failed_parts(self) -> Mapping[str, Mapping[str, datetime]]:
         return self._programs.as_position().failed
 
     def _is_again(self, plan: ExportPlan) -> bool:
-        return self._places[_key(plan)].marked_as is None
+        return self._places[plan_key(plan)].marked_as is None
 
     def _is_outdated(self, job: PendingExport, context: SyncContext) -> bool:
         """Say whether something has happened in a job's programs that its file does not have."""
@@ -203,63 +174,8 @@ class MembersFamily(DescribedFamily):
             self.latest[number] >= job.window.end for number in job.ids if number in self.latest
         )
 
-    def _handed_over(
-        self, handover: Handover, context: SyncContext, pending: Sequence[PendingExport]
-    ) -> Iterator[ExportPlan]:
-        """Lay out what a pass by pages leaves to exports, what is compared first."""
-        over, sample = handover.over, handover.sample
-        if sample and handover.is_offered:
-            ids = tuple(sample.programs)
-            made = (job for job in pending if job.ids == ids and job.made)
-            job = next((job for job in made if (job.made or sample.began) >= sample.began), None)
-            plan = Plan(over.window, (self.stream,), job, job.made if job else None, ids)
-            self._places[_key(plan)] = _Place(Position(), over.marked_as, True, handover, sample)
-            yield plan
-        if over.kind is PassKind.SWEEP and not self.has_update_range:
-            handover.drop_exports()
-            return
-        rest = handover.to_export()
-        if rest.programs:
-            yield from self._plans_of(rest, context, pending, handover)
-
-    def _plans_of(
-        self,
-        each: Pass,
-        context: SyncContext,
-        pending: Sequence[PendingExport],
-        handover: Handover | None = None,
-    ) -> Iterator[ExportPlan]:
-        windows = [each.window]
-        if each.kind is not PassKind.FIRST and self.has_update_range:
-            windows = list(pieces(each.window, self._longest))
-        jobs = {
-            (window, job.ids): job
-            for window in windows
-            for job in pending
-            if serves(job, window, each.kind)
-        }
-        resumed, new = batches(each.programs, dict.fromkeys(ids for _, ids in jobs))
-        read = 0
-        for ids in (*resumed, *new):
-            # Resumed jobs come first, so that a mark means that all programs up to it are read.
-            mark = Position() if ids in resumed else each.mark_after(ids)
-            if read + len(ids) == len(each.programs):
-                mark = each.reached
-            for piece in windows:
-                job = jobs.get((piece, ids))
-                window = job.window if job else piece
-                reached = mark if piece == windows[-1] else Position()
-                made, turn = job.made if job else None, _turn(each, read, context)
-                plan = Plan(window, (self.stream,), job, made, ids, turn)
-                if handover:
-                    reached = Position()
-                is_last = piece == windows[-1]
-                self._places[_key(plan)] = _Place(reached, each.marked_as, is_last, handover)
-                yield plan
-            read += len(ids)
-
     def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
-        place = self._places[_key(plan)]
+        place = self._places[plan_key(plan)]
         if place.marked_as is None and not self.has_given_up(plan):
             self._programs.have_read(plan.ids)
         elif not self.has_given_up(plan):
@@ -284,21 +200,3 @@ class MembersFamily(DescribedFamily):
 
     def extent(self, plan: ExportPlan) -> str:
         return f"of {len(plan.ids)} programs from {plan.ids[0]} to {plan.ids[-1]}"
-
-
-def _key(plan: ExportPlan) -> _Key:
-    return plan.window, plan.ids, plan.turn
-
-
-def _turn(each: Pass, read: int, context: SyncContext) -> datetime | None:
-    """Return the place in date order of the programs before which so many are read."""
-    if each.kind is PassKind.SWEEP:
-        # It can wait.
-        return context.now
-    if each.kind is PassKind.FIRST:
-        # All over the time that the others read, so that no family is last, and in each run as in
-        # the one before. But the first come at once: a job of theirs cannot be cut to what others
-        # leave of a day.
-        part = (each.read + read) / (each.read + len(each.programs)) if read else 0
-        return context.earliest + (context.now - context.earliest) * part
-    return None

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
-from math import ceil
 
 from tap_marketo.config import BY_EXPORTS
 from tap_marketo.exports.family import SyncContext
-from tap_marketo.exports.plan_line import ANEW, Calls
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
-from tap_marketo.marketo.pages import BATCH_SIZE, MAX_RETURN
+from tap_marketo.marketo.pages import BATCH_SIZE
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.marks import ChildMark, PagesMark
+from tap_marketo.protocol.marks import ChildMark
 from tap_marketo.protocol.position import Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import with_fields
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
+from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.failed_programs import FailedPrograms
-from tap_marketo.streams.increments import CALLS_SPENT, calls_left
 from tap_marketo.streams.log_reach import Gap
+from tap_marketo.streams.member_estimates import MemberEstimates
 from tap_marketo.streams.member_exports import (
     ALWAYS,
     KEYS,
@@ -33,22 +30,17 @@ from tap_marketo.streams.member_exports import (
     SWEEP,
     MembersFamily,
 )
-from tap_marketo.streams.member_handover import PAGES, Handover
+from tap_marketo.streams.member_handover import Handover
 from tap_marketo.streams.member_leavers import CHANGE_STATUS, Leavers
 from tap_marketo.streams.member_marks import MemberMarks
-from tap_marketo.streams.member_pages import EVERYONE, MOST_LEADS, ChangedLeads
-from tap_marketo.streams.member_passes import (
-    MOST_PROGRAMS,
-    Increment,
-    Pass,
-    PassKind,
-    pieces,
-)
+from tap_marketo.streams.member_pages import ChangedLeads
+from tap_marketo.streams.member_passes import MOST_PROGRAMS, Pass, PassKind
 from tap_marketo.streams.member_sample import Sample
+from tap_marketo.streams.member_way import MembersWay
 from tap_marketo.streams.members_by_pages import MembersByPages
-from tap_marketo.streams.programs import PROGRAMS, Programs, expected_programs
-from tap_marketo.streams.stream_read import Steps, StreamRead, id_of
-from tap_marketo.times import to_marketo, whole_seconds
+from tap_marketo.streams.programs import Programs
+from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.times import whole_seconds
 
 # The activity types that report a change of a program's members, by their names.
 _EVENT_TYPES = (
@@ -60,19 +52,8 @@ _EVENT_TYPES = (
 )
 
 
-# What a plan says of calls whose number no one knows before.
-_CALLS_BY_PAGES = (
-    f"each one for {MAX_RETURN} changed programs, and one that proves the end; one for up to "
-    f"{BATCH_SIZE} changed members of a program"
-)
-_CALLS_OF_A_PROGRAM = (
-    f"one more for each {BATCH_SIZE} members of a program; one of more than {MOST_LEADS:,} is "
-    "exported"
-)
-
-
 class MembersRead(StreamRead):
-    """Finds the programs whose members have changed, and has their members exported."""
+    """Finds the programs whose members have changed, and has them read: by pages or exports."""
 
     finds_families = True
 
@@ -86,7 +67,6 @@ class MembersRead(StreamRead):
         """
         fields = with_fields(account.members.fields, ALWAYS)
         longest = timedelta(days=context.config.max_export_days)
-        self._longest = longest
         self._failed = FailedPrograms(context.state, entry.stream, (entry.stream, SWEEP))
         self._family = MembersFamily(entry, fields, longest, self._failed)
         super().__init__(self._family.streams[entry.stream], KEYS, REPLICATION_KEY)
@@ -94,26 +74,26 @@ class MembersRead(StreamRead):
         self.failed = self._failed.parts
         self._account = account
         self._context = context
-        self._state = context.state
         self._now = context.now
         self._events = ChangeEvents(account, _EVENT_TYPES, "Program")
         self._programs = Programs(account.client)
         self._marks = MemberMarks(context, gap)
+        self._way = MembersWay(account, context)
         self._handover: Handover | None = None
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
         self._handover, self.finds_families = None, True
-        reason = self._reason_for_exports()
+        reason = self._way.reason_for_exports()
         if reason and self._context.config.increments != BY_EXPORTS:
             LOGGER.info("%s: members are exported, as %s.", self.stream, reason)
         by_pages = None
-        if not self._reason_against_pages():
+        if not self._way.reason_against_pages():
             # What a stopped run has read by pages counts, also when no more calls are left.
             client = self._account.client
             by_pages = MembersByPages(client, self._family, emitter, now)
         passes = yield from self._passes(emitter, now, by_pages)
-        if by_pages and self._can_read_all and passes[-1].kind is not PassKind.CHANGES:
+        if by_pages and self._way.can_read_all and passes[-1].kind is not PassKind.CHANGES:
             self._handover = self._begin_by_pages(passes.pop(), by_pages, emitter, now)
         for each in passes:
             if each.programs or not by_pages:
@@ -165,7 +145,7 @@ class MembersRead(StreamRead):
         now: Callable[[], datetime],
     ) -> Handover:
         """Begin a pass by pages, or go on with that of a stopped run."""
-        mark = self._state.mark(PagesMark, PAGES)
+        mark = self._way.mark
         sample = None if mark.compared else Sample(whole_seconds(now()), by_pages.sample_again)
         exported = chain.from_iterable(job.ids for job in self._context.pending(STREAM))
         handover = Handover(over, mark, sample, [*exported])
@@ -185,77 +165,16 @@ class MembersRead(StreamRead):
         handover = self._handover
         self.finds_families = bool(handover and handover.sample and not handover.is_offered)
 
-    @property
-    def _can_read_all(self) -> bool:
-        """Whether pages can be asked for all members of a program (program-members.md, Query)."""
-        return EVERYONE in self._account.members.filters
-
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        programs = sizes.by_offset(PROGRAMS, "programs").of(lambda row: id_of(row, "program"))
-        pending = self._context.pending(STREAM)
-        known = {*programs.seen}.union(*(job.ids for job in pending))
-        if self._marks.is_first:
-            reached = self._marks.first_mark.parent
-            over = self._marks.first(expected_programs(programs, known, reached))
-            behind = f", behind {reached}" if reached else ""
-            return self._estimate_of_all(
-                over,
-                ReadEstimate(
-                    how=f"{ANEW if self._marks.gap else IN_FULL}, all programs{behind}",
-                    calls=Calls(programs.calls),
-                    why_anew=str(self._marks.gap or ""),
-                ),
-            )
-        increment = self._marks.increment()
-        estimate = self._estimate_of_changes(increment, programs.number)
-        if not self._marks.is_sweep_due:
-            by_export = self._reason_for_exports() or pending or self._failed.again
-            return replace(estimate, found=[self._family] if by_export else [])
-        over = self._marks.sweep(expected_programs(programs, known, self._marks.sweep_mark.parent))
-        estimate = replace(estimate, calls=estimate.calls + Calls(programs.calls))
-        if self._reason_for_exports():
-            resumed = [job.ids for job in pending if job.window.start == increment.window.start]
-            increment.programs.update(*resumed)
-            self._family.passes = [increment.as_pass(self.stream, increment.programs)]
-        how = f"{estimate.how}, and a sweep over all programs (program_members_sweep_days)"
-        return self._estimate_of_all(over, replace(estimate, how=how))
-
-    def _estimate_of_changes(self, increment: Increment, programs: int) -> ReadEstimate:
-        since = increment.window.start
-        if not self._reason_for_exports():
-            calls = ACTIVITY_CALLS + Calls(1, _CALLS_BY_PAGES)
-            return ReadEstimate(
-                how="members that activities name, by pages", since=since, calls=calls
-            )
-        windows = len(list(pieces(increment.window, self._longest)))
-        jobs = ceil(programs / MOST_PROGRAMS) * windows + len(self._failed.again)
-        most = counted(jobs, "job")
-        a_job = f"three a job of {MOST_PROGRAMS} programs, and the polls; {most} at most"
-        each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
-        how, calls = "programs that activities name", ACTIVITY_CALLS + Calls(1, each)
-        return ReadEstimate(how=how, since=since, calls=calls)
-
-    def _estimate_of_all(self, over: Pass, estimate: ReadEstimate) -> ReadEstimate:
-        """Complete an estimate by what a pass over all programs takes."""
-        if self._reason_for_exports() or not self._can_read_all:
-            self._family.passes = [*self._family.passes, over]
-            return replace(estimate, families=[self._family])
-        mark = self._state.mark(PagesMark, PAGES)
-        left = Handover(over, mark, None).left
-        how = f"{estimate.how}, by pages"
-        if not mark.compared:
-            self._family.passes = [replace(over, programs=over.programs[:MOST_PROGRAMS])]
-            how += f"; {MOST_PROGRAMS} are exported as well"
-        calls = estimate.calls + Calls(len(left), _CALLS_OF_A_PROGRAM)
-        families = [] if mark.compared else [self._family]
-        return replace(estimate, how=how, calls=calls, families=families)
+        marks, family, failed = self._marks, self._family, self._failed
+        return MemberEstimates(self._context, self._way, marks, family, failed).of_sync(sizes)
 
     # The first sync -----------------------------------------------------------------------------
 
     def _begin_anew(self, emitter: Emitter, programs: int, by_pages: bool) -> None:
         """Forget how far the table was kept up to date: a stopped run resumes a first sync."""
         what = f"exports the members of all {{}}, {MOST_PROGRAMS} a job"
-        if by_pages and self._can_read_all:
+        if by_pages and self._way.can_read_all:
             what = f"takes a call for each of {{}}, and one more for each {BATCH_SIZE} members"
         LOGGER.warning(
             "%s is read from the beginning once more: %s. That %s. Who left a program meanwhile "
@@ -297,23 +216,9 @@ class MembersRead(StreamRead):
         self._family.latest = increment.latest
         changes = increment.as_pass(self.stream, existing).without(failed)
         if by_pages:
-            whole = created if self._can_read_all else ()
+            whole = created if self._way.can_read_all else ()
             changes = yield from by_pages.changes(changes, leads, whole)
         return changes
-
-    def _reason_for_exports(self) -> str:
-        """Say why exports, and not pages, read what they can; empty where pages do."""
-        spent = "" if calls_left(self._account.client) > 0 else CALLS_SPENT
-        return self._reason_against_pages() or spent
-
-    def _reason_against_pages(self) -> str:
-        """Say why nothing is read by pages; empty where something may be."""
-        mark = self._state.mark(PagesMark, PAGES)
-        if self._context.config.increments == BY_EXPORTS:
-            return "increments says so"
-        if mark.differ:
-            return f"pages were found to differ from an export at {to_marketo(mark.differ)}"
-        return ""
 
 
 def _log_pass(stream: str, each: Pass) -> None:

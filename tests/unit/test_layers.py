@@ -120,6 +120,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("streams.described", "streams.page_read", "streams.children", "streams.programs"),
     ("streams.paged",),
+    ("streams.member_plans",),
     ("streams.member_exports", "streams.lead_reach", "streams.activity_exports"),
     ("streams.expiry",),
     (
@@ -131,7 +132,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.lead_changes",),
     # what is new by pages,
     ("streams.increments",),
-    ("streams.lead_increments", "streams.activity_increments", "streams.members_by_pages"),
+    (
+        "streams.lead_increments",
+        "streams.activity_increments",
+        "streams.members_by_pages",
+        "streams.member_way",
+    ),
+    ("streams.member_estimates",),
     ("streams.members_read",),
     # what is special about each,
     ("streams.leads", "streams.activities", "streams.deletions"),
