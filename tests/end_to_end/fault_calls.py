@@ -27,9 +27,9 @@ MIDDLE = {"small": 20_000, "large": 3_000_000}
 
 # What is synced when the fault comes: the usual streams; those of people, at first or later, when
 # much has changed; leads of a subscription without the updatedAt filter, at first or later; what is
-# asked for by keys.
-USUAL, PEOPLE, PEOPLE_LATER, LEADS, LEADS_LATER, KEYS = SCENARIOS = (
-    "usual", "people", "people later", "leads", "leads later", "keys",
+# asked for by keys; members by pages, at first or later.
+USUAL, PEOPLE, PEOPLE_LATER, LEADS, LEADS_LATER, KEYS, PAGES, PAGES_LATER = SCENARIOS = (
+    "usual", "people", "people later", "leads", "leads later", "keys", "pages", "pages later",
 )  # fmt: skip
 
 
@@ -525,4 +525,13 @@ _OF_KEYS = (
     ),
 )  # fmt: skip
 
-CALLS = (*_OF_ALL, *_OF_PAGES, *_OF_ROWS, *_OF_JOBS, *_OF_PEOPLE, *_OF_KEYS)
+# Members are exported where pages do not give them.
+_OF_MEMBER_PAGES = tuple(
+    _get(
+        name, rf"{_V1}/programs/\d+/members\.json", "pages of members", MEMBERS,
+        call="members_of_program", scenario=scenario, method=_POSTED,
+    )
+    for name, scenario in (("members of a program", PAGES), ("members by lead", PAGES_LATER))
+)  # fmt: skip
+
+CALLS = (*_OF_ALL, *_OF_PAGES, *_OF_ROWS, *_OF_JOBS, *_OF_PEOPLE, *_OF_KEYS, *_OF_MEMBER_PAGES)

@@ -293,6 +293,13 @@ _TRIES: dict[tuple[str, str], int | None] = {
         ("empty page", call): EMPTY_STRETCHES
         for call in ("activities_page", "activities_page page 2", "activities of roles")
     },
+    # Where pages do not give the members of a program, an export does.
+    **{
+        (fault.name, call): NEVER
+        for fault in FAULTS
+        if not fault.is_of_the_run
+        for call in ("members of a program", "members by lead")
+    },
     # The schema of the lead fields takes permissions of its own, so do the exports of an object.
     ("error 603", "schema_fields"): NEVER,
     **{

@@ -21,7 +21,7 @@ import pytest
 
 from tests.end_to_end import expected_assets, expected_crm, expected_linked, fault_cases, people
 from tests.end_to_end.checks import MAILS, SMALL, START, VISITS, discovered, jobs, not_read, stopped
-from tests.end_to_end.expected import metadata
+from tests.end_to_end.expected import MEMBERS, metadata
 from tests.end_to_end.expected_assets import SEEN
 from tests.end_to_end.expected_crm import CRM, NAMED
 from tests.end_to_end.fault_calls import (
@@ -30,6 +30,8 @@ from tests.end_to_end.fault_calls import (
     LEADS,
     LEADS_LATER,
     MOST_IN_A_ROW,
+    PAGES,
+    PAGES_LATER,
     PEOPLE,
     PEOPLE_LATER,
     SCENARIOS,
@@ -49,6 +51,7 @@ from tests.end_to_end.fault_cases import (
     slice_of,
 )  # fmt: skip
 from tests.harness import (
+    BY_PAGES,
     NOW,
     POLL_INTERVAL,
     SOAK,
@@ -100,7 +103,9 @@ ROLES_READ = {"activityDate": READ["updatedAt"]}
 # for all programs to be looked through.
 CHANGED, LATER = "2026-06-18T12:00:00Z", "2026-06-23T12:00:00Z"
 # The sync that comes before those that are later.
-EARLIER = {PEOPLE_LATER: PEOPLE, LEADS_LATER: LEADS}
+EARLIER = {PEOPLE_LATER: PEOPLE, LEADS_LATER: LEADS, PAGES_LATER: PAGES}
+# Without the sweep, which would bring what was lost before it.
+SETTINGS = {PAGES: BY_PAGES, PAGES_LATER: {**BY_PAGES, "program_members_sweep_days": 0}}
 # A job is completed when its status is refreshed for the first time.
 EXPORTS = ("--export-minutes", "0.5")
 # Of the days of which Marketo tells: a run is over before the oldest of them is too old.
@@ -116,7 +121,7 @@ def options_of(file: str, scenario: str) -> list[str]:
         return [*SMALL, *SIZES, *EXPORTS, "--text-bytes", TEXT_BYTES[file]]
     if scenario == KEYS:
         return [*KEYED_SIZES, *EXPORTS]
-    filters = [] if scenario in (PEOPLE, PEOPLE_LATER) else ["--no-updated-at"]
+    filters = ["--no-updated-at"] if scenario in (LEADS, LEADS_LATER) else []
     return [*PEOPLES_SIZES, *EXPORTS, *filters]
 
 
@@ -125,6 +130,8 @@ def streams_of(scenario: str) -> tuple[str, ...]:
         return STREAMS
     if scenario == KEYS:
         return (*CRM, *NAMED, *LINKED)
+    if scenario in (PAGES, PAGES_LATER):
+        return (MEMBERS,)
     return people.STREAMS if scenario in (PEOPLE, PEOPLE_LATER) else ("leads",)
 
 
@@ -136,10 +143,10 @@ def streams_of_case(case: FaultCase) -> set[str]:
     return streams - {*case.without} - ({SEEN} - {*case.streams})
 
 
-def config_of(marketo: Account, **settings: Any) -> dict[str, Any]:
+def config_of(marketo: Account, scenario: str, **settings: Any) -> dict[str, Any]:
     # So that only one stream asks for the workspaces.
     usual = {"start_date": START, "workspace_ids": [1, 1008, 1009], **NAMED_SETTING}
-    return marketo.config(**{**usual, **settings})
+    return marketo.config(**{**usual, **SETTINGS.get(scenario, {}), **settings})
 
 
 # What a run does that nothing disturbs -----------------------------------------------------------
@@ -177,9 +184,9 @@ def account_of(file: str, scenario: str) -> Iterator[Account]:
         if scenario in EARLIER:
             marketo.control("POST", "clock", {"set": LATER})
             change_people(marketo, at=CHANGED, new_leads=3, updated_leads=10)
-            marketo.change(
-                at=CHANGED, new_programs=1, new_lists=6, members=4, silent_program_member_changes=3
-            )  # fmt: skip
+            marketo.change(at=CHANGED, new_programs=1, new_lists=6, members=4)
+            if scenario != PAGES_LATER:
+                marketo.change(at=CHANGED, silent_program_member_changes=3)
         yield marketo
 
 
@@ -206,7 +213,7 @@ def undisturbed(file: str, scenario: str) -> Undisturbed:
         tables = tables_of_marketo(marketo, catalog)
         marketo.control("POST", "reset_counters")
         target = copy.deepcopy(before)
-        tap.sync(config_of(marketo), catalog, target)
+        tap.sync(config_of(marketo, scenario), catalog, target)
         assert tables_of(target) == tables
         assert all(tables.values()), "a test without rows would prove nothing"
         return Undisturbed(catalog, before, target, tables, calls_of(marketo))
@@ -392,7 +399,7 @@ def assert_names_the_fault(case: FaultCase, done: Run) -> None:
 
 
 def assert_later_changes_are_seen(
-    marketo: Account, tap: Tap, catalog: dict[str, Any], target: Target
+    marketo: Account, scenario: str, tap: Tap, catalog: dict[str, Any], target: Target
 ) -> None:
     marketo.change(new_leads=3, updated_leads=5, new_activities=30, campaigns_updated=3)
     changing = {*expected_assets.ASSETS, *expected_assets.CHILDREN} - {"landing_page_domains"}
@@ -401,7 +408,7 @@ def assert_later_changes_are_seen(
     marketo.advance(hours=1)
     # Tokens are read again the next day, lists of assets the next week; all that have come by
     # then are wanted here.
-    config = config_of(marketo, child_refresh_hours=0, assets_sweep_days=0.01)
+    config = config_of(marketo, scenario, child_refresh_hours=0, assets_sweep_days=0.01)
     tap.sync(config, catalog, target)
     assert tables_of(target) == tables_of_marketo(marketo, catalog)
 
@@ -421,7 +428,8 @@ def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
         if case.call == "cancel":
             target.state = leave_a_job(marketo)
         arrange(marketo, case)
-        done = tap.run(config_of(marketo, **case.settings), catalog, target.state)
+        config = config_of(marketo, case.scenario, **case.settings)
+        done = tap.run(config, catalog, target.state)
         target.take(done.lines)
         number = fired(marketo, case)
         assert_fired_as_meant(case, number)
@@ -441,7 +449,7 @@ def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
             marketo.control("POST", "reset_counters")
             # Tokens are read again the next day, which is now where some are lacking.
             refresh = {"child_refresh_hours": 0} if case.lacking else {}
-            tap.sync(config_of(marketo, **refresh), catalog, target)
+            tap.sync(config_of(marketo, case.scenario, **refresh), catalog, target)
             assert_no_storm(marketo, case, usual.calls, 0)
             # What a call for a row tells comes with the row: next when it changes.
             still = {case.lacking} & {*expected_assets.INCREMENTAL, *expected_assets.DESIGNER}
@@ -451,7 +459,7 @@ def test_a_fault_ends_in_the_right_tables_at_once_or_after_another_run(
         people.assert_who_left_is_right(marketo, catalog, target)
         if case.fault.startswith("clock"):
             heal(marketo)
-            assert_later_changes_are_seen(marketo, tap, catalog, target)
+            assert_later_changes_are_seen(marketo, case.scenario, tap, catalog, target)
 
 
 def test_the_slice_meets_every_fault_and_every_way_and_a_soak_every_call() -> None:

@@ -18,6 +18,7 @@ import pytest
 from tests.end_to_end import people
 from tests.end_to_end.checks import MAILS, START, VISITS, discovered, jobs, stopped
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
+from tests.end_to_end.fault_calls import PAGES, PAGES_LATER
 from tests.end_to_end.fault_cases import FAULT_CASES, TIMES, FaultCase
 from tests.end_to_end.test_kill import CLOSED, cut_run
 from tests.harness import SOAK, Account, Tap, Target, account, assert_secrets_kept, select
@@ -29,12 +30,13 @@ OPTIONS = (
     "--list-memberships 60 --custom-objects 20 --program-members 60 --export-minutes 0.5"
 ).split()
 BYTES_A_DAY = 500_000_000
-# The calls of these streams and of their jobs. What a run goes on without is another subject, and
-# slow ones would make a trial long.
+# The calls of these streams and of their jobs, where exports bring what is new. What a run goes on
+# without is another subject, and slow ones would make a trial long.
 FAULTS = [
     case
     for case in FAULT_CASES
     if {*case.fails} & {*STREAMS} and not case.lacking and not case.is_slow
+    and case.scenario not in (PAGES, PAGES_LATER)
 ]  # fmt: skip
 CALLS = sorted({case.call for case in FAULTS})
 # The day's bytes, a queue that stays full, a job that waits too long.
