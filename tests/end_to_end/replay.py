@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.servers import Reply, Request, in_front_of, server
-from tests.harness import Account, Tap, select
+from tests.harness import BY_PAGES, Account, Tap, select
 
 LEADS, VISITS, EVERY_TYPE = "leads", "activities_visit_webpage", "activities_every_data_type"
 CARS = "custom_object_car_c"
@@ -113,14 +113,14 @@ def record(marketo: Account, tap: Tap, start_date: str) -> Recording:
     }
     # Of the other type the fields are not asked for, and so not recorded.
     few |= {PROGRAMS: bool, "/rest/v1/customobjects.json": lambda row: row["name"] == "car_c"}
-    return record_run(marketo, tap, chosen, None, few, start_date=start_date)
+    return record_run(marketo, tap, chosen, None, few, start_date=start_date, **BY_PAGES)
 
 
 def record_later(
     marketo: Account, tap: Tap, chosen: Json, state: Json, type_ids: frozenset[int]
 ) -> Recording:
     """Record a sync that goes on from a state; of activity types it sees some."""
-    return record_run(marketo, tap, chosen, state, _few(type_ids))
+    return record_run(marketo, tap, chosen, state, _few(type_ids), **BY_PAGES)
 
 
 def _few(type_ids: frozenset[int]) -> dict[str, Callable[[Json], bool]]:

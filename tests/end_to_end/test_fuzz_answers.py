@@ -67,12 +67,15 @@ EXPORTS = (
     "/bulk/v1/activities/export", "/bulk/v1/customobjects/car_c/export",
 )  # fmt: skip
 CREATE, CANCEL = f"{LEADS_EXPORT}/create.json", "/*/cancel.json"
-# Of the lists that are seen, the one with members.
+# Of the lists that are seen, the one with members; of the programs, one of those that changed.
 LIST = "/rest/v1/lists/3001/leads.json"
+PAGE_OF = re.compile(r"/rest/v1/programs/(\d+)/members\.json")
+SPOILT_PROGRAM = 1001
+PAGE = f"/rest/v1/programs/{SPOILT_PROGRAM}/members.json"
 # All calls of a first sync and of a discovery that the streams of this one make.
 CALLS = {
     TOKEN, USAGE, DESCRIBE, TYPES, *PAGED, PROGRAMS,
-    MEMBER_DESCRIBE, OBJECTS, OBJECT_DESCRIBE, LIST,
+    MEMBER_DESCRIBE, OBJECTS, OBJECT_DESCRIBE, LIST, PAGE,
     *(f"{export}{call}" for export in EXPORTS
       for call in ("/create.json", "/*/enqueue.json", ".json", "/*/status.json", "/*/file.json")),
 }  # fmt: skip
@@ -89,7 +92,7 @@ BY_ID, PAGING_TOKEN = "/rest/v1/leads.json", "/rest/v1/activities/pagingtoken.js
 PROGRAM, NEW_LIST = "/rest/asset/v1/program/1004.json", "/rest/v1/lists/3013/leads.json"
 LATER = {LEAD_LOG, MEMBER_LOG, LIST_LOG, BY_ID, PAGING_TOKEN, PROGRAM, NEW_LIST}
 # These tell otherwise of what the first sync has asked for too.
-BOTH = {TYPES, LISTS, CHANGED_PROGRAMS}
+BOTH = {TYPES, LISTS, CHANGED_PROGRAMS, PAGE}
 # Of whose rows a call tells the fields.
 FIELDS_OF = {
     DESCRIBE: (LEADS,),
@@ -126,8 +129,13 @@ class World:
         assert token not in done.stdout + done.stderr
         return done
 
-    def programs_asked(self) -> set[int]:
-        """Return the programs whose members were asked for."""
+    def programs_read(self) -> set[int]:
+        """Return the programs whose members were asked for by pages."""
+        targets = (self.replay.told.path_of(each.target) for each in self.replay.requests)
+        return {int(page[1]) for page in map(PAGE_OF.fullmatch, targets) if page}
+
+    def programs_exported(self) -> set[int]:
+        """Return the programs whose members were to be exported."""
         bodies = [
             json.loads(request.body)
             for request in self.replay.requests
@@ -200,8 +208,9 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Wo
 
 
 def is_of_others(path: str) -> bool:
-    """Say whether a call is about another list or type of custom objects than those spoilt."""
-    return "visit_c" in path or (path.startswith("/rest/v1/lists/") and path != LIST)
+    """Say whether a call is about another list, program or type than those spoilt."""
+    is_of_parent = path.startswith("/rest/v1/lists/") or PAGE_OF.fullmatch(path)
+    return "visit_c" in path or (bool(is_of_parent) and path not in (LIST, PAGE))
 
 
 def later_sync(marketo: Account, tap: Tap) -> tuple[Recording, Any, Any]:
@@ -387,6 +396,9 @@ def assert_tables_right(world: World, path: str, reply: Reply, tables: Tables, l
         elif stream == MEMBERSHIPS and path in (LIST, NEW_LIST, LISTS, LIST_LOG):
             harm = harm_of(world, path, reply)
             assert_equal_but(table, true, memberships_of(path, harm.others, true))
+        elif stream == MEMBERS and path == PAGE:
+            leads = numbers_in(harm_of(world, path, reply).others, "leadId")
+            assert_equal_but(table, true, {(SPOILT_PROGRAM, lead) for lead in leads})
         elif stream == MEMBERS and path in (PROGRAMS, PROGRAM, MEMBER_LOG):
             assert_members_right(world, path, reply, table)
         elif stream == LEADS and path == LEAD_LOG:
@@ -420,11 +432,12 @@ def assert_members_right(
 ) -> None:
     """Programs of which something was told are asked for, and who left them is told.
 
-    All that are asked for come in one file, which holds what the right run has asked for.
+    Of exports all come in one file, which holds what the right run has asked for.
     """
     true = world.tables[MEMBERS]
     harm = harm_of(world, path, reply)
-    asked = world.programs_asked()
+    exported = world.programs_exported()
+    asked = exported | world.programs_read()
     if path == MEMBER_LOG:
         others = pairs_in(harm.others)
         # Of what is no more nobody is a member.
@@ -436,8 +449,12 @@ def assert_members_right(
         rows = harm.others if path == PROGRAM and parsed_rows(reply) else harm.unharmed
         told = numbers_in(rows, "id") & {number for number, _ in true}
     assert told <= asked
-    left = {key: row for key, row in true.items() if row["createdAt"] is None}
-    assert_equal_but(table, true if asked else left, others)
+    came = {
+        key: row
+        for key, row in true.items()
+        if exported or key[0] in asked or row["createdAt"] is None
+    }
+    assert_equal_but(table, came, others)
 
 
 def assert_leads_asked(world: World, harm: Harm, table: Mapping[Any, Any]) -> None:
@@ -506,4 +523,4 @@ def test_a_program_of_which_marketo_shows_nothing_is_looked_for_among_all(
     targets = [request.target for request in world.replay.requests]
     behind = targets[max(place for place, target in enumerate(targets) if target == PROGRAM) :]
     assert any(target.startswith("/rest/asset/v1/programs.json?") for target in behind)
-    assert world.programs_asked()
+    assert world.programs_read()
