@@ -60,9 +60,10 @@ def bulk_objects(account: Account) -> tuple[dict[str, str], dict[str, TapError]]
 REGISTRY: Sequence[StreamDefinition] = (
     Leads(),
     CustomObjects(),
-    ProgramMembers(),
     SMART_LIST_MEMBERSHIPS,
     *CRM,
+    # Its first pass goes through all programs before it is known whether exports read the rest.
+    ProgramMembers(),
     *NAMED_ACCOUNTS,
     ACTIVITY_TYPES,
     Activities(),
