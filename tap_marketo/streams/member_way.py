@@ -22,7 +22,11 @@ class MembersWay:
 
     @property
     def can_read_all(self) -> bool:
-        """Whether pages can be asked for all members of a program (program-members.md, Query)."""
+        """Whether pages can be asked for all members of a program (program-members.md, Query).
+
+        By ``statusName`` they cannot: "existing program membership records retain their current
+        statuses" where a channel's list of them changes (channels.md).
+        """
         return EVERYONE in self._account.members.filters
 
     @property

@@ -510,6 +510,38 @@ def test_what_pages_have_read_is_not_exported_when_no_more_calls_are_left(
     assert_members(marketo, catalog, target)
 
 
+def test_where_all_members_cannot_be_asked_for_passes_are_exported_and_changes_are_not(
+    catalog: dict[str, Any], tap: Tap
+) -> None:
+    with account(*SMALL, "--member-filters", "leadId,myCustomField,statusName") as marketo:
+        marketo.advance(hours=1)
+        target = Target()
+        sync(marketo, tap, catalog, target)
+        assert not pages_of(marketo)
+        assert_members(marketo, catalog, target)
+        marketo.change(program_members_changed=20)
+        marketo.advance(hours=1)
+        sync(marketo, tap, catalog, target)
+        assert pages_of(marketo)
+        assert not made(marketo)
+        assert_members(marketo, catalog, target)
+
+
+def test_exports_of_others_hold_more_than_a_slot_each_while_pages_are_read(tap: Tap) -> None:
+    with account(*SMALL, "--crm-objects") as marketo:
+        chosen = select(discovered(*SMALL, "--crm-objects"), ["leads", "companies", MEMBERS])
+        # A job a day of leads, and none gets done before all programs have been read.
+        config = config_of(marketo, max_export_days=1)
+        marketo.control("POST", "next_jobs", [{"stick": "Queued"}] * 10)
+        with background(tap, config, chosen) as run:
+            run.until(lambda: len(pages_of(marketo)) >= len(marketo.truth("programs")))
+            run.kill()
+        log = marketo.control("GET", "log")["log"]
+        calls = [(entry["call"], entry["object"]) for entry in log]
+        last = max(place for place, (call, _) in enumerate(calls) if call == PAGES)
+        assert calls[:last].count(("create", "leads")) > 1
+
+
 # All of it together ------------------------------------------------------------------------------
 
 

@@ -212,7 +212,7 @@ class Database:
                 for name, each in self.crm.tables.items()
                 if self._has_crm_objects or not each.kind.is_of_crm
             }
-            return object_fields(open_ones, members)
+            return object_fields(open_ones, self.members)
         if table == "object_schemas":
             schemas = [(name, schema(name, members)) for name in SCHEMAS]
             return iter([{"object": name, **row} for name, rows in schemas for row in rows])

@@ -39,7 +39,9 @@ def make_member_table(options: Options, leads: LeadTable, programs: AssetTable) 
     """The empty table of memberships."""
     hostile = hostile_member_fields(options.seed) if options.hostile else []
     variety = options.variety or POOL_SIZE
-    return MemberTable(options.seed, leads, programs, make_member_fields(), hostile, variety)
+    filters = options.member_filters.split(",")
+    fields = make_member_fields()
+    return MemberTable(options.seed, leads, programs, fields, hostile, variety, filters)
 
 
 def make_history(

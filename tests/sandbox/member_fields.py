@@ -103,16 +103,15 @@ def make_member_fields() -> list[MemberField]:
     return [*fields, custom[0], *webinar, *custom[1:]]
 
 
-def describe(fields: Sequence[MemberField]) -> dict[str, Any]:
+def describe(fields: Sequence[MemberField], filters: Sequence[str]) -> dict[str, Any]:
     """The one object of describe.json."""
-    searchable = ("leadId", "myCustomField", "reachedSuccess", "statusName")
     return {
         "name": "API Program Membership",
         "description": "Map for API program membership fields",
         "createdAt": "2021-03-20T01:30:05Z",
         "updatedAt": "2021-03-20T01:30:05Z",
         "dedupeFields": ["leadId", "programId"],
-        "searchableFields": [[name] for name in searchable],
+        "searchableFields": [[name] for name in filters],
         "fields": [field.described() for field in fields],
     }
 

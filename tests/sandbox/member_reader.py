@@ -61,6 +61,10 @@ class MemberReader:
         )
         return {"result": self._records(shown, names), **beside}
 
+    def described(self) -> dict[str, Any]:
+        """What describe.json says of members."""
+        return describe(self._database.members.fields, self._database.members.filters)
+
     def _matching(self, call: Call, program: int, kind: str) -> list[Member]:
         values = split_values(call.query.get("filterValues"))
         if not values:
@@ -73,8 +77,7 @@ class MemberReader:
             wanted = frozenset(integers(values))
             return [each for each in everyone if each.lead in wanted]
         field = table.field(kind)
-        searchable = [kind] in describe(table.fields)["searchableFields"]
-        if field is None or not (searchable or field.custom):
+        if field is None or not (kind in table.filters or field.custom):
             raise ApiError("1003", f"Invalid filterType '{kind}'")
         if field.custom and field.data_type not in _SEARCHABLE_TYPES:
             raise ApiError("1003", f"filterType '{kind}' is neither string nor integer")

@@ -111,8 +111,10 @@ class MemberTable:
         fields: list[MemberField],
         hostile: list[MemberField],
         variety: int,
+        filters: Sequence[str],
     ) -> None:
         self.seed = seed
+        self.filters = filters
         self.leads = leads
         self.fields = [*fields, *hostile]
         self._programs = programs

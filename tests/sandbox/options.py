@@ -90,6 +90,8 @@ class Options:
     """Most members of a program that any filter but leadId takes (program-members.md)."""
     member_pages: str = ""
     """How pages of members differ from exports: "fewer" or "other"; empty where they do not."""
+    member_filters: str = "leadId,myCustomField,reachedSuccess,statusName"
+    """The fields that filters of members take, separated by commas."""
     lacks: str = ""
     """Permissions that the API user's role lacks, separated by commas."""
     crm_sync: bool = False

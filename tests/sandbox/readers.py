@@ -15,7 +15,6 @@ from tests.sandbox.crm.reader import CrmReader
 from tests.sandbox.database import Database
 from tests.sandbox.fields import schema_of
 from tests.sandbox.lead_reader import LEAD_CALLS, LeadReader
-from tests.sandbox.member_fields import describe
 from tests.sandbox.member_reader import MEMBERS_CALL, MemberReader
 from tests.sandbox.metadata.kinds import CALLS as METADATA_CALLS
 from tests.sandbox.metadata.reader import MetadataReader
@@ -71,7 +70,7 @@ class Readers:
         if call.kind == "describe":
             return {"result": [field.described() for field in self._database.leads.fields]}
         if call.kind == "member_describe":
-            return {"result": [describe(self._database.members.fields)]}
+            return {"result": [self._members.described()]}
         if call.kind == "types":
             return {"result": self._database.described_types()}
         if call.kind == "campaigns":

@@ -9,7 +9,8 @@ from tests.sandbox.activity_types import FIRST_CUSTOM, ActivityType, Attribute
 from tests.sandbox.crm.kinds import BY_TABLE, DESCRIBED
 from tests.sandbox.crm.tables import CrmTable
 from tests.sandbox.fields import LeadField
-from tests.sandbox.member_fields import MemberField, describe
+from tests.sandbox.member_fields import MemberField
+from tests.sandbox.members import MemberTable
 
 JSON = dict[str, Any]
 
@@ -140,7 +141,7 @@ def _form_field(number: int, name: str | None, data_type: str) -> JSON:
     return entry
 
 
-def object_fields(crm: Mapping[str, CrmTable], members: Sequence[MemberField]) -> Iterator[JSON]:
+def object_fields(crm: Mapping[str, CrmTable], members: MemberTable) -> Iterator[JSON]:
     """The fields of all objects that are described, as describe has them, each with its object.
 
     ``_searchable`` says whether searchableFields has it.
@@ -152,9 +153,8 @@ def object_fields(crm: Mapping[str, CrmTable], members: Sequence[MemberField]) -
                 if each.is_described:
                     found = each.name in keys
                     yield {"object": kind.table, **each.described(), "_searchable": found}
-    keys = {name for group in describe(members)["searchableFields"] for name in group}
-    for field in members:
-        own = {"_searchable": field.name in keys}
+    for field in members.fields:
+        own = {"_searchable": field.name in members.filters}
         yield {"object": "program_members", **field.described(), **own}
 
 
