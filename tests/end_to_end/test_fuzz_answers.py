@@ -70,7 +70,7 @@ CREATE, CANCEL = f"{LEADS_EXPORT}/create.json", "/*/cancel.json"
 # Of the lists that are seen, the one with members; of the programs, one of those that changed.
 LIST = "/rest/v1/lists/3001/leads.json"
 PAGE_OF = re.compile(r"/rest/v1/programs/(\d+)/members\.json")
-SPOILT_PROGRAM = 1001
+SPOILT_PROGRAM = 1002
 PAGE = f"/rest/v1/programs/{SPOILT_PROGRAM}/members.json"
 # All calls of a first sync and of a discovery that the streams of this one make.
 CALLS = {
