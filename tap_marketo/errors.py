@@ -28,7 +28,6 @@
     │   └── FailedExportError     it failed for good
     ├── DataError                 a file or an answer that cannot be read as what it should be
     └── OutputClosedError         the target went away
-    Terminated                    SIGINT / SIGTERM (not a TapError: it is not a failure)
 
 Which code stands for which of them is in :mod:`tap_marketo.marketo.answers`.
 """
@@ -36,7 +35,6 @@ Which code stands for which of them is in :mod:`tap_marketo.marketo.answers`.
 from __future__ import annotations
 
 import re
-import signal
 
 
 class TapError(Exception):
@@ -297,17 +295,3 @@ class NothingToSyncError(TapError):
 
 class FailedStreamsError(TapError):
     """Some streams could not be read to their end; all others were. The message names each."""
-
-
-class Terminated(BaseException):
-    """A signal asked the program to end. A BaseException, so that no handler takes it for one."""
-
-    def __init__(self, signum: int) -> None:
-        """Remember SIGINT or SIGTERM."""
-        self.signum = signum
-        super().__init__(signal.Signals(signum).name)
-
-    @property
-    def exit_code(self) -> int:
-        """128 + signal number, as shells report it."""
-        return 128 + self.signum

@@ -23,13 +23,13 @@ from tap_marketo.errors import (
     QuotaError,
     StateError,
     TapError,
-    Terminated,
 )
 from tap_marketo.log import LOGGER, set_up_logging
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.names import NAMINGS
 from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
 from tap_marketo.protocol.messages import Output
+from tap_marketo.protocol.pipe import Terminated
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tap_marketo.streams.account import Account

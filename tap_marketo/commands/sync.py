@@ -11,13 +11,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.commands.display import Display, open_display
 from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
 from tap_marketo.config import Config
-from tap_marketo.errors import (
-    FailedStreamsError,
-    OutputClosedError,
-    QuotaError,
-    TapError,
-    Terminated,
-)
+from tap_marketo.errors import FailedStreamsError, OutputClosedError, QuotaError, TapError
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.failures import Failures
@@ -26,6 +20,7 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import STATE_SECONDS, Emitter
 from tap_marketo.protocol.messages import Output
+from tap_marketo.protocol.pipe import Terminated
 from tap_marketo.protocol.state import State
 from tap_marketo.rows.page_rows import describe_unknown
 from tap_marketo.streams.stream_read import Read, StreamRead

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from tap_marketo.errors import OutputClosedError, Terminated
+from tap_marketo.errors import OutputClosedError
 from tap_marketo.log import LOGGER
 
 # The most that is written at once where nothing waits.
@@ -34,6 +34,20 @@ _CLOSED = (
     "The target closed our stdout. Look for the target's own error. The next run resumes from the "
     "last STATE that the target kept."
 )
+
+
+class Terminated(BaseException):
+    """A signal asked the program to end. A BaseException, so that no handler takes it for one."""
+
+    def __init__(self, signum: int) -> None:
+        """Remember SIGINT or SIGTERM."""
+        self.signum = signum
+        super().__init__(signal.Signals(signum).name)
+
+    @property
+    def exit_code(self) -> int:
+        """128 + signal number, as shells report it."""
+        return 128 + self.signum
 
 
 class Pipe:

@@ -14,10 +14,10 @@ from tap_marketo.errors import (
     MarketoError,
     RequestRefusedError,
     TapError,
-    Terminated,
     TransientError,
 )
 from tap_marketo.marketo.answers import error_class, error_of
+from tap_marketo.protocol.pipe import Terminated
 
 WHAT = "GET /rest/v1/leads/describe.json"
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 import tap_marketo
-from tap_marketo.errors import OutputClosedError, TapError, Terminated
+from tap_marketo.errors import OutputClosedError, TapError
 from tap_marketo.protocol.messages import Output
+from tap_marketo.protocol.pipe import Terminated
 
 # A pipe takes 64 KiB before its writer blocks.
 MORE_THAN_A_PIPE_TAKES = 300_000
@@ -237,8 +238,8 @@ def test_a_reader_that_went_away_is_noticed_while_nothing_is_written(pipe: Pipe)
 # The program under test for signals: it writes numbered lines until it is told to end.
 PROGRAM = """
 import sys
-from tap_marketo.errors import Terminated
 from tap_marketo.protocol.messages import Output
+from tap_marketo.protocol.pipe import Terminated
 
 def stalled():
     sys.stderr.write("stalled\\n")
