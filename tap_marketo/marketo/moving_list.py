@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tap_marketo.errors import DataError
@@ -72,3 +72,27 @@ def _place_behind(known: list[_Version], page: list[_Version]) -> int | None:
     if not known:
         return 0
     return next((page.index(each) + 1 for each in reversed(known) if each in page), None)
+
+
+class MoveDetector:
+    """Sees by what two pages have in common whether a list has moved in between.
+
+    Attributes:
+        moved: whether a page did not fit the one before.
+    """
+
+    def __init__(self, identity: Callable[[Row], object]) -> None:
+        """Begin before the first page; ``identity`` distinguishes a row from the others."""
+        self.moved = False
+        self._identity = identity
+        self._offset = 0
+        self._last: list[object] = []
+
+    def add(self, offset: int, rows: Sequence[Row]) -> None:
+        """Compare the page that begins at an offset with the one before."""
+        shown = list(map(self._identity, rows))
+        place = offset - self._offset
+        common = self._last[place:] if place >= 0 else []
+        if self._last and (not common or shown[: len(common)] != common):
+            self.moved = True
+        self._offset, self._last = offset, shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +11,7 @@ from tap_marketo.errors import DataError, RequestRefusedError, TapError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.moving_list import rows_of_moving_list
+from tap_marketo.marketo.moving_list import MoveDetector, rows_of_moving_list
 from tap_marketo.marketo.ways import REST, Way
 from tap_marketo.times import before, to_marketo
 
@@ -232,42 +232,18 @@ def offset_pages(
     Raises:
         DataError: the list changes faster than it can be read.
     """
-    seams = _Seams(identity)
+    detector = MoveDetector(identity)
 
     def ask(offset: int) -> list[Row]:
         rows = offset_page(client, path, endpoint, params, offset, way)
-        seams.add(offset, rows)
+        detector.add(offset, rows)
         return rows
 
     for rows in rows_of_moving_list(path, ask, identity, MAX_RETURN):
-        yield Page(rows, moved=seams.moved)
-    if seams.moved:
+        yield Page(rows, moved=detector.moved)
+    if detector.moved:
         # The page that proves the end may have shown it.
         yield Page([], moved=True)
-
-
-class _Seams:
-    """Sees by what two pages have in common whether a list has moved in between.
-
-    Attributes:
-        moved: whether a page did not fit the one before.
-    """
-
-    def __init__(self, identity: Callable[[Row], object]) -> None:
-        """Begin before the first page; ``identity`` distinguishes a row from the others."""
-        self.moved = False
-        self._identity = identity
-        self._offset = 0
-        self._last: list[object] = []
-
-    def add(self, offset: int, rows: Sequence[Row]) -> None:
-        """Compare the page that begins at an offset with the one before."""
-        shown = list(map(self._identity, rows))
-        place = offset - self._offset
-        common = self._last[place:] if place >= 0 else []
-        if self._last and (not common or shown[: len(common)] != common):
-            self.moved = True
-        self._offset, self._last = offset, shown
 
 
 def offset_page(
