@@ -15,6 +15,7 @@ from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.download import InterruptedDownloadError
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, Files, SyncContext
+from tap_marketo.exports.job_canceller import JobCanceller
 from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_creator import JobCreator
 from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job, JobQueue
@@ -63,6 +64,7 @@ class ExportEngine:
             failures,
         )  # fmt: skip
         self._tracker = JobTracker(run)
+        self._canceller = JobCanceller(run)
         self._chooser = JobChooser(run)
         self._creator = JobCreator(run, self._chooser, emitter.move_to)
         self._reader = ExportReader(run, emitter, self.look_after)
@@ -130,7 +132,7 @@ class ExportEngine:
     def end_early(self) -> None:
         """Cancel the jobs that Marketo has not begun, because the program is asked to end."""
         self._client.set_deadline(_SECONDS_TO_END)
-        self._tracker.cancel_waiting(self._run.queue)
+        self._canceller.cancel_waiting(self._run.queue)
 
     @property
     def is_done(self) -> bool:
@@ -272,7 +274,7 @@ class ExportEngine:
         """
         queues = self._run.fail(family, error)
         self._emitter.move_to(Position(failed=family.failed_parts))
-        cancelled = self._tracker.cancel_waiting(queues, ask=ask)
+        cancelled = self._canceller.cancel_waiting(queues, ask=ask)
         for job in cancelled:
             job.reset()
         if cancelled:

@@ -92,8 +92,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.job_queue",),
     # what all below share,
     ("exports.export_run",),
-    # which job comes next; how they are polled; how their files are read,
-    ("exports.job_chooser", "exports.job_tracker", "exports.reader"),
+    # which job comes next; how they are polled and cancelled; how their files are read,
+    ("exports.job_chooser", "exports.job_tracker", "exports.job_canceller", "exports.reader"),
     # how they are created,
     ("exports.job_creator",),
     # and the whole of it, done and simulated.

@@ -1,0 +1,65 @@
+"""Cancels the export jobs that Marketo has not begun."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from tap_marketo.errors import DataError, TapError, ThrottledError, TransientError
+from tap_marketo.exports.export_run import ExportRun
+from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job
+from tap_marketo.marketo.export_calls import ExportStatus
+
+
+class JobCanceller:
+    """Gives back the slots of Marketo's queue in which jobs of a run wait."""
+
+    def __init__(self, run: ExportRun) -> None:
+        """Cancel nothing yet."""
+        self._run = run
+
+    def cancel_waiting(self, queues: Iterable[FamilyQueue], *, ask: bool = True) -> list[Job]:
+        """Cancel the jobs that Marketo has not begun; return those that are cancelled.
+
+        A job that waits would hold its slot and spend the day's bytes for nobody. One that is
+        being processed has spent them: it stays in the state, and the next run resumes it. Once
+        Marketo does not answer, the remaining ones are left: each would take as long.
+
+        Args:
+            queues: whose jobs.
+            ask: whether Marketo is asked first; if not, what it said last counts.
+        """
+        cancelled = []
+        for job in [job for q in queues for job in (self._waiting(q) if ask else q.waiting())]:
+            why = "which has not been begun"
+            error = self._run.cancel(job.family.bulk_object, job.export_id or "", why)
+            if error is None:
+                cancelled.append(job)
+            elif isinstance(error, (TransientError, ThrottledError)):
+                break
+        return cancelled
+
+    def _waiting(self, queue: FamilyQueue) -> list[Job]:
+        """Return the jobs that Marketo has not begun, as it says now."""
+        waiting = queue.waiting()
+        if all(job.status is ExportStatus.CREATED for job in queue.jobs if job.export_id):
+            # What is not enqueued is not begun.
+            return waiting
+        ids = [job.export_id for job in queue.jobs if job.export_id]
+        try:
+            known = self._statuses(queue.family.bulk_object, ids)
+        except TapError:
+            # Then what Marketo said last counts.
+            return waiting
+        return [job for job in queue.jobs if known.get(job.export_id or "") in WAITING]
+
+    def _statuses(self, bulk_object: str, ids: Collection[str]) -> dict[str, ExportStatus]:
+        """Return the statuses of jobs; one that this version does not know is left out."""
+        try:
+            infos = self._run.api.look_up(bulk_object, ids)
+        except DataError:
+            if len(ids) == 1:
+                return {}
+            # Each by itself: what is wrong with one says nothing of the others.
+            each = [self._statuses(bulk_object, [export_id]) for export_id in ids]
+            return {export_id: status for known in each for export_id, status in known.items()}
+        return {export_id: info.status for export_id, info in infos.items()}
