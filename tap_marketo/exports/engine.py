@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import ExportQuotaError, MarketoError, TapError
+from tap_marketo.errors import MarketoError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.download import InterruptedDownloadError
 from tap_marketo.exports.export_run import ExportRun
+from tap_marketo.exports.failed_exports import FailedExports
 from tap_marketo.exports.family import BulkFamily, Files, SyncContext
 from tap_marketo.exports.job_canceller import JobCanceller
 from tap_marketo.exports.job_chooser import JobChooser
@@ -23,16 +24,13 @@ from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.progress import Progress
 from tap_marketo.exports.reader import ExportReader
 from tap_marketo.failures import Failures
-from tap_marketo.log import some_of
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport, Position
-from tap_marketo.times import next_allowance_reset, to_marketo
 
 # Whoever asks a program to end does not wait for long.
 _SECONDS_TO_END = 4.0
-_MEGABYTE = 1_000_000
 
 
 class ExportEngine:
@@ -65,6 +63,7 @@ class ExportEngine:
         )  # fmt: skip
         self._tracker = JobTracker(run)
         self._canceller = JobCanceller(run)
+        self._failed = FailedExports(run, self._canceller, emitter.move_to)
         self._chooser = JobChooser(run)
         self._creator = JobCreator(run, self._chooser, emitter.move_to)
         self._reader = ExportReader(run, emitter, self.look_after)
@@ -188,20 +187,7 @@ class ExportEngine:
         Raises:
             ExportQuotaError: a day's allowance is spent; it says what is left to do, and when.
         """
-        spent = self._creator.quota_spent
-        if spent is None:
-            return
-        now = self._run.clock.now()
-        used, resets = self._run.allowance.used(now) / _MEGABYTE, next_allowance_reset(now)
-        left = [_left(queue) for queue in self._awaited() if queue.jobs]
-        if not left:
-            return
-        raise ExportQuotaError(
-            "Bulk exports",
-            f"{spent.reason}. This API user has exported {used:,.1f} MB today. Left to do: "
-            f"{'; '.join(left)}. The next run can continue at {to_marketo(resets)}",
-            spent.code,
-        )
+        self._creator.check_quota(self._awaited())
 
     def _awaited(self) -> list[FamilyQueue]:
         return [queue for queue in self._run.queue if queue.family.files is Files.AWAITED]
@@ -211,15 +197,15 @@ class ExportEngine:
         has_polled = False
         for queue in self._run.queue:
             try:
-                has_polled = self._tracker.poll(queue, self._give_up) or has_polled
+                has_polled = self._tracker.poll(queue, self._failed.give_up) or has_polled
             except MarketoError as error:
                 # It would take as long, and be as vain, to ask again which jobs have begun.
-                self._fail(queue.family, error, ask=False)
+                self._failed.fail(queue.family, error, ask=False)
             except TapError as error:
-                self._fail(queue.family, error)
+                self._failed.fail(queue.family, error)
         if has_polled:
             for family, given_up in self._tracker.given_up():
-                self._fail(family, given_up)
+                self._failed.fail(family, given_up)
         return has_polled
 
     def _fill(self) -> None:
@@ -228,64 +214,16 @@ class ExportEngine:
                 if not self._creator.advance(job):
                     return
             except TapError as error:
-                self._give_up(job, error)
+                self._failed.give_up(job, error)
 
     def _read(self, job: Job) -> None:
         try:
             self._reader.read(job)
         except (MarketoError, InterruptedDownloadError) as error:
             # There is a file, which the next run reads.
-            self._fail(job.family, error)
+            self._failed.fail(job.family, error)
         except TapError as error:
-            self._give_up(job, error)
-
-    def _give_up(self, job: Job, error: TapError) -> None:
-        """Go on without a job that has failed for good, or without its family.
-
-        Raises:
-            TapError: the error concerns the whole run.
-        """
-        family, queue = job.family, self._run.queue
-        if family in queue.failed:
-            return
-        try:
-            plans = family.instead_of(job.plan, error)
-        except TapError as final:
-            self._fail(family, final)
-            return
-        if job.export_id:
-            self._run.cancel(family.bulk_object, job.export_id)
-            job.reset()
-        if plans:
-            queue.of(family).put_in_place(job, plans)
-        self._emitter.move_to(Position(failed=family.failed_parts))
-        queue.report(family)
-
-    def _fail(self, family: BulkFamily, error: TapError, *, ask: bool = True) -> None:
-        """Read nothing more of a family, and give back the slots that its jobs hold.
-
-        Args:
-            family: which.
-            error: why.
-            ask: whether Marketo is asked which of its jobs have begun.
-
-        Raises:
-            TapError: the error concerns the whole run.
-        """
-        queues = self._run.fail(family, error)
-        self._emitter.move_to(Position(failed=family.failed_parts))
-        cancelled = self._canceller.cancel_waiting(queues, ask=ask)
-        for job in cancelled:
-            job.reset()
-        if cancelled:
-            self._run.queue.report(family)
+            self._failed.give_up(job, error)
 
     def _report(self, family: BulkFamily, exports: Sequence[PendingExport]) -> None:
         self._emitter.move_to(Position(exports={family.name: exports}), at_once=True)
-
-
-def _left(queue: FamilyQueue) -> str:
-    """Name what of a family has not been exported, and from which date on."""
-    first = min((job.plan for job in queue.jobs), key=lambda plan: plan.window.start)
-    streams = sorted({stream for job in queue.jobs for stream in job.plan.streams})
-    return f"{some_of(streams)} from {queue.family.beginning(first)}"

@@ -94,8 +94,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.export_run",),
     # which job comes next; how they are polled and cancelled; how their files are read,
     ("exports.job_chooser", "exports.job_tracker", "exports.job_canceller", "exports.reader"),
-    # how they are created,
-    ("exports.job_creator",),
+    # how they are created, and how a run goes on without them,
+    ("exports.job_creator", "exports.failed_exports"),
     # and the whole of it, done and simulated.
     ("exports.engine", "exports.simulation"),
     # What can be said of a reading beforehand, how far back activities reach, what columns mean.
