@@ -8,11 +8,12 @@ from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import MarketoError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
-from tap_marketo.exports.family import BulkFamily, SyncContext
+from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
 from tap_marketo.exports.job_queue import FamilyQueue, JobQueue
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.protocol.position import PendingExport
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,14 @@ class ExportRun:
     def config(self) -> Config:
         """The settings."""
         return self.context.config
+
+    def lay_out(self, family: BulkFamily) -> tuple[list[ExportPlan], list[PendingExport]]:
+        """Return what has to be read, and the jobs of a stopped run that are of no use any more."""
+        keys = {family.bookmarked_as(stream): family.replication_key for stream in family.streams}
+        pending = self.context.state.pending_exports(family.name, keys, self.context.earliest)
+        plans = family.plans(self.context, pending)
+        needed = [plan.job for plan in plans if plan.job]
+        return plans, [export for export in pending if export not in needed]
 
     def fail(self, family: BulkFamily, error: TapError) -> list[FamilyQueue]:
         """Read nothing more of a family; return its queue, if it has one.

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from tap_marketo.config import Config
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError, TapError
+from tap_marketo.exports.bookmarks import bookmark_at, cursor_at
 from tap_marketo.exports.rereading import plan_rereading
 from tap_marketo.exports.windows import Cursor, Plan, plan_windows
-from tap_marketo.names import find_names
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import Ahead, Bookmark, PendingExport, Position
+from tap_marketo.protocol.position import Bookmark, PendingExport, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.csv_file import CsvFile
@@ -183,14 +183,6 @@ class BulkFamily(ABC):
         """
         return plans
 
-    def lay_out(self, context: SyncContext) -> tuple[list[ExportPlan], list[PendingExport]]:
-        """Return what has to be read, and the jobs of a stopped run that are of no use any more."""
-        keys = {self.bookmarked_as(stream): self.replication_key for stream in self.streams}
-        pending = context.state.pending_exports(self.name, keys, context.earliest)
-        plans = self.plans(context, pending)
-        needed = [plan.job for plan in plans if plan.job]
-        return plans, [export for export in pending if export not in needed]
-
     def begin(self, context: SyncContext) -> Position | None:
         """Return the position before anything is read, where that is not what the state says.
 
@@ -208,13 +200,7 @@ class BulkFamily(ABC):
         bookmarks = {}
         for stream in plan.streams:
             cursor = self.cursor(context, stream).after(plan.window, plan.made)
-            span, ahead = cursor.ahead, None
-            if span:
-                ahead = Ahead(span.earliest, span.reached, span.settled)
-            mark = Bookmark(
-                self.replication_key, cursor.reached, cursor.settled, ahead, self.rows_change
-            )
-            bookmarks[self.bookmarked_as(stream)] = mark
+            bookmarks[self.bookmarked_as(stream)] = bookmark_at(cursor, self.replication_key)
         return Position(bookmarks=bookmarks)
 
     def position_by_pages(self, streams: Iterable[str], end: datetime) -> Position:
@@ -228,7 +214,9 @@ class BulkFamily(ABC):
     def cursor(self, context: SyncContext, stream: str) -> Cursor:
         """Return how far a stream has been read."""
         name = self.bookmarked_as(stream)
-        cursor = cursor_of(context, name, self.replication_key, self.lookback)
+        cursor = cursor_at(
+            context.state, name, self.replication_key, context.earliest, self.lookback
+        )
         return replace(cursor, rows_change=self.rows_change)
 
     def bookmarked_as(self, stream: str) -> str:
@@ -283,11 +271,6 @@ class BulkFamily(ABC):
         """
         raise error
 
-    def missing_columns(self, header: Sequence[str]) -> list[str]:
-        """Return the columns asked for now that a file of an earlier job does not have."""
-        found = find_names(self.fields(), header)
-        return [field for field in self.fields() if field not in found]
-
     def announce(self, stream: str, emitter: Emitter) -> None:
         """Write the SCHEMA message of a stream, unless it has been written as it is now."""
         emitter.schema(self.streams[stream], self.keys, [self.replication_key])
@@ -296,15 +279,6 @@ class BulkFamily(ABC):
         """Return what writes a stream's RECORD lines."""
         entry = self.streams[stream]
         return RecordWriter(stream, entry.columns, self.keys, time_extracted, self.issues[stream])
-
-
-def cursor_of(context: SyncContext, name: str, replication_key: str, lookback: timedelta) -> Cursor:
-    """Return how far the state says that a stream has been read, by its name there."""
-    state, ahead = context.state, None
-    if span := state.ahead(name):
-        ahead = Cursor(span.end, span.settled, span.start, lookback)
-    bookmark, settled = state.bookmark(name, replication_key), state.settled(name)
-    return Cursor(bookmark, settled, context.earliest, lookback, ahead).joined()
 
 
 def date_range(window: Window) -> dict[str, str]:

@@ -51,9 +51,9 @@ class JobCreator:
 
     def line_up(self, queue: FamilyQueue) -> None:
         """Lay out what a family has to read, and cancel its jobs that are of no use any more."""
-        family, context = queue.family, self._run.context
-        plans, useless = family.lay_out(context)
-        begun = family.begin(context)
+        family = queue.family
+        plans, useless = self._run.lay_out(family)
+        begun = family.begin(self._run.context)
         if begun:
             self._move_to(begun)
         for export in useless:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from tap_marketo.errors import DataError
@@ -13,8 +13,10 @@ from tap_marketo.exports.download import (
     NoFileError,
 )
 from tap_marketo.exports.export_run import ExportRun
+from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.job_queue import Job
 from tap_marketo.log import LOGGER, counted
+from tap_marketo.names import find_names
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.times import to_time_extracted
@@ -86,7 +88,7 @@ class ExportReader:
     def _emit_file(self, job: Job, chunks: Iterator[bytes]) -> int | None:
         """Emit all rows of a file; return how many, None if the file is of no use any more."""
         file = CsvFile(chunks, job.name, job.family.document)
-        missing = job.family.missing_columns(file.header) if file.header else []
+        missing = missing_columns(job.family, file.header) if file.header else []
         if missing and job.plan.job:
             self._run.queue.replace(job, f"its file has no column {missing[0]}")
             return None
@@ -164,3 +166,9 @@ class ExportReader:
             LOGGER.warning("%s. Downloading it again.", error)
         else:
             self._run.queue.recreate(job, str(error))
+
+
+def missing_columns(family: BulkFamily, header: Sequence[str]) -> list[str]:
+    """Return the columns asked for now that a file of an earlier job does not have."""
+    found = find_names(family.fields(), header)
+    return [field for field in family.fields() if field not in found]

@@ -211,7 +211,7 @@ class Simulation:
     def _add(self, family: BulkFamily) -> None:
         """Lay out what a family has to read, and ask how its jobs of an earlier run stand."""
         self._run.skip_failed(family)
-        plans, useless = family.lay_out(self._run.context)
+        plans, useless = self._run.lay_out(family)
         self._estimates[family.name] = ExportEstimate(
             family=family,
             usual=self.usual(family),

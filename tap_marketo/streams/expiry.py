@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tap_marketo.exports.family import SyncContext, cursor_of
+from tap_marketo.exports.bookmarks import cursor_at
+from tap_marketo.exports.family import SyncContext
 from tap_marketo.log import some_of
 from tap_marketo.marketo.retention import DELETE_LEAD, asked_since, kept_for, kept_since
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -33,7 +34,10 @@ def remarks(
     types = activity_types(entries, account)
     lookback = timedelta(hours=context.config.activities_lookback_hours)
     cursors = {
-        stream: cursor_of(context, stream, ACTIVITY_REPLICATION_KEY, lookback) for stream in types
+        stream: cursor_at(
+            context.state, stream, ACTIVITY_REPLICATION_KEY, context.earliest, lookback
+        )
+        for stream in types
     }
     first = {stream: types[stream] for stream in types if cursors[stream].bookmark is None}
     for text in horizons(first, context.earliest, context.now):

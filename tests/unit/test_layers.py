@@ -85,7 +85,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "exports.allowance",
         "exports.download",
     ),
-    ("exports.rereading",),
+    ("exports.rereading", "exports.bookmarks"),
     # the order of windows where something expires; a kind of export,
     ("exports.expiring_first", "exports.family"),
     # its jobs,
