@@ -13,6 +13,7 @@ from tap_marketo.errors import StateError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW
 from tap_marketo.protocol.state import State
+from tap_marketo.protocol.state_times import check_past
 from tap_marketo.streams.lead_reach import LEADS_STREAM
 from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.registry import REGISTRY
@@ -36,7 +37,7 @@ def state_result(
     try:
         if isinstance(state, StateError):
             raise state
-        state.check_past(now, abs(clock.marketo_ahead or timedelta()))
+        check_past(state, now, abs(clock.marketo_ahead or timedelta()))
         context = SyncContext(config, state, now, lambda: ())
         gaps = dict(_gaps(context, wanted, probe))
     except StateError as error:

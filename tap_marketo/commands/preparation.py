@@ -15,6 +15,7 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
+from tap_marketo.protocol.state_times import check_past
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.expiry import remarks
 from tap_marketo.streams.member_exports import SWEEP
@@ -76,7 +77,7 @@ def prepare(
     client.start()
     # The first answer has brought Marketo's time.
     now = whole_seconds(clock.now())
-    state.check_past(now, abs(clock.marketo_ahead or timedelta()))
+    check_past(state, now, abs(clock.marketo_ahead or timedelta()))
     if config.start_date > now:
         LOGGER.warning(
             "start_date %s lies in the future: there is nothing to sync yet.",

@@ -1,4 +1,4 @@
-"""The Singer state (docs/state.md shows one): the only code that reads or changes it.
+"""The Singer state (docs/state.md shows one): the only code that changes it.
 
 Bookmarks stand where singer-io's tap-marketo keeps them, so that a state file serves both ways.
 ``exports`` holds the jobs under way. The other tap's ``export_id`` and ``export_end``, which
@@ -8,8 +8,8 @@ stand within a stream's bookmark, are read as such a job of that one stream.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from tap_marketo.errors import StateError
@@ -22,6 +22,7 @@ from tap_marketo.protocol.failed_marks import (
 )
 from tap_marketo.protocol.position import (
     Ahead,
+    Bookmark,
     Entry,
     OtherTapsExport,
     PendingExport,
@@ -31,12 +32,15 @@ from tap_marketo.protocol.position import (
 from tap_marketo.times import to_bookmark, whole_seconds
 
 _BYTES, _ROWS = _PER_DAY = ("export_bytes_per_day", "export_rows_per_day")
-# The clock of the run that wrote a state may have been ahead of this one's, but not so far.
-_MOST_AHEAD = timedelta(days=1)
 _MEND = "Correct it, or delete the key to read that stream from start_date."
 
 E = TypeVar("E", bound=Entry)
 T = TypeVar("T")
+
+
+def unusable(path: str, what: str, remedy: str = _MEND) -> StateError:
+    """Return the error of a state that cannot be used."""
+    return StateError(f"The state file {path} cannot be used: {what}. {remedy}")
 
 
 class State:
@@ -60,7 +64,7 @@ class State:
             if self._value.get(key) is None:
                 self._value[key] = {}
             if not isinstance(self._value[key], dict):
-                raise self._nonsense(f"{key} must be an object")
+                raise unusable(self.path, f"{key} must be an object")
         for stream, marks in self._value["bookmarks"].items():
             own = {} if marks is None else marks
             values = self._read(AnyMark.values, own, f"bookmarks.{stream}")
@@ -71,7 +75,7 @@ class State:
         for key in _PER_DAY:
             for name, number in self._value[key].items():
                 if type(number) is not int or number < 0:
-                    raise self._nonsense(f"{key}.{name} must be a whole number")
+                    raise unusable(self.path, f"{key}.{name} must be a whole number")
 
     @property
     def value(self) -> dict[str, Any]:
@@ -90,32 +94,6 @@ class State:
         """Say whether a sync of the stream resumes something."""
         is_marked = any(self._marks(stream).values())
         return is_marked or any(stream in own for own in self.streams_with_exports().values())
-
-    def check_past(self, now: datetime, skew: timedelta = timedelta()) -> None:
-        """Check that no time lies in the future: of what lies behind nothing is read.
-
-        Args:
-            now: the time (UTC) by the earlier one of this machine's clock and Marketo's.
-            skew: by how much the later one is ahead of it.
-
-        Raises:
-            StateError: one lies more than a day after ``now``.
-        """
-        for key, moment in _times(self._value):
-            if moment <= now or moment - now <= _MOST_AHEAD:
-                continue
-            if moment - now - skew <= _MOST_AHEAD:
-                raise StateError(
-                    f"This machine's clock and Marketo's differ by {skew / timedelta(days=1):.1f} "
-                    f"days. By the earlier one {key} of the state file {self.path} lies in the "
-                    f"future, {to_bookmark(moment)!r}. "
-                    "Set this machine's clock right and run again; leave the state file as it is."
-                )
-            raise self._nonsense(
-                f"{key} lies in the future: {to_bookmark(moment)!r}",
-                "Compare this machine's clock first. If it is right, set the key to a time before "
-                "which everything has been loaded.",
-            )
 
     def bookmark(self, stream: str, key: str) -> datetime | None:
         """Return a stream's bookmark in UTC, None when there is none."""
@@ -197,7 +175,9 @@ class State:
             if other.export_id is None:
                 continue
             if other.export_end is None:
-                raise self._nonsense(f"bookmarks.{stream}.export_end is missing beside export_id")
+                raise unusable(
+                    self.path, f"bookmarks.{stream}.export_end is missing beside export_id"
+                )
             # It began at the bookmark or later, and what lies between had been emitted.
             start = whole_seconds(self._time(stream, key) or earliest)
             end = whole_seconds(other.export_end)
@@ -213,16 +193,7 @@ class State:
         streams = {*position.bookmarks, *position.marks, *position.failed}
         views = {stream: reached(bookmarks.get(stream, {})) for stream in streams}
         for stream, bookmark in position.bookmarks.items():
-            view = views[stream]
-            before = view.get(bookmark.key)
-            is_later = before is None or bookmark.time >= whole_seconds(read_time(before))
-            if is_later or bookmark.may_move_back:
-                view[bookmark.key] = to_bookmark(bookmark.time)
-            if bookmark.settled:
-                view["settled"] = to_bookmark(bookmark.settled)
-            if bookmark.ahead or "ahead" in view:
-                view["ahead"] = bookmark.ahead and bookmark.ahead.as_json()
-            _forget(view, OtherTapsExport())
+            _move(views[stream], bookmark)
         for stream, mark in position.marks.items():
             views[stream].update(mark.as_json())
         for stream, view in views.items():
@@ -238,9 +209,6 @@ class State:
             if pending:
                 exports[family] = [export.as_json() for export in pending]
         self._value = {**self._value, "bookmarks": bookmarks, "exports": exports}
-
-    def _nonsense(self, what: str, remedy: str = _MEND) -> StateError:
-        return StateError(f"The state file {self.path} cannot be used: {what}. {remedy}")
 
     def _stored(self, stream: str) -> dict[str, Any]:
         marks: dict[str, Any] = self._value["bookmarks"].get(stream, {})
@@ -258,40 +226,29 @@ class State:
         try:
             return read(holder)
         except ValueError as error:
-            raise self._nonsense(f"{where}{error}") from None
+            raise unusable(self.path, f"{where}{error}") from None
 
     def _exports_of(self, family: str) -> list[PendingExport]:
         entries = self._value["exports"].get(family) or []
         if not isinstance(entries, list):
-            raise self._nonsense(f"exports.{family} must be a list")
+            raise unusable(self.path, f"exports.{family} must be a list")
         return [
             self._read(PendingExport.read, entry, f"exports.{family}[{index}]")
             for index, entry in enumerate(entries)
         ]
 
 
-def _times(state: Mapping[str, Any]) -> Iterator[tuple[str, datetime]]:
-    """Yield all times of a state that must lie in the past, each with its key."""
-    entries = []
-    for stream, marks in state["bookmarks"].items():
-        values = AnyMark.values(marks)
-        entries.append((f"bookmarks.{stream}", values))
-        others = AnyMark.values(values.pop("others", {}))
-        entries.append((f"bookmarks.{stream}.others", others))
-    for family, jobs in state["exports"].items():
-        for index, job in enumerate(jobs or ()):
-            entries.append((f"exports.{family}[{index}]", PendingExport.values(job)))
-    for where, values in entries:
-        # The other tap may have set it into the future.
-        values.pop("export_end", None)
-        for key in ("readings", "failed", "listed", "reached_by", "begins_by"):
-            times = values.pop(key, {})
-            values.update({f"{key}.{name}": time for name, time in times.items()})
-        if ahead := values.pop("ahead", None):
-            values.update({f"ahead.{key}": time for key, time in vars(ahead).items()})
-        for key, value in values.items():
-            if isinstance(value, datetime):
-                yield f"{where}.{key}", value
+def _move(view: dict[str, Any], bookmark: Bookmark) -> None:
+    """Move what a stream's entry says to a bookmark."""
+    before = view.get(bookmark.key)
+    is_later = before is None or bookmark.time >= whole_seconds(read_time(before))
+    if is_later or bookmark.may_move_back:
+        view[bookmark.key] = to_bookmark(bookmark.time)
+    if bookmark.settled:
+        view["settled"] = to_bookmark(bookmark.settled)
+    if bookmark.ahead or "ahead" in view:
+        view["ahead"] = bookmark.ahead and bookmark.ahead.as_json()
+    _forget(view, OtherTapsExport())
 
 
 def _forget(marks: dict[str, Any], empty: Entry) -> None:

@@ -27,6 +27,7 @@ from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
+from tap_marketo.protocol.state_times import check_past
 from tests.fuzzing import budget, json_bytes, spoilt
 
 UTC = timezone.utc
@@ -254,7 +255,7 @@ def use_state(state: State, lookback: timedelta) -> None:
     state.bytes_per_day()
     with contextlib.suppress(InputError):
         # Or one line that names what lies in the future.
-        state.check_past(NOW)
+        check_past(state, NOW)
     for family in (*state.streams_with_exports(), "leads", "activities"):
         state.pending_exports(family, {}, start)
     try:

@@ -21,6 +21,7 @@ from tap_marketo.protocol.position import (
     Position,
 )
 from tap_marketo.protocol.state import State
+from tap_marketo.protocol.state_times import check_past
 
 UTC = timezone.utc
 START = datetime(2020, 1, 1, tzinfo=UTC)
@@ -167,7 +168,7 @@ def test_what_is_ahead_lies_not_in_the_future() -> None:
     ahead = {"start": "2026-03-01T00:00:00+00:00", "end": "2026-09-01T00:00:00+00:00"}
     state = State({"bookmarks": {"activities_send_email": {"ahead": ahead}}})
     with pytest.raises(StateError, match=r"activities_send_email\.ahead\.end lies in the future"):
-        state.check_past(day(6, 1))
+        check_past(state, day(6, 1))
 
 
 def test_bookmarks_of_two_keys_of_one_stream_move_apart() -> None:
@@ -575,19 +576,19 @@ def test_a_time_in_the_future_is_named_as_nothing_behind_it_would_be_read(
 ) -> None:
     state = State(value, "my.json")
     with pytest.raises(StateError, match=f"{complaint} lies in the future: '{FUTURE[:10]}"):
-        state.check_past(datetime(2026, 6, 15, 12, tzinfo=UTC))
+        check_past(state, datetime(2026, 6, 15, 12, tzinfo=UTC))
     # Neither clock is said to be wrong where they agree, nor a bookmark where they do not.
     with pytest.raises(StateError, match=r"clock and Marketo's differ by 2\.0 days") as caught:
-        state.check_past(datetime(2026, 6, 15, 12, tzinfo=UTC), timedelta(days=2))
+        check_past(state, datetime(2026, 6, 15, 12, tzinfo=UTC), timedelta(days=2))
     assert "leave the state file as it is" in str(caught.value)
     with pytest.raises(StateError, match=f"{complaint} lies in the future"):
-        state.check_past(datetime(2026, 6, 15, 12, tzinfo=UTC), timedelta(hours=20))
+        check_past(state, datetime(2026, 6, 15, 12, tzinfo=UTC), timedelta(hours=20))
     # Clocks differ, but not by so much.
-    state.check_past(datetime(2026, 6, 16, 12, tzinfo=UTC))
+    check_past(state, datetime(2026, 6, 16, 12, tzinfo=UTC))
 
 
 def test_the_other_tap_may_have_set_the_end_of_an_export_into_the_future() -> None:
-    State(OTHER_TAPS_STATE).check_past(day(1, 15))
+    check_past(State(OTHER_TAPS_STATE), day(1, 15))
 
 
 READING: dict[str, Any] = {
