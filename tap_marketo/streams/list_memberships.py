@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from operator import itemgetter
 
 from tap_marketo.errors import TapError
 from tap_marketo.exports.family import SyncContext
@@ -23,30 +21,28 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ListMark
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
+from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
+from tap_marketo.streams.list_changes import (
+    LIST_CHANGES,
+    ListChanges,
+    needed_readings,
+    with_reading,
+)
 from tap_marketo.streams.list_members import (
-    CLOCKS_DIFFER,
     LISTS,
     ListMembers,
     list_name,
     list_number,
     member_rows,
-    membership,
 )
 from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
-from tap_marketo.times import EVER, Window
+from tap_marketo.times import Window
 
 STREAM = "list_memberships"
-_REMOVE_FROM_LIST = "Remove from List"
-# The state keeps the times of lists' readings no finer than this.
-_GRAIN = timedelta(minutes=1)
-# Of so many pairs of list and lead the last event is kept. Events come in order of time: beyond
-# that number, a pair is emitted more than once at worst.
-_MOST_PAIRS = 200_000
 
 
 class MembershipsRead(StreamRead):
@@ -74,7 +70,6 @@ class MembershipsRead(StreamRead):
         if self._gap:
             self._mark, failed = ListMark(), {}
         self.failed = FailedParts(name, failed)
-        self._firsts = sorted(self._mark.readings)
 
     def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
         self._announce(emitter)
@@ -139,7 +134,8 @@ class MembershipsRead(StreamRead):
         for number in left:
             mark = yield from self._read_next(number, mark, emitter, now)
             self.parents_read += 1
-        self._reach(emitter, began, None, ListMark(read_at=read_at, readings=mark.readings))
+        mark = ListMark(read_at=read_at, readings=mark.readings)
+        self._move_to(emitter, mark, Bookmark("updatedAt", began))
         return read_at
 
     def _begin_anew(self, emitter: Emitter, lists: int) -> ListMark:
@@ -159,9 +155,7 @@ class MembershipsRead(StreamRead):
         """Read one list of all, from the page on that a mark names; return the mark behind it."""
         # A page of a list that was stopped in goes with the time its reading began.
         reading = mark.read_since or now().replace(microsecond=0)
-        readings = dict(mark.readings)
-        if not readings or reading - max(readings.values()) >= _GRAIN:
-            readings[number] = reading
+        readings = with_reading(mark.readings, number, reading)
         with self._remembering(number):
             for rows, following in self._lists.pages(number, mark.next_page_token):
                 self._emit(member_rows(number, rows, reading, mark.read_at), emitter, now())
@@ -194,56 +188,22 @@ class MembershipsRead(StreamRead):
         window = Window(self._cursor.start(self._now), self._now)
         new = (number for number, row in lists.items() if is_created_since(row, window.start))
         created = self._not_failed(new)
-        last: dict[tuple[int, int], ChangeEvent] = {}
         read_at = self._mark.read_at
-
-        def emit() -> None:
-            rows = [
-                self._row_of(event, number, read_at)
-                for (number, _), event in sorted(last.items(), key=itemgetter(0))
-                # The members of a new list are read below.
-                if not (event.type == ADD_TO_LIST and number in created)
-            ]
-            self._emit(rows, emitter, now())
-            last.clear()
-
-        log = ChangeEvents(self._account, (ADD_TO_LIST, _REMOVE_FROM_LIST), "List")
-        for events in log.pages(window.start):
-            for event in events:
-                if event.subject is None:
-                    continue
-                if event.date + CLOCKS_DIFFER >= self._time_of_reading(event.subject):
-                    pair = (event.subject, event.lead)
-                    # The last event counts; within one second it is what Marketo sent last.
-                    if pair not in last or last[pair].date <= event.date:
-                        last[pair] = event
-            if len(last) > _MOST_PAIRS:
-                emit()
+        changes = ListChanges(self._mark.readings, read_at, new_lists=created)
+        for events in ChangeEvents(self._account, LIST_CHANGES, "List").pages(window.start):
+            changes.add(events)
+            if changes.are_many:
+                self._emit(changes.take(), emitter, now())
             yield None
-        emit()
+        self._emit(changes.take(), emitter, now())
         for number in created:
             yield from self._read(number, read_at, emitter, now)
             self._move_to(emitter)
             self.failed.check()
         settled = self._cursor.after(window, self._now).settled
-        kept = self._mark.readings
-        if settled and all(reading <= settled for reading in kept.values()):
-            kept = {}
-        self._reach(emitter, self._now, settled, ListMark(read_at=read_at, readings=kept))
+        mark = ListMark(read_at=read_at, readings=needed_readings(self._mark.readings, settled))
+        self._move_to(emitter, mark, Bookmark("updatedAt", self._now, settled))
         return read_at
-
-    def _row_of(self, event: ChangeEvent, number: int, read_at: datetime | None) -> Row:
-        """Return the row of an activity."""
-        if event.type == ADD_TO_LIST:
-            # A member that was read already has the time of the reading.
-            date = max(event.date, self._time_of_reading(number))
-            return membership(number, event.lead, True, date, read_at)
-        return membership(number, event.lead, False, event.date, read_at)
-
-    def _time_of_reading(self, number: int) -> datetime:
-        """Return when a list was read, EVER if what was read is older than all activities."""
-        place = bisect_right(self._firsts, number)
-        return self._mark.readings[self._firsts[place - 1]] if place else EVER
 
     # Common -------------------------------------------------------------------------------------
 
@@ -277,16 +237,13 @@ class MembershipsRead(StreamRead):
         failed = set(map(list_number, self.failed.remembered))
         return sorted(number for number in numbers if number not in failed)
 
-    def _move_to(self, emitter: Emitter, mark: ListMark | None = None) -> None:
-        marks = {self.stream: mark} if mark else {}
-        emitter.move_to(Position(marks=marks, failed={self.stream: self.failed.remembered}))
-
-    def _reach(
-        self, emitter: Emitter, time: datetime, settled: datetime | None, mark: ListMark
+    def _move_to(
+        self, emitter: Emitter, mark: ListMark | None = None, bookmark: Bookmark | None = None
     ) -> None:
-        bookmarks = {self.stream: Bookmark("updatedAt", time, settled)}
+        bookmarks = {self.stream: bookmark} if bookmark else {}
+        marks = {self.stream: mark} if mark else {}
         failed = {self.stream: self.failed.remembered}
-        emitter.move_to(Position(bookmarks, {self.stream: mark}, failed=failed))
+        emitter.move_to(Position(bookmarks, marks, failed=failed))
 
 
 def _behind(mark: ListMark) -> str:

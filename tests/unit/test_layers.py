@@ -117,6 +117,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "streams.row_completion",
         "streams.failed_programs",
         "streams.member_handover",
+        "streams.list_changes",
     ),
     ("streams.described", "streams.page_read", "streams.children", "streams.programs"),
     ("streams.paged",),

@@ -1,0 +1,108 @@
+"""Who came to a static list and who left it, as activities tell.
+
+An activity that is older than the last reading of its list tells nothing: it is in what was read.
+So the state keeps when lists were read (``readings`` of :class:`ListMark`), for as long as older
+activities may still show.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from operator import itemgetter
+
+from tap_marketo.marketo.pages import Row
+from tap_marketo.marketo.retention import ADD_TO_LIST
+from tap_marketo.streams.change_events import ChangeEvent
+from tap_marketo.streams.list_members import CLOCKS_DIFFER, membership
+from tap_marketo.times import EVER
+
+LIST_CHANGES = (ADD_TO_LIST, "Remove from List")
+"""The types of the activities."""
+
+# Of so many pairs of list and lead the last event is kept. Events come in order of time: beyond
+# that number, a pair is emitted more than once at worst.
+_MOST_PAIRS = 200_000
+# The state keeps the times of lists' readings no finer than this.
+_GRAIN = timedelta(minutes=1)
+
+
+class ListChanges:
+    """The last event of each list and lead, but for those that were in a reading of the list."""
+
+    def __init__(
+        self,
+        readings: Mapping[int, datetime],
+        read_at: datetime | None,
+        new_lists: Collection[int],
+    ) -> None:
+        """Know of no event yet.
+
+        Args:
+            readings: when lists were read (UTC), as :class:`ListMark` has them.
+            read_at: when the last reading of all lists began (UTC).
+            new_lists: those whose members are read in this run.
+        """
+        self._readings = readings
+        self._firsts = sorted(readings)
+        self._read_at = read_at
+        self._new_lists = new_lists
+        self._last: dict[tuple[int, int], ChangeEvent] = {}
+
+    def add(self, events: Iterable[ChangeEvent]) -> None:
+        """Keep those of some events that are the last."""
+        for event in events:
+            if event.subject is None:
+                continue
+            if event.date + CLOCKS_DIFFER >= self._time_of_reading(event.subject):
+                pair = (event.subject, event.lead)
+                # The last event counts; within one second it is what Marketo sent last.
+                if pair not in self._last or self._last[pair].date <= event.date:
+                    self._last[pair] = event
+
+    @property
+    def are_many(self) -> bool:
+        """Whether they are so many that they are to be taken."""
+        return len(self._last) > _MOST_PAIRS
+
+    def take(self) -> list[Row]:
+        """Return the rows of the events that are kept, and forget these."""
+        rows = [
+            self._row_of(event, number)
+            for (number, _), event in sorted(self._last.items(), key=itemgetter(0))
+            # The members of a new list are read.
+            if not (event.type == ADD_TO_LIST and number in self._new_lists)
+        ]
+        self._last.clear()
+        return rows
+
+    def _row_of(self, event: ChangeEvent, number: int) -> Row:
+        """Return the row of an activity."""
+        if event.type == ADD_TO_LIST:
+            # A member that was read already has the time of the reading.
+            date = max(event.date, self._time_of_reading(number))
+            return membership(number, event.lead, True, date, self._read_at)
+        return membership(number, event.lead, False, event.date, self._read_at)
+
+    def _time_of_reading(self, number: int) -> datetime:
+        """Return when a list was read, EVER if what was read is older than all activities."""
+        place = bisect_right(self._firsts, number)
+        return self._readings[self._firsts[place - 1]] if place else EVER
+
+
+def with_reading(
+    readings: Mapping[int, datetime], number: int, time: datetime
+) -> Mapping[int, datetime]:
+    """Return when lists were read, after one more of them has been read at a time (UTC)."""
+    if readings and time - max(readings.values()) < _GRAIN:
+        return readings
+    return {**readings, number: time}
+
+
+def needed_readings(
+    readings: Mapping[int, datetime], settled: datetime | None
+) -> Mapping[int, datetime]:
+    """Return when lists were read, nothing if no activity can show any more from before that."""
+    is_over = settled and all(time <= settled for time in readings.values())
+    return {} if is_over else readings
