@@ -1,4 +1,4 @@
-"""The architecture: which module may import which, and who alone touches what."""
+"""The architecture: which module may import which, who alone touches what, and how long all is."""
 
 from __future__ import annotations
 
@@ -223,6 +223,11 @@ FENCES = {
     "argparse": {"cli"},
 }
 
+# The most lines of what a stranger reads at once. Modules of the row path may be longer: a call for
+# each cell costs more than a second page.
+MOST_LINES = {"module": 300, "class": 200, "function": 50}
+ROW_PATH = "rows"
+
 
 def package_of(module: str) -> str:
     """Return the package of a module, "" for what everybody may know."""
@@ -249,6 +254,17 @@ def own_imports(source: str) -> set[str]:
             names = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
             found.add(next((module for module in names if module in SOURCES), "__init__"))
     return found
+
+
+def lengths(module: str, source: str) -> Iterator[tuple[str, str, int]]:
+    """Yield the kind, the name and the number of lines of a module and of all that it defines."""
+    yield "module", module, len(source.splitlines())
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            kind = "class" if isinstance(node, ast.ClassDef) else "function"
+            # Decorators are lines, too.
+            first = min((each.lineno for each in node.decorator_list), default=node.lineno)
+            yield kind, f"{module}.{node.name}", (node.end_lineno or first) - first + 1
 
 
 def stdout_uses(source: str) -> list[int]:
@@ -296,6 +312,16 @@ def test_packages_import_along_the_arrows_only() -> None:
 def test_modules_import_from_higher_layers_only(module: str) -> None:
     wrong = {other for other in own_imports(SOURCES[module]) if LAYER_OF[other] >= LAYER_OF[module]}
     assert wrong == set()
+
+
+def test_nothing_is_longer_than_a_stranger_reads_at_once() -> None:
+    longer = [
+        f"{kind} {name} has {lines} lines"
+        for module, source in SOURCES.items()
+        for kind, name, lines in lengths(module, source)
+        if lines > MOST_LINES[kind] and not (kind == "module" and package_of(module) == ROW_PATH)
+    ]
+    assert longer == []
 
 
 @pytest.mark.parametrize("library", FENCES)
