@@ -15,14 +15,12 @@ NAME = "tap-marketo"
 DESCRIPTION = "Singer tap for Adobe Marketo Engage"
 CAPABILITIES = ("catalog", "discover", "state", "about")
 
-FORMATS = ("text", "json", "markdown")
-
 
 def about(form: str) -> str:
     """Return name, version, capabilities, settings and streams.
 
     Args:
-        form: one of FORMATS; JSON has the settings as a JSON Schema.
+        form: ``text``, ``json`` or ``markdown``; JSON has the settings as a JSON Schema.
     """
     return {"text": _text, "json": _json, "markdown": _markdown}[form]()
 

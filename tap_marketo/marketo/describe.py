@@ -146,11 +146,6 @@ def object_links(entry: Mapping[str, Any]) -> list[Link]:
     return links
 
 
-def object_fields(client: MarketoClient, path: str, endpoint: str) -> Sequence[Field]:
-    """Read the fields of program members or a custom object (program-members.md, Describe)."""
-    return describe_object(client, path, endpoint).fields
-
-
 def custom_object_name(entry: Mapping[str, Any]) -> Any:
     """Return the API name of a type of custom objects, None if its entry has none.
 

@@ -24,8 +24,6 @@ DELETED = 37
 
 MEMBERSHIPS = "list_memberships"
 
-SCHEMA_TYPES = {"integer": "integer", "number": "float", "boolean": "boolean", "array": "array"}
-
 
 def value(raw: Any, data_type: str) -> Any:
     """Return the record's value for Marketo's."""

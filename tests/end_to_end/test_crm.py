@@ -23,7 +23,6 @@ BOTH = "externalCompanyId,externalSalesPersonId"
 FILTERS = ("--opportunity-filters", BOTH)
 BEGUN = "2026-05-18T00:00:00+00:00"
 REFERENCES = ["id", "contactCompany", "externalCompanyId", "externalSalesPersonId"]
-EVENTS = "opportunity_role_changes"
 
 
 def state_of(time: str = BEGUN, *streams: str) -> dict[str, Any]:

@@ -332,7 +332,6 @@ def test_rows_before_the_bookmark_are_left_out_whatever_offset_it_is_written_wit
 
 # Lists that change while they are read ------------------------------------------------------------
 
-BOOKMARK = "2026-03-01T00:00:00Z"
 CHANGES = {
     "created": {"new_{}": 1},
     "changed": {"{}_updated": 3},

@@ -35,11 +35,6 @@ SQL = code("Deleted and merged leads", "sql")
 ONE_TABLE = SQL[SQL.rindex("create or replace view") :]
 ALL_SQL = SQL + "".join(ONE_TABLE.replace(ACTIVITIES[0], name) for name in ACTIVITIES[1:])
 
-VIEWS = (
-    *("merged_leads", "gone_leads"),
-    *("current_leads", "current_list_memberships", "current_program_members"),
-    *(f"current_{name}" for name in ACTIVITIES),
-)
 LEFT = "Not in Program"
 CHANGES = {"new_leads": 3, "updated_leads": 10, "new_activities": 40}
 

@@ -39,11 +39,6 @@ def partition(draw: Draw) -> JSON:
     return record
 
 
-def type_name(number: int) -> str:
-    """The API name of the type of a number."""
-    return _FIRST[number - 1][0] if number <= len(_FIRST) else f"thing{number:02d}_c"
-
-
 def custom_object_type(draw: Draw) -> JSON:
     """A type as customobjects.json lists it, without its fields (custom-objects.md, "List")."""
     crm = draw.asset.more.get("crm", False)
