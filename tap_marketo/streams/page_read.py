@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
@@ -16,7 +17,6 @@ from tap_marketo.protocol.marks import PageMark
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import BY_DATE, IN_FULL, ReadEstimate
-from tap_marketo.streams.list_watcher import ListWatcher
 from tap_marketo.streams.row_completion import RowCompletion
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import before, parse_utc
@@ -101,6 +101,19 @@ class Scan:
             return parse_utc(changed) >= self.since_of(part) if isinstance(changed, str) else True
         except ValueError:
             return True
+
+
+class ListWatcher(Protocol):
+    """Is shown a whole list, page by page."""
+
+    def begin(self, time: datetime) -> None:
+        """Note that the first page is asked for now (UTC)."""
+
+    def add(self, page: Page, time: datetime) -> None:
+        """Take a page with all of its rows, fetched at a time (UTC)."""
+
+    def end(self, emitter: Emitter) -> None:
+        """Note that the list has been read to its end."""
 
 
 class PageRead(StreamRead):
