@@ -123,6 +123,13 @@ def assert_assets(marketo: Account, target: Target, stream: str, since: str = ST
     assert expected.table(target, stream) == truth
 
 
+def assert_memberships(marketo: Account, target: Target) -> None:
+    """The target knows who is on which list, and whoever it has beside is not."""
+    truth = expected.memberships(marketo)
+    assert truth, "a test without rows would prove nothing"
+    assert expected.table(target, expected.MEMBERSHIPS) == truth
+
+
 def stopped(done: Run, code: int = 1) -> str:
     """A run that stopped with a reason: an exit code and one CRITICAL line, which is returned."""
     assert done.code == code, done.stderr
@@ -179,6 +186,11 @@ def log_of(marketo: Account, call: str, what: str | None = None) -> list[dict[st
         and what in (None, entry["object"])
         and (entry["code"] != "602" or entry["fault"] in _REFUSING)
     ]
+
+
+def list_pages(marketo: Account) -> list[tuple[int, int]]:
+    """The pages of lists' members that were asked for: of which list, and which page it was."""
+    return [(int(entry["id"]), entry["page"]) for entry in log_of(marketo, "list_members")]
 
 
 def calls(marketo: Account) -> dict[str, int]:

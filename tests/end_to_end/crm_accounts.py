@@ -14,10 +14,11 @@ OPTIONS = ("--crm-objects", "--opportunity-filters", BOTH)
 # The third is empty.
 NAMES = ("Named List 1", "Named List 2", "Named List 3")
 SETTINGS = {"named_account_lists": ", ".join(NAMES)}
+BEGUN = "2026-05-18T00:00:00+00:00"
 STREAMS = (*CRM, LISTS, ACCOUNTS, LISTED)
 
 
-def state_of(time: str, *streams: str) -> dict[str, Any]:
+def state_of(time: str = BEGUN, *streams: str) -> dict[str, Any]:
     """Return the state of streams that have been read up to a time: no year of it is exported."""
     mark = {"updatedAt": time, "settled": time, "read_at": "2026-06-15T00:00:00+00:00"}
     return {"bookmarks": {name: dict(mark) for name in streams or CRM}}

@@ -11,6 +11,7 @@ import pytest
 
 from tests.end_to_end import expected, expected_crm
 from tests.end_to_end.checks import calls, discovered, jobs, log_of, not_read, span, stopped
+from tests.end_to_end.crm_accounts import BEGUN, BOTH, state_of
 from tests.end_to_end.expected_crm import CRM
 from tests.harness import Account, Tap, Target, account, select
 
@@ -19,16 +20,8 @@ SMALL = (
     *("--leads", "60", "--activities", "100", "--history-days", "25", "--late-share", "0"),
     *("--crm-objects", "--export-minutes", "0.5"),
 )
-BOTH = "externalCompanyId,externalSalesPersonId"
 FILTERS = ("--opportunity-filters", BOTH)
-BEGUN = "2026-05-18T00:00:00+00:00"
 REFERENCES = ["id", "contactCompany", "externalCompanyId", "externalSalesPersonId"]
-
-
-def state_of(time: str = BEGUN, *streams: str) -> dict[str, Any]:
-    """Return the state of streams that have been read up to a time: no year of it is exported."""
-    mark = {"updatedAt": time, "settled": time, "read_at": "2026-06-15T00:00:00+00:00"}
-    return {"bookmarks": {name: dict(mark) for name in streams or CRM}}
 
 
 def begun(*streams: str) -> Target:

@@ -12,7 +12,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.end_to_end import expected
-from tests.end_to_end.checks import background, between_calls, discovered, log_of, not_read, stopped
+from tests.end_to_end.checks import (
+    assert_memberships,
+    background,
+    between_calls,
+    discovered,
+    list_pages,
+    log_of,
+    not_read,
+    stopped,
+)
 from tests.end_to_end.expected import MEMBERSHIPS, as_time
 from tests.harness import HANG, NOW, Account, Run, Tap, Target, account, select
 
@@ -42,13 +51,6 @@ def marketo() -> Iterator[Account]:
         yield running
 
 
-def assert_members(marketo: Account, target: Target) -> None:
-    """The target knows who is on which list, and whoever it has beside is not."""
-    truth = expected.memberships(marketo)
-    assert truth, "a test without rows would prove nothing"
-    assert expected.table(target, MEMBERSHIPS) == truth
-
-
 def members_of(marketo: Account, number: int) -> list[int]:
     return [row["leadId"] for row in marketo.truth(MEMBERSHIPS) if row["listId"] == number]
 
@@ -69,11 +71,6 @@ def said_at(row: dict[str, Any]) -> datetime:
 
 def now_of(marketo: Account) -> datetime:
     return as_time(marketo.control("GET", "clock")["now"].replace("Z", "+00:00"))
-
-
-def pages_of(marketo: Account) -> list[tuple[int, int]]:
-    """The pages of lists' members that were asked for: of which list, and which page it was."""
-    return [(int(entry["id"]), entry["page"]) for entry in log_of(marketo, "list_members")]
 
 
 def marks_of(target: Target) -> dict[str, Any]:
@@ -115,7 +112,7 @@ def test_the_first_sync_reads_the_members_of_every_list_300_a_page_and_of_leads_
     target = Target()
     with between_calls(marketo, note) as endpoint:
         done = tap.sync(marketo.config(endpoint=endpoint), catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
     assert len(done.records(MEMBERSHIPS)) == len(target.rows(MEMBERSHIPS))
     sizes = {row["id"]: len(members_of(marketo, row["id"])) for row in marketo.truth("lists")}
     assert sizes[LARGE] > 600
@@ -123,7 +120,7 @@ def test_the_first_sync_reads_the_members_of_every_list_300_a_page_and_of_leads_
     wanted = [
         (number, page + 1) for number, size in sizes.items() for page in range(-(-size // 300) or 1)
     ]
-    assert pages_of(marketo) == wanted
+    assert list_pages(marketo) == wanted
     assert all(query["fields"] == ["id"] and query["batchSize"] == ["300"] for query in asked)
 
 
@@ -141,7 +138,7 @@ def test_the_time_of_a_row_is_that_at_which_the_reading_of_its_list_began(
     target = Target()
     with between_calls(marketo, note) as endpoint:
         tap.sync(marketo.config(endpoint=endpoint), catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
     for (number, _), row in target.tables[MEMBERSHIPS].items():
         assert began[number] <= said_at(row) <= began[number] + SLACK
     assert as_time(marks_of(target)["updatedAt"]) <= BEGIN + SLACK
@@ -160,10 +157,10 @@ def test_a_killed_first_sync_goes_on_at_the_list_and_page_it_had_reached(
     marketo.change(list_members_removed=60)
     again = now_of(marketo)
     tap.sync(marketo.config(), catalog, target)
-    large = [page for number, page in pages_of(marketo) if number == LARGE]
+    large = [page for number, page in list_pages(marketo) if number == LARGE]
     assert large == list(range(skip + 1, 4))
     if skip == 7:
-        assert pages_of(marketo)[0] == (LARGE + 5, 1)
+        assert list_pages(marketo)[0] == (LARGE + 5, 1)
     # The time of a list that had been begun is still that at which this was.
     for (number, _), row in target.tables[MEMBERSHIPS].items():
         time = BEGIN if number < pages_first(skip) else again
@@ -171,7 +168,7 @@ def test_a_killed_first_sync_goes_on_at_the_list_and_page_it_had_reached(
     assert before.keys() <= target.tables[MEMBERSHIPS].keys()
     # What changed behind the reading comes with the next.
     tap.sync(marketo.config(), catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 def pages_first(skip: int) -> int:
@@ -193,10 +190,10 @@ def test_a_page_token_that_marketo_refuses_begins_that_list_anew_and_keeps_its_t
     marketo.change(list_members_removed=[[LARGE, gone]])
     done = tap.sync(marketo.config(), catalog, target)
     assert "starting over" in done.stderr
-    assert pages_of(marketo)[1:4] == [(LARGE, 1), (LARGE, 2), (LARGE, 3)]
+    assert list_pages(marketo)[1:4] == [(LARGE, 1), (LARGE, 2), (LARGE, 3)]
     assert said_at(row_of(target, (LARGE, members_of(marketo, LARGE)[0]))) <= BEGIN + SLACK
     tap.sync(marketo.config(), catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
     assert row_of(target, (LARGE, gone))["isMember"] is False
 
 
@@ -216,9 +213,9 @@ def test_spent_daily_calls_stop_the_first_sync_and_the_next_day_goes_on_with_it(
         used = 0
         assert runs < 10
     assert runs > 2
-    asked = pages_of(marketo)
+    asked = list_pages(marketo)
     assert len(asked) == len(set(asked))
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 # What has changed since --------------------------------------------------------------------------
@@ -234,7 +231,7 @@ def test_who_joined_and_left_since_comes_with_the_time_of_the_activity(
     changed = marketo.change(list_members_added=30, list_members_removed=40)
     marketo.advance(hours=1)
     done = tap.sync(config, catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
     joined = {(*pair,) for pair in changed["list_members_added"]}
     left = {(*pair,) for pair in changed["list_members_removed"]} - joined
     assert left
@@ -257,7 +254,7 @@ def test_what_happens_in_the_second_in_which_a_run_began_is_seen_without_a_look_
         marketo.change(list_members_added=20, list_members_removed=20)
         marketo.advance(hours=1)
         tap.sync(config, catalog, target)
-        assert_members(marketo, target)
+        assert_memberships(marketo, target)
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 7200])
@@ -284,7 +281,7 @@ def test_of_what_happens_to_one_pair_again_and_again_the_last_word_counts(
         ago = timedelta(hours=1, seconds=seconds * (len(history) - 1))
         assert said_at(row) == BEGIN + ago
     assert sorted(pairs_emitted(done)) == sorted(histories)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 @pytest.mark.parametrize("hours", [2, 6, 24])
@@ -302,7 +299,7 @@ def test_activities_that_marketo_writes_late_are_caught_by_any_schedule(
     for _ in range(-(-(24 + 18) // hours) + 1):
         marketo.advance(hours=hours)
         tap.sync(config, catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 def test_nothing_dated_before_the_reading_of_its_list_is_emitted_in_the_first_increment(
@@ -314,11 +311,11 @@ def test_nothing_dated_before_the_reading_of_its_list_is_emitted_in_the_first_in
     marketo.advance(hours=2)
     config, target = marketo.config(), Target()
     tap.sync(config, catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
     marketo.advance(hours=4)
     done = tap.sync(config, catalog, target)
     assert not done.records(MEMBERSHIPS)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 def test_what_happens_to_a_list_while_others_are_read_comes_from_whichever_is_later(
@@ -341,7 +338,7 @@ def test_what_happens_to_a_list_while_others_are_read_comes_from_whichever_is_la
     first = {pair: said_at(row) for pair, row in target.tables[MEMBERSHIPS].items()}
     read = {number: max(t for (n, _), t in first.items() if n == number) for number, _ in first}
     done = tap.sync(marketo.config(), catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
     emitted = done.records(MEMBERSHIPS)
     assert emitted
     for row in emitted:
@@ -367,10 +364,10 @@ def test_the_members_of_new_lists_are_read_though_no_activity_tells_of_them(
     marketo.advance(hours=1)
     marketo.control("POST", "reset_counters")
     tap.sync(config, catalog, target)
-    assert pages_of(marketo) == [
+    assert list_pages(marketo) == [
         *((number, page) for number in new for page in (1, 2)), (empty[0], 1),
     ]  # fmt: skip
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
     assert all(row_of(target, (new[0], lead))["isMember"] is False for lead in left)
     # A day later they are old: what happens to them is told by activities.
     marketo.advance(hours=48)
@@ -379,8 +376,8 @@ def test_the_members_of_new_lists_are_read_though_no_activity_tells_of_them(
     marketo.change(list_members_added=10, list_members_removed=10, lists=[*new, *empty])
     marketo.control("POST", "reset_counters")
     tap.sync(config, catalog, target)
-    assert not pages_of(marketo)
-    assert_members(marketo, target)
+    assert not list_pages(marketo)
+    assert_memberships(marketo, target)
 
 
 def test_lists_created_while_the_first_sync_goes_on_are_read_by_the_next_run(
@@ -395,7 +392,7 @@ def test_lists_created_while_the_first_sync_goes_on_are_read_by_the_next_run(
     assert len(target.tables[MEMBERSHIPS]) == len(marketo.truth(MEMBERSHIPS)) - 10
     marketo.advance(hours=1)
     tap.sync(config, catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 def test_a_list_that_is_gone_before_it_is_read_is_skipped(
@@ -408,7 +405,7 @@ def test_a_list_that_is_gone_before_it_is_read_is_skipped(
     assert [entry["id"] for entry in log_of(marketo, "list_members") if entry["code"]] == [
         "3004", "3007", "3020",
     ]  # fmt: skip
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 @pytest.mark.parametrize("resumed", [False, True])
@@ -461,8 +458,8 @@ def test_a_new_list_that_is_gone_before_it_is_read_is_skipped(
     gone = {"lists_deleted": new[:1]}
     marketo.control("POST", "before_call", {"call": "list_members", "change": gone})
     tap.sync(config, catalog, target)
-    assert pages_of(marketo) == [(number, 1) for number in new]
-    assert_members(marketo, target)
+    assert list_pages(marketo) == [(number, 1) for number in new]
+    assert_memberships(marketo, target)
 
 
 def test_a_list_that_is_there_and_has_no_members_for_us_is_not_skipped(
@@ -473,11 +470,11 @@ def test_a_list_that_is_there_and_has_no_members_for_us_is_not_skipped(
     done = tap.run(marketo.config(), catalog)
     assert MEMBERSHIPS in not_read(stopped(done))
     # After five in a row the stream fails.
-    assert len(pages_of(marketo)) == 5
+    assert len(list_pages(marketo)) == 5
     target.take(done.lines)
     marketo.heal()
     tap.sync(marketo.config(), catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 def test_merged_and_deleted_leads_leave_rows_and_who_inherits_none(
@@ -567,7 +564,7 @@ def test_where_start_date_is_later_than_the_look_back_reaches_no_run_reads_from_
             marketo.advance(hours=24)
             marketo.change(list_members_added=5, list_members_removed=5)
             tap.sync(config, catalog, target)
-            assert_members(marketo, target)
+            assert_memberships(marketo, target)
         assert as_time(marks_of(target)["settled"]) >= now_of(marketo) - timedelta(hours=50)
         assert not marks_of(target)["readings"]
 
@@ -591,7 +588,7 @@ def test_without_the_permission_for_activities_it_is_refused_and_goes_on_once_it
     target.take(done.lines)
     marketo.control("POST", "permissions", {"lacks": []})
     tap.sync(config, catalog, target)
-    assert_members(marketo, target)
+    assert_memberships(marketo, target)
 
 
 def test_without_the_permission_for_leads_it_is_refused(
@@ -643,4 +640,4 @@ def test_an_account_without_lists_has_no_memberships_until_there_are_some(
         marketo.change(new_lists=2, members=30, late_hours=1000)
         marketo.advance(hours=2)
         tap.sync(config, catalog, target)
-        assert_members(marketo, target)
+        assert_memberships(marketo, target)

@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 
 from tests.end_to_end import expected
-from tests.end_to_end.checks import background, discovered, jobs, log_of, span
+from tests.end_to_end.checks import (
+    assert_memberships,
+    background,
+    discovered,
+    jobs,
+    list_pages,
+    log_of,
+    span,
+)
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.harness import HANG, Account, Run, Tap, Target, account, select
 
@@ -86,20 +94,8 @@ def lists_only(catalog: dict[str, Any]) -> dict[str, Any]:
     return select(catalog, [MEMBERSHIPS])
 
 
-def lists_asked(marketo: Account) -> list[tuple[int, int]]:
-    """The pages of lists' members that were asked for."""
-    return [(int(entry["id"]), entry["page"]) for entry in log_of(marketo, "list_members")]
-
-
 def read_times(target: Target) -> set[str | None]:
     return {row["readAt"] for row in target.rows(MEMBERSHIPS)}
-
-
-def assert_lists(marketo: Account, target: Target) -> None:
-    """Whoever is on a list has a row of the newest reading, and nobody else."""
-    truth = expected.memberships(marketo)
-    assert truth, "a test without rows would prove nothing"
-    assert expected.table(target, MEMBERSHIPS) == truth
 
 
 def let_lists_change(marketo: Account) -> None:
@@ -133,8 +129,8 @@ def test_lists_are_read_anew_where_activities_no_longer_reach_the_bookmark_less_
     marketo.control("POST", "reset_counters")
     began = now_of(marketo)
     done = tap.sync(config, chosen, target)
-    assert_lists(marketo, target)
-    assert lists_asked(marketo) == (all_pages(marketo) if is_anew else [])
+    assert_memberships(marketo, target)
+    assert list_pages(marketo) == (all_pages(marketo) if is_anew else [])
     lines = warnings_of(done)
     if is_anew:
         (line,) = lines
@@ -154,13 +150,13 @@ def test_lists_are_read_anew_where_activities_no_longer_reach_the_bookmark_less_
     let_lists_change(marketo)
     marketo.control("POST", "reset_counters")
     done = tap.sync(config, chosen, target)
-    assert not lists_asked(marketo)
+    assert not list_pages(marketo)
     assert not warnings_of(done)
     newest = max(filter(None, read_times(target)))
     emitted = done.records(MEMBERSHIPS)
     assert emitted
     assert {row["readAt"] for row in emitted} == {newest}
-    assert_lists(marketo, target)
+    assert_memberships(marketo, target)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +178,7 @@ def test_a_killed_reading_anew_goes_on_where_it_was_and_is_not_begun_again(
     again = now_of(marketo)
     done = tap.sync(config_of(marketo), chosen, target)
     said += warnings_of(done)
-    assert lists_asked(marketo) == all_pages(marketo)[skip:]
+    assert list_pages(marketo) == all_pages(marketo)[skip:]
     assert len(said) == 1
     has_begun = call == "list_members"
     (newest, *_) = sorted(filter(None, read_times(target)), reverse=True)
@@ -190,9 +186,9 @@ def test_a_killed_reading_anew_goes_on_where_it_was_and_is_not_begun_again(
     # What changed behind the reading comes with the next run, and nothing is read anew again.
     marketo.control("POST", "reset_counters")
     done = tap.sync(config_of(marketo), chosen, target)
-    assert not lists_asked(marketo)
+    assert not list_pages(marketo)
     assert not warnings_of(done)
-    assert_lists(marketo, target)
+    assert_memberships(marketo, target)
     assert expected.table(target, MEMBERSHIPS)
 
 
@@ -219,11 +215,11 @@ def test_rows_have_no_time_of_a_reading_that_an_earlier_version_began(
         marketo.change(new_lists=1, members=3)
         tap.sync(config_of(marketo), chosen, target)
     assert read_times(target) == {None}
-    assert_lists(marketo, target)
+    assert_memberships(marketo, target)
     marketo.advance(days=100)
     tap.sync(config_of(marketo), chosen, target)
     assert len(read_times(target)) == 2
-    assert_lists(marketo, target)
+    assert_memberships(marketo, target)
 
 
 # Members of programs -----------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.crm_accounts import BOTH, state_of
 from tests.end_to_end.expected_assets import KEYS
-from tests.end_to_end.test_crm import BOTH, state_of
 from tests.harness import Run, Target, account, select, tap_in_a_directory
 from tests.relations import LOST, RELATIONS, UNSEEN, Relation
 
