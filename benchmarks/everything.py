@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.costs import Cost, calls_by_kind, measure_sync
 from benchmarks.environments import Tools
-from benchmarks.marketo_time import CALLS, PERIOD_SECONDS
+from benchmarks.marketo_time import CALLS, PERIOD_SECONDS, workers_time
 from benchmarks.members import LEFT
 from benchmarks.report import Figure, Measure, at_most, sample
 from benchmarks.runs import MeasurementError, measured_tap
@@ -22,14 +22,15 @@ from tests.sandbox.exports import WORKERS
 SCALE = 120
 RUNS = 2
 START_DATE = "2025-06-15T12:00:00Z"
-# Exports dominate: 450 programs are 45 jobs, the year of each other object is 13 or so.
+# Exports dominate: the year of each object is 13 jobs or so. Members are read by pages.
 OPTIONS = ["--leads", "2000", "--activities", "20000", "--activity-types", "31"]
 OPTIONS += ["--programs", "450", "--program-members", "10000", "--custom-objects", "5000"]
 OPTIONS += ["--late-share", "0"]
 OPTIONS += ["--queue-minutes", "1-3", "--export-minutes", "2-10", "--minutes-per-mb", "1"]
-MOST_OF_WORKERS_TIME = 1.15
+MOST_OF_WORKERS_TIME = 1.05
 # Between two of its jobs every other family has its turn, and some of them a second one.
 MOST_ROUNDS = 2
+MEMBERS = "program/members"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class _Run:
     turns: Mapping[str, Turns]
     round: float
     """Seconds that the two workers need for a job of each object."""
+    without_members: float
+    """Seconds that they need for all jobs but those of members, which pages can read."""
 
 
 def measure(tools: Tools, settings: Settings) -> Figure:
@@ -67,13 +70,13 @@ def measure(tools: Tools, settings: Settings) -> Figure:
         f"First sync of a year with every stream, {CALLS} calls in {PERIOD_SECONDS:g} s "
         f"(clock {scale:g} x)"
     )
-    share = sample(cost.seconds / cost.workers for cost in costs)
+    share = sample(sync.cost.seconds / sync.without_members for sync in syncs)
     figure.measures = [
         _line("wall time", [cost.seconds / 60 for cost in costs], "min", 1),
         _line(
             "  its jobs on Marketo's two workers", [cost.workers / 60 for cost in costs], "min", 1
         ),
-        at_most("  of the workers' time", share, MOST_OF_WORKERS_TIME),
+        at_most("  of their time for all but members", share, MOST_OF_WORKERS_TIME),
         _line("  from the first call to the first job", [sync.begun for sync in syncs], "s", 1),
         _line("export jobs", [cost.job_count for cost in costs]),
         _line("bytes exported", [cost.bytes / 1000 for cost in costs], "kB"),
@@ -159,6 +162,7 @@ def _told(cost: Cost, begun: float, jobs: Sequence[Mapping[str, Any]]) -> _Run:
         begun=min(job["queued"] for job in jobs) - begun,
         turns=turns,
         round=mean * len(turns) / WORKERS,
+        without_members=workers_time([job for job in jobs if job["object"] != MEMBERS]),
     )
 
 
