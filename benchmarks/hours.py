@@ -124,21 +124,20 @@ class _Outcome:
     late: int = 0
     late_delay: float = 0.0
 
-    def bytes_for_each(self, what: str | None = None) -> float:
-        """Return the bytes exported for each new byte, of a bulk object or of all."""
-        exported: int = sum(job["bytes"] for job in self.jobs if what in (None, job["object"]))
-        return exported / (self.new[what] if what else sum(self.new.values()))
+    def bytes_for_each(self, *objects: str) -> float:
+        """Return the bytes exported for each new byte, of some bulk objects."""
+        exported: int = sum(job["bytes"] for job in self.jobs if job["object"] in objects)
+        return exported / sum(self.new[name] for name in objects)
 
     def measures(self, what: str, is_bound: bool) -> list[Measure]:
         """Return the lines of the table; those of the usual setting are bound to something."""
-        all_bytes, delay = self.bytes_for_each(), self.late_delay / HOUR
-        label, last = (
-            f"{what}: bytes exported for each new byte",
-            "hours until the last of them came",
-        )
+        all_bytes, delay = self.bytes_for_each(*self.new), self.late_delay / HOUR
+        others = self.bytes_for_each(*self.new.keys() - {MEMBERS_OBJECT})
+        label = f"{what}: bytes exported for each new byte"
         bound = at_most(label, all_bytes, MOST_BYTES)
         return [
             bound if is_bound else Measure(label, {"ours": all_bytes}, digits=2),
+            Measure("  of all but members", {"ours": others}, digits=2),
             *(
                 Measure(f"  of {name}", {"ours": self.bytes_for_each(name)}, digits=2)
                 for name in sorted(self.new)
@@ -147,7 +146,7 @@ class _Outcome:
             Measure("  API calls", {"ours": sum(run.calls for run in self.runs)}),
             Measure("  slowest sync", {"ours": max(run.seconds for run in self.runs)}, "s"),
             Measure("  rows that showed late", {"ours": self.late}),
-            at_most(f"    {last}", delay, MOST_HOURS, digits=1),
+            at_most("    hours until the last of them came", delay, MOST_HOURS, digits=1),
         ]
 
 
