@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks.runs import Usage
@@ -41,7 +41,7 @@ def first_call(marketo: Account, kind: str | None = None) -> float:
     return now - float(clock["epoch"] - at) / float(clock["scale"])
 
 
-def workers_time(jobs: Sequence[dict[str, Any]]) -> float:
+def workers_time(jobs: Sequence[Mapping[str, Any]]) -> float:
     """Return the seconds Marketo's two workers need for these jobs, in the order they were queued.
 
     That is a replay in which the client never loses a second: the first ten jobs are in the queue
