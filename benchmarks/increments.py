@@ -15,6 +15,7 @@ from benchmarks.environments import Tool, Tools
 from benchmarks.report import Figure, Measure, at_most, pair
 from benchmarks.runs import MeasuredTap, MeasurementError, measured_tap
 from benchmarks.settings import Settings
+from benchmarks.standing import TIMES, SyncRun, now_of, standing_tap, sync
 from tests.harness import NOW, Account, Target, account
 from tests.sandbox.clock import bulk_time, parse_time
 
@@ -23,10 +24,6 @@ OPTIONS = ["--activity-types", "31", "--late-share", "0", "--export-minutes", "2
 SEVERAL_WEEKS = ["--leads", "2000", "--activities", "20000", "--history-days", "60"]
 # As much as comes then.
 TWO_DAYS = ["--leads", "10000", "--activities", "40000", "--history-days", "2"]
-# What a call takes at the default pace of 50 in 20 seconds, and a bit more.
-CALL_SECONDS = 0.5
-# How much faster than Marketo's clock this tap waits, which is none of the figures.
-SCALE = 3000
 # The incumbent knows no clock that stands: its waits, and the clock itself, are so much faster.
 INCUMBENTS_SCALE = 600
 # Of leads and activities all is selected beside these.
@@ -42,18 +39,9 @@ DAYS_ACTIVITIES, DAYS_LEADS = 20_000, 5_000
 MOST_AGE, MOST_DAYS_CALLS, MOST_BYTES = 6.0, 10_000, 2.2
 
 
-@dataclass(frozen=True)
-class _Run:
-    seconds: float
-    calls: int
-    jobs: int
-    bytes: int
-    rows: int
-
-
 @dataclass
 class _Day:
-    runs: list[_Run] = field(default_factory=list)
+    runs: list[SyncRun] = field(default_factory=list)
     oldest: float = 0.0
     """Seconds between the date of a row that did not show late and the end of the run with it."""
     late: int = 0
@@ -86,9 +74,8 @@ def measure(tools: Tools, settings: Settings) -> Figure:
         at_most("  hours until the last of them came", day.late_delay / HOUR, 24, digits=1),
     ]  # fmt: skip
     figure.notes = [
-        f"Times are Marketo's: a call takes {CALL_SECONDS:g} s, a look at jobs as long as the tap "
-        "waits for it, and the tap's own CPU time is added. The incumbent's clock runs "
-        f"{INCUMBENTS_SCALE} times as fast as usual. It cannot keep a schedule "
+        f"{TIMES} The incumbent's clock runs {INCUMBENTS_SCALE} times as fast as usual. "
+        "It cannot keep a schedule "
         "of five minutes: it waits five minutes for each job of each type. It syncs no campaigns, "
         "lists and programs: one without a date ends its sync.",
         "The oldest row is the greatest time between a row's date and the end of the run that "
@@ -100,31 +87,16 @@ def measure(tools: Tools, settings: Settings) -> Figure:
 
 @contextmanager
 def _tap(tool: Tool, history: Sequence[str]) -> Iterator[tuple[MeasuredTap, Account]]:
-    clock = ["--scale", "0", "--poll-seconds", str(tool.poll_interval)]
-    clock += ["--call-seconds", str(CALL_SECONDS)]
-    scale = SCALE
-    if tool.name == "incumbent":
-        clock, scale = ["--scale", str(INCUMBENTS_SCALE)], INCUMBENTS_SCALE
-    with account(*clock, *OPTIONS, *history) as marketo, measured_tap(tool, marketo, scale) as tap:
+    if tool.name != "incumbent":
+        with standing_tap(tool, [*OPTIONS, *history]) as both:
+            yield both
+        return
+    clock = ["--scale", str(INCUMBENTS_SCALE)]
+    with (
+        account(*clock, *OPTIONS, *history) as marketo,
+        measured_tap(tool, marketo, INCUMBENTS_SCALE) as tap,
+    ):
         yield tap, marketo
-
-
-def _now(marketo: Account) -> float:
-    return float(marketo.control("GET", "clock")["epoch"])
-
-
-def _sync(tap: MeasuredTap, marketo: Account, config: Any, catalog: Any, target: Target) -> _Run:
-    marketo.control("POST", "reset_counters")
-    begun = _now(marketo)
-    usage = tap.measure(config, catalog, target)
-    counters = marketo.counters()
-    return _Run(
-        _now(marketo) - begun + usage.cpu,
-        counters["total_calls"],
-        len(counters["jobs"]),
-        sum(job["bytes"] or 0 for job in counters["jobs"]),
-        sum(job["rows"] or 0 for job in counters["jobs"]),
-    )
 
 
 def _catalog(tool: Tool, tap: MeasuredTap, config: Any) -> dict[str, Any]:
@@ -143,20 +115,20 @@ def _catalog(tool: Tool, tap: MeasuredTap, config: Any) -> dict[str, Any]:
     return catalog
 
 
-def _hour(tool: Tool) -> _Run:
+def _hour(tool: Tool) -> SyncRun:
     with _tap(tool, SEVERAL_WEEKS) as (tap, marketo):
         config = tap.settings(START_DATE)
         catalog = _catalog(tool, tap, config)
         target = Target()
         print(f"An hour with {tool.name}: the first sync ...", flush=True)
-        _sync(tap, marketo, config, catalog, target)
-        begun = _now(marketo)
+        sync(tap, marketo, config, catalog, target)
+        begun = now_of(marketo)
         for part in range(10):
             at = bulk_time(begun + HOUR * (part + 0.5) / 10)
             marketo.change(new_activities=ACTIVITIES // 10, updated_leads=LEADS // 10, at=at)
         marketo.control("POST", "clock", {"set": bulk_time(begun + HOUR)})
         print("  and that of the hour ...", flush=True)
-        return _sync(tap, marketo, config, catalog, target)
+        return sync(tap, marketo, config, catalog, target)
 
 
 def _close_schedule(tool: Tool) -> _Day:
@@ -165,7 +137,7 @@ def _close_schedule(tool: Tool) -> _Day:
         catalog = _catalog(tool, tap, config)
         target = Target()
         print("Every five minutes: the first sync ...", flush=True)
-        first = _sync(tap, marketo, config, catalog, target)
+        first = sync(tap, marketo, config, catalog, target)
         start = parse_time(NOW)
         assert start is not None
         day, begun = _Day(), start + HOUR
@@ -179,14 +151,14 @@ def _close_schedule(tool: Tool) -> _Day:
         for number, end in enumerate(ends):
             if end <= begun + DAY:
                 _let_happen(marketo, end - MINUTES, number, new, late)
-            marketo.control("POST", "clock", {"set": bulk_time(max(end, _now(marketo)))})
+            marketo.control("POST", "clock", {"set": bulk_time(max(end, now_of(marketo)))})
             before = {name: len(table) for name, table in target.tables.items()}
-            run = _sync(tap, marketo, config, catalog, target)
+            run = sync(tap, marketo, config, catalog, target)
             if end <= begun + DAY:
                 day.runs.append(run)
             for name, table in target.tables.items():
                 for key in list(table)[before.get(name, 0) :]:
-                    came.setdefault(key[0], _now(marketo))
+                    came.setdefault(key[0], now_of(marketo))
             if number % 24 == 0:
                 print(f"  {number} of {len(ends)}", flush=True)
         dates = {row["marketoGUID"]: row["activityDate"] for row in marketo.truth("activities")}
