@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -235,9 +236,15 @@ def package_of(module: str) -> str:
     return package if dot else "command" if module in COMMAND else ""
 
 
+@cache
+def nodes(source: str) -> tuple[ast.AST, ...]:
+    """Return all that a source consists of."""
+    return (*ast.walk(ast.parse(source)),)
+
+
 def imports(source: str) -> Iterator[str]:
     """Yield the dotted name of everything a source imports, wherever in it."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -259,7 +266,7 @@ def own_imports(source: str) -> set[str]:
 def lengths(module: str, source: str) -> Iterator[tuple[str, str, int]]:
     """Yield the kind, the name and the number of lines of a module and of all that it defines."""
     yield "module", module, len(source.splitlines())
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             kind = "class" if isinstance(node, ast.ClassDef) else "function"
             # Decorators are lines, too.
@@ -271,7 +278,7 @@ def stdout_uses(source: str) -> list[int]:
     """Return the lines where a source prints or takes hold of stdout."""
     return [
         node.lineno
-        for node in ast.walk(ast.parse(source))
+        for node in nodes(source)
         if (isinstance(node, ast.Name) and node.id == "print")
         or (isinstance(node, ast.Attribute) and node.attr in ("stdout", "__stdout__"))
         or (isinstance(node, ast.ImportFrom) and any(a.name == "stdout" for a in node.names))
