@@ -14,7 +14,6 @@ import pytest
 from tap_marketo.times import parse_utc
 from tests.end_to_end import crm_accounts
 from tests.end_to_end.checks import SMALL, calls, not_read
-from tests.end_to_end.expected_crm import NAMED
 from tests.end_to_end.runs import state_with_jobs
 from tests.harness import BY_PAGES, Account, Run, Tap, Target, account, run, select
 from tests.readme import code, table
@@ -327,9 +326,6 @@ def test_the_calls_of_each_list_are_as_planned(usual: Account, tap: Tap) -> None
     # Two read along with others, and cost less then; nobody asks how many members lists have.
     for shared in ("assets_seen", "object_fields", "named_accounts", "named_account_list_members"):
         del documented[shared]
-    # These are there where the config names lists, and a plan does not know how long those are.
-    for named in NAMED:
-        del documented[named]
     catalog = choose(tap, usual, config, list(documented))
     plan = planned(usual, tap, config, catalog)
     told = {each["name"]: each["calls"] for each in plan["items"]}
