@@ -4,12 +4,42 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+from collections.abc import Iterator
 from itertools import product
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from tests.integration.dbt_project import counts, rows_of, types_of
-from tests.integration.dbt_warehouse import MAILS, OTHERS, Warehouse, moment, who_is_gone
+import pytest
+
+from tests import readme
+from tests.integration.dbt_project import BIN, PROJECT, Dbt, counts, need_dbt, rows_of, types_of
+from tests.integration.dbt_warehouse import (
+    COMMAND,
+    DROP,
+    MAILS,
+    OTHERS,
+    Warehouse,
+    moment,
+    who_is_gone,
+)
+from tests.integration.target_drivers import Database, database
 from tests.integration.test_dbt import CONTRACT, KINDS
+
+# A user's project with dbt_marketo in it: that looks for its sources in the database, too.
+OTHER_PACKAGE = "package:marketo"
+PROJECT_OF_A_USER = {
+    "dbt_project.yml": """
+name: marketo
+profile: tap_marketo
+models: {marketo: {+schema: marketo}}
+""",
+    "packages.yml": f"packages: [local: {json.dumps(str(PROJECT))}]",
+    "models/marketo__leads.sql": """
+{% set lead = adapter.get_relation(target.database, var('marketo_schema'), 'lead') %}
+select {{ 'id from ' ~ lead if lead else 'null as id where false' }}
+""",
+}
 
 
 def test_restname_is_a_column_of_lead_without_capitals(warehouse: Warehouse) -> None:
@@ -194,3 +224,102 @@ def test_rows_of_fivetrans_old_tables_that_ours_lack_are_added(warehouse: Wareho
     ]
     assert "An older subject" in subjects
     assert len(subjects) == 2
+
+
+class User(NamedTuple):
+    """A user's project, beside a DuckDB file in which one lead has been loaded."""
+
+    driver: Database
+    dbt: Dbt
+    directory: Path
+
+    def run(self, *wanted: str, schema: str = "main") -> set[str]:
+        """Run some models on what is in a schema, which must succeed; return the outcomes."""
+        chosen = ("run", "--project-dir", str(self.directory), "--select", *wanted)
+        schemas = {"tap_marketo_schema": schema, "marketo_schema": "analytics_fivetran"}
+        return {*self.dbt.run(*chosen, **schemas).values()}
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    need_dbt()
+    home, directory = tmp_path_factory.mktemp("user"), tmp_path_factory.mktemp("project")
+    for name, text in PROJECT_OF_A_USER.items():
+        path = directory / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    # As `dbt deps` installs it, but for its tests, which take dbt longer to read than all else.
+    for path in (PROJECT / "dbt_project.yml", *PROJECT.glob("ma*/*"), *PROJECT.glob("mo*/*/*.sql")):
+        installed = directory / "dbt_packages" / "tap_marketo" / path.relative_to(PROJECT)
+        installed.parent.mkdir(parents=True, exist_ok=True)
+        installed.symlink_to(path)
+    with database("target-duckdb", home) as driver, Dbt(driver, home) as dbt:
+        driver.execute(
+            "create table leads as select 7 as id;"
+            "create schema marketo; create table marketo.marketo.leads as select 7 as id;"
+        )
+        yield User(driver, dbt, directory)
+
+
+def test_one_build_for_both_packages_is_green_and_empty(user: User) -> None:
+    """dbt does not know that the views come first. Two commands, as the page has them, do."""
+    commands = [line for line in readme.code("Run it", "sh").splitlines() if "--select" in line]
+    assert [line.partition(" #")[0].rstrip() for line in commands] == [
+        COMMAND,
+        "dbt build --select marketo",
+    ]
+    assert user.run("+fivetran_lead", OTHER_PACKAGE) == {"success"}
+    assert rows_of(user.dbt.made("marketo__leads"), "marketo__leads") == []
+    assert user.run(OTHER_PACKAGE) == {"success"}
+    assert rows_of(user.dbt.made("marketo__leads"), "marketo__leads") == [{"id": 7}]
+
+
+def test_a_duckdb_file_and_a_schema_of_one_name_are_told_apart_by_nobody(user: User) -> None:
+    """The file is marketo.duckdb."""
+    assert user.run("fivetran_lead_describe", schema="marketo") == {"success"}
+    with pytest.raises(AssertionError, match="Ambiguous reference"):
+        user.run("fivetran_lead", schema="marketo")
+
+
+def test_a_file_that_dbt_makes_is_none_for_the_target(tmp_path: Path) -> None:
+    need_dbt()
+    with database("target-duckdb", tmp_path) as driver:
+        _, _, place = driver.dbt_profile()
+        made = f"import duckdb; duckdb.connect({place['MARKETO_DUCKDB']!r}).execute('select 1')"
+        subprocess.run([str(BIN / "python"), "-c", made], check=True)
+        with pytest.raises(subprocess.CalledProcessError):
+            driver.execute("select 1")
+
+
+@pytest.mark.parametrize("warehouse", ["target-postgres"], indirect=True)
+def test_a_column_changes_its_type_where_no_view_stands_in_the_way(warehouse: Warehouse) -> None:
+    refused, made = warehouse.retyped
+    assert "cannot alter type of a column used by a view" in refused
+    assert DROP in readme.section("Traps")
+    held = {row["id"]: row["program_id"] for row in rows_of(made, "campaign")}
+    assert held.pop(1) == 77
+    assert held == {r["id"]: r["program_id"] for r in rows_of(warehouse.last, "campaign")}
+    assert types_of(made, "campaign") == types_of(warehouse.last, "campaign")
+
+
+# The traps of the page, each with its test.
+TRAPS = {
+    "capitals in REST names": test_restname_is_a_column_of_lead_without_capitals,
+    "names in lower case": test_names_in_lower_case_are_told_apart,
+    "arrays of leads": test_arrays_of_leads_are_texts,
+    "`merge_ids`": test_merge_ids_are_numbers_in_brackets,
+    "`folder.type` of emails": test_the_program_of_an_email_is_found_in_any_letter_case,
+    "times with a zone": test_times_are_in_utc_without_a_zone,
+    "one `dbt build` for both packages": test_one_build_for_both_packages_is_green_and_empty,
+    "a DuckDB file and a schema of one name": (
+        test_a_duckdb_file_and_a_schema_of_one_name_are_told_apart_by_nobody
+    ),
+    "dbt makes the DuckDB file": test_a_file_that_dbt_makes_is_none_for_the_target,
+    "a column changes its type in PostgreSQL": (
+        test_a_column_changes_its_type_where_no_view_stands_in_the_way
+    ),
+}
+
+
+def test_each_trap_of_the_page_has_a_test() -> None:
+    assert [row[0] for row in readme.table("Traps")] == [*TRAPS]

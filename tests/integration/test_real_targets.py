@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.end_to_end import crm_accounts, expected, expected_assets, expected_crm
+from tests.end_to_end import (
+    crm_accounts,
+    expected,
+    expected_assets,
+    expected_crm,
+    expected_linked,
+)
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.expected_assets import ASSETS, CHILDREN, DESIGNER, SEEN
 from tests.harness import Account, Tap, account, assert_secrets_kept, select
@@ -27,15 +33,21 @@ OPTIONS = (
     "--hostile",
     *("--programs", "60", "--smart-lists", "60", "--folders", "60", "--tokens", "200"),
     *("--custom-object-types", "5", "--crm-sync", "--lists", "60"),
-    *crm_accounts.OPTIONS,
+    *("--linked-objects", *crm_accounts.OPTIONS),
 )
 # Each run lists all assets.
 SETTINGS: dict[str, Any] = {"names": "plain", "assets_sweep_days": 0.5, **crm_accounts.SETTINGS}
 
 # Before everything there is: of assets that show no date only Marketo knows when they changed.
 START = "2026-03-01T00:00:00Z"
-# Before any lead changed.
+# Before any lead changed: no year before it is exported.
 BEGUN = "2026-04-15T00:00:00+00:00"
+BEGINNING = {
+    "bookmarks": {
+        **crm_accounts.state_of(BEGUN)["bookmarks"],
+        **expected_linked.state_of(BEGUN)["bookmarks"],
+    }
+}
 
 CHANGES = {
     "new_leads": 5,
@@ -248,7 +260,8 @@ def true_tables(marketo: Account, catalog: Mapping[str, Any], began: str, synced
         for key, row in tables[MEMBERSHIPS].items()
     }
     tables[SEEN] = {key: {**row, "seenAt": read} for key, row in tables[SEEN].items()}
-    return {**tables, **crm_accounts.tables(marketo, catalog)}
+    linked = expected_linked.tables(marketo, catalog, START)
+    return {**tables, **crm_accounts.tables(marketo, catalog), **linked}
 
 
 def who_left(marketo: Account, catalog: Mapping[str, Any], read: Between, since: str = "") -> Truth:
@@ -360,7 +373,7 @@ def test_a_real_target_holds_every_cell(target: str, tap: Tap) -> None:
             marketo.control("POST", "finished_jobs", done)
         catalog = selected(target, tap.discover(configured(marketo)))
         start, began = moving(marketo), now_of(marketo)
-        state = sync(driver, tap, marketo, catalog, crm_accounts.state_of(BEGUN))
+        state = sync(driver, tap, marketo, catalog, BEGINNING)
         synced = now_of(marketo)
         before = true_tables(marketo, catalog, began, synced)
         assert_held(driver, catalog, before, changed(start, moving(marketo)), past={})
