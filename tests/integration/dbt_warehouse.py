@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -97,9 +98,9 @@ class Warehouse(NamedTuple):
     """The columns of each source, with their descriptions."""
     left: tuple[int, int, int]
     """A list, and a winner who left it after a merge with the last, who was on it."""
-    retyped: tuple[str, Made]
-    """How a load ended whose column has another type, with views on it; the view made after another
-    load, without them. Of PostgreSQL alone."""
+    retyped: tuple[str, bool, Made]
+    """How a load ended whose column has another type, whether the column could be altered beneath a
+    view, and the view made when both had been done. Of PostgreSQL alone."""
 
 
 def load(driver: Database, tap: Tap, marketo: Account, state: Any) -> tuple[Any, Mapping[str, Any]]:
@@ -195,32 +196,37 @@ def go_through(target: str, directory: Path) -> Warehouse:
         ]
         dbt.run("run", "--select", *models, tap_marketo_old_schema="old")
         old = dbt.made("activity_open_email", "lead", "email_template_history")
-        retyped = retype(driver, dbt, directory) if target == "target-postgres" else ("", {})
+        retyped = retype(driver, dbt, directory) if target == "target-postgres" else ("", True, {})
     rows = {name: list(table.values()) for name, table in tables.items()}
     told = (described, sources, left, retyped)
     return Warehouse(target, outcomes, empty, first, last, old, truth, rows, *told)
 
 
-def retype(driver: Database, dbt: Dbt, directory: Path) -> tuple[str, Made]:
-    """Let a number become a text: load it with views on the column, drop them, load again."""
-    columns = {"id": {"type": ["integer"]}, "program_id": {"type": ["string", "null"]}}
+def retype(driver: Database, dbt: Dbt, directory: Path) -> tuple[str, bool, Made]:
+    """Let a number become a text: load it, alter the column, drop the views, alter and load."""
+    columns = {"id": {"type": ["integer"]}, "programId": {"type": ["string", "null"]}}
     of_stream = {"stream": "campaigns", "key_properties": ["id"]}
     messages = [
         {"type": "SCHEMA", **of_stream, "schema": {"properties": columns}},
-        {"type": "RECORD", **of_stream, "record": {"id": 1, "program_id": "77"}},
-        {"type": "STATE", "value": {}},
+        {"type": "RECORD", **of_stream, "record": {"id": 1, "programId": "77"}},
+        {"type": "STATE", "value": {"bookmarks": {}}},
     ]
     path = directory / "retyped.jsonl"
     path.write_text("".join(f"{json.dumps(message)}\n" for message in messages))
-    refused = ""
+    refused, is_altered = "", True
     try:
         driver.load(["cat", str(path)])
     except AssertionError as error:
         refused = str(error)
-    driver.execute(DROP)
+    alter = 'alter table campaigns alter column "programId" type text'
+    try:
+        driver.execute(alter)
+    except subprocess.CalledProcessError:
+        is_altered = False
+    driver.execute(f"{DROP}; {alter}")
     driver.load(["cat", str(path)])
     dbt.run("run", "--select", "fivetran_campaign")
-    return refused, dbt.made("campaign")
+    return refused, is_altered, dbt.made("campaign")
 
 
 def two_with_one_mail(marketo: Account, leads: Sequence[int]) -> list[int]:
