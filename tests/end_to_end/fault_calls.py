@@ -343,7 +343,8 @@ _OF_ROWS = (
         "segments page 2", rf"{_ASSET}/segmentation/\d+/segments\.json", _CHILDREN, "segments",
         call="segments", skip=1,
     ),
-    _get("tokens", rf"{_ASSET}/folder/\d+/tokens\.json", _CHILDREN),
+    # Some have none: of these an answer without a result is right, and those in a row begin anew.
+    _get("tokens", rf"{_ASSET}/folder/\d+/tokens\.json", _CHILDREN, askers=2),
     # Which programs there are, asked for once more after the two pages of their own stream.
     _get(
         "programs of tokens", rf"{_ASSET}/programs\.json", _CHILDREN, "tokens",
