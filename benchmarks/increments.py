@@ -26,6 +26,8 @@ SEVERAL_WEEKS = ["--leads", "2000", "--activities", "20000", "--history-days", "
 TWO_DAYS = ["--leads", "10000", "--activities", "40000", "--history-days", "2"]
 # The incumbent knows no clock that stands: its waits, and the clock itself, are so much faster.
 INCUMBENTS_SCALE = 600
+# This tap waits so much shorter than Marketo's clock goes on.
+SCALE = 20
 # Of leads and activities all is selected beside these.
 STREAMS = ("campaigns", "lists", "programs", "activity_types")
 # A row of the others without a date ends the incumbent's sync, which compares None with a date.
@@ -88,7 +90,7 @@ def measure(tools: Tools, settings: Settings) -> Figure:
 @contextmanager
 def _tap(tool: Tool, history: Sequence[str]) -> Iterator[tuple[MeasuredTap, Account]]:
     if tool.name != "incumbent":
-        with standing_tap(tool, [*OPTIONS, *history]) as both:
+        with standing_tap(tool, [*OPTIONS, *history], SCALE) as both:
             yield both
         return
     clock = ["--scale", str(INCUMBENTS_SCALE)]
@@ -144,9 +146,11 @@ def _close_schedule(tool: Tool) -> _Day:
         came: dict[Any, float] = {}
         late: dict[str, float] = {}
         new: set[str] = set()
-        # After the day an hourly schedule, until the last that showed late has come.
+        # After the day hourly, until the next daily export is near; then as before, until the last
+        # that showed late has come.
         ends = [begun + MINUTES * (number + 1) for number in range(DAY // MINUTES)]
-        ends += [begun + DAY + HOUR * (number + 1) for number in range(24)]
+        ends += [begun + DAY + HOUR * (number + 1) for number in range(20)]
+        ends += [ends[-1] + MINUTES * (number + 1) for number in range(4 * HOUR // MINUTES)]
         marketo.control("POST", "clock", {"set": bulk_time(begun)})
         for number, end in enumerate(ends):
             if end <= begun + DAY:

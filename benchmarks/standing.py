@@ -16,9 +16,6 @@ from tests.harness import Account, Target, account
 
 # What a call takes at the default pace of 50 in 20 seconds, and a bit more.
 CALL_SECONDS = 0.5
-# How much faster than Marketo's clock this tap waits: about as much as its calls are faster here,
-# so that it looks at jobs as often between two calls as it would.
-SCALE = 200
 TIMES = (
     f"Times are Marketo's: a call takes {CALL_SECONDS:g} s, a look at jobs as long as the tap "
     "waits for it, and the tap's own CPU time is added."
@@ -45,11 +42,21 @@ class SyncRun:
 
 
 @contextmanager
-def standing_tap(tool: Tool, options: Sequence[str]) -> Iterator[tuple[MeasuredTap, Account]]:
-    """Run a sandbox whose clock stands, and this tap beside it."""
+def standing_tap(
+    tool: Tool, options: Sequence[str], scale: float
+) -> Iterator[tuple[MeasuredTap, Account]]:
+    """Run a sandbox whose clock stands, and this tap beside it.
+
+    Args:
+        tool: this tap.
+        options: of the sandbox.
+        scale: how much shorter the tap's waits are than Marketo's, which is none of the figures.
+            Each look at jobs counts as a wait, so that it must be small where a run that waits for
+            none is timed: the run has to be over before the tap looks.
+    """
     clock = ["--scale", "0", "--poll-seconds", str(tool.poll_interval)]
     clock += ["--call-seconds", str(CALL_SECONDS)]
-    with account(*clock, *options) as marketo, measured_tap(tool, marketo, SCALE) as tap:
+    with account(*clock, *options) as marketo, measured_tap(tool, marketo, scale) as tap:
         yield tap, marketo
 
 
