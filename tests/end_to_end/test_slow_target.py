@@ -42,7 +42,7 @@ from tests.harness import (
 )
 
 # A slow target takes so many bytes a second; after so many it has caught up.
-SLOW = 2_000_000
+SLOW = 1_000_000 if SOAK else 2_000_000
 SLOWLY = float("inf") if SOAK else 4_000_000
 TEXT_BYTES = 20_000
 # More than the pipe and the buffers of a connection hold.
