@@ -137,13 +137,7 @@ class ChildRead(StreamRead):
         guard = NotFoundGuard(len(parents))
         self.parents = len(parents)
         for parent in sorted(parents):
-            try:
-                yield from self._read(parent, emitter, now, guard.answered)
-            except NotFoundError as error:
-                # It is gone by now.
-                guard.skip(error)
-            except TapError as error:
-                self.failed.add(str(parent), began, error)
+            yield from self._try(parent, began, guard, emitter, now)
             # Those before the first answer may be missing for another reason than that they went.
             reached = ChildMark(parent=parent, scan_started=began, refreshed=mark.refreshed)
             self._move_to(emitter, reached if guard.has_answered else None)
@@ -186,14 +180,9 @@ class ChildRead(StreamRead):
         parents = found - self._have_been_read
         guard = NotFoundGuard(len(parents))
         for parent in sorted(parents):
-            try:
-                yield from self._read(parent, emitter, now, guard.answered)
-            except NotFoundError as error:
-                guard.skip(error)
-            except TapError as error:
-                self.failed.add(str(parent), self._now, error)
-                self.failed.check()
+            yield from self._try(parent, self._now, guard, emitter, now)
             self._move_to(emitter)
+            self.failed.check()
             yield None
         guard.check()
         self.failed.has_read(group)
@@ -237,6 +226,22 @@ class ChildRead(StreamRead):
             self.stream, refreshed.isoformat(), self._interval / timedelta(hours=1),
         )  # fmt: skip
         return True
+
+    def _try(
+        self,
+        parent: Parent,
+        since: datetime,
+        guard: NotFoundGuard,
+        emitter: Emitter,
+        now: Callable[[], datetime],
+    ) -> Steps:
+        """Read a parent; skip one that is gone by now, remember one that cannot be read."""
+        try:
+            yield from self._read(parent, emitter, now, guard.answered)
+        except NotFoundError as error:
+            guard.skip(error)
+        except TapError as error:
+            self.failed.add(str(parent), since, error)
 
     def _read(
         self,

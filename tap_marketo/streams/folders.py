@@ -28,7 +28,7 @@ _ALL_LEVELS = 1_000_000
 
 
 def trees(client: MarketoClient) -> Iterator[Page]:
-    """Read the trees of all areas, a part each; a page tells of one that cannot be read."""
+    """Read the tree of each area; for one that cannot be read, yield a page with the error."""
     for area in AREAS:
         try:
             yield from tree(client, area)

@@ -30,7 +30,7 @@ from tap_marketo.streams.stream_read import Read
 
 REPLICATION_KEY = "updatedAt"
 _DATES = ("createdAt", REPLICATION_KEY)
-# So many values are remembered of each filter and of each table, and half of them at least.
+# Each filter and each table remembers at most so many values, and at least the last half of them.
 _MOST_REMEMBERED = 50_000
 # So many values that cannot be asked for are named.
 _MOST_NAMED = 5

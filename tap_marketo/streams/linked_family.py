@@ -1,7 +1,7 @@
 """Exports of rows that name rows of custom objects, from their first row on each time.
 
 What an edge object's rows say may change without a bridge's row, and the state holds no keys. So
-all keys are found anew whenever the rows are read.
+each sync that reads the rows exports all keys again.
 """
 
 from __future__ import annotations

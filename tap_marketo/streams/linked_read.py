@@ -165,7 +165,7 @@ class LinkedRead(Read):
             return []
 
     def _since(self, stream: str, lookback: timedelta) -> datetime:
-        """Return since when what has changed is to be emitted: from before the bookmark on."""
+        """Return the time (UTC) from which on changed rows are emitted."""
         bookmark = self._context.state.bookmark(stream, REPLICATION_KEY)
         if bookmark is None or self._read_at(stream) is None:
             return self._context.earliest

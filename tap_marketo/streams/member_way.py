@@ -24,8 +24,8 @@ class MembersWay:
     def can_read_all(self) -> bool:
         """Whether pages can be asked for all members of a program (program-members.md, Query).
 
-        By ``statusName`` they cannot: "existing program membership records retain their current
-        statuses" where a channel's list of them changes (channels.md).
+        ``statusName`` does not find all of them: a member keeps a status that the channel no longer
+        lists (channels.md).
         """
         return EVERYONE in self._account.members.filters
 
