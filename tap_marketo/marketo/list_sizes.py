@@ -8,9 +8,15 @@ from itertools import islice
 from math import ceil
 from typing import Any, Generic, TypeVar, cast
 
-from tap_marketo.errors import DataError
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import MAX_RETURN, Row, offset_page, single_page, token_pages
+from tap_marketo.marketo.pages import (
+    MAX_RETURN,
+    Row,
+    endless,
+    offset_page,
+    single_page,
+    token_pages,
+)
 from tap_marketo.marketo.ways import REST, Way
 
 T = TypeVar("T")
@@ -156,8 +162,5 @@ def measure(rows_from: Callable[[int], Sequence[T]], path: str) -> tuple[int, li
             end = page
         page = (2 * full or 1) if end == _MOST_OFFSET_PAGES else (full + end) // 2
         if page >= _MOST_OFFSET_PAGES:
-            raise DataError(
-                f"GET {path}: Marketo sends rows at any offset, which would never end. Run again; "
-                "if it stays so, show it to Marketo Support."
-            )
+            raise endless(path, "sends rows at any offset")
     return end * MAX_RETURN, seen

@@ -81,8 +81,7 @@ def token_pages(
     """
 
     def ask(token: str | None) -> Envelope:
-        params: dict[str, Any] = {**(filter_ or {}), "batchSize": BATCH_SIZE}
-        return client.get(path, endpoint, {**params, "nextPageToken": token} if token else params)
+        return client.get(path, endpoint, _batch(filter_, token))
 
     return _scan(path, ask, token, _token, MOST_EMPTY_PAGES)
 
@@ -97,17 +96,10 @@ def query_pages(
     """
 
     def ask(token: str | None) -> Envelope:
-        whole = {**query, "batchSize": BATCH_SIZE}
-        return client.query(path, endpoint, {**whole, "nextPageToken": token} if token else whole)
+        return client.query(path, endpoint, _batch(query, token))
 
-    def following(path: str, envelope: Envelope) -> str | None:
-        # Not every answer that has a token is defined with moreResult (swagger-mapi.json).
-        more, token = envelope.get("moreResult"), _token(path, envelope)
-        if more is True and token is None:
-            raise DataError(f"GET {path}: Marketo promises more without a page token. Run again.")
-        return None if more is False else token
-
-    return _scan(path, ask, None, following, MOST_EMPTY_PAGES)
+    # Not every answer that has a token is defined with moreResult (swagger-mapi.json).
+    return _scan(path, ask, None, _token_if_more, MOST_EMPTY_PAGES)
 
 
 def dated_pages(
@@ -130,23 +122,22 @@ def dated_pages(
     """
 
     def ask(token: str | None) -> Envelope:
-        params = {
-            **(filter_ or {}),
-            "nextPageToken": token or start(),
-            "batchSize": BATCH_SIZE,
-        }
         # Where a stretch of time holds nothing, Marketo leaves the result out.
-        return client.get(path, endpoint, params, needs_result=False)
+        return client.get(path, endpoint, _batch(filter_, token or start()), needs_result=False)
 
     def following(path: str, envelope: Envelope) -> str | None:
-        more, token = envelope.get("moreResult"), _token(path, envelope)
-        if not isinstance(more, bool):
+        token = _token_if_more(path, envelope)
+        if not isinstance(envelope.get("moreResult"), bool):
             raise DataError(f"GET {path}: Marketo does not say whether more follows. Run again.")
-        if more and token is None:
-            raise DataError(f"GET {path}: Marketo promises more without a page token. Run again.")
-        return token if more else None
+        return token
 
     return _scan(path, ask, token, following, _MOST_EMPTY_STRETCHES)
+
+
+def _batch(query: Mapping[str, Any] | None, token: str | None) -> dict[str, Any]:
+    """Return the parameters of a page of what a query matches."""
+    params = {**(query or {}), "batchSize": BATCH_SIZE}
+    return {**params, "nextPageToken": token} if token else params
 
 
 def _scan(
@@ -156,32 +147,47 @@ def _scan(
     following: Callable[[str, Envelope], str | None],
     most_empty: int,
 ) -> Iterator[Page]:
-    """Read a list page by page; ``following`` returns the token of the page after an answer."""
+    """Read a list page by page; ``following`` returns the token of the page after an answer.
+
+    Where Marketo no longer takes the last run's token, the scan restarts. A refusal for anything
+    but the token is raised: the token is still good then.
+    """
     seen: set[str] = set()
     empty = 0
-    resumed = token is not None
+    is_resumed = token is not None
     while True:
-        envelope, restarted = _page_or_first(ask, token, resumed)
-        resumed = False
+        restarted = False
+        try:
+            envelope = ask(token)
+        except RequestRefusedError as error:
+            if not is_resumed or error.code not in _STALE_TOKEN:
+                raise
+            LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
+            envelope, restarted = ask(None), True
+        is_resumed = False
         token = following(path, envelope)
         rows = rows_of(path, envelope)
         # An empty page with a token is not the end.
         empty = 0 if rows else empty + 1
         if token and empty > most_empty:
-            raise DataError(
-                f"GET {path}: Marketo answered {empty} times in a row with an empty page and a "
-                "new page token, which would never end. Run again; if it stays so, show it to "
-                "Marketo Support."
+            raise endless(
+                path,
+                f"answered {empty} times in a row with an empty page and a new page token",
             )
         yield Page(rows, token, restarted)
         if token is None:
             return
         if token in seen:
-            raise DataError(
-                f"GET {path}: Marketo gave the same page token twice, which would never end. "
-                "Run again; if it stays so, show it to Marketo Support."
-            )
+            raise endless(path, "gave the same page token twice")
         seen.add(token)
+
+
+def endless(path: str, what: str) -> DataError:
+    """Return the error for a list whose pages lead nowhere, given what Marketo did."""
+    return DataError(
+        f"GET {path}: Marketo {what}, which would never end. Run again; if it stays so, show it "
+        "to Marketo Support."
+    )
 
 
 def date_token(client: MarketoClient, since: datetime) -> str:
@@ -197,26 +203,6 @@ def date_token(client: MarketoClient, since: datetime) -> str:
     if token is None:
         raise DataError(f"GET {path}: Marketo answers without a page token. Run again.")
     return token
-
-
-def _page_or_first(
-    ask: Callable[[str | None], Envelope], token: str | None, resumed: bool
-) -> tuple[Envelope, bool]:
-    """Ask for a page, or for the first one if Marketo no longer takes the last run's token.
-
-    Returns:
-        The answer, and whether the scan restarted with it.
-
-    Raises:
-        MarketoError: the call is refused for anything but its token, which is still good then.
-    """
-    try:
-        return ask(token), False
-    except RequestRefusedError as error:
-        if not resumed or error.code not in _STALE_TOKEN:
-            raise
-        LOGGER.warning("The page token of the last run is refused; starting over. %s", error)
-        return ask(None), True
 
 
 def offset_pages(
@@ -258,6 +244,13 @@ def offset_page(
     first, size = way.paging
     window = {**params, size: MAX_RETURN, first: offset}
     return rows_of(path, client.get(path, endpoint, window, way=way))
+
+
+def _token_if_more(path: str, envelope: Envelope) -> str | None:
+    more, token = envelope.get("moreResult"), _token(path, envelope)
+    if more is True and token is None:
+        raise DataError(f"GET {path}: Marketo promises more without a page token. Run again.")
+    return None if more is False else token
 
 
 def _token(path: str, envelope: Envelope) -> str | None:
