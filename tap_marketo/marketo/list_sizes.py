@@ -12,9 +12,9 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import (
     MAX_RETURN,
     Row,
+    all_rows,
     endless,
     offset_page,
-    single_page,
     token_pages,
 )
 from tap_marketo.marketo.ways import REST, Way
@@ -97,8 +97,8 @@ class ListSizes:
         """Return the size of a list that comes whole in one answer."""
 
         def ask() -> ListSize[Row]:
-            (page,) = single_page(self.client, path, endpoint, way=way)
-            return ListSize(len(page.rows), 1, page.rows)
+            rows = all_rows(self.client, path, endpoint, way=way)
+            return ListSize(len(rows), 1, rows)
 
         return self.once(path, ask)
 

@@ -54,15 +54,19 @@ class Page:
     error: TapError | None = None
 
 
-def single_page(
+def all_rows(
     client: MarketoClient,
     path: str,
     endpoint: str,
     params: Mapping[str, Any] | None = None,
     way: Way = REST,
-) -> Iterator[Page]:
-    """Read a list that comes whole in one answer."""
-    yield Page(rows_of(path, client.get(path, endpoint, params, way=way)))
+) -> list[Row]:
+    """Read a list, or what there is of a single thing, that comes whole in one answer.
+
+    Raises:
+        DataError: it holds something else than objects.
+    """
+    return rows_of(path, client.get(path, endpoint, params, way=way))
 
 
 def token_pages(

@@ -13,7 +13,7 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo import describe
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import Field, ObjectDescription
-from tap_marketo.marketo.pages import Row, single_page
+from tap_marketo.marketo.pages import Row, all_rows
 from tap_marketo.marketo.ways import OF_USERS
 from tap_marketo.names import Naming
 
@@ -88,8 +88,7 @@ class Account:
     @cached_property
     def custom_object_entries(self) -> Sequence[Row]:
         """The types of custom objects that Marketo has now, as it lists them."""
-        pages = single_page(self.client, "/rest/v1/customobjects.json", "custom_objects")
-        return [row for page in pages for row in page.rows]
+        return all_rows(self.client, "/rest/v1/customobjects.json", "custom_objects")
 
     @property
     def custom_objects(self) -> list[str]:
@@ -117,13 +116,10 @@ class Account:
     @cached_property
     def workspaces(self) -> Sequence[Row]:
         """The workspaces that Marketo has now (user-management.md, Browse Workspaces)."""
-
-        def ask() -> Sequence[Row]:
-            path = f"{USERS_PATH}/workspaces.json"
-            (page,) = single_page(self.client, path, "workspaces", way=OF_USERS)
-            return page.rows
-
-        return self._ask_once("workspaces", ask)
+        path = f"{USERS_PATH}/workspaces.json"
+        return self._ask_once(
+            "workspaces", lambda: all_rows(self.client, path, "workspaces", way=OF_USERS)
+        )
 
     @cached_property
     def workspace_ids(self) -> Sequence[str]:

@@ -9,7 +9,7 @@ from functools import partial
 from tap_marketo.errors import DataError
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page
+from tap_marketo.marketo.pages import Page, Row, all_rows, offset_pages
 from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.children import Children, Found
@@ -28,8 +28,8 @@ def _parent(kind: object, row: Row) -> Parent:
 
 
 def _segmentations(account: Account) -> Iterator[Found]:
-    for page in single_page(account.client, _SEGMENTATIONS, "segmentations"):
-        yield Found([_parent("Segmentation", row) for row in page.rows])
+    rows = all_rows(account.client, _SEGMENTATIONS, "segmentations")
+    yield Found([_parent("Segmentation", row) for row in rows])
 
 
 def _number_of_segmentations(sizes: ListSizes) -> ListSize[Parent]:
@@ -76,11 +76,11 @@ def _tokens(client: MarketoClient, parent: Parent) -> Iterator[Page]:
     """Read the tokens of a folder or program (tokens.md)."""
     path = f"{_ASSETS}/folder/{parent.id}/tokens.json"
     owner = {"folderType": parent.type, "folderId": str(parent.id)}
-    for page in single_page(client, path, "tokens", {"folderType": parent.type}):
-        tokens = [token for holder in page.rows for token in holder.get("tokens") or ()]
-        if not all(isinstance(token, dict) for token in tokens):
-            raise DataError(f"GET {path}: a token is something else than an object. Run again.")
-        yield Page([{**token, **owner} for token in tokens])
+    holders = all_rows(client, path, "tokens", {"folderType": parent.type})
+    tokens = [token for holder in holders for token in holder.get("tokens") or ()]
+    if not all(isinstance(token, dict) for token in tokens):
+        raise DataError(f"GET {path}: a token is something else than an object. Run again.")
+    yield Page([{**token, **owner} for token in tokens])
 
 
 SEGMENTS = DeclaredStream(

@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import Row
-from tap_marketo.streams.details import (
-    Details,
-    NoDetailsError,
-    by_key,
-    listed,
-    listed_by_offset,
-    rows_of,
-)
+from tap_marketo.marketo.pages import Row, all_rows
+from tap_marketo.streams.details import Details, NoDetailsError, by_key, listed, listed_by_offset
 
 _ASSETS = "/rest/asset/v1"
 
@@ -37,7 +30,7 @@ def _allowable_values(client: MarketoClient, row: Row) -> Row:
     path, name = f"{_ASSETS}/tagType/byName.json", str(row.get("tagType"))
     if "," in name:
         raise NoDetailsError("a name with a comma cannot be asked for")
-    found = rows_of(client, path, "tag_type", {"name": name})
+    found = all_rows(client, path, "tag_type", {"name": name})
     if not found:
         raise NoDetailsError("Marketo finds nothing")
     return {"allowableValues": list_of_text(found[0].get("allowableValues"))}

@@ -5,7 +5,7 @@ The call for detail columns is made for each row that is emitted, if one of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from urllib.parse import quote
 from tap_marketo.errors import NotFoundError, RequestRefusedError, TapError
 from tap_marketo.log import counted, some_of
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import MAX_RETURN, Row, offset_page, single_page
+from tap_marketo.marketo.pages import MAX_RETURN, Row, all_rows, offset_page
 from tap_marketo.marketo.ways import REST, Way
 
 # After so many not-found answers without a success, the call is taken to be wrong, not the things.
@@ -194,7 +194,7 @@ def by_key(
     """
 
     def read(client: MarketoClient, row: Row) -> Row:
-        found = rows_of(client, path_with(path, row.get(key)), endpoint, params, way)
+        found = all_rows(client, path_with(path, row.get(key)), endpoint, params, way)
         if not found:
             raise NoDetailsError("Marketo finds nothing")
         return found[0]
@@ -209,7 +209,7 @@ def listed(column: str, path: str, endpoint: str) -> Callable[[MarketoClient, Ro
     """
 
     def read(client: MarketoClient, row: Row) -> Row:
-        return {column: rows_of(client, path_with(path, row.get("id")), endpoint, {})}
+        return {column: all_rows(client, path_with(path, row.get("id")), endpoint)}
 
     return read
 
@@ -232,19 +232,3 @@ def listed_by_offset(column: str, path: str, endpoint: str) -> Callable[[Marketo
 def path_with(path: str, key: object) -> str:
     """Return a path with the id or name of a row in place of ``{id}``."""
     return path.format(id=quote(str(key), safe="", errors="replace"))
-
-
-def rows_of(
-    client: MarketoClient,
-    path: str,
-    endpoint: str,
-    params: Mapping[str, Any],
-    way: Way = REST,
-) -> list[Row]:
-    """Return what a call about a single thing shows.
-
-    Raises:
-        DataError: it holds something else than objects.
-    """
-    (page,) = single_page(client, path, endpoint, params, way)
-    return page.rows

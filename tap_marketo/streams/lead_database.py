@@ -14,10 +14,10 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import custom_object_name
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row
+from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, all_rows
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, by_key, rows_of
+from tap_marketo.streams.details import Details, by_key
 from tap_marketo.streams.field_schemas import FieldSchemas, searchable_fields
 from tap_marketo.streams.page_read import Scan
 from tap_marketo.streams.paged import ONE_CALL, Pages, by_token, whole_list
@@ -75,7 +75,7 @@ def _api(entry: Row, name: str) -> Row:
 def _searchable(client: MarketoClient) -> set[object] | None:
     """Return the fields that leads can be asked for by (leads.md, Query); None if unknown."""
     try:
-        described = rows_of(client, _SEARCHABLE, "leads_describe2", {})
+        described = all_rows(client, _SEARCHABLE, "leads_describe2")
     except NOT_HERE as error:
         LOGGER.info("lead_fields does not say which fields are searchable. %s", error)
         return None

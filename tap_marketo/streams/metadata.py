@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import Page, Row, offset_pages
+from tap_marketo.marketo.pages import Page, Row, all_rows, offset_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, by_key, rows_of
+from tap_marketo.streams.details import Details, by_key
 from tap_marketo.streams.field_schemas import FieldSchemas, searchable_fields
 from tap_marketo.streams.page_read import Scan
 from tap_marketo.streams.paged import Pages, whole_list
@@ -56,7 +56,7 @@ def _object_fields(account: Account, scan: Scan) -> Iterator[Page]:
 
     def pages(described: _Object) -> Iterator[Page]:
         path = f"{described.path}/describe.json"
-        for entry in rows_of(account.client, path, "object_describe", {}):
+        for entry in all_rows(account.client, path, "object_describe"):
             schema = schemas.of(described.path) if described.has_schema else {}
             keys = searchable_fields(entry)
             fields = entry.get("fields")

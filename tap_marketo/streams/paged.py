@@ -10,7 +10,7 @@ from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.failed_parts import FailedParts
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import Page, Row, offset_pages, single_page, token_pages
+from tap_marketo.marketo.pages import Page, Row, all_rows, offset_pages, token_pages
 from tap_marketo.marketo.ways import REST, Way
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
@@ -99,7 +99,7 @@ def whole_list(path: str, prepare: Callable[[Row], Row] | None = None, way: Way 
     """Read a list without pages."""
 
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
-        return single_page(account.client, path, scan.stream, way=way)
+        yield Page(all_rows(account.client, path, scan.stream, way=way))
 
     def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
         return sizes.of_one_page(path, scan.stream, way)

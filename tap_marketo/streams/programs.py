@@ -9,9 +9,8 @@ from tap_marketo.errors import DataError, NotFoundError, TapError
 from tap_marketo.failed_parts import concerns_one_part
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize
-from tap_marketo.marketo.pages import Row, offset_pages
+from tap_marketo.marketo.pages import Row, all_rows, offset_pages
 from tap_marketo.protocol.position import Parent
-from tap_marketo.streams.details import rows_of
 from tap_marketo.streams.stream_read import id_of, is_created_since, raw_id
 from tap_marketo.times import to_marketo
 
@@ -62,7 +61,7 @@ class Programs:
             path = f"/rest/asset/v1/program/{number}.json"
             ids: list[int] = []
             try:
-                ids = _ids(rows_of(self._client, path, "program", {}))
+                ids = _ids(all_rows(self._client, path, "program"))
             except TapError as error:
                 # Marketo may answer with an error for one program, and that for ever.
                 if not (isinstance(error, NotFoundError) or concerns_one_part(error)):
