@@ -9,14 +9,8 @@ from math import ceil
 from typing import Any, Generic, TypeVar, cast
 
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import (
-    MAX_RETURN,
-    Row,
-    all_rows,
-    endless,
-    offset_page,
-    token_pages,
-)
+from tap_marketo.marketo.moving_list import one_page
+from tap_marketo.marketo.pages import MAX_RETURN, Row, all_rows, endless, token_pages
 from tap_marketo.marketo.ways import REST, Way
 
 T = TypeVar("T")
@@ -128,7 +122,7 @@ class ListSizes:
 
         def ask() -> ListSize[Row]:
             def rows(offset: int) -> list[Row]:
-                return offset_page(self.client, path, endpoint, filter_, offset, way)
+                return one_page(self.client, path, endpoint, filter_, offset, way)[0]
 
             number, seen = measure(rows, path)
             # Each page but the first begins with the last row of the page before; one more call

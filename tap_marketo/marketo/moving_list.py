@@ -1,4 +1,4 @@
-"""Lists that are read by offset while their rows come, change and go."""
+"""Lists that are read by offset or by the numbers of their pages while rows come, change and go."""
 
 from __future__ import annotations
 
@@ -6,16 +6,122 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tap_marketo.errors import DataError
+from tap_marketo.marketo.client import MarketoClient
+from tap_marketo.marketo.pages import MAX_RETURN, MOST_EMPTY_PAGES, Page, Row, rows_of
+from tap_marketo.marketo.ways import REST, Way
 
+# swagger-asset.json, of the Email Designer: "Maximum value is 50".
+LARGEST_PAGE = 50
+# Behind whichever offset a page of the Email Designer is asked for, a full one has so many rows.
+_LEAST_ROWS = 24
 # How many pages in a row without a row of the page before lead to the list's beginning, how often.
 _RESTARTS = 5
 _MOST_MISSES = 20
 # Pages in a row that bring less than half of a page: near its end a list may grow for ever.
 _MOST_SLOW = 10
 
-Row = Mapping[str, Any]
 # What distinguishes a row from the others, and when it changed last, as Marketo says it.
 _Version = tuple[object, object]
+
+
+def offset_pages(
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    params: Mapping[str, Any],
+    identity: Callable[[Row], object],
+    way: Way = REST,
+) -> Iterator[Page]:
+    """Read a list of assets by offset (assets.md), also while its rows come, change and go.
+
+    Raises:
+        DataError: the list changes faster than it can be read.
+    """
+    detector = MoveDetector(identity)
+
+    def ask(offset: int) -> list[Row]:
+        rows, _ = one_page(client, path, endpoint, params, offset, way)
+        detector.add(offset, rows)
+        return rows
+
+    for rows in rows_of_moving_list(path, ask, identity, MAX_RETURN):
+        yield Page(rows, moved=detector.moved)
+    if detector.moved:
+        # The page that proves the end may have shown it.
+        yield Page([], moved=True)
+
+
+def one_page(
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    params: Mapping[str, Any],
+    place: int,
+    way: Way = REST,
+    size: int = MAX_RETURN,
+) -> tuple[list[Row], int | None]:
+    """Return a page, and how many rows the list has in all; None if Marketo does not say.
+
+    ``place`` is an offset (assets.md, Browse) or, in the Email Designer, the number of the page.
+    There are no rows behind the end of the list.
+    """
+    begin, most = way.paging
+    envelope = client.get(path, endpoint, {**params, most: size, begin: place}, way=way)
+    return rows_of(path, envelope), envelope.get("totalItems")
+
+
+def page_at(offset: int) -> tuple[int, int]:
+    """Return number and size of the page that holds an offset and reaches furthest behind it."""
+    sizes = range(LARGEST_PAGE, LARGEST_PAGE // 2, -1)
+    size = max(sizes, key=lambda size: (offset // size + 1) * size)
+    return offset // size, size
+
+
+def indexed_pages(
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    params: Mapping[str, Any],
+    identity: Callable[[Row], object],
+    prepare: Callable[[Row], Row],
+    way: Way,
+) -> Iterator[Page]:
+    """Read a list of the Email Designer (emails-new.md, Filter), also while its rows move.
+
+    Its pages have numbers: each begins where its number times its size says. To read it as safely
+    as a list by offset, pages of other sizes are asked for, so that each begins within the one
+    before. ``prepare`` gives a row the columns' names, updatedAt among them.
+
+    Marketo may count rows that it leaves out of the pages, such as variants of A/B tests
+    (swagger-asset.json): a short page is the end where no more rows are counted than it reaches to.
+    Where none are counted, the end is a page without a new row.
+
+    Raises:
+        DataError: the list changes faster than it can be read.
+    """
+    first, total = one_page(client, path, endpoint, params, 0, way, LARGEST_PAGE)
+    ready = [list(map(prepare, first))]
+    if total is not None and total <= LARGEST_PAGE:
+        yield Page(ready[0])
+        return
+
+    def ask(offset: int) -> list[Row]:
+        if ready and offset == 0:
+            return ready.pop()
+        rows: list[Row] = []
+        empty = 0
+        while True:
+            index, size = page_at(offset)
+            page, total = one_page(client, path, endpoint, params, index, way, size)
+            # Rows that are left out may be those before the offset.
+            rows += page[max(0, offset - index * size - max(0, size - len(page))) :]
+            offset = (index + 1) * size
+            empty = 0 if page else empty + 1
+            is_end = total is None or offset >= total or empty > MOST_EMPTY_PAGES
+            if len(rows) >= _LEAST_ROWS or is_end:
+                return list(map(prepare, rows))
+
+    yield from map(Page, rows_of_moving_list(path, ask, identity, _LEAST_ROWS))
 
 
 def rows_of_moving_list(

@@ -11,7 +11,6 @@ from tap_marketo.errors import DataError, RequestRefusedError, TapError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.moving_list import MoveDetector, rows_of_moving_list
 from tap_marketo.marketo.ways import REST, Way
 from tap_marketo.times import before, to_marketo
 
@@ -207,47 +206,6 @@ def date_token(client: MarketoClient, since: datetime) -> str:
     if token is None:
         raise DataError(f"GET {path}: Marketo answers without a page token. Run again.")
     return token
-
-
-def offset_pages(
-    client: MarketoClient,
-    path: str,
-    endpoint: str,
-    params: Mapping[str, Any],
-    identity: Callable[[Row], object],
-    way: Way = REST,
-) -> Iterator[Page]:
-    """Read a list of assets by offset (assets.md), also while its rows come, change and go.
-
-    Raises:
-        DataError: the list changes faster than it can be read.
-    """
-    detector = MoveDetector(identity)
-
-    def ask(offset: int) -> list[Row]:
-        rows = offset_page(client, path, endpoint, params, offset, way)
-        detector.add(offset, rows)
-        return rows
-
-    for rows in rows_of_moving_list(path, ask, identity, MAX_RETURN):
-        yield Page(rows, moved=detector.moved)
-    if detector.moved:
-        # The page that proves the end may have shown it.
-        yield Page([], moved=True)
-
-
-def offset_page(
-    client: MarketoClient,
-    path: str,
-    endpoint: str,
-    params: Mapping[str, Any],
-    offset: int,
-    way: Way = REST,
-) -> list[Row]:
-    """Read one page of a list of assets (assets.md, Browse); no rows behind the end of the list."""
-    first, size = way.paging
-    window = {**params, size: MAX_RETURN, first: offset}
-    return rows_of(path, client.get(path, endpoint, window, way=way))
 
 
 def _token_if_more(path: str, envelope: Envelope) -> str | None:

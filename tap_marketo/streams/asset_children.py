@@ -9,7 +9,8 @@ from functools import partial
 from tap_marketo.errors import DataError
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import Page, Row, all_rows, offset_pages
+from tap_marketo.marketo.moving_list import offset_pages
+from tap_marketo.marketo.pages import Page, Row, all_rows
 from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.children import Children, Found

@@ -13,8 +13,8 @@ from math import ceil
 from tap_marketo.errors import AccessDeniedError
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.indexed_list import LARGEST_PAGE, first_page, indexed_pages
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
+from tap_marketo.marketo.moving_list import LARGEST_PAGE, indexed_pages, one_page
 from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.marketo.ways import DESIGNER
 from tap_marketo.streams.account import Account
@@ -79,7 +79,8 @@ def by_workspace(path: str) -> Pages:
     def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
         def of_one(workspace: str) -> ListSize[Row]:
             params = _filter(scan, workspace)
-            return _size(*first_page(account.client, path, scan.stream, params, DESIGNER))
+            page = one_page(account.client, path, scan.stream, params, 0, DESIGNER, LARGEST_PAGE)
+            return _size(*page)
 
         found: ListSize[Row] = ListSize(0, 0 if account.named_workspaces else 1, [])
         for workspace in account.workspaces_to_read:

@@ -13,7 +13,8 @@ from urllib.parse import quote
 from tap_marketo.errors import NotFoundError, RequestRefusedError, TapError
 from tap_marketo.log import counted, some_of
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import MAX_RETURN, Row, all_rows, offset_page
+from tap_marketo.marketo.moving_list import one_page
+from tap_marketo.marketo.pages import MAX_RETURN, Row, all_rows
 from tap_marketo.marketo.ways import REST, Way
 
 # After so many not-found answers without a success, the call is taken to be wrong, not the things.
@@ -221,7 +222,7 @@ def listed_by_offset(column: str, path: str, endpoint: str) -> Callable[[Marketo
         own = path_with(path, row.get("id"))
         found: list[Row] = []
         while True:
-            page = offset_page(client, own, endpoint, {}, len(found))
+            page, _ = one_page(client, own, endpoint, {}, len(found))
             found += page
             if len(page) < MAX_RETURN:
                 return {column: found}

@@ -12,7 +12,8 @@ from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import Page, Row, offset_pages
+from tap_marketo.marketo.moving_list import offset_pages
+from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.page_read import Scan

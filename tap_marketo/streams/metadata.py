@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import Page, Row, all_rows, offset_pages
+from tap_marketo.marketo.moving_list import offset_pages
+from tap_marketo.marketo.pages import Page, Row, all_rows
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import Details, by_key

@@ -10,7 +10,8 @@ from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.failed_parts import FailedParts
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import Page, Row, all_rows, offset_pages, token_pages
+from tap_marketo.marketo.moving_list import offset_pages
+from tap_marketo.marketo.pages import Page, Row, all_rows, token_pages
 from tap_marketo.marketo.ways import REST, Way
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account

@@ -9,7 +9,8 @@ from tap_marketo.errors import DataError, NotFoundError, TapError
 from tap_marketo.failed_parts import concerns_one_part
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize
-from tap_marketo.marketo.pages import Row, all_rows, offset_pages
+from tap_marketo.marketo.moving_list import offset_pages
+from tap_marketo.marketo.pages import Row, all_rows
 from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.stream_read import id_of, is_created_since, raw_id
 from tap_marketo.times import to_marketo

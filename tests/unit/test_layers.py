@@ -66,7 +66,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # How long activities are kept,
     ("marketo.retention",),
     # our pace and the access token,
-    ("marketo.moving_list", "marketo.throttle", "marketo.answers", "marketo.transport_errors"),
+    ("marketo.throttle", "marketo.answers", "marketo.transport_errors"),
     ("marketo.ways",),
     ("marketo.auth", "marketo.retries"),
     # one HTTP exchange,
@@ -75,7 +75,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("marketo.client",),
     # the calls it is used for.
     ("marketo.pages", "marketo.describe"),
-    ("marketo.indexed_list",),
+    ("marketo.moving_list",),
     ("marketo.export_calls", "marketo.list_sizes", "marketo.by_keys"),
     # Date windows, polls of jobs, the day's bytes, export files as they arrive,
     (

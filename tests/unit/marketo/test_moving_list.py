@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.errors import DataError
-from tap_marketo.marketo.moving_list import Row, rows_of_moving_list
+from tap_marketo.marketo.moving_list import rows_of_moving_list
+from tap_marketo.marketo.pages import Row
 
 FULL = 40
 PLACES = st.floats(0, 1, exclude_max=True)

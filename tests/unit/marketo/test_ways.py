@@ -22,7 +22,7 @@ from tap_marketo.errors import (
     TokenRejectedError,
     TransientError,
 )
-from tap_marketo.marketo.indexed_list import LARGEST_PAGE, page_at
+from tap_marketo.marketo.moving_list import LARGEST_PAGE, page_at
 from tap_marketo.marketo.ways import DESIGNER, OF_USERS, REST, Way
 
 CALL = "GET /x"
