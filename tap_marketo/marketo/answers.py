@@ -1,11 +1,13 @@
-"""What an answer says: its status, its envelope, and the error it stands for (error-codes.md)."""
+"""What came of a request: its envelope, or the error that stands in its place (error-codes.md)."""
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
+import urllib3
 
 from tap_marketo.errors import (
     INVALID_FIELDS,
@@ -18,6 +20,7 @@ from tap_marketo.errors import (
     FilterUnavailableError,
     MarketoError,
     NoAccessError,
+    NoAnswerError,
     NotFoundError,
     NotReachedError,
     QueueFullError,
@@ -27,8 +30,10 @@ from tap_marketo.errors import (
     TokenRejectedError,
     TooManyMatchesError,
     TransientError,
+    UnreachableError,
 )
 from tap_marketo.exact_json import loads_exactly
+from tap_marketo.redact import redact
 
 Envelope = Mapping[str, Any]
 
@@ -36,7 +41,9 @@ Envelope = Mapping[str, Any]
 _NO_ASSETS = "no assets found"
 # leads.md, Query: "Too many results match the filter".
 _TOO_MANY = "too many results"
-
+# How http.client words a 4xx answer of a proxy to CONNECT.
+_TUNNEL_REFUSED = "Tunnel connection failed: 4"
+_WRONG_ADDRESS = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema)
 
 # error-codes.md. Any other code stops its stream: to repeat a call Marketo refused helps nobody.
 _CODES: Mapping[type[MarketoError], str] = {
@@ -182,3 +189,57 @@ def json_object(call: str, body: bytes) -> Envelope:
     if not isinstance(parsed, dict):
         raise TransientError(call, "the answer is not a JSON object")
     return parsed
+
+
+def transport_error(call: str, error: Exception) -> MarketoError:
+    """Return the error for a request that got no answer."""
+    kind: type[MarketoError] = TransientError
+    reason, remedy = brief(error), None
+    if isinstance(error, requests.exceptions.SSLError):
+        # Only an untrusted certificate stays as it is; a handshake may break once.
+        reason = f"no trusted TLS connection: {reason}"
+        kind = NotReachedError if _is_untrusted(error) else TransientError
+    elif isinstance(error, requests.exceptions.ProxyError):
+        # A proxy that says no (403, 407) goes on saying so; one that is down may come back.
+        remedy = NotReachedError.remedy
+        if _TUNNEL_REFUSED in str(error):
+            kind, reason = NotReachedError, f"the proxy refuses: {reason}"
+    elif isinstance(error, requests.exceptions.ReadTimeout):
+        kind = NoAnswerError
+    elif isinstance(error, _WRONG_ADDRESS) or not isinstance(error, OSError):
+        kind = NotReachedError
+    elif isinstance(error, requests.RequestException):
+        kind = UnreachableError if _never_connected(error) else TransientError
+    else:
+        # What requests says of certificates that are not there is of no class of its own.
+        kind, remedy = NotReachedError, "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
+    return kind(call, reason, remedy=remedy)
+
+
+def _is_untrusted(error: BaseException) -> bool:
+    """Say whether a certificate was checked and refused, or those to trust cannot be read."""
+    inner: object = error
+    while isinstance(inner, BaseException):
+        if isinstance(inner, ssl.SSLCertVerificationError) or "NO_CERTIFICATE" in str(inner):
+            return True
+        inner = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+    return False
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    """Say whether a host's name does not resolve, or nothing there takes connections."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    kinds = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
+    return isinstance(reason, kinds)
+
+
+def brief(error: Exception) -> str:
+    """Name a transport error by its kind and innermost reason, without its URL."""
+    reason: object = error
+    while isinstance(reason, BaseException) and reason.args:
+        inner = getattr(reason, "reason", None) or reason.args[-1]
+        if inner is reason or not isinstance(inner, BaseException | str):
+            break
+        reason = inner
+    text = redact(str(reason)).partition(": ")[2] or redact(str(reason))
+    return f"{type(error).__name__}: {text[:200]}"

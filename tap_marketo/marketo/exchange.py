@@ -19,9 +19,14 @@ from singer import metrics
 from tap_marketo.clock import Clock
 from tap_marketo.errors import NotFoundError, TransientError
 from tap_marketo.log import LOGGER, log_timer
-from tap_marketo.marketo.answers import check_status, error_of, json_object
+from tap_marketo.marketo.answers import (
+    brief,
+    check_status,
+    error_of,
+    json_object,
+    transport_error,
+)
 from tap_marketo.marketo.throttle import Pace
-from tap_marketo.marketo.transport_errors import brief, transport_error
 
 # The most that is read at once. What has arrived is passed on at once, however little it is.
 _CHUNK_BYTES = 1 << 16
