@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -234,17 +235,14 @@ class Exchange:
         if whole:
             # Marketo has been seen to answer 200 with a JSON error in place of the file. The name
             # of a file's first column never begins with a brace.
-            try:
-                first = next(pieces, b"")
-            except requests.RequestException as error:
-                raise TransientError(call, brief(error)) from None
+            first = self._collect(call, pieces, longest=1)
             content_type = response.headers.get("Content-Type", "").lower()
             if "html" in content_type:
                 raise TransientError(call, "HTML came in place of the file")
             if "json" in content_type or first.lstrip().startswith(b"{"):
                 body = self._collect(call, pieces, first, _LONGEST_ENVELOPE_BYTES)
                 raise error_of(call, json_object(call, body))
-            pieces = _chain(first, pieces)
+            pieces = chain((first,), pieces)
         content_range = response.headers.get("Content-Range", "")
         unit, _, span = content_range.partition(" ")
         first_byte, _, _ = span.partition("-")
@@ -296,9 +294,3 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
         if not piece:
             return
         yield piece
-
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
