@@ -21,8 +21,7 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope, check_status, envelope_of, no_access
 from tap_marketo.marketo.auth import IDENTITY_CALL, TokenAuth
 from tap_marketo.marketo.exchange import Exchange, FileAnswer
-from tap_marketo.marketo.retries import Retries
-from tap_marketo.marketo.throttle import CallBudget, Pace
+from tap_marketo.marketo.throttle import CallBudget, Pace, Retries
 from tap_marketo.marketo.ways import REST, Way
 
 T = TypeVar("T")

@@ -68,7 +68,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # our pace and the access token,
     ("marketo.throttle", "marketo.answers"),
     ("marketo.ways",),
-    ("marketo.auth", "marketo.retries"),
+    ("marketo.auth",),
     # one HTTP exchange,
     ("marketo.exchange",),
     # the only way to Marketo,
@@ -199,7 +199,7 @@ FENCES = {
         "marketo.client",
         "exports.download",
     },
-    "backoff": {"marketo.retries", "exports.download"},
+    "backoff": {"marketo.throttle", "exports.download"},
     # Its metrics' names, its catalog metadata, its log format.
     "singer": {
         "log",
