@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
 
 import requests
 from requests.auth import AuthBase
 
 from tap_marketo.clock import Clock
+from tap_marketo.config import Config
 from tap_marketo.errors import (
     CallQuotaError,
     CredentialsError,
+    MarketoError,
     NotReachedError,
     ThrottledError,
     TransientError,
 )
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.answers import error_of, no_access
+from tap_marketo.marketo.answers import check_status, error_of, no_access
+from tap_marketo.marketo.exchange import Exchange
 from tap_marketo.redact import add_secret, redact
 
 # Renew this long before the end, so that no call starts with a token about to expire.
@@ -44,25 +46,15 @@ class TokenAuth(AuthBase):
             not say.
     """
 
-    def __init__(
-        self,
-        identity: str,
-        client_id: str,
-        client_secret: str,
-        send: Callable[[str, Mapping[str, str]], tuple[int, bytes]],
-        clock: Clock,
-    ) -> None:
-        """Remember how to log in; nothing is fetched yet.
-
-        ``send`` posts a form to a URL once and returns status and body.
-        """
-        self._url = f"{identity}/oauth/token"
+    def __init__(self, config: Config, http: Exchange, clock: Clock) -> None:
+        """Remember how to log in; nothing is fetched yet."""
+        self._url = f"{config.identity}/oauth/token"
         self._form = {
             "grant_type": "client_credentials",
-            "client_id": client_id,
-            "client_secret": client_secret,
+            "client_id": config.client_id,
+            "client_secret": config.client_secret,
         }
-        self._send = send
+        self._http = http
         self._clock = clock
         self.user = ""
         self._token = ""
@@ -91,7 +83,7 @@ class TokenAuth(AuthBase):
 
     def _fetch(self) -> None:
         try:
-            status, body = self._send(self._url, self._form)
+            status, body = self._post()
         except NotReachedError as error:
             error.ends_run = True
             raise
@@ -100,9 +92,7 @@ class TokenAuth(AuthBase):
         except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
-            if 400 <= status < 500:
-                raise _not_reached(status)
-            raise TransientError(IDENTITY_CALL, "the answer is not JSON")
+            raise _useless(status, "the answer is not JSON")
         if "error" in answer or status == 401:
             reason = answer.get("error_description") or answer.get("error") or "unauthorized"
             raise CredentialsError(IDENTITY_CALL, redact(str(reason)))
@@ -118,11 +108,7 @@ class TokenAuth(AuthBase):
             or not isinstance(lifetime, int | float)
             or not lifetime > 0
         ):
-            if 400 <= status < 500:
-                raise _not_reached(status)
-            raise TransientError(
-                IDENTITY_CALL, "the answer holds no access_token that lives for a time"
-            )
+            raise _useless(status, "the answer holds no access_token that lives for a time")
         add_secret(token)
         self._token = token
         # authentication.md: scope is the user who owns the custom service.
@@ -134,9 +120,19 @@ class TokenAuth(AuthBase):
         self._expires = self._clock.monotonic() + lifetime - min(_MARGIN_SECONDS, lifetime / 2)
         LOGGER.info("New access token, good for %.0f s.", lifetime)
 
+    def _post(self) -> tuple[int, bytes]:
+        """Ask for a token once; return status and body of what may be an answer of the service."""
+        response = self._http.send("POST", self._url, IDENTITY_CALL, "token", data=self._form)
+        status = response.status_code
+        if not 400 <= status < 500 or status in (408, 429):
+            check_status(IDENTITY_CALL, status)
+        return status, self._http.read(IDENTITY_CALL, response)
 
-def _not_reached(status: int) -> NotReachedError:
-    """Return the error for a page in place of an answer of the identity service."""
+
+def _useless(status: int, problem: str) -> MarketoError:
+    """Return the error for an answer without a token; with a 4xx it is not of the service."""
+    if not 400 <= status < 500:
+        return TransientError(IDENTITY_CALL, problem)
     error = NotReachedError(IDENTITY_CALL, f"HTTP {status}", remedy=_REMEDY)
     error.ends_run = True
     return error

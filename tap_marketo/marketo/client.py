@@ -18,8 +18,8 @@ from tap_marketo.errors import (
     TransientError,
 )
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.answers import Envelope, check_status, envelope_of, no_access
-from tap_marketo.marketo.auth import IDENTITY_CALL, TokenAuth
+from tap_marketo.marketo.answers import Envelope, envelope_of, no_access
+from tap_marketo.marketo.auth import TokenAuth
 from tap_marketo.marketo.exchange import Exchange, FileAnswer
 from tap_marketo.marketo.throttle import CallBudget, Pace, Retries
 from tap_marketo.marketo.ways import REST, Way
@@ -60,10 +60,7 @@ class MarketoClient:
         self._http = Exchange(config.user_agent, config.request_timeout, pace, clock)
         self.budget = CallBudget(config.max_daily_calls)
         self.successes = 0
-        self._has_deadline = False
-        self._auth = TokenAuth(
-            config.identity, config.client_id, config.client_secret, self._send_for_token, clock
-        )
+        self._auth = TokenAuth(config, self._http, clock)
         self._retries = Retries(clock, self._auth.forget, tries=tries, wait_scale=config.wait_scale)
 
     @property
@@ -101,8 +98,7 @@ class MarketoClient:
 
         For what is left to do when the program has been asked to end.
         """
-        self._has_deadline = True
-        self._http.set_deadline(seconds)
+        self._http.deadline = self._clock.monotonic() + seconds
 
     def get(
         self,
@@ -190,7 +186,7 @@ class MarketoClient:
 
     def _persist(self, attempt: Callable[[], T], call: str) -> T:
         """Make a call until it works or it is clear that it will not."""
-        if self._has_deadline:
+        if self._http.deadline is not None:
             return attempt()
 
         def signed_and_counted() -> T:
@@ -230,10 +226,3 @@ class MarketoClient:
         return self._http.send(
             method, self._endpoint + path, f"{method} {path}", endpoint, auth=self._auth, **request
         )
-
-    def _send_for_token(self, url: str, form: Mapping[str, str]) -> tuple[int, bytes]:
-        response = self._http.send("POST", url, IDENTITY_CALL, "token", data=form)
-        status = response.status_code
-        if not 400 <= status < 500 or status in (408, 429):
-            check_status(IDENTITY_CALL, status)
-        return status, self._http.read(IDENTITY_CALL, response)

@@ -113,6 +113,8 @@ class Exchange:
 
     Attributes:
         sent: how many requests have been sent.
+        deadline: until when, by the clock, all calls have to end whatever the pace; None if there
+            is no such time.
     """
 
     def __init__(self, user_agent: str, timeout: float, pace: Pace, clock: Clock) -> None:
@@ -120,16 +122,12 @@ class Exchange:
         self._timeout = timeout
         self._pace = pace
         self._clock = clock
-        self._deadline: float | None = None
+        self.deadline: float | None = None
         self.sent = 0
         self._silence = _SilenceWatch()
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
         self._environment: dict[str, dict[str, Any]] = {}
-
-    def set_deadline(self, seconds: float) -> None:
-        """Let all calls from now on end within so many seconds, whatever the pace."""
-        self._deadline = self._clock.monotonic() + seconds
 
     def send(
         self, method: str, url: str, call: str, endpoint: str, **request: Any
@@ -145,11 +143,11 @@ class Exchange:
             TransientError: the connection broke.
         """
         timeout = self._timeout
-        if self._deadline is None:
+        if self.deadline is None:
             self._pace.wait()
         started = self._clock.monotonic()
-        if self._deadline is not None:
-            timeout = self._deadline - started
+        if self.deadline is not None:
+            timeout = self.deadline - started
             if timeout <= 0:
                 raise TransientError(call, "there is no time left for it")
         ok = False
@@ -208,7 +206,7 @@ class Exchange:
         self, call: str, pieces: Iterator[bytes], body: bytes = b"", longest: float = math.inf
     ) -> bytes:
         """Add pieces to a body, for no longer than request_timeout and not far beyond a size."""
-        deadline = self._deadline or self._clock.monotonic() + self._timeout
+        deadline = self.deadline or self._clock.monotonic() + self._timeout
         collected = bytearray(body)
         try:
             while len(collected) < longest and (piece := next(pieces, b"")):

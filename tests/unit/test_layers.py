@@ -67,10 +67,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("marketo.retention",),
     # our pace and the access token,
     ("marketo.throttle", "marketo.answers"),
-    ("marketo.ways",),
-    ("marketo.auth",),
     # one HTTP exchange,
-    ("marketo.exchange",),
+    ("marketo.ways", "marketo.exchange"),
+    ("marketo.auth",),
     # the only way to Marketo,
     ("marketo.client",),
     # the calls it is used for.
