@@ -109,16 +109,10 @@ class MarketoClient:
         needs_result: bool = True,
         way: Way = REST,
     ) -> Envelope:
-        """GET an answer that must have a result, unless it need not.
+        """GET an answer and return its envelope: ``result`` is a list, numbers are texts.
 
-        Args:
-            path: below the host, for instance ``/rest/v1/lists.json``.
-            endpoint: the call's name in logs and metrics.
-            needs_result: whether an answer without a result is a fault; if not, it is empty.
-            way: of the part of the API.
-
-        Returns:
-            The envelope. ``result`` is a list; numbers are texts (see exact_json.NumberText).
+        ``endpoint`` is the call's name in logs and metrics. An answer without a result is a fault
+        if it needs one; if not, it is empty. The texts of numbers are exact_json.NumberText.
 
         Raises:
             MarketoError: of the class that error-codes.md gives the failure.
@@ -148,13 +142,10 @@ class MarketoClient:
         key, is sent as JSON (Compound Keys).
         """
         body = {"json": query} if "input" in query else {"data": query}
-        return self._post(path, endpoint, params={"_method": "GET"}, **body)
+        return self.post(path, endpoint, params={"_method": "GET"}, **body)
 
-    def post(self, path: str, endpoint: str, json: Mapping[str, Any] | None = None) -> Envelope:
-        """POST a JSON body and return the answer, as :meth:`get` does."""
-        return self._post(path, endpoint, json=json)
-
-    def _post(self, path: str, endpoint: str, **request: Any) -> Envelope:
+    def post(self, path: str, endpoint: str, **request: Any) -> Envelope:
+        """POST what requests takes, and return the answer as :meth:`get` does."""
         call = f"POST {path}"
 
         def post_once() -> Envelope:

@@ -14,12 +14,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from tap_marketo.errors import (
-    AlreadyQueuedError,
-    DataError,
-    NotFoundError,
-    TransientError,
-)
+from tap_marketo.errors import AlreadyQueuedError, DataError, NotFoundError, TransientError
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.exchange import FileAnswer
 from tap_marketo.marketo.pages import Page, Row, token_pages
@@ -88,12 +83,8 @@ class ExportInfo:
 class FinishedExport:
     """A job whose file counts against the allowance of the day on which it finished.
 
-    Attributes:
-        export_id: of the job.
-        finished_at: UTC.
-        file_size: bytes.
-        bulk_object: path part of its object.
-        took: seconds for which Marketo processed it; None if it does not say.
+    Its size is in bytes. ``took`` is how many seconds Marketo processed it, None if it does not
+    say.
     """
 
     export_id: str
@@ -124,7 +115,7 @@ class ExportApi:
         path = f"/bulk/v1/{bulk_object}/export/create.json"
         body = {"format": "CSV", "fields": list(fields), "filter": dict(filter_)}
         for _ in range(_TRIES):
-            result = self._client.post(path, f"{bulk_object}_create", body)["result"]
+            result = self._client.post(path, f"{bulk_object}_create", json=body)["result"]
             export_id = result[0].get("exportId") if result and isinstance(result[0], dict) else ""
             if isinstance(export_id, str) and _EXPORT_ID.fullmatch(export_id):
                 return export_id
@@ -137,15 +128,12 @@ class ExportApi:
             QueueFullError: all ten slots are taken.
             ExportQuotaError: today's bytes are spent.
         """
-        path = f"/bulk/v1/{bulk_object}/export/{export_id}/enqueue.json"
         with suppress(AlreadyQueuedError):
-            self._client.post(path, f"{bulk_object}_enqueue")
+            self._client.post(*_about(bulk_object, export_id, "enqueue"))
 
     def cancel(self, bulk_object: str, export_id: str) -> None:
         """Cancel a job that is not needed any more."""
-        self._client.post(
-            f"/bulk/v1/{bulk_object}/export/{export_id}/cancel.json", f"{bulk_object}_cancel"
-        )
+        self._client.post(*_about(bulk_object, export_id, "cancel"))
 
     def look_up(self, bulk_object: str, export_ids: Collection[str]) -> dict[str, ExportInfo]:
         """Return what Marketo says of some jobs; one that no longer exists is left out.
@@ -161,14 +149,12 @@ class ExportApi:
         for entry in self._listed(bulk_object):
             export_id = entry.get("exportId")
             if isinstance(export_id, str) and export_id in export_ids:
-                info = _info(entry)
-                found[info.export_id] = info
+                found[export_id] = _info(entry)
                 if len(found) == len(export_ids):
                     break
         for export_id in set(export_ids) - set(found):
-            info_or_none = self._status(bulk_object, export_id)
-            if info_or_none:
-                found[export_id] = info_or_none
+            if info := self._status(bulk_object, export_id):
+                found[export_id] = info
         return found
 
     def finished(self, bulk_object: str) -> list[FinishedExport]:
@@ -190,9 +176,7 @@ class ExportApi:
 
     def open_file(self, bulk_object: str, export_id: str, start: int) -> FileAnswer:
         """Open a completed job's file from a byte on, as :meth:`MarketoClient.open_file` does."""
-        return self._client.open_file(
-            f"/bulk/v1/{bulk_object}/export/{export_id}/file.json", f"{bulk_object}_file", start
-        )
+        return self._client.open_file(*_about(bulk_object, export_id, "file"), start)
 
     def _listed(self, bulk_object: str) -> Iterator[Row]:
         """Yield the jobs of the list as far as it leads; some may be missing."""
@@ -206,16 +190,21 @@ class ExportApi:
             seen.add(page.next_token)
 
     def _status(self, bulk_object: str, export_id: str) -> ExportInfo | None:
-        path = f"/bulk/v1/{bulk_object}/export/{export_id}/status.json"
+        path, endpoint = _about(bulk_object, export_id, "status")
         for _ in range(_TRIES):
             try:
-                result = self._client.get(path, f"{bulk_object}_status")["result"]
+                result = self._client.get(path, endpoint)["result"]
             except NotFoundError:
                 return None
             # An answer without the job does not say that Marketo no longer has it.
             if result and isinstance(result[0], dict) and result[0].get("exportId") == export_id:
                 return _info(result[0])
         raise TransientError(f"GET {path}", "the answer does not hold this job")
+
+
+def _about(bulk_object: str, export_id: str, call: str) -> tuple[str, str]:
+    """Return path and endpoint of a call about a job."""
+    return f"/bulk/v1/{bulk_object}/export/{export_id}/{call}.json", f"{bulk_object}_{call}"
 
 
 def _info(entry: Mapping[str, Any]) -> ExportInfo:
