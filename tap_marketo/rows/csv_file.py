@@ -54,6 +54,7 @@ _DOCUMENTS_BLOCK_BYTES = 1 << 16
 _LONGEST_WAIT_SECONDS = 1.0
 # A longer row is left to Python's parser, which keeps nothing twice.
 _LONGEST_ROW_BYTES = 1 << 18
+_NO_CSV = "is not valid CSV ({}): the file is damaged"
 
 
 class CsvFile:
@@ -92,7 +93,7 @@ class CsvFile:
                 if self.header:
                     break
         except csv.Error as error:
-            raise self._broken(error, 1) from None
+            raise self._next_row_is(_NO_CSV.format(error)) from None
         if len(set(self.header)) != len(self.header):
             raise DataError(f"The header of {name} names a column twice: {self.header}.")
         self._begun = b"".join(line + b"\n" for line in first)
@@ -147,31 +148,33 @@ class CsvFile:
     def _blocks_by_row(self, lines: deque[bytes]) -> Iterator[Block]:
         """Parse lines row by row, and as many of the following ones as the last row needs."""
         rows: list[Row] = []
-        problem = None
+        problem = ""
         try:
             for row in self._rows(lines):
                 if len(row) != len(self.header):
-                    problem = self._ragged(len(row), self.rows_read + len(rows) + 1)
+                    problem = (
+                        f"has {len(row)} cells where the header has {len(self.header)}: the file "
+                        "is damaged, and nothing of this row was emitted"
+                    )
                     break
                 rows.append(row)
         except csv.Error as error:
-            problem = self._broken(error, self.rows_read + len(rows) + 1)
+            problem = _NO_CSV.format(error)
         if rows:
             self.rows_read += len(rows)
             documents = self._take_apart(rows)
             yield Block([list(map(escaped_cell, row)) for row in rows], documents, is_text=False)
         if problem:
-            raise problem
+            raise self._next_row_is(problem)
 
     def _take_apart(self, rows: list[Row]) -> list[str]:
         """Remove the document column from rows and return its cells, if the file has it."""
         return [] if self._document is None else [row.pop(self._document) for row in rows]
 
-    def _ragged(self, cells: int, row: int) -> DataError:
+    def _next_row_is(self, problem: str) -> DataError:
         return DataError(
-            f"Row {row} of {self._name} has {cells} cells where the header has "
-            f"{len(self.header)}: the file is damaged, and nothing of this row was emitted. Run "
-            "again; if it stays so, show the job to Marketo Support."
+            f"Row {self.rows_read + 1} of {self._name} {problem}. Run again; if it stays so, show "
+            "the job to Marketo Support."
         )
 
     def _rows(self, lines: deque[bytes]) -> Iterator[Row]:
@@ -201,12 +204,6 @@ class CsvFile:
             # A blank line holds no row: an absent value is the word null.
             if row:
                 yield [cell.replace(_CR_STAND_IN, "\r") for cell in row] if has_stand_ins else row
-
-    def _broken(self, error: csv.Error, row: int) -> DataError:
-        return DataError(
-            f"Row {row} of {self._name} is not valid CSV ({error}): the file is damaged. Run "
-            "again; if it stays so, show the job to Marketo Support."
-        )
 
 
 def _cut_lines(data: bytes) -> deque[bytes]:
