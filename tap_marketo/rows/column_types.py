@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
@@ -15,14 +16,8 @@ from typing import Any
 
 import orjson
 
+from tap_marketo.exact_json import NumberText, loads_exactly
 from tap_marketo.protocol.schemas import Schema, schema_types
-from tap_marketo.rows.json_values import (
-    PLAIN_DECIMAL,
-    to_array,
-    to_object,
-    to_plain,
-    to_text,
-)
 from tap_marketo.times import parse_utc
 
 Converter = Callable[[Any], Any]
@@ -47,6 +42,8 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,2})?")
 _PLAIN_INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
+# A number as JSON spells it.
+_PLAIN_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 # Up to this many characters a decimal survives the way through a float and back.
 EXACT_AS_FLOAT = 15
 # Up to this many characters an integer fits 64 bits.
@@ -54,6 +51,8 @@ FITS_64_BITS = 18
 # What databases hold in a column of integers.
 WITHIN_64_BITS = range(-(2**63), 2**63)
 _LONGEST_64_BITS = len(str(-(2**63)))
+# orjson writes 254 levels; a record and its message are two of them.
+_DEEPEST = 200
 # Attributes' names may be data. So many are counted apart, for each issue.
 _MOST_NAMES = 200
 _OTHER_NAMES = "(other names)"
@@ -85,15 +84,12 @@ class ColumnType(Enum):
     ANY = ""
 
 
-_TYPES_BY_NAME = [(type_.value, type_) for type_ in ColumnType]
-
-
 def column_type(schema: Mapping[str, Any]) -> ColumnType:
     """Return the type of a column with this schema."""
     if schema.get("format") == ColumnType.DATE_TIME.value:
         return ColumnType.DATE_TIME
     names = schema_types(schema)
-    return next((type_ for name, type_ in _TYPES_BY_NAME if name in names), ColumnType.ANY)
+    return next((type_ for type_ in ColumnType if type_.value in names), ColumnType.ANY)
 
 
 class ConversionIssues:
@@ -103,14 +99,13 @@ class ConversionIssues:
         self.counts: Counter[tuple[str, str]] = Counter()
         self._names: Counter[str] = Counter()
 
-    def add(self, column: str, issue: str, times: int = 1) -> None:
-        """Count values of a column; where an issue has many columns, together with others."""
-        if times:
-            if (column, issue) not in self.counts:
-                self._names[issue] += 1
-                if self._names[issue] > _MOST_NAMES:
-                    column = _OTHER_NAMES
-            self.counts[column, issue] += times
+    def add(self, column: str, issue: str) -> None:
+        """Count a value of a column; where an issue has many columns, together with others."""
+        if (column, issue) not in self.counts:
+            self._names[issue] += 1
+            if self._names[issue] > _MOST_NAMES:
+                column = _OTHER_NAMES
+        self.counts[column, issue] += 1
 
     def summary(self) -> list[str]:
         """Return a line for each column and issue."""
@@ -196,16 +191,11 @@ def _integer_converter(column: str, issues: ConversionIssues) -> Converter:
             text = str(whole)
             if whole != number:
                 issues.add(column, _DECIMALS_DROPPED)
-        if not _fits_64_bits(text):
+        if len(text) > _LONGEST_64_BITS or int(text) not in WITHIN_64_BITS:
             issues.add(column, "beyond 64 bits")
         return orjson.Fragment(text)
 
     return to_integer
-
-
-def _fits_64_bits(text: str) -> bool:
-    """Return whether a whole number, given as JSON of any length, fits 64 bits."""
-    return len(text) <= _LONGEST_64_BITS and int(text) in WITHIN_64_BITS
 
 
 def _to_number(value: str) -> Any:
@@ -216,7 +206,7 @@ def _to_number(value: str) -> Any:
     if Decimal(repr(as_float)) == number:
         return as_float
     # More digits than a float holds: the number is written as Marketo wrote it.
-    text = str(value) if PLAIN_DECIMAL.fullmatch(value) else format(number, "f")
+    text = str(value) if _PLAIN_DECIMAL.fullmatch(value) else format(number, "f")
     return orjson.Fragment(text)
 
 
@@ -224,6 +214,77 @@ def _to_boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     return _BOOLEANS.get(value) or _BOOLEANS[value.strip().lower()]
+
+
+def to_text(value: Any) -> str:
+    """Return text without NUL characters, and any other JSON value as its JSON text.
+
+    Many databases refuse a NUL within text, and JSON can spell it where a file's bytes have none.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "") if "\0" in value else str(value)
+    return orjson.dumps(mend_text(to_plain(value))).decode()
+
+
+def mend_text(value: Any) -> Any:
+    """Replace, at any depth, what is no Unicode text by U+FFFD.
+
+    Bytes of a file that are not UTF-8, and JSON's escapes of half a character, are kept as lone
+    surrogates, which no UTF-8 can hold and orjson refuses.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [mend_text(item) for item in value]
+    if isinstance(value, Mapping):
+        return {mend_text(name): mend_text(item) for name, item in value.items()}
+    return value
+
+
+def to_array(value: Any) -> list[Any]:
+    """Take JSON text for the array it is, and anything else for an array of one item.
+
+    Raises:
+        ValueError: it is nested deeper than can be written.
+    """
+    array = value
+    if type(value) is str and value.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            array = loads_exactly(value)
+    plain = to_plain(array)
+    return plain if isinstance(plain, list) else [plain]
+
+
+def to_object(value: Any) -> Any:
+    """Take an object as it is.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(value, Mapping):
+        raise ValueError
+    return to_plain(value)
+
+
+def to_plain(value: Any, depth: int = 0) -> Any:
+    """Turn the texts of numbers back into numbers, at any depth that can be written.
+
+    Raises:
+        ValueError: it is nested deeper than that.
+    """
+    if depth > _DEEPEST:
+        raise ValueError
+    if isinstance(value, NumberText):
+        if _PLAIN_DECIMAL.fullmatch(value):
+            return orjson.Fragment(str(value))
+        return str(value)
+    if isinstance(value, str):
+        return to_text(value)
+    if isinstance(value, list):
+        return [to_plain(item, depth + 1) for item in value]
+    if isinstance(value, Mapping):
+        return {to_text(name): to_plain(item, depth + 1) for name, item in value.items()}
+    return value
 
 
 # How values of each type are converted, and the issue where that fails.

@@ -30,10 +30,10 @@ from tap_marketo.rows.column_types import (
     ConversionIssues,
     column_type,
     converter,
+    mend_text,
     value_converter,
 )
 from tap_marketo.rows.csv_cells import ABSENT, text_of
-from tap_marketo.rows.json_values import mend_text
 
 _BAD_TEXT = "with bytes that are no text, now U+FFFD"
 
@@ -152,14 +152,13 @@ def _integers(cells: list[str]) -> list[str]:
         len(values) != len(cells)
         or orjson.dumps(values) != data
         or any(char in text for char in '.eE"[{')
-        or (_MANY_DIGITS in data.translate(_TO_ZEROS) and not _all_fit_64_bits(values))
+        or (
+            _MANY_DIGITS in data.translate(_TO_ZEROS)
+            and any(value is not None and value not in WITHIN_64_BITS for value in values)
+        )
     ):
         raise ValueError
     return cells
-
-
-def _all_fit_64_bits(values: list[int | None]) -> bool:
-    return all(value is None or value in WITHIN_64_BITS for value in values)
 
 
 def _numbers(cells: list[str]) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from tap_marketo.exact_json import dumps_exactly
 from tap_marketo.rows.activity_attributes import ATTRIBUTES
+from tap_marketo.rows.column_types import to_text
 from tap_marketo.rows.csv_cells import Row, escaped_cell
 from tap_marketo.rows.csv_file import Block
-from tap_marketo.rows.json_values import to_text
 
 # JSON can spell half a character. In a file it would be a byte that is no UTF-8, which becomes
 # such a lone surrogate, and is mended and counted with the column.

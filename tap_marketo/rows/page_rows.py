@@ -11,9 +11,9 @@ from tap_marketo.rows.column_types import (
     ColumnType,
     ConversionIssues,
     column_type,
+    to_text,
     value_converter,
 )
-from tap_marketo.rows.json_values import to_text
 from tap_marketo.rows.record_writer import RecordWriter
 
 Fitter = Callable[[Any], Any]

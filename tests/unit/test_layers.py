@@ -50,9 +50,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("protocol.state_file", "protocol.state_times"),
     # all that a sync emits.
     ("protocol.emitter",),
-    # CSV text to cells, values that are JSON,
-    ("rows.csv_cells", "rows.json_values"),
-    # CSV files in, data types,
+    # CSV text to cells,
+    ("rows.csv_cells",),
+    # CSV files in, values and their types,
     ("rows.csv_file", "rows.column_types"),
     # columns of cells to values,
     ("rows.columns",),
@@ -211,7 +211,6 @@ FENCES = {
     "orjson": {
         "protocol.messages",
         "rows.csv_cells",
-        "rows.json_values",
         "rows.column_types",
         "rows.columns",
         "rows.record_writer",

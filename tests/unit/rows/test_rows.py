@@ -26,11 +26,10 @@ from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import selected_entries
 from tap_marketo.protocol.schemas import Schema
 from tap_marketo.rows.activity_stream import AttributeColumns
-from tap_marketo.rows.column_types import ConversionIssues, converter, value_converter
+from tap_marketo.rows.column_types import ConversionIssues, converter, mend_text, value_converter
 from tap_marketo.rows.columns import Column
 from tap_marketo.rows.csv_cells import escaped_cell, from_latin1, text_of
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.json_values import mend_text
 from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.activity_exports import ActivitiesFamily
