@@ -41,9 +41,7 @@ _REMEDY = (
 class TokenAuth(AuthBase):
     """Puts a valid token into each request's Authorization header (authentication.md).
 
-    Attributes:
-        user: the API user whose token it is; empty before the first one, and where Marketo does
-            not say.
+    ``user`` is the API user whose token it is, empty as long as Marketo has not said.
     """
 
     def __init__(self, config: Config, http: Exchange, clock: Clock) -> None:

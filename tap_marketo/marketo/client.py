@@ -41,9 +41,7 @@ _REFUSED_USAGE: Mapping[type[MarketoError], str] = {
 class MarketoClient:
     """One session with one Marketo subscription.
 
-    Attributes:
-        budget: the day's calls.
-        successes: how many calls have been answered as they should.
+    ``budget`` is the day's calls; ``successes`` counts the calls answered as they should be.
     """
 
     def __init__(self, config: Config, clock: Clock, *, tries: int | None = None) -> None:

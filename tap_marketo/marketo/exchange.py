@@ -56,7 +56,6 @@ class FileAnswer:
         whole: the answer starts at byte 0 whatever was asked for.
         first_byte: where Content-Range says the answer starts; None if it does not say.
         chunks: the bytes. Iterating may raise requests.RequestException.
-        close: ends the answer early.
     """
 
     whole: bool
@@ -109,12 +108,10 @@ class _SilenceWatch:
 
 
 class Exchange:
-    """Sends single requests and reads their answers.
+    """Sends single requests and reads their answers; ``sent`` counts the requests.
 
-    Attributes:
-        sent: how many requests have been sent.
-        deadline: until when, by the clock, all calls have to end whatever the pace; None if there
-            is no such time.
+    If there is a ``deadline``, a time of the monotonic clock, all calls end by then whatever the
+    pace.
     """
 
     def __init__(self, user_agent: str, timeout: float, pace: Pace, clock: Clock) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 from typing import Any, Generic, TypeVar, cast
@@ -24,13 +24,10 @@ _MOST_OFFSET_PAGES = 1 << 20
 
 @dataclass(frozen=True)
 class ListSize(Generic[T]):
-    """How long a list is.
+    """How many items a list has, and how many calls it takes to read them.
 
-    Attributes:
-        number: how many items it has.
-        calls: how many calls it takes to read the list.
-        seen: the items of the pages that were asked for; of a long list not all.
-        is_whole: whether there are no more than that.
+    The items ``seen`` are those of the pages that were asked for: of a long list not all, unless
+    the list is whole.
     """
 
     number: int
@@ -48,10 +45,6 @@ class ListSize(Generic[T]):
         """Return the size of the list with other items."""
         return ListSize(self.number, self.calls, list(map(as_item, self.seen)), self.is_whole)
 
-    def and_calls(self, calls: int) -> ListSize[T]:
-        """Return the size of a list that takes more calls."""
-        return replace(self, calls=self.calls + calls)
-
     def __add__(self, other: ListSize[T]) -> ListSize[T]:
         """Return the size of two lists together."""
         return ListSize(
@@ -63,12 +56,7 @@ class ListSize(Generic[T]):
 
 
 class ListSizes:
-    """Asks how long lists are, of each list once.
-
-    Attributes:
-        client: makes the calls.
-        calls: how many were made.
-    """
+    """Asks how long lists are, of each list once; ``calls`` counts what was asked."""
 
     def __init__(self, client: MarketoClient) -> None:
         """Ask for nothing yet."""
@@ -107,22 +95,17 @@ class ListSizes:
         return self.once((path, token), ask)
 
     def by_offset(
-        self,
-        path: str,
-        endpoint: str,
-        params: Mapping[str, Any] | None = None,
-        way: Way = REST,
+        self, path: str, endpoint: str, params: Mapping[str, Any], way: Way = REST
     ) -> ListSize[Row]:
         """Return the size of a list of assets, by a few of its pages.
 
         Raises:
             DataError: the list has no end.
         """
-        filter_ = params or {}
 
         def ask() -> ListSize[Row]:
             def rows(offset: int) -> list[Row]:
-                return one_page(self.client, path, endpoint, filter_, offset, way)[0]
+                return one_page(self.client, path, endpoint, params, offset, way)[0]
 
             number, seen = measure(rows, path)
             # Each page but the first begins with the last row of the page before; one more call
@@ -130,7 +113,7 @@ class ListSizes:
             pages = 1 + ceil(max(0, number - MAX_RETURN) / (MAX_RETURN - 1))
             return ListSize(number, pages + (number > 0), seen)
 
-        return self.once((path, *sorted(filter_.items())), ask)
+        return self.once((path, *sorted(params.items())), ask)
 
 
 def measure(rows_from: Callable[[int], Sequence[T]], path: str) -> tuple[int, list[T]]:

@@ -181,11 +181,7 @@ def _place_behind(known: list[_Version], page: list[_Version]) -> int | None:
 
 
 class MoveDetector:
-    """Sees by what two pages have in common whether a list has moved in between.
-
-    Attributes:
-        moved: whether a page did not fit the one before.
-    """
+    """Sees by what two pages have in common whether a list has moved in between."""
 
     def __init__(self, identity: Callable[[Row], object]) -> None:
         """Begin before the first page; ``identity`` distinguishes a row from the others."""

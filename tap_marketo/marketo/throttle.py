@@ -140,7 +140,16 @@ class Retries:
                 if failures[kind] >= (self._tries if kind is TransientError else most):
                     raise
                 wait = min(2.0 ** (failures[kind] - 1), longest) * self._wait_scale
-                self._wait_after(error, failures[kind], backoff.full_jitter(wait))
+                seconds = backoff.full_jitter(wait)
+                if kind is TokenRejectedError:
+                    LOGGER.info("Marketo no longer takes the access token; fetching a new one.")
+                    self._forget_token()
+                else:
+                    LOGGER.warning(
+                        "%s. Trying again (try %d, next in %.1f s).",
+                        error.brief, failures[kind], seconds,
+                    )  # fmt: skip
+                self._clock.sleep(seconds)
 
     def until_reached(self, attempt: Callable[[], None], setting: str) -> None:
         """Make one of a run's first calls, to a host that a setting names.
@@ -167,13 +176,3 @@ class Retries:
                 ) from None
 
         self.until_answered(count_refusals)
-
-    def _wait_after(self, error: MarketoError, tries: int, seconds: float) -> None:
-        if isinstance(error, TokenRejectedError):
-            LOGGER.info("Marketo no longer takes the access token; fetching a new one.")
-            self._forget_token()
-        else:
-            LOGGER.warning(
-                "%s. Trying again (try %d, next in %.1f s).", error.brief, tries, seconds
-            )
-        self._clock.sleep(seconds)

@@ -61,11 +61,8 @@ Raises ValueError where some cell has to take the slow path.
 class Column:
     """Converts values of one column to JSON.
 
-    Attributes:
-        json_name: the JSON of its name.
-        is_quoted: whether its values are texts in JSON.
-        fast_paths: for its cells; the one that succeeded last comes first.
-        is_odd: whether some cell has taken the slow path.
+    Of its fast paths the one that succeeded last comes first. The column is odd once a cell has
+    taken the slow path, and quoted if its values are texts in JSON.
     """
 
     def __init__(self, name: str, schema: Mapping[str, Any], issues: ConversionIssues) -> None:

@@ -60,19 +60,15 @@ _NO_CSV = "is not valid CSV ({}): the file is damaged"
 class CsvFile:
     """An export file, parsed while it arrives.
 
-    Attributes:
-        header: the column names; empty for an empty file.
-        rows_read: how many rows have been handed out.
+    ``header`` is empty for an empty file; ``rows_read`` counts the rows that were handed out.
     """
 
     def __init__(self, chunks: Iterable[bytes], name: str, document: str | None = None) -> None:
         """Read the header.
 
-        Args:
-            chunks: the file's bytes, cut anywhere.
-            name: of the file in an error, for instance ``leads export 1f3a``.
-            document: a column whose texts are handed out apart, as they stand, for whoever parses
-                them. The file need not have it.
+        The chunks are cut anywhere; ``name`` is what errors call the file, for instance ``leads
+        export 1f3a``. The texts of the column ``document``, which the file need not have, are
+        handed out apart, as they stand, for whoever parses them.
 
         Raises:
             DataError: the first line is no header.

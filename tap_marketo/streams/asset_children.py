@@ -70,7 +70,7 @@ def _number_of_holders(sizes: ListSizes) -> ListSize[Parent]:
     """Return how many folders and programs there are; usually each program stands in the tree."""
     programs = sizes.by_offset(_PROGRAMS, "programs", {})
     holders = tree_size(sizes).of(lambda row: _parent(row["type"], row))
-    return holders.and_calls(programs.calls)
+    return holders + ListSize(0, programs.calls, [])
 
 
 def _tokens(client: MarketoClient, parent: Parent) -> Iterator[Page]:

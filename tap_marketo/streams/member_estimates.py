@@ -58,7 +58,7 @@ class MemberEstimates:
         Raises:
             TapError: a call that this takes failed.
         """
-        programs = sizes.by_offset(PROGRAMS, "programs").of(lambda row: id_of(row, "program"))
+        programs = sizes.by_offset(PROGRAMS, "programs", {}).of(lambda row: id_of(row, "program"))
         pending = self._context.pending(STREAM)
         known = {*programs.seen}.union(*(job.ids for job in pending))
         if self._marks.is_first:
