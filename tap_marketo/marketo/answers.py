@@ -129,12 +129,9 @@ def check_status(call: str, status: int, body: bytes = b"") -> None:
         raise TransientError(call, "HTTP 408: request timeout")
     if status == 401:
         raise TokenRejectedError(call, "HTTP 401: unauthorized")
-    try:
-        envelope = json_object(call, body)
-    except TransientError:
-        envelope = {}
-    if "errors" in envelope:
-        raise error_of(call, envelope)
+    answer = parsed(body)
+    if isinstance(answer, dict) and "errors" in answer:
+        raise error_of(call, answer)
     if status == 413:
         raise RequestRefusedError(call, "HTTP 413: the request is too large")
     if status == 414:
@@ -176,6 +173,14 @@ def says_no_assets(envelope: Envelope) -> bool:
     )
 
 
+def parsed(body: bytes) -> Any:
+    """Return what a body holds; None where it is not JSON."""
+    try:
+        return loads_exactly(body)
+    except (ValueError, RecursionError):
+        return None
+
+
 def json_object(call: str, body: bytes) -> Envelope:
     """Parse a body that must be a JSON object.
 
@@ -183,12 +188,12 @@ def json_object(call: str, body: bytes) -> Envelope:
         TransientError: it is not.
     """
     try:
-        parsed = loads_exactly(body)
+        value = loads_exactly(body)
     except (ValueError, RecursionError):
         raise TransientError(call, f"the answer of {len(body)} bytes is not JSON") from None
-    if not isinstance(parsed, dict):
+    if not isinstance(value, dict):
         raise TransientError(call, "the answer is not a JSON object")
-    return parsed
+    return value
 
 
 def transport_error(call: str, error: Exception) -> MarketoError:

@@ -15,12 +15,12 @@ from tap_marketo.errors import (
     RequestRefusedError,
     TransientError,
 )
-from tap_marketo.exact_json import loads_exactly
 from tap_marketo.marketo.answers import (
     Envelope,
     check_status,
     envelope_of,
     error_of,
+    parsed,
     says_no_assets,
 )
 
@@ -54,7 +54,7 @@ def bare_answer_of(
     Raises:
         MarketoError: of the class that says what can be done about it.
     """
-    answer = _parsed(body)
+    answer = parsed(body)
     is_failure = isinstance(answer, dict) and (
         answer.get("errors") or answer.get("success") is False
     )
@@ -80,7 +80,7 @@ def items_of(
     Raises:
         MarketoError: of the class that says what can be done about it.
     """
-    answer = _parsed(body)
+    answer = parsed(body)
     status = response.status_code
     if status < 300 and answer is None:
         raise TransientError(call, f"the answer of {len(body)} bytes is not JSON")
@@ -110,14 +110,6 @@ DESIGNER = Way(
     "(authentication.md); show it to Marketo Support, or deselect the stream",
 )
 """The way of the calls about assets of the Email Designer (emails-new.md, swagger-asset.json)."""
-
-
-def _parsed(body: bytes) -> Any:
-    """Return what a body holds; None where it is not JSON."""
-    try:
-        return loads_exactly(body)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _failure_of(
