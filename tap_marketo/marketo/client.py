@@ -21,7 +21,7 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope, envelope_of, no_access
 from tap_marketo.marketo.auth import TokenAuth
 from tap_marketo.marketo.exchange import Exchange, FileAnswer
-from tap_marketo.marketo.throttle import CallBudget, Pace, Retries
+from tap_marketo.marketo.throttle import CallBudget, Retries
 from tap_marketo.marketo.ways import REST, Way
 
 T = TypeVar("T")
@@ -54,8 +54,7 @@ class MarketoClient:
             "endpoint" if config.identity == f"{config.endpoint}/identity" else "identity"
         )
         self._clock = clock
-        pace = Pace(config.max_calls_per_20_seconds, clock)
-        self._http = Exchange(config.user_agent, config.request_timeout, pace, clock)
+        self._http = Exchange(config, clock)
         self.budget = CallBudget(config.max_daily_calls)
         self.successes = 0
         self._auth = TokenAuth(config, self._http, clock)

@@ -18,6 +18,7 @@ import urllib3
 from singer import metrics
 
 from tap_marketo.clock import Clock
+from tap_marketo.config import Config
 from tap_marketo.errors import NotFoundError, TransientError
 from tap_marketo.log import LOGGER, log_timer
 from tap_marketo.marketo.answers import (
@@ -114,16 +115,16 @@ class Exchange:
     pace.
     """
 
-    def __init__(self, user_agent: str, timeout: float, pace: Pace, clock: Clock) -> None:
-        """Open nothing yet. ``timeout`` is how many seconds Marketo may send nothing."""
-        self._timeout = timeout
-        self._pace = pace
+    def __init__(self, config: Config, clock: Clock) -> None:
+        """Open nothing yet."""
+        self._timeout = config.request_timeout
+        self._pace = Pace(config.max_calls_per_20_seconds, clock)
         self._clock = clock
         self.deadline: float | None = None
         self.sent = 0
         self._silence = _SilenceWatch()
         self._session = requests.Session()
-        self._session.headers["User-Agent"] = user_agent
+        self._session.headers["User-Agent"] = config.user_agent
         self._environment: dict[str, dict[str, Any]] = {}
 
     def send(
@@ -199,12 +200,10 @@ class Exchange:
         finally:
             response.close()
 
-    def _collect(
-        self, call: str, pieces: Iterator[bytes], body: bytes = b"", longest: float = math.inf
-    ) -> bytes:
-        """Add pieces to a body, for no longer than request_timeout and not far beyond a size."""
+    def _collect(self, call: str, pieces: Iterator[bytes], longest: float = math.inf) -> bytes:
+        """Join pieces, for no longer than request_timeout and not far beyond a size."""
         deadline = self.deadline or self._clock.monotonic() + self._timeout
-        collected = bytearray(body)
+        collected = bytearray()
         try:
             while len(collected) < longest and (piece := next(pieces, b"")):
                 collected += piece
@@ -231,13 +230,13 @@ class Exchange:
             # Marketo has been seen to answer 200 with a JSON error in place of the file. The name
             # of a file's first column never begins with a brace.
             first = self._collect(call, pieces, longest=1)
+            pieces = chain((first,), pieces)
             content_type = response.headers.get("Content-Type", "").lower()
             if "html" in content_type:
                 raise TransientError(call, "HTML came in place of the file")
             if "json" in content_type or first.lstrip().startswith(b"{"):
-                body = self._collect(call, pieces, first, _LONGEST_ENVELOPE_BYTES)
+                body = self._collect(call, pieces, _LONGEST_ENVELOPE_BYTES)
                 raise error_of(call, json_object(call, body))
-            pieces = chain((first,), pieces)
         content_range = response.headers.get("Content-Range", "")
         unit, _, span = content_range.partition(" ")
         first_byte, _, _ = span.partition("-")
@@ -246,7 +245,7 @@ class Exchange:
 
     def _refuse_file(self, call: str, response: requests.Response, pieces: Iterator[bytes]) -> None:
         """Raise what a 4xx answer to a request for a file says."""
-        body = self._collect(call, pieces, longest=_LONGEST_ENVELOPE_BYTES)
+        body = self._collect(call, pieces, _LONGEST_ENVELOPE_BYTES)
         is_plain = "html" not in response.headers.get("Content-Type", "").lower()
         if response.status_code == 404 and is_plain and not body.lstrip().startswith(b"{"):
             # bulk-extract.md: an unknown id is answered with 404 and plain text.
