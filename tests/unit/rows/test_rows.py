@@ -144,7 +144,9 @@ def test_a_column_s_fragments_are_the_json_of_the_values_of_its_cells(
     fragments = column.fragments(list(map(escaped_cell, cells)), text_of)
     found = [from_latin1(text).replace("\0", ",") for text in column.quoted(fragments)]
     assert found == list(map(written, values))
-    slow.add("c", BAD_TEXT, sum(mend_text(value) != value for value in values))
+    for value in values:
+        if mend_text(value) != value:
+            slow.add("c", BAD_TEXT)
     assert fast.counts == slow.counts
 
 
