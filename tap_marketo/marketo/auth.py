@@ -45,7 +45,6 @@ class TokenAuth(AuthBase):
     """
 
     def __init__(self, config: Config, http: Exchange, clock: Clock) -> None:
-        """Remember how to log in; nothing is fetched yet."""
         self._url = f"{config.identity}/oauth/token"
         self._form = {
             "grant_type": "client_credentials",

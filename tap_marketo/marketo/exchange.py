@@ -72,7 +72,6 @@ class _SilenceWatch:
     """
 
     def __init__(self) -> None:
-        """Start no thread yet."""
         self._changed = threading.Condition()
         self._due = self._wakes = math.inf
         self._line: tuple[object, ...] = ()
@@ -116,7 +115,6 @@ class Exchange:
     """
 
     def __init__(self, config: Config, clock: Clock) -> None:
-        """Open nothing yet."""
         self._timeout = config.request_timeout
         self._pace = Pace(config.max_calls_per_20_seconds, clock)
         self._clock = clock
@@ -221,17 +219,22 @@ class Exchange:
         Raises:
             MarketoError: it is no file.
         """
-        pieces = _pieces(response)
-        if 400 <= response.status_code < 500:
-            self._refuse_file(call, response, pieces)
-        check_status(call, response.status_code)
-        whole = response.status_code != 206
+        pieces, status = _pieces(response), response.status_code
+        content_type = response.headers.get("Content-Type", "").lower()
+        body = b""
+        if 400 <= status < 500:
+            body = self._collect(call, pieces, _LONGEST_ENVELOPE_BYTES)
+            is_plain = "html" not in content_type and not body.lstrip().startswith(b"{")
+            if status == 404 and is_plain:
+                # bulk-extract.md: an unknown id is answered with 404 and plain text.
+                raise NotFoundError(call, "HTTP 404: not found")
+        check_status(call, status, body)
+        whole = status != 206
         if whole:
             # Marketo has been seen to answer 200 with a JSON error in place of the file. The name
             # of a file's first column never begins with a brace.
             first = self._collect(call, pieces, longest=1)
             pieces = chain((first,), pieces)
-            content_type = response.headers.get("Content-Type", "").lower()
             if "html" in content_type:
                 raise TransientError(call, "HTML came in place of the file")
             if "json" in content_type or first.lstrip().startswith(b"{"):
@@ -242,15 +245,6 @@ class Exchange:
         first_byte, _, _ = span.partition("-")
         known = unit == "bytes" and first_byte.isdecimal()
         return FileAnswer(whole, int(first_byte) if known else None, pieces, response.close)
-
-    def _refuse_file(self, call: str, response: requests.Response, pieces: Iterator[bytes]) -> None:
-        """Raise what a 4xx answer to a request for a file says."""
-        body = self._collect(call, pieces, _LONGEST_ENVELOPE_BYTES)
-        is_plain = "html" not in response.headers.get("Content-Type", "").lower()
-        if response.status_code == 404 and is_plain and not body.lstrip().startswith(b"{"):
-            # bulk-extract.md: an unknown id is answered with 404 and plain text.
-            raise NotFoundError(call, "HTTP 404: not found")
-        check_status(call, response.status_code, body)
 
 
 def as_post_if_too_long(

@@ -98,7 +98,6 @@ class ExportApi:
     """The Bulk Extract calls."""
 
     def __init__(self, client: MarketoClient) -> None:
-        """Use a client for every call."""
         self._client = client
 
     def create(self, bulk_object: str, fields: Sequence[str], filter_: Mapping[str, Any]) -> str:

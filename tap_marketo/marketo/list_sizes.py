@@ -59,7 +59,6 @@ class ListSizes:
     """Asks how long lists are, of each list once; ``calls`` counts what was asked."""
 
     def __init__(self, client: MarketoClient) -> None:
-        """Ask for nothing yet."""
         self.client = client
         self.calls = 0
         self._known: dict[Hashable, Any] = {}

@@ -42,7 +42,6 @@ class Pace:
     """Keeps the calls of any 20 seconds at or below a number."""
 
     def __init__(self, max_calls: int, clock: Clock) -> None:
-        """Start with no call made."""
         self._clock = clock
         self._sent: deque[float] = deque(maxlen=max_calls)
 
