@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from tap_marketo.clock import Clock
 from tap_marketo.commands import plan_page
 from tap_marketo.commands.about import about
 from tap_marketo.commands.check import check
@@ -16,7 +15,7 @@ from tap_marketo.commands.discovery import discover
 from tap_marketo.commands.plan import make_plan
 from tap_marketo.commands.selection import select
 from tap_marketo.commands.sync import Sync
-from tap_marketo.config import Config, load_config
+from tap_marketo.config import load_config
 from tap_marketo.errors import (
     CatalogError,
     FailedStreamsError,
@@ -25,8 +24,6 @@ from tap_marketo.errors import (
     TapError,
 )
 from tap_marketo.log import LOGGER, set_up_logging
-from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.names import NAMINGS
 from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.pipe import Terminated
@@ -93,18 +90,7 @@ def _about(command: Command, output: Output) -> int:
 
 
 def _discover(command: Command, output: Output) -> int:
-    config = load_config(command.config)
-    clock = Clock()
-    client = MarketoClient(config, clock)
-    account = Account(
-        client,
-        clock,
-        NAMINGS[config.names],
-        config.smart_lists,
-        config.workspace_ids,
-        config.named_account_lists,
-    )
-    catalog = discover(account)
+    catalog = discover(Account(load_config(command.config)))
     if command.select:
         select(catalog, command.select)
     output.catalog(catalog)
@@ -118,10 +104,9 @@ _CHECK_TIMEOUT, _CHECK_TRIES = 30.0, 2
 def _test(command: Command, output: Output) -> int:
     config = load_config(command.config)
     entries = load_catalog(command.catalog) if command.catalog else None
-    clock = Clock()
     hasty = replace(config, request_timeout=min(config.request_timeout, _CHECK_TIMEOUT))
-    client = MarketoClient(hasty, clock, tries=_CHECK_TRIES)
-    found = check(client, clock, config, entries, _state_to_check(command.state))
+    account = Account(hasty, tries=_CHECK_TRIES)
+    found = check(account, entries, _state_to_check(command.state))
     if command.form == "json":
         output.page(json.dumps(found.as_json(), indent=2))
     else:
@@ -139,11 +124,9 @@ def _state_to_check(path: str | None) -> State | StateError | None:
 
 
 def _plan(command: Command, output: Output) -> int:
-    config, entries, state = _inputs(command)
-    clock = Clock()
-    client = MarketoClient(config, clock)
-    with _quota_as(config.on_quota):
-        plan = make_plan(client, clock, config, entries, state)
+    account, state, entries = _inputs(command)
+    with _quota_as(account.config.on_quota):
+        plan = make_plan(account, state, entries)
         if command.form == "json":
             output.page(json.dumps(plan_page.as_json(plan), indent=2))
         else:
@@ -154,19 +137,17 @@ def _plan(command: Command, output: Output) -> int:
 
 
 def _sync(command: Command, output: Output, at_end: ExitStack) -> int:
-    config, entries, state = _inputs(command)
-    clock = Clock()
-    client = MarketoClient(config, clock)
-    with _quota_as(config.on_quota):
-        sync = Sync(client, clock, config, state, output)
+    account, state, entries = _inputs(command)
+    with _quota_as(account.config.on_quota):
+        sync = Sync(account, state, output)
         # Below the line that says why a run has ended.
         at_end.callback(sync.log_summary)
         sync.run(entries)
     return 0
 
 
-def _inputs(command: Command) -> tuple[Config, Sequence[CatalogEntry], State]:
-    """Return the settings, the selected streams and the state."""
+def _inputs(command: Command) -> tuple[Account, State, Sequence[CatalogEntry]]:
+    """Return the account, the state and the selected streams."""
     config = load_config(command.config)
     if not command.catalog:
         raise CatalogError(
@@ -174,7 +155,7 @@ def _inputs(command: Command) -> tuple[Config, Sequence[CatalogEntry], State]:
             "--catalog."
         )
     state = load_state(command.state)
-    return config, load_catalog(command.catalog), state
+    return Account(config), state, load_catalog(command.catalog)
 
 
 @contextmanager

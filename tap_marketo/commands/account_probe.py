@@ -6,8 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from tap_marketo.clock import Clock
-from tap_marketo.config import Config
 from tap_marketo.errors import (
     DataError,
     ExportQuotaError,
@@ -16,7 +14,6 @@ from tap_marketo.errors import (
     TapError,
 )
 from tap_marketo.exports.allowance import ExportAllowance
-from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import (
     ExportApi,
     ExportStatus,
@@ -54,25 +51,19 @@ class AccountProbe:
         unseen: those of which some have not, with the reason.
     """
 
-    def __init__(self, client: MarketoClient, clock: Clock, config: Config) -> None:
-        """Ask for nothing yet; the clock learns Marketo's time from the answers."""
-        self.account = Account(
-            client,
-            clock,
-            smart_lists=config.smart_lists,
-            named_workspaces=config.workspace_ids,
-            named_account_lists=config.named_account_lists,
-        )
+    def __init__(self, account: Account) -> None:
+        """Ask for nothing yet."""
+        self.account = account
         self.not_begun: TapError | None = None
         self.stopped: TapError | None = None
         self.permissions: dict[str, TapError | None] = {}
         self.filter: bool | TapError | None = None
-        self.allowance = ExportAllowance(config.daily_export_bytes, {})
+        self.allowance = ExportAllowance(account.config.daily_export_bytes, {})
         self.jobs: dict[str, ExportStatus] = {}
         self.seen: list[str] = []
         self.unseen: dict[str, TapError] = {}
-        self._client = client
-        self._api = ExportApi(client)
+        self._client = account.client
+        self._api = ExportApi(account.client)
 
     def has(self, permission: str) -> bool:
         """Say whether the role of the API user is known to have a permission."""

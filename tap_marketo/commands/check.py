@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tap_marketo.clock import NOTABLE_SKEW, Clock
+from tap_marketo.clock import NOTABLE_SKEW
 from tap_marketo.commands.account_probe import AccountProbe
 from tap_marketo.commands.check_permissions import WantedStreams
 from tap_marketo.commands.check_results import CheckPage, CheckResult, Verdict, brief_and_remedy
 from tap_marketo.commands.check_state import state_result
 from tap_marketo.commands.preparation import HOW_TO_SELECT
-from tap_marketo.config import Config
 from tap_marketo.errors import (
     NOT_HERE,
     AccessDeniedError,
@@ -25,10 +24,10 @@ from tap_marketo.errors import (
     TapError,
 )
 from tap_marketo.marketo.auth import IDENTITY_CALL
-from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import QUEUE_SLOTS, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
+from tap_marketo.streams.account import Account
 from tap_marketo.streams.expiry import activity_types, horizons
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.registry import definition_of
@@ -43,9 +42,7 @@ _ALLOW_LIST = "the IP allow-list of the API (Admin > Web Services > IP Restricti
 
 
 def check(
-    client: MarketoClient,
-    clock: Clock,
-    config: Config,
+    account: Account,
     entries: Sequence[CatalogEntry] | None,
     state: State | StateError | None,
 ) -> CheckPage:
@@ -54,30 +51,26 @@ def check(
     Nothing is exported, and no state is written.
 
     Args:
-        client: makes the calls.
-        clock: learns Marketo's time from the answers.
-        config: the settings.
+        account: what is asked.
         entries: the selected streams of a catalog; None without a catalog, for all there are.
         state: of the last run, or why it cannot be used; None if none is given.
     """
-    probe = AccountProbe(client, clock, config)
+    endpoint, client = account.config.endpoint, account.client
+    probe = AccountProbe(account)
     wanted = WantedStreams(entries)
-    run = _Check(client, clock, config, probe, wanted, state)
+    run = _Check(account, probe, wanted, state)
     if not probe.begin():
-        return CheckPage(config.endpoint, list(run.of_beginning()), (), client.calls)
+        return CheckPage(endpoint, list(run.of_beginning()), (), client.calls)
     probe.ask(of_filter=wanted.have_leads)
-    user = client.api_user or "the API user"
-    permissions = [wanted.permission(name, probe, config, user) for name in probe.permissions]
-    return CheckPage(config.endpoint, list(run.of_account()), permissions, client.calls)
+    permissions = [wanted.permission(name, probe) for name in probe.permissions]
+    return CheckPage(endpoint, list(run.of_account()), permissions, client.calls)
 
 
 @dataclass(frozen=True)
 class _Check:
     """The results about the account and what it allows."""
 
-    client: MarketoClient
-    clock: Clock
-    config: Config
+    account: Account
     probe: AccountProbe
     wanted: WantedStreams
     state: State | StateError | None
@@ -102,9 +95,9 @@ class _Check:
         yield _lead_filter(self)
         yield self._catalog()
         if self.state is not None:
-            yield state_result(self.state, self.wanted, self.probe, self.config)
-        if self.config.start_date > self.clock.now():
-            moment = to_marketo(self.config.start_date)
+            yield state_result(self.state, self.wanted, self.probe)
+        if self.account.config.start_date > self.account.clock.now():
+            moment = to_marketo(self.account.config.start_date)
             yield CheckResult(
                 "Start date",
                 WRONG,
@@ -126,18 +119,18 @@ class _Check:
         """Yield how far back Marketo goes, where start_date lies further back."""
         if not (self.wanted.entries and self.probe.has(READ_ACTIVITY)):
             return
-        types = activity_types(self.wanted.entries, self.probe.account)
-        begin, now = self.config.start_date, self.clock.now()
+        types = activity_types(self.wanted.entries, self.account)
+        begin, now = self.account.config.start_date, self.account.clock.now()
         for text in horizons(types, begin, now):
             yield CheckResult("Start date", NOTE, text, values={"start_date": to_marketo(begin)})
 
     def reset(self) -> str:
         """Return the remedy for a spent allowance."""
-        moment = to_marketo(next_allowance_reset(self.clock.now()))
+        moment = to_marketo(next_allowance_reset(self.account.clock.now()))
         return f"Come again after {moment}, when Marketo's daily allowances reset"
 
     def _access(self) -> Iterator[CheckResult]:
-        user = self.client.api_user
+        user = self.account.client.api_user
         yield CheckResult("Credentials", OK, "client_id and client_secret are accepted")
         unknown = "Marketo does not say whose credentials these are"
         values = {"user": user or None}
@@ -145,7 +138,7 @@ class _Check:
         yield self._clock_difference()
 
     def _clock_difference(self) -> CheckResult:
-        ahead = self.clock.marketo_ahead
+        ahead = self.account.clock.marketo_ahead
         if ahead is None:
             return CheckResult("Clock", UNKNOWN, "Marketo's answers do not tell the time")
         difference = timedelta(seconds=round(abs(ahead).total_seconds()))
@@ -159,7 +152,7 @@ class _Check:
         return CheckResult("Clock", NOTE, message, remedy, values)
 
     def _calls_today(self, error: TapError | None) -> CheckResult:
-        name, budget = "Calls today", self.client.budget
+        name, budget = "Calls today", self.account.client.budget
         if error and not isinstance(error, CallQuotaError):
             return CheckResult(name, WRONG, *brief_and_remedy(error))
         allowed = f"{budget.allowed:,}"
@@ -197,7 +190,7 @@ class _Check:
             if definition is None:
                 yield entry.stream, "no such stream"
             elif self.probe.has(definition.permission):
-                what = definition.missing(entry, self.probe.account)
+                what = definition.missing(entry, self.account)
                 if what:
                     yield entry.stream, what
 
@@ -236,7 +229,7 @@ def _exports(run: _Check) -> Iterator[CheckResult]:
 
 def _export_bytes(run: _Check, but: str, unseen: Sequence[str]) -> CheckResult:
     name, allowance, refusal = "Export bytes today", run.probe.allowance, run.probe.filter
-    used = allowance.used(run.clock.now())
+    used = allowance.used(run.account.clock.now())
     values = {"used": used, "allowed": allowance.limit, "not_seen": unseen}
     megabytes = f"{used / _MEGABYTE:,.1f} of {allowance.limit / _MEGABYTE:,.1f} MB"
     message = f"{megabytes} (max_daily_export_mb), by this API user{but}"
@@ -262,7 +255,7 @@ def _export_queue(run: _Check, but: str, unseen: Sequence[str]) -> CheckResult:
     message += f"{but}; jobs of others do not show"
     if taken < QUEUE_SLOTS:
         return CheckResult("Export queue", OK, message, values=values)
-    seconds = f"{run.config.job_timeout:,.0f} s"
+    seconds = f"{run.account.config.job_timeout:,.0f} s"
     remedy = f"A sync waits for a slot, for as long as job_timeout ({seconds}) says"
     return CheckResult("Export queue", NOTE, message, remedy, values)
 
@@ -278,7 +271,7 @@ def _lead_filter(run: _Check) -> CheckResult:
     elif found is False:
         changes = (
             "changed ones are found by their activities"
-            if run.config.lead_changes
+            if run.account.config.lead_changes
             else "changes to those read before are not seen, as lead_changes is false"
         )
         message = "leads cannot be filtered by updatedAt (error 1035): new ones are exported by "

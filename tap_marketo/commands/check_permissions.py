@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from tap_marketo.commands.account_probe import AccountProbe
 from tap_marketo.commands.check_results import CheckResult, Verdict, brief_and_remedy
-from tap_marketo.config import Config
 from tap_marketo.errors import (
     CRM_ENABLED,
     NOT_HERE,
@@ -91,14 +90,13 @@ class WantedStreams:
         """Say whether streams of a definition are among them."""
         return any(each.definition is definition for each in self._streams)
 
-    def permission(
-        self, permission: str, probe: AccountProbe, config: Config, user: str
-    ) -> CheckResult:
-        """Return the result for a permission of the role of an API user."""
+    def permission(self, permission: str, probe: AccountProbe) -> CheckResult:
+        """Return the result for a permission of the role of the API user."""
         error = probe.permissions[permission]
-        own, others = self._needing(permission, probe, config)
+        own, others = self._needing(permission, probe)
         needing = [*own, *others]
         is_known = error is None or isinstance(error, AccessDeniedError)
+        user = probe.account.client.api_user or "the API user"
         name_in_admin = _IN_ADMIN.get(permission, permission)
         place = f"Admin > Users & Roles > Roles > the role of {user} > Access API > {name_in_admin}"
         values = {
@@ -137,7 +135,7 @@ class WantedStreams:
         return CheckResult(permission, verdict, "; ".join([problem, *uses]), remedy, values)
 
     def _needing(
-        self, permission: str, probe: AccountProbe, config: Config
+        self, permission: str, probe: AccountProbe
     ) -> tuple[list[_Streams], list[_Streams]]:
         """Return the streams that a permission is for, and those that need it beside another."""
         own = [
@@ -149,19 +147,19 @@ class WantedStreams:
         others = [
             needing
             for each in self._streams
-            if (needing := self._needing_further(permission, each, probe, config))
+            if (needing := self._needing_further(permission, each, probe))
             and not (self.entries is None and _is_of_crm(probe, each.definition.permission))
         ]
         return own, others
 
     def _needing_further(
-        self, permission: str, streams: _Streams, probe: AccountProbe, config: Config
+        self, permission: str, streams: _Streams, probe: AccountProbe
     ) -> _Streams | None:
         """Return which of some streams need a permission beside that of their definition."""
         definition = streams.definition
         by_creation = probe.filter is False or self.lead_by_creation
         further = definition.further_permissions
-        if definition.name == LEADS_STREAM and by_creation and config.lead_changes:
+        if definition.name == LEADS_STREAM and by_creation and probe.account.config.lead_changes:
             further = LeadChangesRead.further_permissions
         if permission in further:
             return streams

@@ -8,7 +8,6 @@ from datetime import timedelta
 from tap_marketo.commands.account_probe import AccountProbe
 from tap_marketo.commands.check_permissions import WantedStreams
 from tap_marketo.commands.check_results import CheckResult, Verdict
-from tap_marketo.config import Config
 from tap_marketo.errors import StateError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW
@@ -21,7 +20,7 @@ from tap_marketo.times import whole_seconds
 
 
 def state_result(
-    state: State | StateError, wanted: WantedStreams, probe: AccountProbe, config: Config
+    state: State | StateError, wanted: WantedStreams, probe: AccountProbe
 ) -> CheckResult:
     """Return whether a sync could go on from a state, and what it would read anew.
 
@@ -29,7 +28,6 @@ def state_result(
         state: of the last run, or why it cannot be used.
         wanted: the streams that a sync is to read.
         probe: what was asked of the account.
-        config: the settings.
     """
     name = "State"
     clock = probe.account.clock
@@ -38,7 +36,7 @@ def state_result(
         if isinstance(state, StateError):
             raise state
         check_past(state, now, abs(clock.marketo_ahead or timedelta()))
-        context = SyncContext(config, state, now, lambda: ())
+        context = SyncContext(probe.account.config, state, now, lambda: ())
         gaps = dict(_gaps(context, wanted, probe))
     except StateError as error:
         return CheckResult(name, Verdict.WRONG, str(error))

@@ -7,19 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from tap_marketo.clock import Clock
 from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
-from tap_marketo.config import Config
 from tap_marketo.errors import TapError
 from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
 from tap_marketo.exports.simulation import ExportEstimate, Simulation
 from tap_marketo.log import counted
-from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.throttle import PERIOD_SECONDS
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.redact import redact
+from tap_marketo.streams.account import Account
 from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.times import next_allowance_reset, to_marketo
 
@@ -102,13 +100,7 @@ class Plan:
         return None if any(line.is_uncertain for line in self.lines) else True
 
 
-def make_plan(
-    client: MarketoClient,
-    clock: Clock,
-    config: Config,
-    entries: Sequence[CatalogEntry],
-    state: State,
-) -> Plan:
+def make_plan(account: Account, state: State, entries: Sequence[CatalogEntry]) -> Plan:
     """Return what a sync of the selected streams would do now.
 
     Marketo is asked for the day's calls, fields and types, the export jobs of the last days, and
@@ -117,8 +109,9 @@ def make_plan(
     Raises:
         TapError: what concerns the whole run.
     """
-    begun = prepare(client, clock, config, state, entries)
-    now = begun.context.now if begun else clock.now()
+    config, client = account.config, account.client
+    begun = prepare(account, state, entries)
+    now = begun.context.now if begun else account.clock.now()
     calls = client.successes + 1
     empty = Plan(
         now=now,
@@ -138,23 +131,20 @@ def make_plan(
         return replace(
             empty, notes=[f"start_date {early} lies in the future: a sync reads nothing yet"]
         )
-    return _planned(client, clock, begun, entries, empty)
+    return _planned(account, begun, entries, empty)
 
 
 def _planned(
-    client: MarketoClient,
-    clock: Clock,
-    begun: Preparation,
-    entries: Sequence[CatalogEntry],
-    empty: Plan,
+    account: Account, begun: Preparation, entries: Sequence[CatalogEntry], empty: Plan
 ) -> Plan:
+    client = account.client
     sizes = ListSizes(client)
     reads = list(_estimates(begun, sizes))
     families = [*begun.families, *(family for read in reads for family in read.families)]
     found = [family for read in reads for family in read.found]
     # A run begins with the same calls, and the one that shows the day's; it asks for no lengths.
     first_calls = client.successes + 1 - sizes.calls
-    simulation = Simulation(client, clock, begun.context, begun.failures)
+    simulation = Simulation(client, account.clock, begun.context, begun.failures)
     exports = simulation.run(families, found)
     if families:
         # Where something is exported for certain, a run asks for the last days' jobs as well.

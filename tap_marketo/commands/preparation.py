@@ -6,13 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tap_marketo.clock import Clock
-from tap_marketo.config import Config
 from tap_marketo.errors import NothingToSyncError, StateError, TapError
 from tap_marketo.exports.family import MARKETO_BEGAN, BulkFamily, SyncContext
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_times import check_past
@@ -57,13 +54,7 @@ class Preparation:
     remarks: Sequence[str]
 
 
-def prepare(
-    client: MarketoClient,
-    clock: Clock,
-    config: Config,
-    state: State,
-    entries: Sequence[CatalogEntry],
-) -> Preparation | None:
+def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> Preparation | None:
     """Begin a run; None if there is nothing to sync yet.
 
     Raises:
@@ -74,6 +65,7 @@ def prepare(
     if not entries:
         raise NothingToSyncError(f"No stream is selected in the catalog. {HOW_TO_SELECT}")
     _check_streams(state, entries)
+    config, client, clock = account.config, account.client, account.clock
     client.start()
     # The first answer has brought Marketo's time.
     now = whole_seconds(clock.now())
@@ -94,7 +86,6 @@ def prepare(
         {entry.stream: permission_of(entry) for entry in entries},
         tolerates_refusals=config.on_refused == "skip",
     )
-    account = Account(client, clock, named_workspaces=config.workspace_ids)
     context = SyncContext(config, state, now, lambda: _bulk_paths(account, failures))
     reads, families = _readings(entries, account, context, failures)
     if not (reads or any(family.streams for family in families) or failures):

@@ -7,22 +7,20 @@ from contextlib import suppress
 
 from singer import metrics
 
-from tap_marketo.clock import Clock
 from tap_marketo.commands.display import Display, open_display
 from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
-from tap_marketo.config import Config
 from tap_marketo.errors import FailedStreamsError, OutputClosedError, QuotaError, TapError
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER, counted, log_counter
-from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import STATE_SECONDS, Emitter
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.pipe import Terminated
 from tap_marketo.protocol.state import State
 from tap_marketo.rows.page_rows import describe_unknown
+from tap_marketo.streams.account import Account
 from tap_marketo.streams.stream_read import Read, StreamRead
 from tap_marketo.times import next_allowance_reset, to_marketo
 
@@ -33,20 +31,17 @@ _LONGEST_NAP = 5.0
 class Sync:
     """One run over the selected streams."""
 
-    def __init__(
-        self, client: MarketoClient, clock: Clock, config: Config, state: State, output: Output
-    ) -> None:
+    def __init__(self, account: Account, state: State, output: Output) -> None:
         """Prepare; no call is made and nothing is written yet."""
-        self._client = client
-        self._clock = clock
-        self._config = config
+        self._account = account
+        self._clock = account.clock
         self._state = state
         self._output = output
-        pace = STATE_SECONDS * config.wait_scale
-        output.pipe.wait_scale = config.wait_scale
-        self._emitter = Emitter(state, output, clock.monotonic, pace)
+        output.pipe.wait_scale = account.config.wait_scale
+        pace = STATE_SECONDS * account.config.wait_scale
+        self._emitter = Emitter(state, output, self._clock.monotonic, pace)
         self._engine: ExportEngine | None = None
-        self._started = clock.monotonic()
+        self._started = self._clock.monotonic()
         self._next = "resumes from the last STATE that was kept"
 
     def run(self, entries: Sequence[CatalogEntry]) -> None:
@@ -67,12 +62,12 @@ class Sync:
         self._next = "reads what is new"
 
     def _sync(self, entries: Sequence[CatalogEntry]) -> None:
-        begun = prepare(self._client, self._clock, self._config, self._state, entries)
+        begun = prepare(self._account, self._state, entries)
         if begun is None:
             return
         with open_display() as display:
             self._engine = engine = ExportEngine(
-                self._client,
+                self._account.client,
                 self._clock,
                 begun.context,
                 self._emitter,
@@ -89,7 +84,7 @@ class Sync:
 
     def log_summary(self) -> None:
         """Log in one line what the run has read, the day's allowances, and what comes next."""
-        counts, budget = self._emitter.counts, self._client.budget
+        counts, budget = self._emitter.counts, self._account.client.budget
         streams = sum(rows > 0 for rows in counts.values())
         read = f"{counted(counts.total(), 'row')} of {counted(streams, 'stream')}"
         today = f"{budget.used:,} of {counted(budget.allowed, 'call')}"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tap_marketo.clock import Clock
+from tap_marketo.config import Config
 from tap_marketo.errors import DataError, MarketoError, RequestRefusedError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo import describe
@@ -15,7 +16,7 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import Field, ObjectDescription
 from tap_marketo.marketo.pages import Row, all_rows
 from tap_marketo.marketo.ways import OF_USERS
-from tap_marketo.names import Naming
+from tap_marketo.names import NAMINGS
 
 # user-management.md: not below /rest.
 USERS_PATH = "/userservice/management/v1/users"
@@ -35,29 +36,16 @@ class Account:
 
     Attributes:
         client: makes the calls.
-        clock: the time.
+        clock: learns Marketo's time from the answers.
         naming: how what is discovered is named; a sync goes by its catalog.
-        smart_lists: ids of the smart lists whose members are read.
-        named_workspaces: ids of the workspaces whose Email Designer is read, if the config says.
-        named_account_lists: names of the lists whose named accounts are read.
     """
 
-    def __init__(
-        self,
-        client: MarketoClient,
-        clock: Clock,
-        naming: Naming | None = None,
-        smart_lists: Sequence[int] = (),
-        named_workspaces: Sequence[int] = (),
-        named_account_lists: Sequence[str] = (),
-    ) -> None:
-        """Ask for nothing yet."""
-        self.client = client
-        self.clock = clock
-        self.naming = naming or Naming()
-        self.smart_lists = smart_lists
-        self.named_workspaces = named_workspaces
-        self.named_account_lists = named_account_lists
+    def __init__(self, config: Config, *, tries: int | None = None) -> None:
+        """Ask for nothing yet; ``tries`` is that of the client."""
+        self.config = config
+        self.clock = Clock()
+        self.client = MarketoClient(config, self.clock, tries=tries)
+        self.naming = NAMINGS[config.names]
         self._failed: dict[str, MarketoError | DataError] = {}
         self._described: dict[str, ObjectDescription] = {}
         self._shared: dict[type, Any] = {}
@@ -127,8 +115,8 @@ class Account:
 
         Where the role may not list them, it is the one that every subscription has.
         """
-        if self.named_workspaces:
-            return list(map(str, self.named_workspaces))
+        if self.config.workspace_ids:
+            return list(map(str, self.config.workspace_ids))
         try:
             listed = [str(row["id"]) for row in self.workspaces if row.get("id") is not None]
         except RequestRefusedError:

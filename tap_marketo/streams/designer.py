@@ -82,7 +82,7 @@ def by_workspace(path: str) -> Pages:
             page = one_page(account.client, path, scan.stream, params, 0, DESIGNER, LARGEST_PAGE)
             return _size(*page)
 
-        found: ListSize[Row] = ListSize(0, 0 if account.named_workspaces else 1, [])
+        found: ListSize[Row] = ListSize(0, 0 if account.config.workspace_ids else 1, [])
         for workspace in account.workspaces_to_read:
             found += sizes.once((path, workspace), partial(of_one, workspace))
         return found

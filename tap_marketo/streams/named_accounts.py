@@ -247,7 +247,7 @@ class _NamedByConfig(DeclaredStream):
     """A stream that is there if the config names lists of named accounts."""
 
     def is_offered(self, account: Account) -> bool:
-        return bool(account.named_account_lists)
+        return bool(account.config.named_account_lists)
 
 
 class _NamedAccounts(KeyedStream):
@@ -256,7 +256,7 @@ class _NamedAccounts(KeyedStream):
     is_exported = False
 
     def is_offered(self, account: Account) -> bool:
-        return bool(account.named_account_lists)
+        return bool(account.config.named_account_lists)
 
 
 _with_lists: dict[str, Any] = {

@@ -52,7 +52,7 @@ def _designer(account: Account) -> object:
 
 def _named_list(account: Account) -> object:
     """Ask for the first of the lists of named accounts that the config names."""
-    query = {"filterType": "dedupeFields", "filterValues": account.named_account_lists[0]}
+    query = {"filterType": "dedupeFields", "filterValues": account.config.named_account_lists[0]}
     return account.client.query(ACCOUNT_LISTS_PATH, "probe", query)
 
 

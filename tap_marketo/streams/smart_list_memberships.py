@@ -155,7 +155,7 @@ class SmartListMemberships(DeclaredStream):
     is_exported = True
 
     def is_offered(self, account: Account) -> bool:
-        return bool(account.smart_lists)
+        return bool(account.config.smart_lists)
 
     def bulk_object_of(self, family: str) -> str | None:
         return _LEADS if family.startswith(f"{STREAM}/") else None

@@ -15,12 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_marketo.clock import Clock
 from tap_marketo.commands.sync import Sync
 from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.errors import InputError
 from tap_marketo.exports.windows import Cursor, Plan, plan_windows
-from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.protocol.catalog import catalog_entry, load_catalog
 from tap_marketo.protocol.marks import ChildMark, ListMark, PageMark, SeenMark
 from tap_marketo.protocol.messages import Output
@@ -28,6 +26,7 @@ from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import load_state
 from tap_marketo.protocol.state_times import check_past
+from tap_marketo.streams.account import Account
 from tests.fuzzing import budget, json_bytes, spoilt
 
 UTC = timezone.utc
@@ -202,8 +201,7 @@ def use_config(config: Config) -> None:
     """Do with the settings what a run does before its first call."""
     read, write = os.pipe()
     try:
-        client = MarketoClient(config, Clock())
-        Sync(client, Clock(), config, State(), Output(write))
+        Sync(Account(config), State(), Output(write))
         assert 0 < config.wait_scale <= 1
         for hours in (config.leads_lookback_hours, config.activities_lookback_hours):
             lookback = timedelta(hours=hours)

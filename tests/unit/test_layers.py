@@ -28,7 +28,7 @@ ARROWS = {
     "exports": {"marketo", "protocol", "rows"},
     "streams": {"marketo", "protocol", "rows", "exports"},
     "commands": {"marketo", "protocol", "rows", "exports", "streams"},
-    "command": {"marketo", "protocol", "streams", "commands"},
+    "command": {"protocol", "streams", "commands"},
 }
 
 # A module imports from layers above it in this list only: never from its own, never from below.
