@@ -47,10 +47,10 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def some_of(names: Sequence[str]) -> str:
-    """Name some things in a message, three at most."""
-    shown = ", ".join(names[:3])
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+def some_of(names: Sequence[str], most: int = 3) -> str:
+    """Name some things in a message, so many at most."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
 def _dated() -> logging.Formatter:

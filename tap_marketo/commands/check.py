@@ -23,6 +23,7 @@ from tap_marketo.errors import (
     StateError,
     TapError,
 )
+from tap_marketo.log import some_of
 from tap_marketo.marketo.auth import IDENTITY_CALL
 from tap_marketo.marketo.export_calls import QUEUE_SLOTS, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -35,8 +36,6 @@ from tap_marketo.times import next_allowance_reset, to_marketo
 
 OK, NOTE, UNKNOWN, SPENT, WRONG = Verdict
 _MEGABYTE = 1_000_000
-# How many streams a line names that Marketo no longer has.
-_MOST_NAMED = 5
 # error-codes.md, 603.
 _ALLOW_LIST = "the IP allow-list of the API (Admin > Web Services > IP Restrictions)"
 
@@ -177,9 +176,8 @@ class _Check:
         message = f"{len(entries):,} streams are selected"
         if not gone:
             return CheckResult(name, OK, message, values=values)
-        named = ", ".join(f"{stream} ({what})" for stream, what in [*gone.items()][:_MOST_NAMED])
-        more = f" and {len(gone) - _MOST_NAMED} more" if len(gone) > _MOST_NAMED else ""
-        message += f"; of these a sync skips what Marketo no longer has: {named}{more}"
+        named = some_of([f"{stream} ({what})" for stream, what in gone.items()], most=5)
+        message += f"; of these a sync skips what Marketo no longer has: {named}"
         verdict = WRONG if len(gone) == len(entries) else NOTE
         return CheckResult(name, verdict, message, "Run discovery again", values)
 
@@ -217,9 +215,8 @@ def _exports(run: _Check) -> Iterator[CheckResult]:
     if run.probe.seen:
         but = ""
         if unseen:
-            first, *others = unseen
-            more = f" and {len(others)} more" if others else ""
-            but = f", without those of {first}{more} ({brief_and_remedy(unseen[first])[0]})"
+            reason, _ = brief_and_remedy(next(iter(unseen.values())))
+            but = f", without those of {some_of(list(unseen), most=1)} ({reason})"
         yield _export_bytes(run, but, list(unseen))
         yield _export_queue(run, but, list(unseen))
     elif not refused:

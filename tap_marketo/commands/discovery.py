@@ -7,14 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tap_marketo.errors import AccessDeniedError
-from tap_marketo.log import LOGGER, counted
+from tap_marketo.log import LOGGER, counted, some_of
 from tap_marketo.plain_names import is_plain
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.permissions import PermissionProbe
 from tap_marketo.streams.registry import REGISTRY
-
-# How many streams a warning names.
-_MOST_NAMED = 5
 
 
 def discover(account: Account) -> dict[str, Any]:
@@ -49,11 +46,10 @@ def _warn_of_names(streams: Sequence[dict[str, Any]]) -> None:
         if stream["tap_stream_id"] in hard or _hard_names(_emitted_columns(stream))
     ]
     if named:
-        more = f" and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
         LOGGER.warning(
             "%d of %d streams have names, or columns with names, that many targets cannot hold: "
-            '%s%s. To have names that all can hold, set "names": "plain" and run discovery again.',
-            len(named), len(streams), ", ".join(named[:_MOST_NAMED]), more,
+            '%s. To have names that all can hold, set "names": "plain" and run discovery again.',
+            len(named), len(streams), some_of(named, most=5),
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from tap_marketo.errors import NothingToSyncError, StateError, TapError
 from tap_marketo.exports.family import MARKETO_BEGAN, BulkFamily, SyncContext
 from tap_marketo.failures import Failures
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, some_of
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_times import check_past
@@ -31,8 +31,6 @@ HOW_TO_SELECT = (
     "Select streams with --discover --select 'leads.*', or in Meltano with: "
     "meltano select tap-marketo leads '*'"
 )
-# How many streams a line names.
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -112,30 +110,25 @@ def _remarks(
 
 def _check_streams(state: State, entries: Sequence[CatalogEntry]) -> None:
     """Refuse a state of another tap, and warn of one that has nothing of the selected streams."""
-    streams = state.streams()
+    streams = sorted(state.streams())
     if streams and not any(map(keeps_in_state, streams)):
         raise StateError(
             f"The state file {state.path} cannot be used: no stream of this tap is in it, only "
-            f"{_named(streams)}. Give the value of this tap's last STATE message, or leave --state "
-            "out to read everything from start_date."
+            f"{some_of(streams, most=5)}. Give the value of this tap's last STATE message, or "
+            "leave --state out to read everything from start_date."
         )
-    incremental = [
+    incremental = sorted(
         entry.stream
         for entry in entries
         if entry.stream_metadata("forced-replication-method") != "FULL_TABLE"
-    ]
+    )
     known = list(filter(state.knows, streams))
     if known and incremental and not any(map(state.knows, incremental)):
         LOGGER.warning(
             "The state file %s has no bookmark of a selected stream, only of %s. A sync reads "
             "everything from start_date: %s.",
-            state.path, _named(known), _named(incremental),
+            state.path, some_of(known, most=5), some_of(incremental, most=5),
         )  # fmt: skip
-
-
-def _named(streams: Collection[str]) -> str:
-    more = f" and {len(streams) - _MOST_NAMED} more" if len(streams) > _MOST_NAMED else ""
-    return f"{', '.join(sorted(streams)[:_MOST_NAMED])}{more}"
 
 
 def _bulk_paths(account: Account, failures: Failures) -> Collection[str]:
