@@ -22,10 +22,7 @@ from tap_marketo.marketo.export_calls import (
 )
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.leads import can_filter_by_update
-from tap_marketo.streams.permissions import (
-    READ_LEAD,
-    try_permission,
-)
+from tap_marketo.streams.permissions import READ_LEAD, try_permission
 from tap_marketo.streams.registry import REGISTRY, needed_permissions
 
 T = TypeVar("T")
@@ -40,12 +37,10 @@ class AccountProbe:
     """The answers to all that is asked; where there is none, the error that was in the way.
 
     Attributes:
-        account: what is asked.
         not_begun: why nothing could be asked; None if it could.
         stopped: the error that ended the asking, as no other call could have worked.
         permissions: what came of trying each; None if it is granted.
         filter: whether leads can be filtered by updatedAt; None if that was not asked.
-        allowance: the export files of the API user's jobs.
         jobs: the status of each of the API user's jobs of the past seven days.
         seen: bulk objects whose jobs have all been seen.
         unseen: those of which some have not, with the reason.

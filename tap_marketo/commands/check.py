@@ -8,10 +8,8 @@ from datetime import timedelta
 
 from tap_marketo.clock import NOTABLE_SKEW
 from tap_marketo.commands.account_probe import AccountProbe
-from tap_marketo.commands.check_permissions import WantedStreams
 from tap_marketo.commands.check_results import CheckPage, CheckResult, Verdict, brief_and_remedy
-from tap_marketo.commands.check_state import state_result
-from tap_marketo.commands.preparation import HOW_TO_SELECT
+from tap_marketo.commands.check_streams import WantedStreams
 from tap_marketo.errors import (
     NOT_HERE,
     AccessDeniedError,
@@ -31,13 +29,10 @@ from tap_marketo.protocol.state import State
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.expiry import activity_types, horizons
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
-from tap_marketo.streams.registry import definition_of
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 OK, NOTE, UNKNOWN, SPENT, WRONG = Verdict
 _MEGABYTE = 1_000_000
-# error-codes.md, 603.
-_ALLOW_LIST = "the IP allow-list of the API (Admin > Web Services > IP Restrictions)"
 
 
 def check(
@@ -45,23 +40,20 @@ def check(
     entries: Sequence[CatalogEntry] | None,
     state: State | StateError | None,
 ) -> CheckPage:
-    """Find out whether a sync could run.
-
-    Nothing is exported, and no state is written.
+    """Find out whether a sync could run; nothing is exported, and no state is written.
 
     Args:
-        account: what is asked.
         entries: the selected streams of a catalog; None without a catalog, for all there are.
         state: of the last run, or why it cannot be used; None if none is given.
     """
     endpoint, client = account.config.endpoint, account.client
     probe = AccountProbe(account)
-    wanted = WantedStreams(entries)
+    wanted = WantedStreams(entries, probe)
     run = _Check(account, probe, wanted, state)
     if not probe.begin():
         return CheckPage(endpoint, list(run.of_beginning()), (), client.calls)
     probe.ask(of_filter=wanted.have_leads)
-    permissions = [wanted.permission(name, probe) for name in probe.permissions]
+    permissions = list(map(wanted.permission, probe.permissions))
     return CheckPage(endpoint, list(run.of_account()), permissions, client.calls)
 
 
@@ -92,9 +84,9 @@ class _Check:
         yield self._calls_today(self.probe.stopped)
         yield from _exports(self)
         yield _lead_filter(self)
-        yield self._catalog()
+        yield self.wanted.catalog()
         if self.state is not None:
-            yield state_result(self.state, self.wanted, self.probe)
+            yield self.wanted.state(self.state)
         if self.account.config.start_date > self.account.clock.now():
             moment = to_marketo(self.account.config.start_date)
             yield CheckResult(
@@ -110,8 +102,9 @@ class _Check:
                 "Role",
                 WRONG if self.wanted.need_permissions else NOTE,
                 "Marketo grants none of the permissions",
-                "Give the API user's role the permissions below, or add this machine to "
-                f"{_ALLOW_LIST}",
+                # error-codes.md, 603.
+                "Give the API user's role the permissions below, or add this machine to the IP "
+                "allow-list of the API (Admin > Web Services > IP Restrictions)",
             )
 
     def _horizons(self) -> Iterator[CheckResult]:
@@ -164,33 +157,6 @@ class _Check:
         if error or budget.is_spent:
             return CheckResult(name, SPENT, message, self.reset(), values)
         return CheckResult(name, OK, message, values=values)
-
-    def _catalog(self) -> CheckResult:
-        name, entries = "Catalog", self.wanted.entries
-        if entries is None:
-            return CheckResult(name, OK, "none is given: all streams are checked")
-        gone = dict(self._gone(entries))
-        values = {"selected": len(entries), "gone": [*gone]}
-        if not entries:
-            return CheckResult(name, WRONG, "no stream is selected", HOW_TO_SELECT, values)
-        message = f"{len(entries):,} streams are selected"
-        if not gone:
-            return CheckResult(name, OK, message, values=values)
-        named = some_of([f"{stream} ({what})" for stream, what in gone.items()], most=5)
-        message += f"; of these a sync skips what Marketo no longer has: {named}"
-        verdict = WRONG if len(gone) == len(entries) else NOTE
-        return CheckResult(name, verdict, message, "Run discovery again", values)
-
-    def _gone(self, entries: Sequence[CatalogEntry]) -> Iterator[tuple[str, str]]:
-        """Yield selected streams that Marketo no longer has, and what of them."""
-        for entry in entries:
-            definition = definition_of(entry)
-            if definition is None:
-                yield entry.stream, "no such stream"
-            elif self.probe.has(definition.permission):
-                what = definition.missing(entry, self.account)
-                if what:
-                    yield entry.stream, what
 
 
 def _exports(run: _Check) -> Iterator[CheckResult]:

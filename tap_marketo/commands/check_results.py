@@ -33,16 +33,14 @@ class Verdict(Enum):
     """A sync could not run."""
 
 
-# Those which keep a sync from running stand out on the page.
-_MARKS = {Verdict.UNKNOWN: "-", Verdict.SPENT: "SPENT", Verdict.WRONG: "WRONG"}
-
-# At a terminal each mark has a sign and an SGR colour: green, yellow, none, red, red.
-_COLOURED = {
-    Verdict.OK: ("✓", "32"),
-    Verdict.NOTE: ("!", "33"),
-    Verdict.UNKNOWN: (" ", "0"),
-    Verdict.SPENT: ("✗", "31"),
-    Verdict.WRONG: ("✗", "31"),
+# The mark of each; those which keep a sync from running stand out. At a terminal it has a sign and
+# an SGR colour: green, yellow, none, red, red.
+_MARKS = {
+    Verdict.OK: ("ok", "✓", "32"),
+    Verdict.NOTE: ("note", "!", "33"),
+    Verdict.UNKNOWN: ("-", " ", "0"),
+    Verdict.SPENT: ("SPENT", "✗", "31"),
+    Verdict.WRONG: ("WRONG", "✗", "31"),
 }
 
 
@@ -56,11 +54,8 @@ class CheckResult:
     """What was found about one thing.
 
     Attributes:
-        name: of the thing.
-        verdict: what it means for a sync.
-        message: what was found.
         remedy: what to do, empty where there is nothing to be done.
-        values: the same for machines.
+        values: the same as in the message, for machines.
     """
 
     name: str
@@ -71,8 +66,7 @@ class CheckResult:
 
     def lines(self, in_colour: bool) -> list[str]:
         """Return the lines of the page."""
-        sign, colour = _COLOURED[self.verdict]
-        mark = _MARKS.get(self.verdict, self.verdict.value)
+        mark, sign, colour = _MARKS[self.verdict]
         if in_colour:
             mark = f"{sign} {mark}"
         head = f"{mark:<{_MARK_WIDTH}}{self.name:<{_NAME_WIDTH}}"
@@ -96,14 +90,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class CheckPage:
-    """All that a check has found.
-
-    Attributes:
-        endpoint: of the account.
-        results: about the account and what it allows.
-        permissions: about each permission of the API user's role.
-        calls: how many calls it took, the one for the token among them.
-    """
+    """All that a check has found, and the calls it took, the one for the token among them."""
 
     endpoint: str
     results: Sequence[CheckResult]

@@ -169,8 +169,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "commands.account_probe",
         "commands.check_results",
     ),
-    ("commands.check_permissions",),
-    ("commands.check_state",),
+    ("commands.check_streams",),
     # what is asked for, each as a whole.
     (
         "commands.discovery",

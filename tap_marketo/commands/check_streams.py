@@ -1,24 +1,33 @@
-"""The part of the check that is about permissions, and about the streams that need them."""
+"""The part of the check that is about the streams to read: catalog, state and permissions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tap_marketo.commands.account_probe import AccountProbe
 from tap_marketo.commands.check_results import CheckResult, Verdict, brief_and_remedy
+from tap_marketo.commands.preparation import HOW_TO_SELECT
 from tap_marketo.errors import (
     CRM_ENABLED,
     NOT_HERE,
     AccessDeniedError,
     MarketoError,
     RequestRefusedError,
+    StateError,
 )
+from tap_marketo.exports.family import SyncContext
+from tap_marketo.exports.plan_line import ANEW
+from tap_marketo.log import some_of
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.state import State
+from tap_marketo.protocol.state_times import check_past
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
 from tap_marketo.streams.lead_reach import LEADS_STREAM
 from tap_marketo.streams.leads import goes_by_creation
+from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.permissions import (
     DESIGN_STUDIO,
     FEATURE_PERMISSIONS,
@@ -28,6 +37,7 @@ from tap_marketo.streams.permissions import (
     READ_CAMPAIGNS,
 )
 from tap_marketo.streams.registry import REGISTRY, definition_of
+from tap_marketo.times import whole_seconds
 
 # The names that Admin has for permissions, where they differ from those of endpoint-reference.md
 # (custom-services.md, Permission List).
@@ -63,14 +73,15 @@ class WantedStreams:
 
     Attributes:
         entries: those selected in a catalog; None without a catalog, for all there are.
-        are_exported: whether some of them are exported.
         have_leads: whether the stream of leads is one of them.
         lead_by_creation: whether the catalog has leads exported by createdAt.
         if_refused: what it means that some are refused. Without a catalog they can be left out.
     """
 
-    def __init__(self, entries: Sequence[CatalogEntry] | None) -> None:
+    def __init__(self, entries: Sequence[CatalogEntry] | None, probe: AccountProbe) -> None:
+        """Take the answers of a probe, which need not be there yet."""
         self.entries = entries
+        self._probe = probe
         of_each = (
             (kind, [e for e in entries or () if definition_of(e) is kind]) for kind in REGISTRY
         )
@@ -86,14 +97,64 @@ class WantedStreams:
         """Whether some of them need a permission."""
         return any(each.definition.permission for each in self._streams)
 
-    def have(self, definition: StreamDefinition) -> bool:
-        """Say whether streams of a definition are among them."""
-        return any(each.definition is definition for each in self._streams)
+    def catalog(self) -> CheckResult:
+        """Return how many are selected, and which of these Marketo no longer has."""
+        name, entries = "Catalog", self.entries
+        if entries is None:
+            return CheckResult(name, Verdict.OK, "none is given: all streams are checked")
+        gone = dict(self._gone(entries))
+        values = {"selected": len(entries), "gone": [*gone]}
+        if not entries:
+            return CheckResult(name, Verdict.WRONG, "no stream is selected", HOW_TO_SELECT, values)
+        message = f"{len(entries):,} streams are selected"
+        if not gone:
+            return CheckResult(name, Verdict.OK, message, values=values)
+        named = some_of([f"{stream} ({what})" for stream, what in gone.items()], most=5)
+        message += f"; of these a sync skips what Marketo no longer has: {named}"
+        verdict = Verdict.WRONG if len(gone) == len(entries) else Verdict.NOTE
+        return CheckResult(name, verdict, message, "Run discovery again", values)
 
-    def permission(self, permission: str, probe: AccountProbe) -> CheckResult:
+    def _gone(self, entries: Sequence[CatalogEntry]) -> Iterator[tuple[str, str]]:
+        """Yield selected streams that Marketo no longer has, and what of them."""
+        for entry in entries:
+            definition = definition_of(entry)
+            if definition is None:
+                yield entry.stream, "no such stream"
+            elif self._probe.has(definition.permission):
+                what = definition.missing(entry, self._probe.account)
+                if what:
+                    yield entry.stream, what
+
+    def state(self, state: State | StateError) -> CheckResult:
+        """Return whether a sync could go on from a state, and what it would read anew."""
+        name, account = "State", self._probe.account
+        now = whole_seconds(account.clock.now())
+        try:
+            if isinstance(state, StateError):
+                raise state
+            check_past(state, now, abs(account.clock.marketo_ahead or timedelta()))
+            gaps = dict(self._gaps(SyncContext(account.config, state, now, lambda: ())))
+        except StateError as error:
+            return CheckResult(name, Verdict.WRONG, str(error))
+        values = {"read_anew": [*gaps]}
+        if not gaps:
+            return CheckResult(name, Verdict.OK, "a sync reads what is new", values=values)
+        message = "; ".join(f"{stream} is read {ANEW}, as {gap}" for stream, gap in gaps.items())
+        remedy = "See what that costs with --plan"
+        return CheckResult(name, Verdict.NOTE, message, remedy, values)
+
+    def _gaps(self, context: SyncContext) -> Iterator[tuple[str, Gap]]:
+        for definition in (each.definition for each in self._streams):
+            gap = definition.gap(context)
+            # Where they can be filtered by updatedAt, no activities are needed.
+            if gap and (definition.name != LEADS_STREAM or self._probe.filter is False):
+                yield definition.name, gap
+
+    def permission(self, permission: str) -> CheckResult:
         """Return the result for a permission of the role of the API user."""
+        probe = self._probe
         error = probe.permissions[permission]
-        own, others = self._needing(permission, probe)
+        own, others = self._needing(permission)
         needing = [*own, *others]
         is_known = error is None or isinstance(error, AccessDeniedError)
         user = probe.account.client.api_user or "the API user"
@@ -115,7 +176,7 @@ class WantedStreams:
             if self.entries is None and permission in RARE_PERMISSIONS:
                 left_out = f"discovery leaves out {_labels(own)}, which are off by default"
                 return CheckResult(permission, Verdict.OK, f"{problem}; {left_out}", values=values)
-        if self.entries is None and _is_of_crm(probe, permission):
+        if self._is_left_to_crm(permission):
             problem = f"the account's CRM has charge of it (error {CRM_ENABLED})"
             left_out = f"discovery leaves out {_labels(own)}"
             return CheckResult(permission, Verdict.OK, f"{problem}; {left_out}", values=values)
@@ -134,29 +195,25 @@ class WantedStreams:
         verdict = self.if_refused if is_not_here else Verdict.WRONG
         return CheckResult(permission, verdict, "; ".join([problem, *uses]), remedy, values)
 
-    def _needing(
-        self, permission: str, probe: AccountProbe
-    ) -> tuple[list[_Streams], list[_Streams]]:
+    def _needing(self, permission: str) -> tuple[list[_Streams], list[_Streams]]:
         """Return the streams that a permission is for, and those that need it beside another."""
         own = [
             each
             for each in self._streams
             if each.definition.permission == permission
-            and (each.entries or each.definition.is_offered(probe.account))
+            and (each.entries or each.definition.is_offered(self._probe.account))
         ]
         others = [
             needing
             for each in self._streams
-            if (needing := self._needing_further(permission, each, probe))
-            and not (self.entries is None and _is_of_crm(probe, each.definition.permission))
+            if (needing := self._needing_further(permission, each))
+            and not self._is_left_to_crm(each.definition.permission)
         ]
         return own, others
 
-    def _needing_further(
-        self, permission: str, streams: _Streams, probe: AccountProbe
-    ) -> _Streams | None:
+    def _needing_further(self, permission: str, streams: _Streams) -> _Streams | None:
         """Return which of some streams need a permission beside that of their definition."""
-        definition = streams.definition
+        probe, definition = self._probe, streams.definition
         by_creation = probe.filter is False or self.lead_by_creation
         further = definition.further_permissions
         if definition.name == LEADS_STREAM and by_creation and probe.account.config.lead_changes:
@@ -172,11 +229,11 @@ class WantedStreams:
         ]
         return _Streams(definition, own) if own else None
 
-
-def _is_of_crm(probe: AccountProbe, permission: str) -> bool:
-    """Say whether a native CRM integration has charge of what a permission is for."""
-    error = probe.permissions.get(permission)
-    return isinstance(error, MarketoError) and error.code == CRM_ENABLED
+    def _is_left_to_crm(self, permission: str) -> bool:
+        """Say whether discovery leaves a permission's streams to a native CRM integration."""
+        error = self._probe.permissions.get(permission)
+        is_of_crm = isinstance(error, MarketoError) and error.code == CRM_ENABLED
+        return is_of_crm and self.entries is None
 
 
 def _labels(needing: Iterable[_Streams]) -> str:
