@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 
-from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
+from tap_marketo.commands.preparation import Preparation, prepare
 from tap_marketo.errors import TapError
 from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
 from tap_marketo.exports.simulation import ExportEstimate, Simulation
@@ -131,12 +131,10 @@ def make_plan(account: Account, state: State, entries: Sequence[CatalogEntry]) -
         return replace(
             empty, notes=[f"start_date {early} lies in the future: a sync reads nothing yet"]
         )
-    return _planned(account, begun, entries, empty)
+    return _planned(account, begun, empty)
 
 
-def _planned(
-    account: Account, begun: Preparation, entries: Sequence[CatalogEntry], empty: Plan
-) -> Plan:
+def _planned(account: Account, begun: Preparation, empty: Plan) -> Plan:
     client = account.client
     sizes = ListSizes(client)
     reads = list(_estimates(begun, sizes))
@@ -166,7 +164,7 @@ def _planned(
         calls_used=client.budget.used,
         bytes_used=simulation.used if families or found else None,
         continues_at=next_allowance_reset(simulation.ends_at),
-        notes=[*begun.remarks, *_anew(lines), *_dropped(exports, begun, entries)],
+        notes=[*begun.remarks, *_anew(lines), *_dropped(exports, begun)],
         # It quotes Marketo.
         failed=redact(begun.failures.summary()),
     )
@@ -219,11 +217,9 @@ def _anew(lines: Sequence[PlanLine]) -> Iterator[str]:
             yield f"{line.name}: read {ANEW}, as {line.why_anew}"
 
 
-def _dropped(
-    exports: Sequence[ExportEstimate], begun: Preparation, entries: Sequence[CatalogEntry]
-) -> Iterator[str]:
+def _dropped(exports: Sequence[ExportEstimate], begun: Preparation) -> Iterator[str]:
     dropped = {export.name: export.dropped for export in exports if export.dropped}
-    for name, _ in exports_of_others(begun.context.state, entries):
+    for name, _ in begun.dropped:
         dropped[name] = len(begun.context.pending(name))
     for name, number in dropped.items():
         yield (

@@ -38,16 +38,15 @@ class Preparation:
     """A run that has begun.
 
     Attributes:
-        context: what the sync begins with.
-        reads: the streams read page by page.
         families: those that are exported, as far as they are known without asking further.
-        failures: the streams that are skipped because they failed.
+        dropped: families, with their bulk objects, whose jobs in the state no stream reads.
         remarks: what Marketo no longer has of what is read, sentences without their full stops.
     """
 
     context: SyncContext
     reads: Sequence[Read]
     families: Sequence[BulkFamily]
+    dropped: Sequence[tuple[str, str]]
     failures: Failures
     remarks: Sequence[str]
 
@@ -91,8 +90,9 @@ def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> 
             "Not one of the selected streams exists in this account. Run discovery again and make "
             f"a new catalog. {HOW_TO_SELECT}"
         )
+    dropped = list(_dropped(state, entries))
     said = list(_remarks(entries, account, context))
-    return Preparation(context, reads, families, failures, said)
+    return Preparation(context, reads, families, dropped, failures, said)
 
 
 def _remarks(
@@ -173,7 +173,7 @@ def _readings(
     return reads, families
 
 
-def exports_of_others(state: State, entries: Sequence[CatalogEntry]) -> Iterator[tuple[str, str]]:
+def _dropped(state: State, entries: Sequence[CatalogEntry]) -> Iterator[tuple[str, str]]:
     """Yield the families, with their bulk objects, whose jobs in the state no stream reads.
 
     Their streams are no longer selected. Or an earlier version had a family of its own for them.

@@ -8,7 +8,7 @@ from contextlib import suppress
 from singer import metrics
 
 from tap_marketo.commands.display import Display, open_display
-from tap_marketo.commands.preparation import Preparation, exports_of_others, prepare
+from tap_marketo.commands.preparation import Preparation, prepare
 from tap_marketo.errors import FailedStreamsError, OutputClosedError, QuotaError, TapError
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.exports.family import BulkFamily
@@ -74,7 +74,7 @@ class Sync:
                 begun.failures,
                 lambda is_news: display.show(engine.progress, is_news=is_news),
             )
-            self._read(begun, engine, display, entries)
+            self._read(begun, engine, display)
         self._emitter.state()
         for read in begun.reads:
             if isinstance(read, StreamRead):
@@ -98,18 +98,12 @@ class Sync:
             read, counted(seconds, "second"), today, self._next,
         )  # fmt: skip
 
-    def _read(
-        self,
-        begun: Preparation,
-        engine: ExportEngine,
-        display: Display,
-        entries: Sequence[CatalogEntry],
-    ) -> None:
+    def _read(self, begun: Preparation, engine: ExportEngine, display: Display) -> None:
         reads, families = begun.reads, begun.families
         try:
-            for family, bulk_object in exports_of_others(self._state, entries):
+            for family, bulk_object in begun.dropped:
                 engine.drop(family, bulk_object)
-            pages = self._pages(reads, engine, begun.failures, display)
+            pages = self._pages(reads, begun.failures, engine, display)
             if reads and reads[0].is_one_call:
                 # A caller that only tries a config ends the run at the first row. No job may be
                 # under way then.
@@ -149,11 +143,7 @@ class Sync:
                 LOGGER.warning("%s.%s", stream, line)
 
     def _work_through(
-        self,
-        begun: Preparation,
-        engine: ExportEngine,
-        display: Display,
-        pages: Iterator[None],
+        self, begun: Preparation, engine: ExportEngine, display: Display, pages: Iterator[None]
     ) -> None:
         """Read files that are ready; while none is, read pages; while there are none, wait."""
         more_pages = True
@@ -168,18 +158,14 @@ class Sync:
                 more = [r for r in begun.reads if r.has_more or any(map(r.takes_place_of, spent))]
                 if not more:
                     return
-                pages, more_pages = self._pages(more, engine, begun.failures, display), True
+                pages, more_pages = self._pages(more, begun.failures, engine, display), True
             else:
                 self._emitter.catch_up()
                 self._output.pipe.check_reader()
                 self._clock.sleep(min(engine.seconds_to_wait(), _LONGEST_NAP))
 
     def _pages(
-        self,
-        reads: Sequence[Read],
-        engine: ExportEngine,
-        failures: Failures,
-        display: Display,
+        self, reads: Sequence[Read], failures: Failures, engine: ExportEngine, display: Display
     ) -> Iterator[None]:
         for place, read in enumerate(reads):
             display.begin(read.name)
