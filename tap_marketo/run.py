@@ -11,9 +11,8 @@ from tap_marketo.commands import plan_page
 from tap_marketo.commands.about import about
 from tap_marketo.commands.check import check
 from tap_marketo.commands.check_results import terminals_take_colour
-from tap_marketo.commands.discovery import discover
+from tap_marketo.commands.discovery import discover, select
 from tap_marketo.commands.plan import make_plan
-from tap_marketo.commands.selection import select
 from tap_marketo.commands.sync import Sync
 from tap_marketo.config import load_config
 from tap_marketo.errors import (

@@ -173,7 +173,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # what is asked for, each as a whole.
     (
         "commands.discovery",
-        "commands.selection",
         "commands.sync",
         "commands.plan",
         "commands.check",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_marketo.commands.selection import Pattern, select
+from tap_marketo.commands.discovery import Pattern, select
 from tap_marketo.errors import CatalogError
 
 
