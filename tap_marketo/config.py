@@ -198,12 +198,8 @@ class Config:
         Numbers may be strings. Keys that are no settings are left alone, as orchestrators add
         their own; one that looks like a misspelt setting gets a warning.
 
-        Args:
-            raw: the config.
-            hint: a sentence that ends the error.
-
         Raises:
-            ConfigError: naming every fault at once.
+            ConfigError: naming every fault at once; ``hint`` ends it.
         """
         for each in SETTINGS:
             if each.is_secret and isinstance(secret := raw.get(each.name), str):
@@ -261,11 +257,9 @@ def _settings_for(raw: Mapping[str, Any]) -> Sequence[Setting]:
 
 
 def load_config(sources: Sequence[str]) -> Config:
-    """Read and check a config.
+    """Read and check a config from JSON files, and from the environment if ENV is among them.
 
-    Args:
-        sources: paths of JSON files, and ENV for the environment; where several have a setting,
-            the last one counts.
+    Where several have a setting, the last one counts.
 
     Raises:
         ConfigError: a file cannot be read or is no JSON object, or there are faults.

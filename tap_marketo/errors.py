@@ -1,35 +1,7 @@
 """Every error this program raises on purpose, ordered by what can be done about it.
 
-::
-
-    TapError                      one CRITICAL line, and the exit code of its class
-    ├── InputError                a file the user gave: ConfigError, CatalogError, StateError
-    ├── MarketoError              a call failed
-    │   ├── NotReachedError       a call did not get through to Marketo, for a reason that stays
-    │   ├── NoAccessError         the first calls are refused, so that none can work
-    │   │   └── CredentialsError  client_id and client_secret are refused
-    │   ├── TransientError        the same call may work in a moment: retried with backoff;
-    │   │                         UnreachableError, NoAnswerError
-    │   ├── ThrottledError        too many calls at the moment: waited for
-    │   ├── TokenRejectedError    601 / 602: a new token, then the same call again
-    │   ├── QueueFullError        1029: no slot in the export queue yet: waited for
-    │   ├── AlreadyQueuedError    1029: the job asked for is queued: as good as success
-    │   ├── QuotaError            a day's allowance is spent: CallQuotaError, ExportQuotaError
-    │   ├── FilterUnavailableError  1035: this subscription cannot filter by updatedAt
-    │   ├── FieldNotFoundError    1006, and a 1003: fields asked for do not exist
-    │   └── RequestRefusedError   anything else, such as a request that Marketo calls invalid
-    │       ├── TooManyMatchesError  a 1003: a filter matches too many rows
-    │       ├── AccessDeniedError  603: the permission is missing
-    │       ├── FeatureUnavailableError  616, 703, 1018, 1026: the subscription does not give it
-    │       └── NotFoundError     the thing asked for is gone; ResourceNotFoundError: so is the call
-    ├── NothingToSyncError        no stream is selected, or none of those that are exists
-    ├── FailedStreamsError        some streams could not be read; all others were
-    ├── ExportError               an export job gets nowhere
-    │   └── FailedExportError     it failed for good
-    ├── DataError                 a file or an answer that cannot be read as what it should be
-    └── OutputClosedError         the target went away
-
-Which code stands for which of them is in :mod:`tap_marketo.marketo.answers`.
+A run that ends with one logs it as one CRITICAL line, and has the exit code of its class. Which of
+Marketo's codes stands for which class is in :mod:`tap_marketo.marketo.answers`.
 """
 
 from __future__ import annotations
@@ -41,8 +13,8 @@ class TapError(Exception):
     """Root of the errors whose message alone tells the user what to do.
 
     Attributes:
-        exit_code: of a run that ends with the error: 1 where another run may succeed, 2 where
-            something has to be changed first, 3 where a daily allowance is spent.
+        exit_code: 1 where another run may succeed, 2 where something has to be changed first, 3
+            where a daily allowance is spent.
     """
 
     exit_code = 1
@@ -167,7 +139,7 @@ class ThrottledError(MarketoError):
 
 
 class TokenRejectedError(MarketoError):
-    """601 or 602: the access token is invalid or expired."""
+    """601 or 602: the access token is invalid or expired. The call is made again with a new one."""
 
     exit_code = 2
     remedy = "A new token was refused as well; check the API user in Admin > LaunchPoint"
@@ -175,14 +147,14 @@ class TokenRejectedError(MarketoError):
 
 
 class QueueFullError(MarketoError):
-    """1029 with a full job queue (10 slots, shared by the whole subscription)."""
+    """1029 with a full job queue (10 slots, shared by the whole subscription). Waited for."""
 
     remedy = "Other integrations hold the slots; run again later"
     ends_run = True
 
 
 class AlreadyQueuedError(MarketoError):
-    """1029 for a job that is in the queue already."""
+    """1029 for a job that is in the queue already: as good as success."""
 
 
 class QuotaError(MarketoError):
@@ -228,7 +200,7 @@ class FieldNotFoundError(MarketoError):
 
 
 class RequestRefusedError(MarketoError):
-    """The call will not work however often it is repeated."""
+    """Anything else: the call will not work however often it is repeated."""
 
     exit_code = 2
 
@@ -287,10 +259,6 @@ class DataError(TapError):
 
 class OutputClosedError(TapError):
     """Whoever reads our stdout went away."""
-
-
-class NothingToSyncError(TapError):
-    """No stream is selected, or not one of those that are exists."""
 
 
 class FailedStreamsError(TapError):

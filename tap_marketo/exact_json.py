@@ -52,12 +52,10 @@ _USUAL_FAULTS = {
 
 
 def read_json_file(path: str, what: str, fault: type[TapError]) -> Any:
-    """Return what a JSON file holds.
+    """Return what a JSON file holds; ``what`` is what an error calls it, such as "config".
 
-    Args:
-        path: the file's.
-        what: what the file is called in an error, such as "config".
-        fault: the error that is raised if the file cannot be read or is no JSON.
+    Raises:
+        TapError: the file cannot be read or is no JSON; its class is ``fault``.
     """
     try:
         with open(path, encoding="utf-8-sig") as file:

@@ -22,13 +22,6 @@ def unique_columns(names: Sequence[str], taken: Iterable[str]) -> dict[str, str]
     Where two names clean to the same column, or one to a base column, letter case ignored as
     warehouses do, the first keeps the column and the others take ``_2``, ``_3`` and so on. The
     first is the first in alphabetical order, as Marketo's own order may change.
-
-    Args:
-        names: the attributes' names, each once.
-        taken: columns the stream has anyway.
-
-    Returns:
-        The column of each name, in the order of ``names``.
     """
     used = list(taken)
     columns: dict[str, str] = {}
@@ -39,11 +32,9 @@ def unique_columns(names: Sequence[str], taken: Iterable[str]) -> dict[str, str]
 
 
 def free_column(column: str, taken: Iterable[str]) -> str:
-    """Return a column's name, with the first suffix, ``_2`` and so on, that no other column has.
+    """Return a column's name, with the first suffix, ``_2`` and so on, that makes it unique.
 
-    Args:
-        column: the name it would have.
-        taken: the other columns; letter case is ignored, as in warehouses.
+    Letter case is ignored, as in warehouses.
     """
     used = {other.lower() for other in taken}
     free = column
@@ -54,27 +45,6 @@ def free_column(column: str, taken: Iterable[str]) -> str:
     return free
 
 
-def unique_streams(types: Iterable[tuple[int, str]], prefix: str) -> dict[int, str]:
-    """Give each activity type a stream id of its own.
-
-    Where two names clean to the same id, the type with the lowest number keeps it and the others
-    take their number as a suffix.
-
-    Args:
-        types: number and name of each activity type.
-        prefix: what every stream id begins with.
-    """
-    used: set[str] = set()
-    streams: dict[int, str] = {}
-    for number, name in sorted(types):
-        stream = prefix + clean(name)
-        while stream.lower() in used:
-            stream = f"{stream}_{number}"
-        used.add(stream.lower())
-        streams[number] = stream
-    return streams
-
-
 class Naming:
     """How discovery names streams and columns: as Marketo does, in the form of existing warehouses.
 
@@ -82,8 +52,20 @@ class Naming:
     """
 
     def streams(self, types: Collection[tuple[int, str]], prefix: str) -> dict[int, str]:
-        """Return the stream id of each activity type, which has a number and a name."""
-        return unique_streams(types, prefix)
+        """Return the stream id of each activity type, which has a number and a name.
+
+        Where two names clean to the same id, the type with the lowest number keeps it and the
+        others take their number as a suffix.
+        """
+        used: set[str] = set()
+        streams: dict[int, str] = {}
+        for number, name in sorted(types):
+            stream = prefix + clean(name)
+            while stream.lower() in used:
+                stream = f"{stream}_{number}"
+            used.add(stream.lower())
+            streams[number] = stream
+        return streams
 
     def objects(self, names: Collection[str], prefix: str) -> dict[str, str]:
         """Return the stream id of each type of custom objects, by its API name."""
@@ -159,11 +141,7 @@ def find_names(wanted: Iterable[str], there: Iterable[str]) -> dict[str, str]:
 
     Marketo has names that differ in letter case only, and does not promise the same case
     everywhere. So an exact match comes first. Letter case is ignored only where it leaves one
-    wanted name and one candidate, and neither has an exact match.
-
-    Args:
-        wanted: names to find, each once.
-        there: names to find them among, each once.
+    wanted name and one candidate, and neither has an exact match. No name may be given twice.
 
     Returns:
         The name that is there for each wanted one that is found, in the order of ``wanted``.

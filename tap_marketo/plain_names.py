@@ -40,7 +40,7 @@ class Named:
     Attributes:
         name: as Marketo spells it; no two are alike.
         wanted: the name it keeps if that is plain.
-        number: its own in Marketo, None where it has none.
+        number: its own in Marketo.
     """
 
     name: str

@@ -38,8 +38,7 @@ class Command:
     Attributes:
         action: ``sync``, ``discover``, ``test``, ``plan`` or ``about``.
         config: paths of files with settings; ENV stands for the environment.
-        catalog: path of the catalog; a sync and a plan need one, a test may have one.
-        state: path of the state of the last run, None for none.
+        catalog: its path; a sync and a plan need one, a test may have one.
         select: patterns of what discovery marks as selected; empty to mark nothing.
         form: of the pages of --about, --plan and --test: ``text``, ``json`` or ``markdown``.
     """
@@ -55,8 +54,7 @@ class Command:
 def run(command: Command) -> int:
     """Do what the command line asks for, and return the exit code.
 
-    Returns:
-        0 done, 128 + n ended by signal n, else that of the error (:class:`TapError`).
+    It is 0 if that is done, 128 + n if signal n ended it, else that of the :class:`TapError`.
     """
     with ExitStack() as at_end:
         return _run(command, at_end)

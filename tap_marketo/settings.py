@@ -15,12 +15,8 @@ class Setting:
     """One setting.
 
     Attributes:
-        name: its key in a config.
-        type: what values it takes.
         about: what it means, in a sentence without capital and period.
         default: its value where none is given; None where there is none or it is made of others.
-        is_required: whether it has to be given.
-        is_secret: whether nobody may see it.
     """
 
     name: str
@@ -55,11 +51,9 @@ def settings_of(config: Any) -> Sequence[Setting]:
 def read_settings(
     raw: Mapping[str, Any], settings: Sequence[Setting]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the values of the settings that are given, and what is wrong with them.
+    """Return the values of the settings that a config gives, and what is wrong with them.
 
-    Args:
-        raw: the config as it stands in its file.
-        settings: what may stand there; what is empty counts as not given.
+    What is empty counts as not given.
     """
     slips = {meant: key for key, meant in misspelt(raw, [each.name for each in settings])}
     values: dict[str, Any] = {}

@@ -17,10 +17,9 @@ CAPABILITIES = ("catalog", "discover", "state", "about")
 
 
 def about(form: str) -> str:
-    """Return name, version, capabilities, settings and streams.
+    """Return name, version, capabilities, settings and streams as text, JSON or Markdown.
 
-    Args:
-        form: ``text``, ``json`` or ``markdown``; JSON has the settings as a JSON Schema.
+    JSON has the settings as a JSON Schema.
     """
     return {"text": _text, "json": _json, "markdown": _markdown}[form]()
 

@@ -33,22 +33,14 @@ class Display:
     def reach(self, rows: int, parents_read: int, parents: int) -> None:
         """Note how far the reading of the stream is.
 
-        Args:
-            rows: how many rows have been emitted.
-            parents_read: how many parents have been read.
-            parents: how many parents there are; 0 if there are none, or while that is not known.
+        ``parents`` is 0 if there are none, or while their number is not known.
         """
 
     def end(self) -> None:
         """Note that all streams with calls of their own have been read."""
 
     def show(self, progress: Callable[[], Progress], *, is_news: bool) -> None:
-        """Show how far the exports are.
-
-        Args:
-            progress: returns how far; called only if it is shown.
-            is_news: whether jobs have just been polled.
-        """
+        """Show how far the exports are; there is news where jobs have just been polled."""
         if is_news:
             LOGGER.info("%s", progress())
 

@@ -24,20 +24,17 @@ from tap_marketo.times import next_allowance_reset, to_marketo
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a sync would do now.
+    """What a sync would do now. All times are UTC.
 
     Attributes:
-        now: when that is, UTC.
         lines: what is read, in the order in which it begins.
         first_calls: calls with which the run begins.
         own_calls: calls that this plan has made.
         calls_used: those that the whole subscription has made today.
         calls_allowed: the number at which a run stops.
-        calls_a_minute: the most that a run makes.
         bytes_used: what the API user has exported today; None if the sync exports nothing.
-        bytes_allowed: what may be exported a day.
-        resets_at: when both counts are reset, UTC.
-        continues_at: when a run can continue with what does not fit, UTC.
+        resets_at: when both counts are reset.
+        continues_at: when a run can continue with what does not fit.
         notes: further remarks, sentences without their full stops.
         failed: the streams that cannot be read, with their reasons; empty if all can.
     """

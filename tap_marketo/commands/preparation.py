@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from tap_marketo.errors import NothingToSyncError, StateError, TapError
+from tap_marketo.errors import StateError, TapError
 from tap_marketo.exports.family import MARKETO_BEGAN, BulkFamily, SyncContext
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER, some_of
@@ -55,12 +55,12 @@ def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> 
     """Begin a run; None if there is nothing to sync yet.
 
     Raises:
-        NothingToSyncError: no stream is selected, or not one of the selected streams exists.
         StateError: the state is of another tap, or a time in it lies in the future.
-        TapError: what else concerns the whole run.
+        TapError: no stream is selected, or none of those that are exists; or what else concerns the
+            whole run.
     """
     if not entries:
-        raise NothingToSyncError(f"No stream is selected in the catalog. {HOW_TO_SELECT}")
+        raise TapError(f"No stream is selected in the catalog. {HOW_TO_SELECT}")
     _check_streams(state, entries)
     config, client, clock = account.config, account.client, account.clock
     client.start()
@@ -86,7 +86,7 @@ def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> 
     context = SyncContext(config, state, now, lambda: _bulk_paths(account, failures))
     reads, families = _readings(entries, account, context, failures)
     if not (reads or any(family.streams for family in families) or failures):
-        raise NothingToSyncError(
+        raise TapError(
             "Not one of the selected streams exists in this account. Run discovery again and make "
             f"a new catalog. {HOW_TO_SELECT}"
         )

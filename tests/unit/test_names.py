@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_marketo.names import clean, unique_columns, unique_streams
+from tap_marketo.names import Naming, clean, unique_columns
 
 # Few letters, so that names meet often; "a_2" meets what a suffix makes.
 NAMES = st.text("aAbB _2", min_size=1, max_size=4) | st.sampled_from(("a_2", "A 2", "a_3", "ß"))
@@ -81,7 +81,7 @@ def test_an_attribute_gives_way_to_a_base_column_in_another_letter_case() -> Non
 def test_no_two_activity_types_share_a_stream_whatever_their_order(
     types: dict[int, str], random: Random
 ) -> None:
-    streams = unique_streams(types.items(), "activities_")
+    streams = Naming().streams(types.items(), "activities_")
     assert streams.keys() == types.keys()
     assert len({stream.lower() for stream in streams.values()}) == len(streams)
     for number, stream in streams.items():
@@ -89,14 +89,14 @@ def test_no_two_activity_types_share_a_stream_whatever_their_order(
         assert re.fullmatch(rf"{re.escape(plain)}(_{number})*", stream)
     shuffled = list(types.items())
     random.shuffle(shuffled)
-    assert unique_streams(shuffled, "activities_") == streams
+    assert Naming().streams(shuffled, "activities_") == streams
 
 
 def test_a_number_as_suffix_does_not_meet_a_name_that_ends_in_it() -> None:
-    streams = unique_streams([(1, "a 3"), (2, "a"), (3, "A")], "activities_")
+    streams = Naming().streams([(1, "a 3"), (2, "a"), (3, "A")], "activities_")
     assert len(set(streams.values())) == 3
 
 
 def test_the_type_with_the_lowest_number_keeps_the_stream() -> None:
-    streams = unique_streams([(100_002, "Visit webpage"), (1, "Visit Webpage")], "activities_")
+    streams = Naming().streams([(100_002, "Visit webpage"), (1, "Visit Webpage")], "activities_")
     assert streams == {1: "activities_visit_webpage", 100_002: "activities_visit_webpage_100002"}
