@@ -108,9 +108,7 @@ def _test(command: Command, output: Output) -> int:
         output.page(json.dumps(found.as_json(), indent=2))
     else:
         output.page(found.text(output.pipe.is_terminal and terminals_take_colour()))
-    if found.is_spent:
-        return QuotaError.exit_code
-    return 0 if found.passes else 1
+    return found.exit_code
 
 
 def _state_to_check(path: str | None) -> State | StateError | None:

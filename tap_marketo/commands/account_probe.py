@@ -37,8 +37,8 @@ class AccountProbe:
     """The answers to all that is asked; where there is none, the error that was in the way.
 
     Attributes:
-        not_begun: why nothing could be asked; None if it could.
-        stopped: the error that ended the asking, as no other call could have worked.
+        stopped: the error that ended the asking, or kept it from beginning, as no other call could
+            have worked; None if there was none.
         permissions: what came of trying each; None if it is granted.
         filter: whether leads can be filtered by updatedAt; None if that was not asked.
         jobs: the status of each of the API user's jobs of the past seven days.
@@ -49,7 +49,6 @@ class AccountProbe:
     def __init__(self, account: Account) -> None:
         """Ask for nothing yet."""
         self.account = account
-        self.not_begun: TapError | None = None
         self.stopped: TapError | None = None
         self.permissions: dict[str, TapError | None] = {}
         self.filter: bool | TapError | None = None
@@ -62,14 +61,14 @@ class AccountProbe:
 
     def has(self, permission: str) -> bool:
         """Say whether the role of the API user is known to have a permission."""
-        return self.permissions.get(permission, self.not_begun) is None
+        return self.permissions.get(permission) is None
 
     def begin(self) -> bool:
         """Fetch a token and today's calls, and say whether any call is left."""
         try:
             self._client.start()
         except TapError as error:
-            self.not_begun = error
+            self.stopped = error
             return False
         return not self._client.budget.is_spent
 

@@ -68,7 +68,7 @@ class _Check:
 
     def of_beginning(self) -> Iterator[CheckResult]:
         """Yield what is known where nothing could be asked."""
-        error = self.probe.not_begun
+        error = self.probe.stopped
         if isinstance(error, MarketoError) and error.call == IDENTITY_CALL:
             yield CheckResult("Credentials", WRONG, *brief_and_remedy(error))
             yield self._clock_difference()

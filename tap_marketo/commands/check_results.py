@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any
 
 from tap_marketo import __version__
-from tap_marketo.errors import MarketoError, TapError
+from tap_marketo.errors import MarketoError, QuotaError, TapError
 from tap_marketo.redact import redact
 
 _WIDTH = 100
@@ -98,14 +98,11 @@ class CheckPage:
     calls: int
 
     @property
-    def passes(self) -> bool:
-        """Whether a sync could run now."""
-        return not self._count(Verdict.WRONG, Verdict.SPENT)
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether nothing but a spent daily allowance keeps a sync from running."""
-        return not self.passes and not self._count(Verdict.WRONG)
+    def exit_code(self) -> int:
+        """0 if a sync could run, 3 if only a spent allowance keeps it from running, 1 otherwise."""
+        if self._count(Verdict.WRONG):
+            return TapError.exit_code
+        return QuotaError.exit_code if self._count(Verdict.SPENT) else 0
 
     def text(self, in_colour: bool) -> str:
         """Return the page for a person, with ticks and in colour where that is asked for."""
@@ -123,7 +120,7 @@ class CheckPage:
     def as_json(self) -> dict[str, Any]:
         """Return the same as a JSON object."""
         return {
-            "passes": self.passes,
+            "passes": self.exit_code == 0,
             "version": __version__,
             "endpoint": self.endpoint,
             "calls": self.calls,
@@ -134,15 +131,15 @@ class CheckPage:
         }
 
     def _verdict(self) -> str:
-        if self.passes:
-            return "A sync could run."
-        if self.is_spent:
+        if wrong := self._count(Verdict.WRONG):
+            are = "thing is" if wrong == 1 else "things are"
+            return f"A sync could not run: {wrong} {are} wrong."
+        if self._count(Verdict.SPENT):
             return "A sync could not run today: a daily allowance is spent."
-        wrong = self._count(Verdict.WRONG)
-        return f"A sync could not run: {wrong} {'thing is' if wrong == 1 else 'things are'} wrong."
+        return "A sync could run."
 
-    def _count(self, *verdicts: Verdict) -> int:
-        return sum(each.verdict in verdicts for each in (*self.results, *self.permissions))
+    def _count(self, verdict: Verdict) -> int:
+        return sum(each.verdict is verdict for each in (*self.results, *self.permissions))
 
 
 def brief_and_remedy(error: TapError) -> tuple[str, str]:
