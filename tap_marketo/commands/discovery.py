@@ -12,7 +12,7 @@ from typing import Any
 
 from tap_marketo.errors import AccessDeniedError, CatalogError
 from tap_marketo.log import LOGGER, counted, some_of
-from tap_marketo.plain_names import is_plain
+from tap_marketo.names import is_plain
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import EXTRA_COLUMN, UNKNOWN_ATTRIBUTES
 from tap_marketo.streams.permissions import PermissionProbe

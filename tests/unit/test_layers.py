@@ -35,9 +35,9 @@ ARROWS = {
 # Everything down to "rows.activity_records" is pure: no network, and no file but those the user
 # named. The first three layers, and the clock and the settings, are what everybody may know.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    # The version, the errors, what is secret, plain names, points in time.
-    ("__init__", "errors", "redact", "plain_names", "times"),
-    ("log", "setting_types", "names", "exact_json"),
+    # The version, the errors, what is secret, names, points in time.
+    ("__init__", "errors", "redact", "names", "times"),
+    ("log", "setting_types", "exact_json"),
     ("clock", "settings", "failures", "failed_parts"),
     ("config",),
     # What Singer defines: schemas, messages out,
