@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
@@ -95,56 +95,35 @@ def _line_as_json(line: PlanLine) -> dict[str, Any]:
 # The page --------------------------------------------------------------------------------------
 
 
-def _jobs(line: PlanLine) -> str:
-    # One job, or none, is certain.
-    return _number(line.jobs, _mark(line) if line.jobs and line.jobs > 1 else "")
-
-
-def _calls(line: PlanLine) -> str:
-    return _number(line.calls.least, _mark(line)) + ("+" if line.calls.each else "")
-
-
-def _mb(line: PlanLine) -> str:
-    return _megabytes(line.size, _mark(line) if line.size else "")
-
-
-def _minutes(line: PlanLine) -> str:
-    return _number(_whole_minutes(line.time), _mark(line) if line.time else "")
-
-
-def _how(line: PlanLine) -> str:
-    if not line.resumed:
-        return line.how
-    return f"{line.how}; {counted(line.resumed, 'job')} of an earlier run resumed"
-
-
-def _mark(line: PlanLine) -> str:
-    return "~" if line.guess else ""
-
-
-_COLUMNS: Sequence[tuple[str, Callable[[PlanLine], str]]] = (
-    ("", lambda line: line.name),
-    ("from", lambda line: _time(line.since) or ""),
-    ("to", lambda line: _time(line.until) or ""),
-    ("jobs", lambda line: _jobs(line) if line.is_exported else ""),
-    ("calls", _calls),
-    ("MB", lambda line: _mb(line) if line.is_exported else ""),
-    ("min", lambda line: _minutes(line) if line.is_exported else ""),
-    ("how", _how),
-)
+_HEAD = ["", "from", "to", "jobs", "calls", "MB", "min", "how"]
 # Which of them hold numbers.
 _NUMBERS = range(3, 7)
 
 
+def _cells(line: PlanLine) -> list[str]:
+    guess = "~" if line.guess else ""
+    jobs = size = minutes = ""
+    if line.is_exported:
+        # One job, or none, is certain.
+        jobs = _number(line.jobs, guess if line.jobs and line.jobs > 1 else "")
+        size = _megabytes(line.size, guess if line.size else "")
+        minutes = _number(_whole_minutes(line.time), guess if line.time else "")
+    calls = _number(line.calls.least, guess) + ("+" if line.calls.each else "")
+    how = line.how
+    if line.resumed:
+        how += f"; {counted(line.resumed, 'job')} of an earlier run resumed"
+    since, until = _time(line.since) or "", _time(line.until) or ""
+    return [line.name, since, until, jobs, calls, size, minutes, how]
+
+
 def _table(plan: Plan) -> list[str]:
-    rows = [[cell(line) for _, cell in _COLUMNS] for line in plan.lines]
-    start = PlanLine(name="start of the run", calls=Calls(plan.first_calls))
-    total = [cell(plan.sum) for _, cell in _COLUMNS]
+    start = _cells(PlanLine(name="start of the run", calls=Calls(plan.first_calls)))
+    rows = list(map(_cells, plan.lines))
+    total = _cells(plan.sum)
     for place in _NUMBERS:
         if any(row[place].endswith((_NOT_KNOWN, "+")) for row in rows):
             total[place] += "+"
-    head = [title for title, _ in _COLUMNS]
-    return _aligned([head, [cell(start) for _, cell in _COLUMNS], *rows, total])
+    return _aligned([_HEAD, start, *rows, total])
 
 
 def _legend(plan: Plan) -> Iterator[str]:
