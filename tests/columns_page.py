@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tap_marketo.protocol.catalog import CatalogEntry, load_catalog
-from tap_marketo.protocol.schemas import Schema, schema_types
+from tap_marketo.protocol.catalog import CatalogEntry, Schema, load_catalog, schema_types
 from tap_marketo.streams.activities import Activities
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition

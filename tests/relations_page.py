@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.protocol.schemas import schema_types
+from tap_marketo.protocol.catalog import CatalogEntry, schema_types
 from tests import relations
 from tests.columns_page import entries
 from tests.dbt_sources import plain

@@ -13,8 +13,8 @@ from singer import metadata
 from tap_marketo.errors import CatalogError
 from tap_marketo.exact_json import read_json_file
 from tap_marketo.protocol.messages import unwritable
-from tap_marketo.protocol.schemas import Schema, schema_types
 
+Schema = dict[str, Any]
 Metadata = Mapping[tuple[str, ...], Mapping[str, Any]]
 
 _NO_BOOLEAN = "must be true or false"
@@ -258,3 +258,9 @@ def _is_selected(own: Mapping[str, Any], legacy: Any, fault: Callable[[], Catalo
     if mark is None or isinstance(mark, bool | int | float):
         return bool(mark)
     raise fault()
+
+
+def schema_types(schema: Mapping[str, Any]) -> list[str]:
+    """Return the JSON types a column's schema allows, as a list."""
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else list(kinds)

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from tap_marketo.exact_json import NumberText, loads_exactly
-from tap_marketo.protocol.schemas import Schema, schema_types
+from tap_marketo.protocol.catalog import Schema, schema_types
 from tap_marketo.times import parse_utc
 
 Converter = Callable[[Any], Any]

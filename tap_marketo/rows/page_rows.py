@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from tap_marketo.protocol.schemas import Schema, schema_types
+from tap_marketo.protocol.catalog import Schema, schema_types
 from tap_marketo.rows.column_types import (
     ColumnType,
     ConversionIssues,

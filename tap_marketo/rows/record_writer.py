@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import orjson
 
 from tap_marketo.errors import DataError
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.columns import Column
 from tap_marketo.rows.csv_cells import ABSENT

@@ -11,8 +11,7 @@ from tap_marketo.exports.family import (
     SyncContext,
 )
 from tap_marketo.names import Naming, clean
-from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import CatalogEntry, Schema, catalog_entry
 from tap_marketo.rows.column_types import schema_for_data_type
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import (

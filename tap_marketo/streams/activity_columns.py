@@ -6,8 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from tap_marketo.names import clean, free_column, unique_columns
-from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import CatalogEntry, Schema
 from tap_marketo.rows.activity_stream import AttributeColumns
 from tap_marketo.rows.column_types import column_type
 from tap_marketo.streams.descriptions import declared_columns

@@ -11,8 +11,7 @@ from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.names import Naming, find_names
-from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import CatalogEntry, Schema, catalog_entry
 from tap_marketo.rows.column_types import schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.row_records import RowRecords

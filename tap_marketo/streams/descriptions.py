@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import Schema
 
 MOST_CHARACTERS = 500
 """Of the account's text in a description; many databases hold comments of 1,024 characters."""

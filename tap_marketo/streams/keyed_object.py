@@ -20,8 +20,7 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import Field, ObjectDescription
 from tap_marketo.marketo.pages import Row
 from tap_marketo.names import find_names
-from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.protocol.schemas import schema_types
+from tap_marketo.protocol.catalog import CatalogEntry, schema_types
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields

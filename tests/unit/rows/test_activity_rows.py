@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.exact_json import loads_exactly
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.activity_attributes import ATTRIBUTES
 from tap_marketo.rows.activity_records import ActivityRecords
 from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns

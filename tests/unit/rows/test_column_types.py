@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.exact_json import loads_exactly
-from tap_marketo.protocol.schemas import Schema, schema_types
+from tap_marketo.protocol.catalog import Schema, schema_types
 from tap_marketo.rows.column_types import (
     ConversionIssues,
     converter,

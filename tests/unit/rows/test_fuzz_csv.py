@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_marketo.errors import DataError
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.activity_stream import AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tap_marketo.errors import DataError
 from tap_marketo.exact_json import loads_exactly
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
 from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues

@@ -23,8 +23,7 @@ from tap_marketo.exact_json import loads_exactly
 from tap_marketo.exports.family import BulkFamily, ExportPlan
 from tap_marketo.exports.windows import Plan
 from tap_marketo.marketo.describe import Field
-from tap_marketo.protocol.catalog import selected_entries
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import Schema, selected_entries
 from tap_marketo.rows.activity_stream import AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues, converter, mend_text, value_converter
 from tap_marketo.rows.columns import Column

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_marketo.exact_json import loads_exactly
-from tap_marketo.protocol.schemas import Schema
+from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.page_blocks import value_block

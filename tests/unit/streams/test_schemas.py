@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tap_marketo.protocol.schemas import schema_types
+from tap_marketo.protocol.catalog import schema_types
 from tap_marketo.streams.descriptions import one_line
 
 FILES = {
