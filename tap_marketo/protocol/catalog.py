@@ -24,11 +24,7 @@ _NO_BOOLEAN = "must be true or false"
 class CatalogEntry:
     """A stream of the catalog, as a sync needs it.
 
-    Attributes:
-        stream: tap_stream_id.
-        schema: the stream's JSON schema.
-        columns: the columns to emit in the schema's order, each with its schema: the selected ones.
-        metadata: by breadcrumb.
+    ``columns`` are the selected ones, which are emitted, in the schema's order.
     """
 
     stream: str
@@ -107,28 +103,19 @@ def catalog_entry(
 ) -> dict[str, Any]:
     """Write a catalog entry.
 
-    Args:
-        stream: tap_stream_id, also the table's name.
-        properties: columns with their schemas.
-        keys: key columns.
-        replication_key: None for a stream that is read in full each time.
-        inclusion: ``automatic``, ``available`` or ``unsupported`` of each column.
-        stream_metadata: more metadata of the stream.
-        column_metadata: more metadata of columns.
+    ``inclusion`` is ``automatic``, ``available`` or ``unsupported`` of each column. A stream
+    without a replication key is read in full each time.
     """
-    mdata = metadata.new()
-    mdata = metadata.write(mdata, (), "table-key-properties", list(keys))
-    method = "INCREMENTAL" if replication_key else "FULL_TABLE"
-    mdata = metadata.write(mdata, (), "forced-replication-method", method)
+    own: dict[str, Any] = {
+        "table-key-properties": list(keys),
+        "forced-replication-method": "INCREMENTAL" if replication_key else "FULL_TABLE",
+    }
     if replication_key:
-        mdata = metadata.write(mdata, (), "valid-replication-keys", [replication_key])
-    for name, value in (stream_metadata or {}).items():
-        mdata = metadata.write(mdata, (), name, value)
+        own["valid-replication-keys"] = [replication_key]
+    mdata: dict[tuple[str, ...], Any] = {(): {**own, **(stream_metadata or {})}}
     for column in properties:
-        breadcrumb = ("properties", column)
-        mdata = metadata.write(mdata, breadcrumb, "inclusion", inclusion[column])
-        for name, value in (column_metadata or {}).get(column, {}).items():
-            mdata = metadata.write(mdata, breadcrumb, name, value)
+        more = (column_metadata or {}).get(column, {})
+        mdata["properties", column] = {"inclusion": inclusion[column], **more}
     return {
         "tap_stream_id": stream,
         "stream": stream,
