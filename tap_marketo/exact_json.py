@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from tap_marketo.errors import TapError
@@ -51,8 +52,15 @@ _USUAL_FAULTS = {
 }
 
 
-def read_json_file(path: str, what: str, fault: type[TapError]) -> Any:
+def read_json_file(
+    path: str,
+    what: str,
+    fault: type[TapError],
+    explain: Callable[[ValueError | RecursionError], str] = lambda error: "",
+) -> Any:
     """Return what a JSON file holds; ``what`` is what an error calls it, such as "config".
+
+    ``explain`` may say, behind the file's name, what is wrong with a file that is no JSON.
 
     Raises:
         TapError: the file cannot be read or is no JSON; its class is ``fault``.
@@ -63,10 +71,11 @@ def read_json_file(path: str, what: str, fault: type[TapError]) -> Any:
     except OSError as error:
         raise fault(f"Cannot read the {what} file {path}: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise fault(f"The {what} file {path} is not valid JSON: {json_fault(error)}.") from None
+        why = explain(error) or f"is not valid JSON: {_json_fault(error)}."
+        raise fault(f"The {what} file {path} {why}") from None
 
 
-def json_fault(error: ValueError | RecursionError) -> str:
+def _json_fault(error: ValueError | RecursionError) -> str:
     """Return why a file is no JSON and what to do; nothing of the file's content is quoted."""
     if isinstance(error, UnicodeDecodeError):
         return "it is not UTF-8; save it as UTF-8, which PowerShell's > does not"

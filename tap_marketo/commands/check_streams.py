@@ -22,7 +22,7 @@ from tap_marketo.exports.plan_line import ANEW
 from tap_marketo.log import some_of
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
-from tap_marketo.protocol.state_times import check_past
+from tap_marketo.protocol.state_file import check_past
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
 from tap_marketo.streams.lead_reach import LEADS_STREAM

@@ -12,7 +12,7 @@ from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER, some_of
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
-from tap_marketo.protocol.state_times import check_past
+from tap_marketo.protocol.state_file import check_past
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.expiry import remarks
 from tap_marketo.streams.member_exports import SWEEP

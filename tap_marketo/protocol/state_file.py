@@ -1,20 +1,25 @@
 """The state as it comes: a file, and what an orchestrator may have put around the state in it.
 
 A state that is not understood is refused. Taken for an empty one, everything would be read again.
+So is one with a time in the future: nothing before that time would be read.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import StateError
-from tap_marketo.exact_json import json_fault
+from tap_marketo.exact_json import read_json_file
 from tap_marketo.log import LOGGER
+from tap_marketo.protocol.failed_marks import AnyMark
 from tap_marketo.protocol.messages import unwritable
-from tap_marketo.protocol.state import State
+from tap_marketo.protocol.position import Ahead, PendingExport
+from tap_marketo.protocol.state import State, unusable
+from tap_marketo.times import to_bookmark
 
 # What taps of this name write, this one and singer-io's.
 _OWN = ("bookmarks", "exports", "export_bytes_per_day", "export_rows_per_day")
@@ -25,6 +30,8 @@ _WRAPPERS = ("value", "singer_state")
 # did not have written since. It lays the second over the first.
 _MELTANO_STORE = ("completed", "partial")
 _MOST_NAMED = 5
+# The clock of the run that wrote a state may have been ahead of this one's, but not so far.
+_MOST_AHEAD = timedelta(days=1)
 
 
 def load_state(path: str | None) -> State:
@@ -37,7 +44,9 @@ def load_state(path: str | None) -> State:
     """
     if path is None:
         return State()
-    document = _document(path)
+    document = read_json_file(path, "state", StateError, _fault)
+    if not isinstance(document, dict | None):
+        raise StateError(f"The state file {path} must hold a JSON object.")
     # All of it is written again, also what is not ours.
     if reason := unwritable(document):
         raise StateError(f"The state file {path} cannot be used, nor written again: {reason}.")
@@ -48,20 +57,8 @@ def load_state(path: str | None) -> State:
     return State(value, path)
 
 
-def _document(path: str) -> Any:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            document = json.load(file)
-    except OSError as error:
-        raise StateError(f"Cannot read the state file {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise StateError(f"The state file {path} {_fault(error)}") from None
-    if not isinstance(document, dict | None):
-        raise StateError(f"The state file {path} must hold a JSON object.")
-    return document
-
-
 def _fault(error: ValueError | RecursionError) -> str:
+    """Say what is wrong with a file that is no JSON, where that is special to states."""
     if isinstance(error, json.JSONDecodeError):
         if not error.doc.strip():
             return (
@@ -74,7 +71,7 @@ def _fault(error: ValueError | RecursionError) -> str:
                 "holds several JSON values, as a target's whole output does. Give the last line "
                 "alone."
             )
-    return f"is not valid JSON: {json_fault(error)}."
+    return ""
 
 
 def _unwrapped(value: Any, path: str, within: list[str], around: str = "") -> dict[str, Any]:
@@ -148,3 +145,53 @@ def _laid_over(lower: dict[str, Any], upper: Mapping[str, Any]) -> dict[str, Any
         elif value is not None or not isinstance(below, dict):
             merged[key] = value
     return merged
+
+
+def check_past(state: State, now: datetime, skew: timedelta = timedelta()) -> None:
+    """Check that no time of a state lies in the future.
+
+    ``now`` is the time (UTC) by the earlier one of this machine's clock and Marketo's; the later
+    one is ahead of it by ``skew``.
+
+    Raises:
+        StateError: one lies more than a day after ``now``.
+    """
+    for key, moment in _times_of(state):
+        if moment <= now or moment - now <= _MOST_AHEAD:
+            continue
+        if moment - now - skew <= _MOST_AHEAD:
+            raise StateError(
+                f"This machine's clock and Marketo's differ by {skew / timedelta(days=1):.1f} "
+                f"days. By the earlier one {key} of the state file {state.path} lies in the "
+                f"future, {to_bookmark(moment)!r}. "
+                "Set this machine's clock right and run again; leave the state file as it is."
+            )
+        raise unusable(
+            state.path,
+            f"{key} lies in the future: {to_bookmark(moment)!r}",
+            "Compare this machine's clock first. If it is right, set the key to a time before "
+            "which everything has been loaded.",
+        )
+
+
+def _times_of(state: State) -> Iterator[tuple[str, datetime]]:
+    """Yield all times of a state that must lie in the past, each with its key."""
+    for stream, marks in state.value["bookmarks"].items():
+        values = AnyMark.values(marks)
+        others = AnyMark.values(values.pop("others", {}))
+        yield from _times(f"bookmarks.{stream}", values)
+        yield from _times(f"bookmarks.{stream}.others", others)
+    for family, jobs in state.value.get("exports", {}).items():
+        for index, job in enumerate(jobs or ()):
+            yield from _times(f"exports.{family}[{index}]", PendingExport.values(job))
+
+
+def _times(where: str, values: Mapping[Any, Any]) -> Iterator[tuple[str, datetime]]:
+    for key, value in values.items():
+        # The other tap may have set the end of its export into the future.
+        if isinstance(value, datetime) and key != "export_end":
+            yield f"{where}.{key}", value
+        elif isinstance(value, Ahead):
+            yield from _times(f"{where}.{key}", vars(value))
+        elif isinstance(value, Mapping):
+            yield from _times(f"{where}.{key}", value)

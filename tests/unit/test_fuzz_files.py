@@ -24,8 +24,7 @@ from tap_marketo.protocol.marks import ChildMark, ListMark, PageMark, SeenMark
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.protocol.state import State
-from tap_marketo.protocol.state_file import load_state
-from tap_marketo.protocol.state_times import check_past
+from tap_marketo.protocol.state_file import check_past, load_state
 from tap_marketo.streams.account import Account
 from tests.fuzzing import budget, json_bytes, spoilt
 

@@ -47,7 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # catalog entries, the state and its file,
     ("protocol.catalog", "protocol.failed_marks"),
     ("protocol.state",),
-    ("protocol.state_file", "protocol.state_times"),
+    ("protocol.state_file",),
     # all that a sync emits.
     ("protocol.emitter",),
     # CSV text to cells,

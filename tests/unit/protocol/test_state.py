@@ -21,7 +21,7 @@ from tap_marketo.protocol.position import (
     Position,
 )
 from tap_marketo.protocol.state import State
-from tap_marketo.protocol.state_times import check_past
+from tap_marketo.protocol.state_file import check_past
 
 UTC = timezone.utc
 START = datetime(2020, 1, 1, tzinfo=UTC)
