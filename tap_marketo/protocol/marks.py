@@ -8,6 +8,9 @@ from datetime import datetime
 
 from tap_marketo.protocol.position import Entry, Parent
 
+# The keys that say how far a scan under way has come.
+_OF_A_SCAN = ("parent", "to_export", "list_reached", "reached", "reading")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mark(Entry):
@@ -18,6 +21,12 @@ class Mark(Entry):
     """
 
     scan_started: datetime | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it is whole: what has changed of all that was read would be missed."""
+        for key in _OF_A_SCAN:
+            if getattr(self, key, None) not in (None, ()) and self.scan_started is None:
+                raise ValueError(f".{key} stands without scan_started")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +48,6 @@ class ChildMark(Mark):
     parent: Parent | None = None
     refreshed: datetime | None = None
 
-    def __post_init__(self) -> None:
-        """Check that it is whole: what has changed of those that were read would be missed."""
-        if self.parent and not self.scan_started:
-            raise ValueError(".parent stands without scan_started")
-
 
 @dataclass(frozen=True, kw_only=True)
 class PagesMark(Mark):
@@ -61,12 +65,6 @@ class PagesMark(Mark):
     compared: datetime | None = None
     differ: datetime | None = None
 
-    def __post_init__(self) -> None:
-        """Check that it is whole: programs would be missed."""
-        for key in ("parent", "to_export"):
-            if getattr(self, key) and not self.scan_started:
-                raise ValueError(f".{key} stands without scan_started")
-
 
 @dataclass(frozen=True, kw_only=True)
 class NamedListMark(Mark):
@@ -80,11 +78,6 @@ class NamedListMark(Mark):
 
     list_reached: str | None = None
     refreshed: datetime | None = None
-
-    def __post_init__(self) -> None:
-        """Check that it is whole: what has changed of those that were read would be missed."""
-        if self.list_reached and not self.scan_started:
-            raise ValueError(".list_reached stands without scan_started")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,9 +130,7 @@ class ListMark(PageMark, ReadMark):
         if missing and missing != [*page]:
             alone = next(key for key in page if key not in missing)
             raise ValueError(f".{alone} stands without {' and '.join(missing)}")
-        begun = [key for key in ("reached", "reading") if getattr(self, key) is not None]
-        if begun and self.scan_started is None:
-            raise ValueError(f".{begun[0]} stands without scan_started")
+        super().__post_init__()
         if self.scan_started and self.reached is None and self.readings.keys() - {self.reading}:
             raise ValueError(".readings stands without reached")
 
