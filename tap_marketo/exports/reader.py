@@ -29,25 +29,13 @@ _MEGABYTE = 1_000_000
 
 
 class ExportReader:
-    """Reads the files of completed jobs.
-
-    Attributes:
-        bytes_read: of all files so far.
-        jobs_read: how many have been read to their ends.
-    """
+    """Reads the files of completed jobs, and counts their bytes and the jobs read to their ends."""
 
     def __init__(self, run: ExportRun, emitter: Emitter, meanwhile: Callable[[], None]) -> None:
-        """Read nothing yet.
-
-        Args:
-            run: whose jobs are read.
-            emitter: takes the rows and positions.
-            meanwhile: looks after other jobs while rows flow.
-        """
+        """Read nothing yet; ``meanwhile`` looks after other jobs while rows flow."""
         self._run = run
         self._emitter = emitter
         self._meanwhile = meanwhile
-        self._rows_per_day = run.context.state.rows_per_day()
         self.bytes_read = 0
         self.jobs_read = 0
 
@@ -114,11 +102,12 @@ class ExportReader:
 
     def _remember_costs(self, job: Job, rows: int) -> None:
         """Keep what a day of each family costs, in bytes and, by this job's rows, in rows."""
-        costs, name = self._run.allowance.bytes_per_day, job.family.name
+        state, name = self._run.context.state, job.family.name
+        costs, rows_per_day = self._run.allowance.bytes_per_day, state.rows_per_day()
         size = job.info.file_size if job.info else None
         if size and name in costs:
-            self._rows_per_day[name] = round(costs[name] * rows / size)
-        self._emitter.remember_costs(costs, self._rows_per_day)
+            rows_per_day[name] = round(costs[name] * rows / size)
+        state.remember_costs(costs, rows_per_day)
 
     def _emit(self, job: Job, file: CsvFile) -> None:
         family = job.family

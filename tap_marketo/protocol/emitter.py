@@ -20,22 +20,14 @@ STATE_SECONDS = 10.0
 
 
 class Emitter:
-    """Emits the messages of one sync.
-
-    Attributes:
-        counts: records emitted so far, by stream.
-    """
+    """Emits the messages of one sync, and counts the records by stream."""
 
     def __init__(
         self, state: State, output: Output, monotonic: Callable[[], float], pace: float
     ) -> None:
-        """Emit to an output, from a state on.
+        """Emit to an output, from a state on, which is moved.
 
-        Args:
-            state: of the run; it is moved.
-            output: takes the messages.
-            monotonic: returns seconds that never go back.
-            pace: least seconds between two STATE messages within a stream.
+        ``pace`` is the least number of seconds between two STATE messages within a stream.
         """
         self._state = state
         self._output = output
@@ -66,20 +58,12 @@ class Emitter:
     def move_to(self, position: Position, *, at_once: bool = False) -> None:
         """Move the state to a position: everything that leads to it has been emitted.
 
-        Args:
-            position: what has been reached.
-            at_once: whether STATE is written now, and not only if the last one is old enough.
+        STATE is written if the last one is old enough, or ``at_once``.
         """
         self._state.apply(position)
         self._is_behind = True
         if at_once or self._monotonic() - self._written_at >= self._pace:
             self.state()
-
-    def remember_costs(
-        self, bytes_per_day: Mapping[str, int], rows_per_day: Mapping[str, int]
-    ) -> None:
-        """Keep what a day of each bulk family costs, in bytes and rows of export files."""
-        self._state.remember_costs(bytes_per_day, rows_per_day)
 
     def catch_up(self) -> None:
         """Write the state if it has moved since the last STATE message; flush in any case."""

@@ -15,11 +15,7 @@ _BATCH_BYTES = 1 << 16
 
 
 class Output:
-    """Singer messages on a file descriptor.
-
-    Attributes:
-        pipe: where they go.
-    """
+    """Singer messages on a file descriptor."""
 
     def __init__(self, fd: int = 1) -> None:
         """Write to a descriptor, stdout by default.
@@ -93,16 +89,13 @@ class Output:
         with self.pipe.writing():
             while self._batch:
                 data = b"".join(self._batch)
-                self._clear()
+                self._batch.clear()
+                self._size = 0
                 if self._is_cut:
                     return
                 # If this raises, something is missing.
                 self._is_cut = True
                 self._is_cut = not self.pipe.write(memoryview(data))
-
-    def _clear(self) -> None:
-        self._batch.clear()
-        self._size = 0
 
 
 def unwritable(value: Any) -> str | None:

@@ -122,7 +122,9 @@ class Pipe:
             yield
         finally:
             self.is_writing = False
-        self._heed_signal()
+        if self._signal is not None:
+            signum, self._signal = self._signal, None
+            raise Terminated(signum)
         if self._stall_error is not None:
             raise self._stall_error
 
@@ -167,12 +169,6 @@ class Pipe:
         if self._signal_at is None:
             return False
         return is_stalled or time.monotonic() > self._signal_at + _FINISH_SECONDS
-
-    def _heed_signal(self) -> None:
-        """Raise what a signal asked for while lines were being written, once."""
-        if self._signal is not None:
-            signum, self._signal = self._signal, None
-            raise Terminated(signum)
 
     def _name_stall(self) -> None:
         """Log that the target does not read, if it has not for long."""
