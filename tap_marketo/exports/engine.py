@@ -11,23 +11,21 @@ from collections.abc import Callable, Sequence
 
 from tap_marketo.clock import Clock
 from tap_marketo.errors import MarketoError, TapError
-from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.download import InterruptedDownloadError
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.failed_exports import FailedExports
 from tap_marketo.exports.family import BulkFamily, Files, SyncContext
-from tap_marketo.exports.job_canceller import JobCanceller
 from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_creator import JobCreator
-from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job, JobQueue
+from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job
 from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.progress import Progress
 from tap_marketo.exports.reader import ExportReader
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
+from tap_marketo.marketo.export_calls import ExportStatus
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import PendingExport, Position
+from tap_marketo.protocol.position import Position
 
 # Whoever asks a program to end does not wait for long.
 _SECONDS_TO_END = 4.0
@@ -47,28 +45,18 @@ class ExportEngine:
     ) -> None:
         """Put the parts together; nothing is called yet.
 
-        Args:
-            client, clock, context, emitter, failures: of the run.
-            show: shows how far the exports are; takes whether Marketo was asked about jobs.
+        ``show`` shows how far the exports are, and takes whether Marketo was asked about jobs.
         """
         self._client = client
         self._emitter = emitter
         self._show = show
-        limit = context.config.daily_export_bytes
-        self._run = run = ExportRun(
-            ExportApi(client), clock, context,
-            ExportAllowance(limit, context.state.bytes_per_day()),
-            JobQueue(self._report),
-            failures,
-        )  # fmt: skip
+        self._run = run = ExportRun(client, clock, context, failures, emitter.move_to)
         self._tracker = JobTracker(run)
-        self._canceller = JobCanceller(run)
-        self._failed = FailedExports(run, self._canceller, emitter.move_to)
-        self._chooser = JobChooser(run)
-        self._creator = JobCreator(run, self._chooser, emitter.move_to)
+        self._failed = FailedExports(run)
+        self._chooser = JobChooser(run, clock)
+        self._creator = JobCreator(run, self._chooser)
         self._reader = ExportReader(run, emitter, self.look_after)
         self._reading: Job | None = None
-        self._families: list[BulkFamily] = []
         self._is_working = False
 
     def start(self, families: Sequence[BulkFamily]) -> None:
@@ -76,19 +64,16 @@ class ExportEngine:
 
         A family that was started before is laid out anew, as it may have to read more by now.
         """
-        if families and not self._families:
+        if families and not self._run.families:
             self._tracker.learn(families)
         for family in families:
             self._run.skip_failed(family)
-            if not self._run.queue.has(family):
-                self._families.append(family)
-                recent = self._tracker.recent(family.bulk_object)
-                self._run.queue.add(FamilyQueue(family, recent))
-            self._creator.line_up(self._run.queue.of(family))
+            queue = self._run.add(family, self._tracker.recent(family.bulk_object))
+            self._creator.line_up(queue)
 
     def expect_families(self, more: bool) -> None:
         """Set whether more families may be started."""
-        self._run.queue.may_grow = more
+        self._run.may_grow = more
 
     def drop(self, family: str, bulk_object: str) -> None:
         """Cancel the jobs that the state holds for a family that is no longer selected."""
@@ -115,7 +100,7 @@ class ExportEngine:
 
     def read_next(self) -> bool:
         """Read the export whose turn it is, if its file can be read; return whether one was."""
-        for queue in self._run.queue:
+        for queue in self._run.queues:
             job = queue.jobs[0] if queue.jobs else None
             if job and job.is_given_up:
                 self._reader.pass_over(job)
@@ -131,7 +116,7 @@ class ExportEngine:
     def end_early(self) -> None:
         """Cancel the jobs that Marketo has not begun, because the program is asked to end."""
         self._client.set_deadline(_SECONDS_TO_END)
-        self._canceller.cancel_waiting(self._run.queue)
+        self._failed.cancel_waiting(self._run.queues)
 
     @property
     def is_done(self) -> bool:
@@ -148,14 +133,14 @@ class ExportEngine:
     def seconds_to_wait(self) -> float:
         """Return for how many seconds there will be nothing to do."""
         now, interval = self._run.clock.monotonic(), self._run.config.poll_interval
-        times = [queue.next_poll(interval) for queue in self._run.queue if queue.polled()]
+        times = [queue.next_poll(interval) for queue in self._run.queues if queue.polled()]
         if self._creator.queue_full_until > now:
             times.append(self._creator.queue_full_until)
         return max(0.0, min(times, default=now + interval) - now)
 
     def progress(self) -> Progress:
         """Return how far the exports are."""
-        jobs = [job for queue in self._run.queue for job in queue.jobs if job.export_id]
+        jobs = [job for queue in self._run.queues for job in queue.jobs if job.export_id]
         statuses = [job.status for job in jobs]
         budget, allowance = self._client.budget, self._run.allowance
         return Progress(
@@ -177,7 +162,7 @@ class ExportEngine:
 
     def announce(self) -> None:
         """Write the SCHEMA messages of streams without rows, too."""
-        for family in self._families:
+        for family in self._run.families:
             for stream in family.streams:
                 family.announce(stream, self._emitter)
 
@@ -190,12 +175,12 @@ class ExportEngine:
         self._creator.check_quota(self._awaited())
 
     def _awaited(self) -> list[FamilyQueue]:
-        return [queue for queue in self._run.queue if queue.family.files is Files.AWAITED]
+        return [queue for queue in self._run.queues if queue.family.files is Files.AWAITED]
 
     def _poll(self) -> bool:
         """Poll the jobs for which it is due; return whether Marketo was asked."""
         has_polled = False
-        for queue in self._run.queue:
+        for queue in self._run.queues:
             try:
                 has_polled = self._tracker.poll(queue, self._failed.give_up) or has_polled
             except MarketoError as error:
@@ -224,6 +209,3 @@ class ExportEngine:
             self._failed.fail(job.family, error)
         except TapError as error:
             self._failed.give_up(job, error)
-
-    def _report(self, family: BulkFamily, exports: Sequence[PendingExport]) -> None:
-        self._emitter.move_to(Position(exports={family.name: exports}), at_once=True)

@@ -1,45 +1,68 @@
-"""What the parts of one run's exports share."""
+"""What the parts of one run's exports share, and the queues of its families."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from tap_marketo.clock import Clock
-from tap_marketo.config import Config
-from tap_marketo.errors import MarketoError, TapError
+from tap_marketo.errors import FailedExportError, MarketoError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
-from tap_marketo.exports.job_queue import FamilyQueue, JobQueue
+from tap_marketo.exports.job_queue import FamilyQueue, Job
+from tap_marketo.exports.poll_schedule import RecentJobs
 from tap_marketo.failures import Failures
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, counted
+from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportApi
-from tap_marketo.protocol.position import PendingExport
+from tap_marketo.protocol.position import PendingExport, Position
 
 
-@dataclass(frozen=True)
 class ExportRun:
     """What the parts of one run's exports share.
 
     Attributes:
-        api: makes the calls.
-        clock: measures.
-        context: what the sync begins with.
-        allowance: the day's bytes.
-        queue: the jobs of all families.
-        failures: the streams that failed.
+        may_grow: whether more families may be found.
+        failed: the families of which nothing more is read.
     """
 
-    api: ExportApi
-    clock: Clock
-    context: SyncContext
-    allowance: ExportAllowance
-    queue: JobQueue
-    failures: Failures
+    def __init__(
+        self,
+        client: MarketoClient,
+        clock: Clock,
+        context: SyncContext,
+        failures: Failures,
+        move_to: Callable[..., None],
+    ) -> None:
+        """Start with no family; ``move_to`` moves the state as that of an ``Emitter`` does."""
+        self.api = ExportApi(client)
+        self.clock = clock
+        self.context = context
+        self.config = context.config
+        self.failures = failures
+        self.move_to = move_to
+        limit = context.config.daily_export_bytes
+        self.allowance = ExportAllowance(limit, context.state.bytes_per_day())
+        self.may_grow = False
+        self.failed: list[BulkFamily] = []
+        self._queues: dict[BulkFamily, FamilyQueue] = {}
 
     @property
-    def config(self) -> Config:
-        """The settings."""
-        return self.context.config
+    def queues(self) -> list[FamilyQueue]:
+        """The queues of families that have not failed, in the order of their addition."""
+        return [queue for family, queue in self._queues.items() if family not in self.failed]
+
+    def add(self, family: BulkFamily, recent: RecentJobs) -> FamilyQueue:
+        """Return the queue of a family, a new one if it has none yet."""
+        return self._queues.setdefault(family, FamilyQueue(family, recent))
+
+    def queue_of(self, family: BulkFamily) -> FamilyQueue:
+        """Return the queue of a family."""
+        return self._queues[family]
+
+    @property
+    def families(self) -> list[BulkFamily]:
+        """All families that have a queue, also those that have failed."""
+        return list(self._queues)
 
     def lay_out(self, family: BulkFamily) -> tuple[list[ExportPlan], list[PendingExport]]:
         """Return what has to be read, and the jobs of a stopped run that are of no use any more."""
@@ -49,8 +72,8 @@ class ExportRun:
         needed = [plan.job for plan in plans if plan.job]
         return plans, [export for export in pending if export not in needed]
 
-    def fail(self, family: BulkFamily, error: TapError) -> list[FamilyQueue]:
-        """Read nothing more of a family; return its queue, if it has one.
+    def fail(self, family: BulkFamily, error: TapError) -> None:
+        """Read nothing more of a family.
 
         Raises:
             TapError: the error concerns the whole run.
@@ -58,7 +81,7 @@ class ExportRun:
         self.failures.skip(
             list(family.streams), error, family.further_permissions, family.name, family.part
         )
-        return self.queue.fail(family)
+        self.failed.append(family)
 
     def skip_failed(self, family: BulkFamily) -> None:
         """Skip the streams of a family that have failed by themselves; the others are read.
@@ -69,6 +92,11 @@ class ExportRun:
         for stream, error in family.failed.items():
             if family.streams.pop(stream, None):
                 self.failures.skip([stream], error, family.further_permissions)
+
+    def report(self, family: BulkFamily) -> None:
+        """Write all jobs under way of a family into the state, whenever they change."""
+        pending = self._queues[family].pending()
+        self.move_to(Position(exports={family.name: pending}), at_once=True)
 
     def cancel(
         self, bulk_object: str, export_id: str, why: str = "which is not needed"
@@ -81,3 +109,28 @@ class ExportRun:
             return error
         LOGGER.info("Cancelled the %s export %s, %s.", bulk_object, export_id, why)
         return None
+
+    def recreate(self, job: Job, why: str) -> None:
+        """Let a job be created again whose export or file turned out to be no good.
+
+        Raises:
+            FailedExportError: it failed often enough.
+        """
+        name, job.failures = job.name, job.failures + 1
+        self.reset(job)
+        if job.failures >= job.family.tries(job.plan):
+            raise FailedExportError(
+                f"The {name} failed {counted(job.failures, 'time')}, the last time: {why}. Run "
+                "again later; a smaller max_export_days makes smaller exports."
+            )
+        LOGGER.warning("%s failed: %s. Creating a new job.", name, why)
+
+    def replace(self, job: Job, why: str) -> None:
+        """Let a job be created again that the previous run left and that is of no use."""
+        LOGGER.info("%s of the previous run cannot be used: %s. Creating a new job.", job.name, why)
+        self.reset(job)
+
+    def reset(self, job: Job) -> None:
+        """Forget the job in Marketo, in the state as well."""
+        job.reset()
+        self.report(job.family)

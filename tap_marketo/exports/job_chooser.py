@@ -11,6 +11,7 @@ from datetime import timedelta
 from itertools import accumulate, chain
 from math import ceil
 
+from tap_marketo.clock import Clock
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.job_queue import HOLDS_SLOT, FamilyQueue, Job
 from tap_marketo.exports.poll_schedule import WORKERS
@@ -20,14 +21,12 @@ from tap_marketo.marketo.export_calls import ExportStatus
 class JobChooser:
     """Chooses among the jobs of a run."""
 
-    def __init__(self, run: ExportRun) -> None:
-        """Choose among the jobs of a run."""
-        self._clock = run.clock
-        self._context = run.context
-        self._slots = run.config.max_queued_exports
+    def __init__(self, run: ExportRun, clock: Clock) -> None:
+        """Choose among the jobs of a run by the time of a clock."""
+        self._run = run
+        self._clock = clock
         self._longest = timedelta(days=run.config.max_export_days)
         self._allowance = run.allowance
-        self._queue = run.queue
 
     def next_job(self) -> Job | None:
         """Choose the job that is created or enqueued next.
@@ -40,25 +39,25 @@ class JobChooser:
         Returns:
             None if there is none, or no slot for it at the moment.
         """
-        for queue in self._queue:
+        for queue in self._run.queues:
             for job in queue.jobs:
                 if job.status is ExportStatus.CREATED:
                     return job
-        if self._queue.slots() >= self._slots:
+        if sum(queue.slots() for queue in self._run.queues) >= self._run.config.max_queued_exports:
             return None
-        queues = [queue for queue in self._queue if queue.to_create()]
+        queues = [queue for queue in self._run.queues if queue.to_create()]
         if not queues:
             return None
         if self._is_scarce(queues):
             for queue in queues:
                 if queue.is_by_date:
-                    queue.put_expiring_first(self._context)
-            if self._queue.may_grow:
+                    queue.put_expiring_first(self._run.context)
+            if self._run.may_grow:
                 return None
             chosen = min(queues, key=lambda queue: queue.to_create()[0].plan.order)
         else:
             chosen = min(queues, key=lambda queue: (queue.slots(), queue.last_turn))
-            if self._queue.may_grow and chosen.slots():
+            if self._run.may_grow and chosen.slots():
                 return None
         return chosen.to_create()[0]
 
@@ -75,7 +74,7 @@ class JobChooser:
         window = self._allowance.fit(job.family.name, wanted, under_way, self._clock.now())
         if window is None:
             return False
-        rest, jobs = plan.window.after(window), self._queue.of(job.family).jobs
+        rest, jobs = plan.window.after(window), self._run.queue_of(job.family).jobs
         if rest:
             job.plan = replace(plan, window=window)
             jobs.insert(jobs.index(job) + 1, Job(job.family, replace(plan, window=rest)))
@@ -85,7 +84,7 @@ class JobChooser:
         """Return the jobs whose bytes are still to come."""
         return [
             job
-            for queue in self._queue
+            for queue in self._run.queues
             for job in queue.jobs
             if job.export_id and job.status in HOLDS_SLOT
         ]
@@ -105,12 +104,12 @@ class JobChooser:
 
     def jobs_to_create(self) -> int:
         """Return about how many jobs are still to be created."""
-        return sum(self.jobs_in(job) for queue in self._queue for job in queue.to_create())
+        return sum(self.jobs_in(job) for queue in self._run.queues for job in queue.to_create())
 
     def seconds_left(self) -> float | None:
         """Return about how long Marketo's workers take for what is left; None if unknown."""
         seconds = 0.0
-        for queue in self._queue:
+        for queue in self._run.queues:
             left = [job for job in queue.jobs if job.status is not ExportStatus.COMPLETED]
             usual = queue.recent.usual
             if left and usual is None:

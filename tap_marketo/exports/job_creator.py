@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from tap_marketo.errors import (
     ExportQuotaError,
@@ -17,7 +17,6 @@ from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.log import LOGGER, counted, some_of
 from tap_marketo.marketo.export_calls import ExportStatus
-from tap_marketo.protocol.position import Position
 from tap_marketo.times import next_allowance_reset, to_marketo, whole_seconds
 
 # A full queue is tried again in steps that grow to so many seconds.
@@ -34,12 +33,9 @@ class JobCreator:
         queue_full_until: monotonic seconds before which the queue need not be tried again.
     """
 
-    def __init__(
-        self, run: ExportRun, chooser: JobChooser, move_to: Callable[[Position], None]
-    ) -> None:
-        """Create the jobs of a run that a chooser chooses; ``move_to`` moves the state."""
+    def __init__(self, run: ExportRun, chooser: JobChooser) -> None:
+        """Create the jobs of a run that a chooser chooses."""
         self._run = run
-        self._move_to = move_to
         self._chooser = chooser
         self._interval = run.config.poll_interval
         self._longest_wait = max(_LONGEST_QUEUE_WAIT * run.config.wait_scale, self._interval)
@@ -55,12 +51,12 @@ class JobCreator:
         plans, useless = self._run.lay_out(family)
         begun = family.begin(self._run.context)
         if begun:
-            self._move_to(begun)
+            self._run.move_to(begun)
         for export in useless:
             self._run.cancel(family.bulk_object, export.export_id)
         queue.line_up(plans)
         if useless:
-            self._run.queue.report(family)
+            self._run.report(family)
         if plans:
             LOGGER.info(
                 "%s: about %s from %s to %s%s.",
@@ -159,7 +155,7 @@ class JobCreator:
         LOGGER.warning("No more exports today: %s.", self.quota_spent.reason)
 
     def _create(self, job: Job) -> None:
-        family, plan, queue = job.family, job.plan, self._run.queue.of(job.family)
+        family, plan, queue = job.family, job.plan, self._run.queue_of(job.family)
         filter_ = family.filter(plan)
         try:
             export_id = self._run.api.create(family.bulk_object, family.fields(), filter_)
@@ -179,7 +175,7 @@ class JobCreator:
     def _keep(self, family: BulkFamily, export_id: str) -> None:
         """Write a job into the state before it is waited for: a run stopped then resumes it."""
         try:
-            self._run.queue.report(family)
+            self._run.report(family)
         except OutputClosedError:
             # No kept state knows of it, so that no run would ever resume it.
             self._run.cancel(family.bulk_object, export_id)
@@ -188,11 +184,10 @@ class JobCreator:
     def _enqueue(self, job: Job) -> None:
         self._run.api.enqueue(job.family.bulk_object, job.export_id or "")
         self._queue_full_since = None
-        self._run.queue.of(job.family).note_enqueued(job, self._run.clock.monotonic())
+        self._run.queue_of(job.family).note_enqueued(job, self._run.clock.monotonic())
 
 
 def _left(queue: FamilyQueue) -> str:
     """Name what of a family has not been exported, and from which date on."""
-    first = min((job.plan for job in queue.jobs), key=lambda plan: plan.window.start)
     streams = sorted({stream for job in queue.jobs for stream in job.plan.streams})
-    return f"{some_of(streams)} from {queue.family.beginning(first)}"
+    return f"{some_of(streams)} from {queue.family.beginning(queue.earliest())}"

@@ -1,16 +1,14 @@
-"""Export jobs, in the queue of each family and in that of the whole run."""
+"""Export jobs, in the queue of each family."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tap_marketo.errors import FailedExportError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
 from tap_marketo.exports.poll_schedule import RecentJobs, Waiting, next_poll
-from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
 from tap_marketo.protocol.position import PendingExport
 
@@ -139,11 +137,9 @@ class FamilyQueue:
         """Return those that Marketo is working on."""
         return [job for job in self.jobs if job.export_id and job.status in _POLLED]
 
-    def earliest(self) -> ExportPlan | None:
-        """Return what begins earliest of what they are to export, None if there is nothing."""
-        return min(
-            (job.plan for job in self.jobs), key=lambda plan: plan.window.start, default=None
-        )
+    def earliest(self) -> ExportPlan:
+        """Return what begins earliest of what they are to export; there is some."""
+        return min((job.plan for job in self.jobs), key=lambda plan: plan.window.start)
 
     def note_created(self, job: Job, export_id: str, moment: datetime, turn: int) -> None:
         """Note that Marketo has one of them now.
@@ -191,76 +187,3 @@ class FamilyQueue:
             for job in self.jobs
             if job.export_id
         ]
-
-
-class JobQueue:
-    """The queues of all families of a run.
-
-    Attributes:
-        may_grow: whether more families may be found.
-        failed: the families of which nothing more is read.
-    """
-
-    def __init__(self, report: Callable[[BulkFamily, Sequence[PendingExport]], None]) -> None:
-        """Start with none.
-
-        Args:
-            report: takes all jobs under way of a family whenever they change.
-        """
-        self.may_grow = False
-        self._report = report
-        self._queues: list[FamilyQueue] = []
-        self.failed: list[BulkFamily] = []
-
-    def __iter__(self) -> Iterator[FamilyQueue]:
-        """Yield the queues of families that have not failed, in the order of their addition."""
-        return (queue for queue in self._queues if queue.family not in self.failed)
-
-    def add(self, queue: FamilyQueue) -> None:
-        """Take in the queue of one more family."""
-        self._queues.append(queue)
-
-    def has(self, family: BulkFamily) -> bool:
-        """Say whether a family has a queue."""
-        return any(queue.family is family for queue in self._queues)
-
-    def of(self, family: BulkFamily) -> FamilyQueue:
-        """Return the queue of a family."""
-        return next(queue for queue in self._queues if queue.family is family)
-
-    def slots(self) -> int:
-        """Return how many slots of Marketo's queue the families hold that have not failed."""
-        return sum(queue.slots() for queue in self)
-
-    def fail(self, family: BulkFamily) -> list[FamilyQueue]:
-        """Read nothing more of a family in this run; return its queue, if it has one."""
-        self.failed.append(family)
-        return [queue for queue in self._queues if queue.family is family]
-
-    def report(self, family: BulkFamily) -> None:
-        """Report the jobs of a family that are under way."""
-        self._report(family, self.of(family).pending())
-
-    def recreate(self, job: Job, why: str) -> None:
-        """Let a job be created again whose export or file turned out to be no good.
-
-        Raises:
-            FailedExportError: it failed often enough.
-        """
-        name, job.failures = job.name, job.failures + 1
-        self._reset(job)
-        if job.failures >= job.family.tries(job.plan):
-            raise FailedExportError(
-                f"The {name} failed {counted(job.failures, 'time')}, the last time: {why}. Run "
-                "again later; a smaller max_export_days makes smaller exports."
-            )
-        LOGGER.warning("%s failed: %s. Creating a new job.", name, why)
-
-    def replace(self, job: Job, why: str) -> None:
-        """Let a job be created again that the previous run left and that is of no use."""
-        LOGGER.info("%s of the previous run cannot be used: %s. Creating a new job.", job.name, why)
-        self._reset(job)
-
-    def _reset(self, job: Job) -> None:
-        job.reset()
-        self.report(job.family)

@@ -92,11 +92,11 @@ class JobTracker:
         Those that have had no slot until then have one job_timeout left, all together.
         """
         patience = self._patience
-        waiting = [queue for queue in self._run.queue if queue.enqueued()]
+        waiting = [queue for queue in self._run.queues if queue.enqueued()]
         if not patience.is_over(bool(waiting), self._run.clock.monotonic()):
             return
         if patience.has_run_out:
-            waiting = [queue for queue in self._run.queue if queue.enqueued() or queue.to_create()]
+            waiting = [queue for queue in self._run.queues if queue.enqueued() or queue.to_create()]
         reason = (
             f"Marketo has begun none of the waiting exports for {patience.waited:,.0f} s, longer "
             f"than job_timeout allows ({patience.limit:,.0f} s without a begin)"
@@ -114,12 +114,12 @@ class JobTracker:
             )
 
     def _note(self, job: Job, infos: Mapping[str, ExportInfo]) -> None:
-        info, queue = infos.get(job.export_id or ""), self._run.queue
+        info, run = infos.get(job.export_id or ""), self._run
         if info is None:
             is_ours = job.status is not None
-            (queue.recreate if is_ours else queue.replace)(job, "Marketo no longer has it")
+            (run.recreate if is_ours else run.replace)(job, "Marketo no longer has it")
             return
-        now = self._run.clock.monotonic()
+        now = run.clock.monotonic()
         self._note_begin(job, info, now)
         if job.status is None:
             job.enqueued = now
@@ -135,9 +135,9 @@ class JobTracker:
             log_timer(metrics.Metric.job_duration, now - job.enqueued, tags)
         elif info.status is ExportStatus.CANCELLED and job.plan.job:
             # As the run that left it was asked to end.
-            queue.replace(job, "it was cancelled")
+            run.replace(job, "it was cancelled")
         elif info.status in (ExportStatus.FAILED, ExportStatus.CANCELLED):
-            queue.recreate(job, info.error or f"Marketo says {info.status.value}")
+            run.recreate(job, info.error or f"Marketo says {info.status.value}")
         elif info.status is ExportStatus.PROCESSING:
             job.processed = now if job.processed is None else job.processed
             if now - job.processed > self._timeout:
@@ -167,8 +167,7 @@ class JobTracker:
 
     def _give_up(self, job: Job, seconds: float) -> None:
         name, export_id = job.name, job.export_id
-        job.reset()
-        self._run.queue.report(job.family)
+        self._run.reset(job)
         self._run.cancel(job.family.bulk_object, export_id or "")
         raise ExportError(
             f"The {name} has been processed for {seconds:,.0f} s, longer than job_timeout "

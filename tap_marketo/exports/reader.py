@@ -55,7 +55,7 @@ class ExportReader:
         try:
             rows = self._emit_file(job, chunks)
         except NoFileError:
-            self._run.queue.recreate(job, "Marketo says it is completed, but there is no file")
+            self._run.recreate(job, "Marketo says it is completed, but there is no file")
         except InterruptedDownloadError:
             raise
         except DamagedFileError as error:
@@ -78,7 +78,7 @@ class ExportReader:
         file = CsvFile(chunks, job.name, job.family.document)
         missing = missing_columns(job.family, file.header) if file.header else []
         if missing and job.plan.job:
-            self._run.queue.replace(job, f"its file has no column {missing[0]}")
+            self._run.replace(job, f"its file has no column {missing[0]}")
             return None
         if missing:
             raise DataError(f"The file of the {job.name} has no column {missing[0]}.")
@@ -88,7 +88,7 @@ class ExportReader:
 
     def pass_over(self, job: Job) -> None:
         """Move the bookmarks to the end of a job behind which everything is read without it."""
-        queue = self._run.queue.of(job.family)
+        queue = self._run.queue_of(job.family)
         queue.jobs.remove(job)
         left = queue.pending()
         reached = job.family.position_after(self._run.context, job.plan)
@@ -146,15 +146,14 @@ class ExportReader:
             return
         except DataError:
             raise error from None
-        job.reset()
-        self._run.queue.report(job.family)
+        self._run.reset(job)
         raise error
 
     def _download_again(self, job: Job, error: DamagedFileError) -> None:
         if job.downloads < _DOWNLOADS:
             LOGGER.warning("%s. Downloading it again.", error)
         else:
-            self._run.queue.recreate(job, str(error))
+            self._run.recreate(job, str(error))
 
 
 def missing_columns(family: BulkFamily, header: Sequence[str]) -> list[str]:

@@ -14,17 +14,17 @@ from typing import NamedTuple
 
 from tap_marketo.clock import Clock
 from tap_marketo.errors import TapError
-from tap_marketo.exports.allowance import FIRST_WINDOWS, ExportAllowance
+from tap_marketo.exports.allowance import FIRST_WINDOWS
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
 from tap_marketo.exports.job_chooser import JobChooser
-from tap_marketo.exports.job_queue import FamilyQueue, Job, JobQueue
+from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
 from tap_marketo.exports.poll_schedule import WORKERS
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.export_calls import ExportApi, ExportStatus, FinishedExport
+from tap_marketo.marketo.export_calls import ExportStatus, FinishedExport
 
 # What a job is taken to take while none has been seen; Adobe gives no figure.
 _UNKNOWN_JOB = timedelta(minutes=5)
@@ -51,7 +51,6 @@ class ExportEstimate(PlanLine):
     """What a run exports of one family.
 
     Attributes:
-        family: whose they are.
         usual: what the last jobs of its object were.
         bytes_per_day: what a day of it costs by its last files; None if unknown.
         ids: of how many programs, for instance, the jobs export rows; 0 where that is all rows.
@@ -59,22 +58,11 @@ class ExportEstimate(PlanLine):
         dropped: jobs of an earlier run that are no longer needed.
     """
 
-    family: BulkFamily
     usual: Usual
     bytes_per_day: int | None = None
     ids: int = 0
     has_waited: bool = False
     dropped: int = 0
-    is_exported: bool = True
-
-    def __post_init__(self) -> None:
-        """Take over what the family says."""
-        self.name, self.streams = self.family.name, list(self.family.streams)
-        shared = f", {len(self.streams):,} streams together" if len(self.streams) > 1 else ""
-        anew = f"{ANEW}, " if self.why_anew else ""
-        why = f", as {self.family.why}" if self.family.why else ""
-        own = f"{anew}exported by {self.family.replication_key}{shared}{why}"
-        self.how = self.how or own
 
     def add(self, plan: ExportPlan, cost: float, time: timedelta, *, is_made: bool) -> None:
         """Take in a job that has been read, of this run or an earlier one."""
@@ -112,6 +100,15 @@ class ExportEstimate(PlanLine):
         return f"{files}{self.usual.time / _MINUTE:.1f} minutes a job by the last ones"
 
 
+def _how(family: BulkFamily, why_anew: str) -> str:
+    """Say how a family is exported."""
+    streams = len(family.streams)
+    anew = f"{ANEW}, " if why_anew else ""
+    shared = f", {streams:,} streams together" if streams > 1 else ""
+    why = f", as {family.why}" if family.why else ""
+    return f"{anew}exported by {family.replication_key}{shared}{why}"
+
+
 class Simulation:
     """Simulates the exports of one run.
 
@@ -124,12 +121,10 @@ class Simulation:
     ) -> None:
         """Put together what a run is put together of; nothing is called yet."""
         config = context.config
-        self._allowance = ExportAllowance(config.daily_export_bytes, context.state.bytes_per_day())
+        # No state moves.
+        self._run = ExportRun(client, clock, context, failures, lambda position, **_: None)
+        self._allowance = self._run.allowance
         self.used = 0
-        self._queue = JobQueue(lambda family, exports: None)
-        self._run = ExportRun(
-            ExportApi(client), clock, context, self._allowance, self._queue, failures
-        )
         self._tracker = JobTracker(self._run)
         self._estimates: dict[str, ExportEstimate] = {}
         self._usual: dict[str, Usual] = {}
@@ -143,7 +138,7 @@ class Simulation:
             wall=lambda: self._wall + (self._moment - self._began) / self._scale,
         )
         self._wall = 0.0
-        self._chooser = JobChooser(replace(self._run, clock=self._clock))
+        self._chooser = JobChooser(self._run, self._clock)
         self._workers = [0.0] * WORKERS
         self._starts: dict[Job, float] = {}
         self._ends: dict[Job, float] = {}
@@ -175,16 +170,16 @@ class Simulation:
         self.used = self._allowance.used(self._real.now())
         self._wall = self._real.now().timestamp()
         self._began = self._moment = self._real.monotonic()
-        for queue in self._queue:
+        for queue in self._run.queues:
             estimate = self._of(queue)
             estimate.bytes_per_day = self._allowance.bytes_per_day.get(queue.family.name)
             for job in queue.polled():
                 self._process(job, queue)
             self._read(queue)
         self._work()
-        for queue in self._queue:
+        for queue in self._run.queues:
             self._of(queue).conclude(self._left(queue))
-        return [self._of(queue) for queue in self._queue]
+        return [self._of(queue) for queue in self._run.queues]
 
     @property
     def ends_at(self) -> datetime:
@@ -199,11 +194,10 @@ class Simulation:
         return self._estimates[queue.family.name]
 
     def _left(self, queue: FamilyQueue) -> Left | None:
-        first = queue.earliest()
-        if first is None:
+        if not queue.jobs:
             return None
         return Left(
-            since=first.window.start,
+            since=queue.earliest().window.start,
             jobs=sum(map(self._chooser.jobs_in, queue.jobs)),
             size=sum(map(self._chooser.cost, queue.jobs)),
         )
@@ -212,16 +206,19 @@ class Simulation:
         """Lay out what a family has to read, and ask how its jobs of an earlier run stand."""
         self._run.skip_failed(family)
         plans, useless = self._run.lay_out(family)
+        why_anew = family.why_anew(self._run.context)
         self._estimates[family.name] = ExportEstimate(
-            family=family,
+            name=family.name,
+            streams=list(family.streams),
+            how=_how(family, why_anew),
+            is_exported=True,
             usual=self.usual(family),
             dropped=len(useless),
-            why_anew=family.why_anew(self._run.context),
+            why_anew=why_anew,
         )
-        queue = FamilyQueue(family, self._tracker.recent(family.bulk_object))
+        queue = self._run.add(family, self._tracker.recent(family.bulk_object))
         queue.line_up(plans)
-        self._queue.add(queue)
-        if family not in self._queue.failed:
+        if family not in self._run.failed:
             try:
                 self._tracker.poll(queue, lambda job, error: self._run.fail(job.family, error))
             except TapError as error:
@@ -231,18 +228,18 @@ class Simulation:
         """Make what there is room for, poll when it is due, read what is done: as a run does."""
         while True:
             self._fill()
-            due = min((queue.next_poll(self._interval) for queue in self._queue), default=inf)
+            due = min((queue.next_poll(self._interval) for queue in self._run.queues), default=inf)
             if due == inf:
                 return
             self._moment = max(self._moment, due)
-            for queue in self._queue:
+            for queue in self._run.queues:
                 if queue.next_poll(self._interval) <= self._moment:
                     self._poll(queue)
                     self._read(queue)
 
     def _fill(self) -> None:
         while (job := self._chooser.next_job()) is not None:
-            queue = self._queue.of(job.family)
+            queue = self._run.queue_of(job.family)
             if job.export_id is None:
                 if not self._chooser.cut(job):
                     return

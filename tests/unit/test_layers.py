@@ -93,10 +93,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.job_queue",),
     # what all below share,
     ("exports.export_run",),
-    # which job comes next; how they are polled and cancelled; how their files are read,
-    ("exports.job_chooser", "exports.job_tracker", "exports.job_canceller", "exports.reader"),
-    # how they are created, and how a run goes on without them,
-    ("exports.job_creator", "exports.failed_exports"),
+    # which job comes next; how they are polled; how files are read; what a run goes on without,
+    ("exports.job_chooser", "exports.job_tracker", "exports.reader", "exports.failed_exports"),
+    # how they are created,
+    ("exports.job_creator",),
     # and the whole of it, done and simulated.
     ("exports.engine", "exports.simulation"),
     # What can be said of a reading beforehand, how far back activities reach, what columns mean.

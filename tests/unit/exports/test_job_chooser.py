@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -11,16 +10,15 @@ import pytest
 
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
-from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock, SyncContext
 from tap_marketo.exports.job_chooser import JobChooser
-from tap_marketo.exports.job_queue import FamilyQueue, Job, JobQueue
+from tap_marketo.exports.job_queue import Job
 from tap_marketo.exports.poll_schedule import RecentJobs
 from tap_marketo.exports.windows import Plan
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.export_calls import ExportApi, ExportStatus
+from tap_marketo.marketo.export_calls import ExportStatus
 from tap_marketo.protocol.state import State
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.times import Window
@@ -63,24 +61,23 @@ def days(first: int, last: int) -> Plan[Any]:
     return Plan(Window(NOW - first * DAY, NOW - last * DAY), ("stream",))
 
 
-@pytest.mark.parametrize(("limit", "following"), [(121 * MB, "others"), (119 * MB, "leads")])
+@pytest.mark.parametrize(("limit", "following"), [(121, "others"), (119, "leads")])
 def test_what_is_under_way_takes_its_part_of_the_day(limit: int, following: str) -> None:
     leads, others = Family("leads"), Family("others")
-    queue = JobQueue(lambda family, exports: None)
-    under_way = Job(leads, days(90, 60), "1", ExportStatus.PROCESSING)
-    queue.add(FamilyQueue(leads, RecentJobs(), deque([under_way, Job(leads, days(60, 0))])))
-    queue.add(FamilyQueue(others, RecentJobs(), deque([Job(others, days(30, 0))])))
-    # 30 MB are under way, 60 and 30 are left to do.
-    allowance = ExportAllowance(limit, {"leads": MB, "others": MB})
-    clock, config = Clock(wall=NOW.timestamp), Config.from_mapping(CONFIG)
+    clock = Clock(wall=NOW.timestamp)
+    config = Config.from_mapping({**CONFIG, "max_daily_export_mb": limit})
+    state = State({"export_bytes_per_day": {"leads": MB, "others": MB}})
     run = ExportRun(
-        ExportApi(MarketoClient(config, clock)),
+        MarketoClient(config, clock),
         clock,
-        SyncContext(config, State({}), NOW, list),
-        allowance,
-        queue,
+        SyncContext(config, state, NOW, list),
         Failures(lambda: 0, {}, tolerates_refusals=False),
+        lambda position: None,
     )
-    chosen = JobChooser(run).next_job()
+    # 30 MB are under way, 60 and 30 are left to do.
+    under_way = Job(leads, days(90, 60), "1", ExportStatus.PROCESSING)
+    run.add(leads, RecentJobs()).jobs.extend([under_way, Job(leads, days(60, 0))])
+    run.add(others, RecentJobs()).jobs.append(Job(others, days(30, 0)))
+    chosen = JobChooser(run, clock).next_job()
     assert chosen
     assert chosen.family.name == following
