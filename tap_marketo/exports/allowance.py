@@ -44,11 +44,9 @@ class ExportAllowance:
     """
 
     def __init__(self, limit: int, bytes_per_day: Mapping[str, int]) -> None:
-        """Start with nothing used.
+        """Start with nothing used of ``limit`` bytes, which are allowed from one reset to the next.
 
-        Args:
-            limit: bytes allowed from one reset to the next.
-            bytes_per_day: what a day of each family has cost in earlier runs.
+        ``bytes_per_day`` is what a day of each family has cost in earlier runs.
         """
         self.limit = limit
         self._good_size = max(limit / _PART_OF_THE_DAY, _SMALL_FILE)
@@ -72,25 +70,22 @@ class ExportAllowance:
     def add(self, export: FinishedExport, family: str, window: Window, ids: int = 0) -> None:
         """Count a job that has just finished, and learn from it what its family costs.
 
-        Args:
-            export: the job.
-            family: whose it is.
-            window: what it covers.
-            ids: of how many programs, for instance, it exports rows; its bytes depend on that.
+        If it exports the rows of so many ``ids``, programs for instance, its bytes depend on that,
+        and not on its window.
         """
         self._finished[export.export_id] = export
+        sums = self._sums_by_id if ids else self._sums
+        amount = ids or window.length.total_seconds()
+        size, total = sums.get(family, (0.0, 0.0))
+        size, total = size * _MEMORY + export.file_size, total * _MEMORY + amount
+        sums[family] = (size, total)
         if ids:
-            size, number = self._sums_by_id.get(family, (0.0, 0.0))
-            self._sums_by_id[family] = (size * _MEMORY + export.file_size, number * _MEMORY + ids)
             return
-        size, seconds = self._sums.get(family, (0.0, 0.0))
-        span = window.length.total_seconds()
-        size, seconds = size * _MEMORY + export.file_size, seconds * _MEMORY + span
-        self._sums[family] = (size, seconds)
-        self._last_rates[family] = export.file_size / span
-        self._rates[family] = size / seconds
-        if span >= _DAY:
-            self._rates[family] = max(self._rates[family], export.file_size / span)
+        rate = export.file_size / amount
+        self._last_rates[family] = rate
+        self._rates[family] = size / total
+        if amount >= _DAY:
+            self._rates[family] = max(self._rates[family], rate)
 
     def usual_size(self, bulk_object: str) -> float | None:
         """Return how many bytes a job of an object has cost on average; None if none is known."""
@@ -110,13 +105,7 @@ class ExportAllowance:
         return self._rates.get(family, 0.0) * window.length.total_seconds()
 
     def one_job(self, family: str, stretch: Window, longest: timedelta) -> Window:
-        """Return the first part of a stretch of time, as much as one job should export.
-
-        Args:
-            family: whose stretch it is.
-            stretch: what is to be exported, of any length.
-            longest: the longest window allowed.
-        """
+        """Return the first part of a stretch of time, as much as one job should export."""
         rate = self._rates.get(family)
         if rate is not None:
             rate = max(rate / _CHEAPER, min(rate, self._last_rates.get(family, rate)))
@@ -129,10 +118,7 @@ class ExportAllowance:
     def has_room(self, cost: float, under_way: float, now: datetime) -> bool:
         """Return whether a job that cannot be cut can be exported today.
 
-        Args:
-            cost: the bytes that it is expected to cost.
-            under_way: bytes that the jobs under way are expected to cost.
-            now: the time, UTC.
+        ``cost`` and ``under_way`` are the bytes that it, and the jobs under way, are to cost.
         """
         committed = self.used(now) + under_way
         # What is larger than a whole day's allowance must not stop the stream for good.
@@ -142,13 +128,7 @@ class ExportAllowance:
         """Return the part of a window that can be exported today, None if it is not worth a job.
 
         The part begins where the window begins, and is whole hours long. None also means: wait,
-        because the day is nearly spent and the jobs under way are only estimated.
-
-        Args:
-            family: whose window it is.
-            window: what is wanted.
-            under_way: bytes that the jobs under way are expected to cost.
-            now: the time, UTC.
+        because the day is nearly spent and the bytes ``under_way`` are only estimated.
         """
         committed = self.used(now) + under_way
         left = self.limit - committed

@@ -23,11 +23,8 @@ _WORTH_A_STALL_BYTES = 1 << 20
 _LONGEST_WAIT_SECONDS = 30.0
 # A connection that takes longer than request_timeout for so many bytes is given up.
 _STRETCH_BYTES = 1 << 14
-
-
 # How often, in seconds, to say how far a file is.
 _REPORT_SECONDS = 60.0
-
 # Files up to this size are checked before any row is emitted.
 _CHECKED_FIRST_BYTES = 8 << 20
 
@@ -49,10 +46,8 @@ class Download:
 
     A dropped connection is resumed by Range from the byte reached (bulk-extract.md, Partial
     Retrieval and Resumption): Marketo drops downloads that are held open too long, as behind a
-    slow target. At the end the whole is checked against fileSize and fileChecksum.
-
-    Attributes:
-        received: bytes handed out so far.
+    slow target. At the end the whole is checked against fileSize and fileChecksum. ``received`` is
+    how many bytes have been handed out so far.
     """
 
     def __init__(

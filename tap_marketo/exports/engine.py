@@ -43,10 +43,7 @@ class ExportEngine:
         failures: Failures,
         show: Callable[[bool], None],
     ) -> None:
-        """Put the parts together; nothing is called yet.
-
-        ``show`` shows how far the exports are, and takes whether Marketo was asked about jobs.
-        """
+        """Put the parts together; ``show`` takes whether Marketo was just asked about jobs."""
         self._client = client
         self._emitter = emitter
         self._show = show
@@ -68,8 +65,7 @@ class ExportEngine:
             self._tracker.learn(families)
         for family in families:
             self._run.skip_failed(family)
-            queue = self._run.add(family, self._tracker.recent(family.bulk_object))
-            self._creator.line_up(queue)
+            self._creator.line_up(self._run.add(family))
 
     def expect_families(self, more: bool) -> None:
         """Set whether more families may be started."""

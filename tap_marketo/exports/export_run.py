@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from tap_marketo.clock import Clock
@@ -23,6 +24,7 @@ class ExportRun:
     Attributes:
         may_grow: whether more families may be found.
         failed: the families of which nothing more is read.
+        recent: how long Marketo took for the last jobs of each bulk object.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class ExportRun:
         self.allowance = ExportAllowance(limit, context.state.bytes_per_day())
         self.may_grow = False
         self.failed: list[BulkFamily] = []
+        self.recent: defaultdict[str, RecentJobs] = defaultdict(RecentJobs)
         self._queues: dict[BulkFamily, FamilyQueue] = {}
 
     @property
@@ -51,9 +54,10 @@ class ExportRun:
         """The queues of families that have not failed, in the order of their addition."""
         return [queue for family, queue in self._queues.items() if family not in self.failed]
 
-    def add(self, family: BulkFamily, recent: RecentJobs) -> FamilyQueue:
+    def add(self, family: BulkFamily) -> FamilyQueue:
         """Return the queue of a family, a new one if it has none yet."""
-        return self._queues.setdefault(family, FamilyQueue(family, recent))
+        queue = FamilyQueue(family, self.recent[family.bulk_object])
+        return self._queues.setdefault(family, queue)
 
     def queue_of(self, family: BulkFamily) -> FamilyQueue:
         """Return the queue of a family."""

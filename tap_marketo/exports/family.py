@@ -57,8 +57,6 @@ class SyncContext:
     """What a sync begins with.
 
     Attributes:
-        config: the settings.
-        state: what the streams have reached, and the jobs that a stopped run left.
         now: when the run began, and the end of the last window; whole seconds UTC.
         bulk_objects: returns the path parts of the account's bulk objects, whose jobs share the
             queue and the day's bytes.
@@ -86,10 +84,8 @@ class BulkFamily(ABC):
     otherwise.
 
     Attributes:
-        name: of the family in logs and in the state.
         bulk_object: path part of its calls.
         keys: the key columns of its streams.
-        replication_key: the bookmark of its streams.
         document: the column of its files that holds JSON objects, None if there is none.
         lookback: how far before the bookmark a sync begins.
         streams: the selected streams by id, with the columns to emit.
@@ -143,19 +139,14 @@ class BulkFamily(ABC):
     ) -> Iterator[RecordBlock]:
         """Turn a file's rows into RECORD lines, a block at a time and in the file's order.
 
-        Args:
-            file: the job's file.
-            plan: what the job exports. Rows of other selected or once selected streams than those
-                that it serves now are left out.
-            time_extracted: when the file was fetched.
+        Rows of other selected or once selected streams than those that the plan serves now are left
+        out.
         """
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         """Lay out what has to be read, in the order in which it is read.
 
-        Args:
-            context: what the sync begins with.
-            pending: its jobs that a stopped run left; those that are in no plan are cancelled.
+        ``pending`` are its jobs that a stopped run left; those that are in no plan are cancelled.
         """
         cursors = {stream: self.cursor(context, stream) for stream in self.streams}
         adopted = [
@@ -176,10 +167,7 @@ class BulkFamily(ABC):
     ) -> Sequence[ExportPlan]:
         """Put stretches into another order, as a day does not hold all that is to be exported.
 
-        Args:
-            context: what the sync began with.
-            made: the jobs that come before them.
-            plans: the stretches, in date order.
+        They come in date order; the jobs that are ``made`` already are read before them.
         """
         return plans
 

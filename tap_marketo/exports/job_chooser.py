@@ -13,7 +13,7 @@ from math import ceil
 
 from tap_marketo.clock import Clock
 from tap_marketo.exports.export_run import ExportRun
-from tap_marketo.exports.job_queue import HOLDS_SLOT, FamilyQueue, Job
+from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.exports.poll_schedule import WORKERS
 from tap_marketo.marketo.export_calls import ExportStatus
 
@@ -34,16 +34,13 @@ class JobChooser:
         It is of the family with the fewest slots, of several that which has waited longest; as
         long as more families may be found, each takes one slot. When the day's allowance will
         not hold everything, it is filled in date order instead, once all families are known, with
-        what Marketo deletes soon before all else.
-
-        Returns:
-            None if there is none, or no slot for it at the moment.
+        what Marketo deletes soon before all else. None if there is none, or no slot for it now.
         """
         for queue in self._run.queues:
             for job in queue.jobs:
                 if job.status is ExportStatus.CREATED:
                     return job
-        if sum(queue.slots() for queue in self._run.queues) >= self._run.config.max_queued_exports:
+        if len(self.under_way()) >= self._run.config.max_queued_exports:
             return None
         queues = [queue for queue in self._run.queues if queue.to_create()]
         if not queues:
@@ -56,17 +53,13 @@ class JobChooser:
                 return None
             chosen = min(queues, key=lambda queue: queue.to_create()[0].plan.order)
         else:
-            chosen = min(queues, key=lambda queue: (queue.slots(), queue.last_turn))
-            if self._run.may_grow and chosen.slots():
+            chosen = min(queues, key=lambda queue: (len(queue.under_way()), queue.last_turn))
+            if self._run.may_grow and chosen.under_way():
                 return None
         return chosen.to_create()[0]
 
     def cut(self, job: Job) -> bool:
-        """Cut a job's window to what one job should export, and to what fits into today.
-
-        Returns:
-            Whether anything fits.
-        """
+        """Cut a job's window to what one job should export today; return whether any of it fits."""
         plan, under_way = job.plan, sum(map(self.cost, self.under_way()))
         if plan.ids:
             return self._allowance.has_room(self.cost(job), under_way, self._clock.now())
@@ -82,12 +75,7 @@ class JobChooser:
 
     def under_way(self) -> list[Job]:
         """Return the jobs whose bytes are still to come."""
-        return [
-            job
-            for queue in self._run.queues
-            for job in queue.jobs
-            if job.export_id and job.status in HOLDS_SLOT
-        ]
+        return [job for queue in self._run.queues for job in queue.under_way()]
 
     def cost(self, job: Job) -> float:
         """Return the bytes that a job's window is to cost; 0 while nothing is known."""

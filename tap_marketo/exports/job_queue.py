@@ -12,7 +12,7 @@ from tap_marketo.exports.poll_schedule import RecentJobs, Waiting, next_poll
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
 from tap_marketo.protocol.position import PendingExport
 
-HOLDS_SLOT = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
+_HOLDS_SLOT = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
 WAITING = (ExportStatus.CREATED, ExportStatus.QUEUED)
 _POLLED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
 _NEVER = float("-inf")
@@ -28,9 +28,7 @@ class Job:
     Attributes:
         export_id: None until the job is created.
         status: None also for a job of the previous run before Marketo was asked about it.
-        info: what Marketo last said.
         failures: how often it failed, and was created again.
-        downloads: how often its file was downloaded.
         enqueued: monotonic seconds at which this run saw it queued.
         begun: monotonic seconds before which it was not processed; None if that is not known.
         processed: monotonic seconds at which this run first saw it processed.
@@ -117,9 +115,9 @@ class FamilyQueue:
         for plan in reversed(plans):
             self.jobs.insert(place, Job(self.family, plan))
 
-    def slots(self) -> int:
-        """Return how many slots of Marketo's queue they hold."""
-        return sum(job.export_id is not None and job.status in HOLDS_SLOT for job in self.jobs)
+    def under_way(self) -> list[Job]:
+        """Return those that hold a slot of Marketo's queue; their bytes are still to come."""
+        return [job for job in self.jobs if job.export_id and job.status in _HOLDS_SLOT]
 
     def to_create(self) -> list[Job]:
         """Return those that are not created yet."""
@@ -142,13 +140,9 @@ class FamilyQueue:
         return min((job.plan for job in self.jobs), key=lambda plan: plan.window.start)
 
     def note_created(self, job: Job, export_id: str, moment: datetime, turn: int) -> None:
-        """Note that Marketo has one of them now.
+        """Note that Marketo has one of them since a moment (UTC).
 
-        Args:
-            job: which.
-            export_id: its id.
-            moment: when, UTC.
-            turn: which of all jobs created in this run it is.
+        ``turn`` says which of all jobs created in this run it is.
         """
         job.export_id, job.status = export_id, ExportStatus.CREATED
         job.plan = replace(job.plan, made=moment)
@@ -162,11 +156,7 @@ class FamilyQueue:
             self.last_poll = moment
 
     def next_poll(self, interval: float) -> float:
-        """Return when they are polled next (monotonic seconds), never if none is to be.
-
-        Args:
-            interval: least seconds between two polls.
-        """
+        """Return when they are polled next (monotonic seconds), never if none is to be."""
         waiting = [Waiting(job.enqueued, job.begun) for job in self.polled()]
         if not waiting:
             return float("inf")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from singer import metrics
@@ -11,7 +10,7 @@ from tap_marketo.errors import NOT_HERE, ExportError, FailedExportError, TapErro
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.job_queue import FamilyQueue, Job
-from tap_marketo.exports.poll_schedule import Patience, RecentJobs
+from tap_marketo.exports.poll_schedule import Patience
 from tap_marketo.log import LOGGER, log_timer
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus, FinishedExport
 
@@ -22,24 +21,16 @@ class JobTracker:
     """Polls jobs, learns what they cost and how long they take, gives up those that get nowhere."""
 
     def __init__(self, run: ExportRun) -> None:
-        """Know of no job yet."""
         self._run = run
         self._timeout = run.config.job_timeout
         self._scale = run.config.wait_scale
-        self._recent: defaultdict[str, RecentJobs] = defaultdict(RecentJobs)
         self._patience = Patience(run.config.job_timeout)
-
-    def recent(self, bulk_object: str) -> RecentJobs:
-        """Return how long Marketo took for the last jobs of an object."""
-        return self._recent[bulk_object]
 
     def learn(self, families: Sequence[BulkFamily]) -> None:
         """Learn from the last days' jobs of all objects how long Marketo takes, and what is used.
 
-        An object whose jobs cannot be seen cannot be polled: its families fail.
-
-        Args:
-            families: those that are to be added.
+        An object whose jobs cannot be seen cannot be polled: those of the ``families`` that are to
+        be added fail.
 
         Raises:
             TapError: what concerns the whole run.
@@ -64,9 +55,7 @@ class JobTracker:
     def poll(self, queue: FamilyQueue, give_up: Callable[[Job, TapError], object]) -> bool:
         """Poll the jobs of a family, if that is due; return whether it was.
 
-        Args:
-            queue: the jobs.
-            give_up: takes a job that has failed for good, with the reason.
+        ``give_up`` takes a job that has failed for good, with the reason.
 
         Raises:
             ExportError: a job has been processed for too long.
@@ -163,7 +152,7 @@ class JobTracker:
     def _learn(self, export: FinishedExport) -> None:
         if export.took is not None:
             # In our seconds, of which a fast sandbox on this machine has fewer.
-            self._recent[export.bulk_object].add(export.took * self._scale)
+            self._run.recent[export.bulk_object].add(export.took * self._scale)
 
     def _give_up(self, job: Job, seconds: float) -> None:
         name, export_id = job.name, job.export_id

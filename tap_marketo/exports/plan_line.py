@@ -12,12 +12,7 @@ ANEW = "from the beginning once more"
 
 @dataclass(frozen=True)
 class Calls:
-    """How many calls something takes.
-
-    Attributes:
-        least: how many at least.
-        each: what takes more of them, and how many; empty if that is all.
-    """
+    """How many calls something takes at least; ``each`` says what takes how many more of them."""
 
     least: int = 0
     each: str = ""
@@ -29,13 +24,7 @@ class Calls:
 
 @dataclass(frozen=True, kw_only=True)
 class Left:
-    """What of a family is not exported today.
-
-    Attributes:
-        since: where it begins, UTC.
-        jobs: how many jobs it will take.
-        size: their bytes; None if unknown.
-    """
+    """What of a family is not exported today: since when (UTC), its jobs, their bytes if known."""
 
     since: datetime
     jobs: int
@@ -47,7 +36,6 @@ class PlanLine:
     """A family that is exported, or a stream that is read by calls.
 
     Attributes:
-        name: of the family or stream.
         streams: those that it is about.
         how: how they are read, in a few words.
         since: the changes from this time on are read today, UTC; None where everything is read.

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import ceil
+from typing import NamedTuple
 
 WORKERS = 2
 """How many jobs Marketo processes at once (bulk-extract.md, Limits)."""
@@ -30,14 +30,8 @@ _PATIENCE = 8
 _LAST_CHANCE = 1
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """A job that is waited for.
-
-    Attributes:
-        enqueued: when it was enqueued, or first seen if an earlier run did that.
-        begun: it was not processed before this; None if that is not known.
-    """
+class Waiting(NamedTuple):
+    """A job that is waited for: since when, and before when it was not processed, if known."""
 
     enqueued: float
     begun: float | None
@@ -47,7 +41,6 @@ class RecentJobs:
     """How long Marketo took to process the last jobs of one kind, in seconds."""
 
     def __init__(self) -> None:
-        """Start with no job known."""
         self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
 
     def add(self, seconds: float) -> None:
@@ -71,11 +64,8 @@ def next_poll(last: float, interval: float, jobs: Iterable[Waiting], quickest: f
     The first poll of a job that may be done comes whole intervals after it was enqueued: from
     then on its status is renewed, as far as Marketo documents that.
 
-    Args:
-        last: when the last poll was, or when the first of them was enqueued.
-        interval: least seconds between two polls (poll_interval).
-        jobs: those waited for, one at least.
-        quickest: how long a job takes at least.
+    ``last`` is when the last poll was, or when the first of them was enqueued; polls are an
+    ``interval`` (poll_interval) apart at least; a job takes as long as the ``quickest`` at least.
     """
     due = min(_first_poll(job, interval, quickest) for job in jobs)
     return max(last + interval, min(due, last + _LONGEST_INTERVALS * interval))
@@ -92,11 +82,8 @@ class Patience:
 
     The clock restarts whenever Marketo begins a job, and when none waits. Once it has run out, it
     goes on for the families that have had no slot yet: a run in which Marketo begins nothing ends
-    after nine job_timeouts, however many families it has.
-
-    Attributes:
-        waited: seconds for which none has been begun.
-        has_run_out: whether that was too long for the first time already.
+    after nine job_timeouts, however many families it has. ``waited`` is for how many seconds none
+    has been begun; ``has_run_out`` says whether that was too long for the first time already.
     """
 
     def __init__(self, timeout: float) -> None:

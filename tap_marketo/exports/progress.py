@@ -12,21 +12,16 @@ _MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far they are.
+    """How far they are, in jobs, where nothing else is said.
 
     Attributes:
-        read: jobs read in this run.
         to_make: about how many are still to be created.
-        queued: jobs that wait in Marketo's queue.
-        processing: jobs that Marketo works on.
-        ready: jobs whose files can be read.
+        ready: those whose files can be read.
         reading: the job whose file is being read; empty if there is none.
         rows: records emitted, of all streams.
         bytes_read: of export files, in this run.
         bytes_today: that the API user has exported today.
-        bytes_allowed: that it may export in a day.
         calls_today: of the whole subscription.
-        calls_allowed: in a day.
         seconds_to_wait: until jobs are polled next.
         seconds_left: about how long Marketo still takes; None while that is not known.
     """

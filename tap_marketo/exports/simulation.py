@@ -110,17 +110,12 @@ def _how(family: BulkFamily, why_anew: str) -> str:
 
 
 class Simulation:
-    """Simulates the exports of one run.
-
-    Attributes:
-        used: how many of the day's bytes were used before it.
-    """
+    """Simulates the exports of one run; ``used`` says how many of the day's bytes it began with."""
 
     def __init__(
         self, client: MarketoClient, clock: Clock, context: SyncContext, failures: Failures
     ) -> None:
         """Put together what a run is put together of; nothing is called yet."""
-        config = context.config
         # No state moves.
         self._run = ExportRun(client, clock, context, failures, lambda position, **_: None)
         self._allowance = self._run.allowance
@@ -128,9 +123,7 @@ class Simulation:
         self._tracker = JobTracker(self._run)
         self._estimates: dict[str, ExportEstimate] = {}
         self._usual: dict[str, Usual] = {}
-        self._real = clock
-        self._scale = config.wait_scale
-        self._interval = config.poll_interval
+        self._scale = context.config.wait_scale
         # Seconds of this clock, and of Marketo's, from the start of the work.
         self._began = self._moment = 0.0
         self._clock = Clock(
@@ -149,11 +142,8 @@ class Simulation:
     ) -> list[ExportEstimate]:
         """Go through what some families have to read, and return what a run exports of it.
 
-        Asks for the jobs of the last days, and how those that the state names stand.
-
-        Args:
-            families: whose plans are known.
-            found: those of which something may be found to export.
+        Asks for the jobs of the last days, and how those that the state names stand. Of the
+        families that are only ``found``, something may be found to export.
 
         Raises:
             TapError: what concerns the whole run.
@@ -162,14 +152,15 @@ class Simulation:
             self._tracker.learn([*families, *found])
         # Before what is a guess is counted with it.
         for bulk_object in {family.bulk_object for family in (*families, *found)}:
-            usual = self._tracker.recent(bulk_object).usual
+            usual = self._run.recent[bulk_object].usual
             time = None if usual is None else timedelta(seconds=usual / self._scale)
             self._usual[bulk_object] = Usual(self._allowance.usual_size(bulk_object), time)
         for family in families:
             self._add(family)
-        self.used = self._allowance.used(self._real.now())
-        self._wall = self._real.now().timestamp()
-        self._began = self._moment = self._real.monotonic()
+        real = self._run.clock
+        self.used = self._allowance.used(real.now())
+        self._wall = real.now().timestamp()
+        self._began = self._moment = real.monotonic()
         for queue in self._run.queues:
             estimate = self._of(queue)
             estimate.bytes_per_day = self._allowance.bytes_per_day.get(queue.family.name)
@@ -216,7 +207,7 @@ class Simulation:
             dropped=len(useless),
             why_anew=why_anew,
         )
-        queue = self._run.add(family, self._tracker.recent(family.bulk_object))
+        queue = self._run.add(family)
         queue.line_up(plans)
         if family not in self._run.failed:
             try:
@@ -226,14 +217,15 @@ class Simulation:
 
     def _work(self) -> None:
         """Make what there is room for, poll when it is due, read what is done: as a run does."""
+        interval = self._run.config.poll_interval
         while True:
             self._fill()
-            due = min((queue.next_poll(self._interval) for queue in self._run.queues), default=inf)
+            due = min((queue.next_poll(interval) for queue in self._run.queues), default=inf)
             if due == inf:
                 return
             self._moment = max(self._moment, due)
             for queue in self._run.queues:
-                if queue.next_poll(self._interval) <= self._moment:
+                if queue.next_poll(interval) <= self._moment:
                     self._poll(queue)
                     self._read(queue)
 

@@ -14,7 +14,6 @@ from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock, SyncContext
 from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_queue import Job
-from tap_marketo.exports.poll_schedule import RecentJobs
 from tap_marketo.exports.windows import Plan
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
@@ -76,8 +75,8 @@ def test_what_is_under_way_takes_its_part_of_the_day(limit: int, following: str)
     )
     # 30 MB are under way, 60 and 30 are left to do.
     under_way = Job(leads, days(90, 60), "1", ExportStatus.PROCESSING)
-    run.add(leads, RecentJobs()).jobs.extend([under_way, Job(leads, days(60, 0))])
-    run.add(others, RecentJobs()).jobs.append(Job(others, days(30, 0)))
+    run.add(leads).jobs.extend([under_way, Job(leads, days(60, 0))])
+    run.add(others).jobs.append(Job(others, days(30, 0)))
     chosen = JobChooser(run, clock).next_job()
     assert chosen
     assert chosen.family.name == following
