@@ -74,10 +74,9 @@ class JobCreator:
         return self._chooser.next_job()
 
     def advance(self, job: Job) -> bool:
-        """Create a job, if there is none yet, and enqueue it.
+        """Create a job, if there is none yet, and enqueue it; return whether another may follow.
 
-        Returns:
-            Whether another one may follow: there is still room in the queue and in the day.
+        It may as long as there is room in the queue and in the day.
 
         Raises:
             QueueFullError: the queue has been full for job_timeout.

@@ -83,12 +83,8 @@ class Cursor:
                                                                made less the look-back
 
         A window that begins after the bookmark is read ahead of it: it begins what is ahead, or
-        continues that. The bookmark stays until older windows have come up to there.
-
-        Args:
-            window: what has been read.
-            made: when its job was created; None if that is not known, but it was after the
-                window's end.
+        continues that. The bookmark stays until older windows have come up to there. Where it is
+        not known when the job was ``made``, it was after the window's end.
         """
         if window.start > self.reached:
             begun = self.ahead or Cursor(None, None, window.start, self.lookback)
@@ -118,11 +114,8 @@ class Cursor:
     ) -> bool:
         """Say whether a window brings something that has not been read, or settles something.
 
-        Args:
-            window: what a job exports.
-            made: when it was created; None if that is not known.
-            ahead_until: where it may begin at the latest if it leaves a gap behind the bookmark;
-                None if it may not.
+        ``ahead_until`` is where it may begin at the latest if it leaves a gap behind the bookmark;
+        None if it may not.
         """
         if window.start <= self.reached < window.end:
             return True
@@ -190,7 +183,6 @@ class Plan(Generic[JobT]):
 
     Attributes:
         window: what it covers; of any length as long as there is no job.
-        streams: which streams it serves.
         job: the job that exists for it, None if jobs have to be created.
         made: when that job was created; None if that is not known, but it was after the window's
             end.
@@ -230,8 +222,7 @@ def plan_windows(
         cursors: by stream id.
         adopted: jobs that exist, with the window and streams they were created for.
         now: the end of the last stretch, whole seconds UTC.
-        ahead_until: where a job that leaves a gap behind the bookmark may begin at the latest, to
-            be kept as the first that is read ahead; None if none may.
+        ahead_until: as for ``Cursor.is_continued``; such a job is kept as the first read ahead.
 
     Returns:
         The adopted jobs in date order, then the stretches in date order: an older file must not

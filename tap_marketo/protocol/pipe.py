@@ -58,7 +58,6 @@ class Pipe:
     under way, so that no half line is left, or at the end of all lines if the target reads.
 
     Attributes:
-        is_terminal: whether a person reads at a terminal.
         closed: the message of the error when the reader has gone.
         is_writing: whether lines are being written.
         on_stall: called while the reader stalls; None for nothing.

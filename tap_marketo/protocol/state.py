@@ -44,11 +44,7 @@ def unusable(path: str, what: str, remedy: str = _MEND) -> StateError:
 
 
 class State:
-    """The state of one run.
-
-    Attributes:
-        path: what it is called in errors.
-    """
+    """The state of one run; errors call it by its ``path``."""
 
     def __init__(self, value: Mapping[str, Any] | None = None, path: str = "state") -> None:
         """Take over the value of a STATE message; None and an empty one are a first run.
@@ -120,9 +116,7 @@ class State:
     def failed(self, stream: str, read: Callable[[str], object] = str) -> dict[str, datetime]:
         """Return the parts of a stream that could not be read, as ``Position`` has them.
 
-        Args:
-            stream: which.
-            read: raises a ValueError for what is no such part.
+        ``read`` raises a ValueError for what is no such part.
 
         Raises:
             StateError: a part makes no sense.
@@ -159,12 +153,9 @@ class State:
     def pending_exports(
         self, family: str, replication_keys: Mapping[str, str], earliest: datetime
     ) -> list[PendingExport]:
-        """Return the jobs a stopped run left for a family.
+        """Return the jobs a stopped run left for a family of some streams, each with its key.
 
-        Args:
-            family: the family's name.
-            replication_keys: the family's streams with their replication keys.
-            earliest: start_date, where a stream without a bookmark began.
+        A stream without a bookmark began at the ``earliest`` time, start_date.
 
         Raises:
             StateError: a job of the other tap has no end.

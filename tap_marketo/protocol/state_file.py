@@ -77,11 +77,8 @@ def _fault(error: ValueError | RecursionError) -> str:
 def _unwrapped(value: Any, path: str, within: list[str], around: str = "") -> dict[str, Any]:
     """Return the state that a value is or holds; null and an empty object hold an empty one.
 
-    Args:
-        value: of the file, or of a wrapper in it.
-        path: the file's.
-        within: takes the keys around each state found, with dots between.
-        around: those around the value.
+    ``around`` are the keys around the value, with dots between; ``within`` takes those of each
+    state found.
 
     Raises:
         StateError: it holds something else.
