@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -90,7 +89,7 @@ def _discover(command: Command, output: Output) -> int:
     catalog = discover(Account(load_config(command.config)))
     if command.select:
         select(catalog, command.select)
-    output.catalog(catalog)
+    output.json(catalog)
     return 0
 
 
@@ -105,7 +104,7 @@ def _test(command: Command, output: Output) -> int:
     account = Account(hasty, tries=_CHECK_TRIES)
     found = check(account, entries, _state_to_check(command.state))
     if command.form == "json":
-        output.page(json.dumps(found.as_json(), indent=2))
+        output.json(found.as_json())
     else:
         output.page(found.text(output.pipe.is_terminal and terminals_take_colour()))
     return found.exit_code
@@ -123,7 +122,7 @@ def _plan(command: Command, output: Output) -> int:
     with _quota_as(account.config.on_quota):
         plan = make_plan(account, state, entries)
         if command.form == "json":
-            output.page(json.dumps(plan_page.as_json(plan), indent=2))
+            output.json(plan_page.as_json(plan))
         else:
             output.page(plan_page.page(plan))
         if plan.failed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tap_marketo.clock import Clock
-from tap_marketo.errors import MarketoError, TapError
+from tap_marketo.errors import ExportQuotaError, MarketoError, TapError
 from tap_marketo.exports.download import InterruptedDownloadError
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.failed_exports import FailedExports
@@ -22,13 +22,16 @@ from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.progress import Progress
 from tap_marketo.exports.reader import ExportReader
 from tap_marketo.failures import Failures
+from tap_marketo.log import some_of
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportStatus
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Position
+from tap_marketo.times import next_allowance_reset, to_marketo
 
 # Whoever asks a program to end does not wait for long.
 _SECONDS_TO_END = 4.0
+_MEGABYTE = 1_000_000
 
 
 class ExportEngine:
@@ -168,7 +171,18 @@ class ExportEngine:
         Raises:
             ExportQuotaError: a day's allowance is spent; it says what is left to do, and when.
         """
-        self._creator.check_quota(self._awaited())
+        spent = self._creator.quota_spent
+        left = [_left(queue) for queue in self._awaited() if queue.jobs]
+        if spent is None or not left:
+            return
+        now = self._run.clock.now()
+        used, resets = self._run.allowance.used(now) / _MEGABYTE, next_allowance_reset(now)
+        raise ExportQuotaError(
+            "Bulk exports",
+            f"{spent.reason}. This API user has exported {used:,.1f} MB today. Left to do: "
+            f"{'; '.join(left)}. The next run can continue at {to_marketo(resets)}",
+            spent.code,
+        )
 
     def _awaited(self) -> list[FamilyQueue]:
         return [queue for queue in self._run.queues if queue.family.files is Files.AWAITED]
@@ -205,3 +219,9 @@ class ExportEngine:
             self._failed.fail(job.family, error)
         except TapError as error:
             self._failed.give_up(job, error)
+
+
+def _left(queue: FamilyQueue) -> str:
+    """Name what of a family has not been exported, and from which date on."""
+    streams = sorted({stream for job in queue.jobs for stream in job.plan.streams})
+    return f"{some_of(streams)} from {queue.family.beginning(queue.earliest())}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tap_marketo.errors import (
     ExportQuotaError,
     FieldNotFoundError,
@@ -17,7 +15,7 @@ from tap_marketo.exports.job_chooser import JobChooser
 from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.log import LOGGER, counted, some_of
 from tap_marketo.marketo.export_calls import ExportStatus
-from tap_marketo.times import next_allowance_reset, to_marketo, whole_seconds
+from tap_marketo.times import to_marketo, whole_seconds
 
 # A full queue is tried again in steps that grow to so many seconds.
 _LONGEST_QUEUE_WAIT = 300.0
@@ -107,24 +105,6 @@ class JobCreator:
         is_to_enqueue = first.export_id is None or first.status is ExportStatus.CREATED
         return self.quota_spent is not None and is_to_enqueue
 
-    def check_quota(self, queues: Iterable[FamilyQueue]) -> None:
-        """End the run for today if something of some families could not be exported.
-
-        Raises:
-            ExportQuotaError: a day's allowance is spent; it says what is left to do, and when.
-        """
-        left = [_left(queue) for queue in queues if queue.jobs]
-        if self.quota_spent is None or not left:
-            return
-        now = self._run.clock.now()
-        used, resets = self._run.allowance.used(now) / _MEGABYTE, next_allowance_reset(now)
-        raise ExportQuotaError(
-            "Bulk exports",
-            f"{self.quota_spent.reason}. This API user has exported {used:,.1f} MB today. Left to "
-            f"do: {'; '.join(left)}. The next run can continue at {to_marketo(resets)}",
-            self.quota_spent.code,
-        )
-
     def _await_queue(self, error: QueueFullError) -> None:
         now = self._run.clock.monotonic()
         if self._queue_full_since is None:
@@ -184,9 +164,3 @@ class JobCreator:
         self._run.api.enqueue(job.family.bulk_object, job.export_id or "")
         self._queue_full_since = None
         self._run.queue_of(job.family).note_enqueued(job, self._run.clock.monotonic())
-
-
-def _left(queue: FamilyQueue) -> str:
-    """Name what of a family has not been exported, and from which date on."""
-    streams = sorted({stream for job in queue.jobs for stream in job.plan.streams})
-    return f"{some_of(streams)} from {queue.family.beginning(queue.earliest())}"

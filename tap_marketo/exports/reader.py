@@ -55,7 +55,7 @@ class ExportReader:
         try:
             rows = self._emit_file(job, chunks)
         except NoFileError:
-            self._run.recreate(job, "Marketo says it is completed, but there is no file")
+            run.recreate(job, "Marketo says it is completed, but there is no file")
         except InterruptedDownloadError:
             raise
         except DamagedFileError as error:
@@ -68,7 +68,10 @@ class ExportReader:
                     "Read the %s: %s, %.1f MB.",
                     job.name, counted(rows, "row"), download.received / _MEGABYTE,
                 )  # fmt: skip
-                self._move_bookmarks(job, rows)
+                self.jobs_read += 1
+                run.skip_failed(job.family)
+                self._remember_costs(job, rows)
+                self.pass_over(job)
         finally:
             self.bytes_read += download.received
             chunks.close()
@@ -93,12 +96,6 @@ class ExportReader:
         left = queue.pending()
         reached = job.family.position_after(self._run.context, job.plan)
         self._emitter.move_to(replace(reached, exports={job.family.name: left}), at_once=True)
-
-    def _move_bookmarks(self, job: Job, rows: int) -> None:
-        self.jobs_read += 1
-        self._run.skip_failed(job.family)
-        self._remember_costs(job, rows)
-        self.pass_over(job)
 
     def _remember_costs(self, job: Job, rows: int) -> None:
         """Keep what a day of each family costs, in bytes and, by this job's rows, in rows."""

@@ -54,9 +54,9 @@ class Output:
         self.line(orjson.dumps({"type": "STATE", "value": value}) + b"\n")
         self.flush()
 
-    def catalog(self, catalog: Mapping[str, Any]) -> None:
-        """Write the catalog of a discovery."""
-        self.page(json.dumps(catalog, indent=2))
+    def json(self, value: Mapping[str, Any]) -> None:
+        """Write JSON in place of messages, such as the catalog of a discovery."""
+        self.page(json.dumps(value, indent=2))
 
     def page(self, text: str) -> None:
         """Write a text for people or programs in place of messages.

@@ -82,7 +82,7 @@ def test_messages_are_written_as_singer_defines_them(pipe: Pipe) -> None:
 
 
 def test_a_catalog_is_written_at_once(pipe: Pipe) -> None:
-    Output(pipe.writer).catalog({"streams": [{"stream": "é"}]})
+    Output(pipe.writer).json({"streams": [{"stream": "é"}]})
     written = pipe.read_now()
     assert json.loads(written) == {"streams": [{"stream": "é"}]}
     assert written.endswith(b"}\n")
