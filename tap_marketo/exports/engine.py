@@ -15,8 +15,7 @@ from tap_marketo.exports.download import InterruptedDownloadError
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.failed_exports import FailedExports
 from tap_marketo.exports.family import BulkFamily, Files, SyncContext
-from tap_marketo.exports.job_chooser import JobChooser
-from tap_marketo.exports.job_creator import JobCreator
+from tap_marketo.exports.job_creator import JobChooser, JobCreator
 from tap_marketo.exports.job_queue import WAITING, FamilyQueue, Job
 from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.progress import Progress

@@ -18,7 +18,6 @@ class Calls:
     each: str = ""
 
     def __add__(self, other: Calls) -> Calls:
-        """Return how many calls two things take."""
         return Calls(self.least + other.least, "; ".join(filter(None, (self.each, other.each))))
 
 

@@ -17,7 +17,7 @@ from tap_marketo.errors import TapError
 from tap_marketo.exports.allowance import FIRST_WINDOWS
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
-from tap_marketo.exports.job_chooser import JobChooser
+from tap_marketo.exports.job_creator import JobChooser
 from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
@@ -115,7 +115,6 @@ class Simulation:
     def __init__(
         self, client: MarketoClient, clock: Clock, context: SyncContext, failures: Failures
     ) -> None:
-        """Put together what a run is put together of; nothing is called yet."""
         # No state moves.
         self._run = ExportRun(client, clock, context, failures, lambda position, **_: None)
         self._allowance = self._run.allowance

@@ -40,7 +40,6 @@ class Terminated(BaseException):
     """A signal asked the program to end. A BaseException, so that no handler takes it for one."""
 
     def __init__(self, signum: int) -> None:
-        """Remember SIGINT or SIGTERM."""
         self.signum = signum
         super().__init__(signal.Signals(signum).name)
 

@@ -198,7 +198,6 @@ class Ahead(Entry):
     settled: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Check that it is a span of time."""
         if self.start >= self.end:
             raise ValueError(" must end after its start")
 

@@ -93,10 +93,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.job_queue",),
     # what all below share,
     ("exports.export_run",),
-    # which job comes next; how they are polled; how files are read; what a run goes on without,
-    ("exports.job_chooser", "exports.job_tracker", "exports.reader", "exports.failed_exports"),
-    # how they are created,
-    ("exports.job_creator",),
+    # how jobs are chosen and created, polled, read; what a run goes on without,
+    ("exports.job_creator", "exports.job_tracker", "exports.reader", "exports.failed_exports"),
     # and the whole of it, done and simulated.
     ("exports.engine", "exports.simulation"),
     # What can be said of a reading beforehand, how far back activities reach, what columns mean.

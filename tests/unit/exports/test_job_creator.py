@@ -12,7 +12,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock, SyncContext
-from tap_marketo.exports.job_chooser import JobChooser
+from tap_marketo.exports.job_creator import JobChooser
 from tap_marketo.exports.job_queue import Job
 from tap_marketo.exports.windows import Plan
 from tap_marketo.failures import Failures
