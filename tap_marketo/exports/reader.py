@@ -86,7 +86,12 @@ class ExportReader:
         if missing:
             raise DataError(f"The file of the {job.name} has no column {missing[0]}.")
         self._emit(job, file)
-        self._check_rows(job, file)
+        expected = job.info.records if job.info else None
+        if expected is not None and file.rows_read != expected:
+            raise DataError(
+                f"The file of the {job.name} has {file.rows_read:,} rows where its job says "
+                f"{expected:,}"
+            )
         return file.rows_read
 
     def pass_over(self, job: Job) -> None:
@@ -119,15 +124,6 @@ class ExportReader:
             if self._run.clock.monotonic() - last > _MEANWHILE_SECONDS:
                 self._meanwhile()
                 last = self._run.clock.monotonic()
-
-    @staticmethod
-    def _check_rows(job: Job, file: CsvFile) -> None:
-        expected = job.info.records if job.info else None
-        if expected is not None and file.rows_read != expected:
-            raise DataError(
-                f"The file of the {job.name} has {file.rows_read:,} rows where its job says "
-                f"{expected:,}"
-            )
 
     def _blame(self, job: Job, chunks: Iterator[bytes], error: DataError) -> None:
         """Find out whether a file that makes no sense was damaged on its way, by its checksum.
