@@ -8,10 +8,8 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import singer
-from singer import metrics
 
 from tap_marketo.errors import ConfigError
 from tap_marketo.redact import add_proxy_secrets, redact
@@ -84,28 +82,15 @@ def set_up_logging() -> None:
     root.setLevel(level)
 
 
-def log_counter(metric: str, value: int, tags: Mapping[str, str]) -> None:
-    """Write a singer counter metric, for instance record_count."""
-    _log_point({"type": "counter", "metric": metric, "value": value, "tags": {**tags}})
-
-
-def log_timer(
-    metric: str,
-    seconds: float,
-    tags: Mapping[str, str],
-    *,
-    ok: bool = True,
-    level: int = logging.INFO,
+def log_metric(
+    kind: str, metric: str, value: float, tags: Mapping[str, str], level: int = logging.INFO
 ) -> None:
-    """Write a singer timer metric, for instance http_request_duration."""
-    status = metrics.Status.succeeded if ok else metrics.Status.failed
-    tags = {**tags, metrics.Tag.status: status}
-    _log_point({"type": "timer", "metric": metric, "value": seconds, "tags": tags}, level)
+    """Write a metric as singer-python does, at DEBUG where a person reads the log.
 
-
-def _log_point(point: Mapping[str, Any], level: int = logging.INFO) -> None:
-    """Write a metric as singer-python does, at DEBUG where a person reads the log."""
+    It is a ``counter`` such as record_count, or a ``timer`` such as job_duration, in seconds.
+    """
     if is_at_a_terminal():
         level = logging.DEBUG
+    point = {"type": kind, "metric": metric, "value": value, "tags": {**tags}}
     # singer's own function knows one level alone.
     LOGGER.log(level, "METRIC: %s", json.dumps(point))

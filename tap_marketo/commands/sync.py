@@ -13,7 +13,7 @@ from tap_marketo.errors import FailedStreamsError, OutputClosedError, QuotaError
 from tap_marketo.exports.engine import ExportEngine
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.failures import Failures
-from tap_marketo.log import LOGGER, counted, log_counter
+from tap_marketo.log import LOGGER, counted, log_metric
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import STATE_SECONDS, Emitter
 from tap_marketo.protocol.messages import Output
@@ -138,7 +138,8 @@ class Sync:
                 LOGGER.warning("%s: %s.", read.name, line)
         for stream, its in issues.items():
             rows = self._emitter.counts[stream]
-            log_counter(metrics.Metric.record_count, rows, {metrics.Tag.endpoint: stream})
+            tags = {metrics.Tag.endpoint: stream}
+            log_metric("counter", metrics.Metric.record_count, rows, tags)
             for line in its.summary():
                 LOGGER.warning("%s.%s", stream, line)
 

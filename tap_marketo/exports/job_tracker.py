@@ -11,7 +11,7 @@ from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.exports.poll_schedule import Patience
-from tap_marketo.log import LOGGER, log_timer
+from tap_marketo.log import LOGGER, log_metric
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus, FinishedExport
 
 _BEGUN = (ExportStatus.PROCESSING, ExportStatus.COMPLETED, ExportStatus.FAILED)
@@ -120,8 +120,11 @@ class JobTracker:
         job.status, job.info = info.status, info
         if info.status is ExportStatus.COMPLETED:
             self._count_bytes(job, info)
-            tags = {metrics.Tag.job_type: f"{job.family.name}_export"}
-            log_timer(metrics.Metric.job_duration, now - job.enqueued, tags)
+            tags = {
+                metrics.Tag.job_type: f"{job.family.name}_export",
+                metrics.Tag.status: metrics.Status.succeeded,
+            }
+            log_metric("timer", metrics.Metric.job_duration, now - job.enqueued, tags)
         elif info.status is ExportStatus.CANCELLED and job.plan.job:
             # As the run that left it was asked to end.
             run.replace(job, "it was cancelled")

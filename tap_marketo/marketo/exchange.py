@@ -20,7 +20,7 @@ from singer import metrics
 from tap_marketo.clock import Clock
 from tap_marketo.config import Config
 from tap_marketo.errors import NotFoundError, TransientError
-from tap_marketo.log import LOGGER, log_timer
+from tap_marketo.log import LOGGER, log_metric
 from tap_marketo.marketo.answers import (
     brief,
     check_status,
@@ -166,11 +166,10 @@ class Exchange:
             raise transport_error(call, error) from None
         finally:
             seconds = self._clock.monotonic() - started
-            tags = {metrics.Tag.endpoint: endpoint}
+            status = metrics.Status.succeeded if ok else metrics.Status.failed
+            tags = {metrics.Tag.endpoint: endpoint, metrics.Tag.status: status}
             # Half of all lines of a first sync would be these.
-            log_timer(
-                metrics.Metric.http_request_duration, seconds, tags, ok=ok, level=logging.DEBUG
-            )
+            log_metric("timer", metrics.Metric.http_request_duration, seconds, tags, logging.DEBUG)
         self._clock.observe(response.headers.get("Date"))
         return response
 
