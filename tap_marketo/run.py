@@ -56,28 +56,24 @@ def run(command: Command) -> int:
     It is 0 if that is done, 128 + n if signal n ended it, else that of the :class:`TapError`.
     """
     with ExitStack() as at_end:
-        return _run(command, at_end)
-
-
-def _run(command: Command, at_end: ExitStack) -> int:
-    try:
-        set_up_logging()
-        output = Output()
-        output.pipe.catch_signals()
-        if command.action == "sync":
-            return _sync(command, output, at_end)
-        return _ACTIONS[command.action](command, output)
-    except Terminated as request:
-        LOGGER.warning(
-            "Stopped by %s. The next run resumes from the last STATE that was kept.", request
-        )
-        return request.exit_code
-    except TapError as error:
-        LOGGER.critical("%s", error)
-        return error.exit_code
-    except Exception:  # noqa: BLE001  the one place for what nobody foresaw
-        LOGGER.critical("This is a fault of tap-marketo; please report it.", exc_info=True)
-        return 1
+        try:
+            set_up_logging()
+            output = Output()
+            output.pipe.catch_signals()
+            if command.action == "sync":
+                return _sync(command, output, at_end)
+            return _ACTIONS[command.action](command, output)
+        except Terminated as request:
+            LOGGER.warning(
+                "Stopped by %s. The next run resumes from the last STATE that was kept.", request
+            )
+            return request.exit_code
+        except TapError as error:
+            LOGGER.critical("%s", error)
+            return error.exit_code
+        except Exception:  # noqa: BLE001  the one place for what nobody foresaw
+            LOGGER.critical("This is a fault of tap-marketo; please report it.", exc_info=True)
+            return 1
 
 
 def _about(command: Command, output: Output) -> int:

@@ -11,7 +11,6 @@ from tap_marketo.commands.display import Display, open_display
 from tap_marketo.commands.preparation import Preparation, prepare
 from tap_marketo.errors import FailedStreamsError, OutputClosedError, QuotaError, TapError
 from tap_marketo.exports.engine import ExportEngine
-from tap_marketo.exports.family import BulkFamily
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER, counted, log_metric
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -99,7 +98,7 @@ class Sync:
         )  # fmt: skip
 
     def _read(self, begun: Preparation, engine: ExportEngine, display: Display) -> None:
-        reads, families = begun.reads, begun.families
+        reads = begun.reads
         try:
             for family, bulk_object in begun.dropped:
                 engine.drop(family, bulk_object)
@@ -110,7 +109,7 @@ class Sync:
                 next(pages, _END)
                 self._output.flush()
             engine.expect_families(_find_families(reads))
-            engine.start(families)
+            engine.start(begun.families)
             self._output.pipe.on_stall = engine.look_after
             self._work_through(begun, engine, display, pages)
             engine.announce()
@@ -124,14 +123,14 @@ class Sync:
             raise
         finally:
             self._output.pipe.on_stall = None
-            self._log_streams(reads, families)
+            self._log_streams(begun)
 
-    def _log_streams(self, reads: Sequence[Read], families: Sequence[BulkFamily]) -> None:
+    def _log_streams(self, begun: Preparation) -> None:
         """Log how many rows of each stream were read, and which values did not fit."""
-        issues = {name: each for read in reads for name, each in read.issues_of.items()}
-        for family in families:
+        issues = {name: each for read in begun.reads for name, each in read.issues_of.items()}
+        for family in begun.families:
             issues.update(family.issues)
-        for read in reads:
+        for read in begun.reads:
             if read.unknown:
                 LOGGER.info("%s: %s.", read.name, describe_unknown(read.unknown))
             for line in read.remarks():
