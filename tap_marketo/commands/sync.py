@@ -38,7 +38,7 @@ class Sync:
         self._output = output
         output.pipe.wait_scale = account.config.wait_scale
         pace = STATE_SECONDS * account.config.wait_scale
-        self._emitter = Emitter(state, output, self._clock.monotonic, pace)
+        self._emitter = Emitter(state, output, self._clock, pace)
         self._engine: ExportEngine | None = None
         self._started = self._clock.monotonic()
         self._next = "resumes from the last STATE that was kept"
@@ -171,7 +171,7 @@ class Sync:
             display.begin(read.name)
             engine.expect_families(_find_families(reads[place:]))
             try:
-                for found in read.steps(self._emitter, self._clock.now):
+                for found in read.steps(self._emitter):
                     if found:
                         engine.start([found])
                     engine.expect_families(_find_families(reads[place:]))

@@ -7,9 +7,10 @@ state, so that one for each page or parent would be more bytes than their record
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tap_marketo.clock import Clock
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.messages import Output
 from tap_marketo.protocol.position import Position
@@ -20,20 +21,19 @@ STATE_SECONDS = 10.0
 
 
 class Emitter:
-    """Emits the messages of one sync, and counts the records by stream."""
+    """Emits the messages of one sync, counts the records by stream, and tells the time (UTC)."""
 
-    def __init__(
-        self, state: State, output: Output, monotonic: Callable[[], float], pace: float
-    ) -> None:
+    def __init__(self, state: State, output: Output, clock: Clock, pace: float) -> None:
         """Emit to an output, from a state on, which is moved.
 
         ``pace`` is the least number of seconds between two STATE messages within a stream.
         """
         self._state = state
         self._output = output
-        self._monotonic = monotonic
+        self.now = clock.now
+        self._monotonic = clock.monotonic
         self._pace = pace
-        self._written_at = monotonic()
+        self._written_at = self._monotonic()
         self._is_behind = False
         self._announced: dict[str, Any] = {}
         self.counts: Counter[str] = Counter()

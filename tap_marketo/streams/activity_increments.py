@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from datetime import datetime
 
 from tap_marketo.exports.family import SyncContext
@@ -38,16 +38,14 @@ class ActivitiesIncrement(IncrementRead):
                     return f"only exports have {stream}.{extras[name]}"
         return ""
 
-    def _pages(
-        self, emitter: Emitter, now: Callable[[], datetime], since: datetime, most: int
-    ) -> Generator[None, None, bool]:
+    def _pages(self, emitter: Emitter, since: datetime, most: int) -> Generator[None, None, bool]:
         family, end = self.family, self._now
         columns = [name for name in family.fields() if name != ATTRIBUTES]
         pages = ActivityPages(self._account.client, since)
         calls = 0
         for types in together(set(family.types.values())):
             some = [stream for stream, number in family.types.items() if number in types]
-            deal = family.dealer(columns, some, to_time_extracted(now()))
+            deal = family.dealer(columns, some, to_time_extracted(emitter.now()))
             for rows in pages.of(types):
                 calls += 1
                 if rows:

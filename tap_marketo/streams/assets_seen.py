@@ -11,7 +11,7 @@ The rows of the list that is being read are kept until it is complete, as JSON, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import AccessDeniedError, MarketoError, TapError
@@ -141,13 +141,13 @@ class AssetsSeenRead(StreamRead):
                 if read.is_whole:
                     read.watcher = _Listing(self, assets)
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         self._announce(emitter)
         refused: dict[str, MarketoError] = {}
         asked = list(filter(self._may_be_listed, self._own()))
         for assets in asked:
             try:
-                yield from self._list(assets, emitter, now)
+                yield from self._list(assets, emitter)
                 self.failed.has_read(assets.name)
             except TapError as error:
                 if isinstance(error, MarketoError) and error.is_refusal:
@@ -217,15 +217,13 @@ class AssetsSeenRead(StreamRead):
         read = self._reads.get(assets.name)
         return read is None or read.has_ended
 
-    def _list(
-        self, assets: _AssetList, emitter: Emitter, now: Callable[[], datetime]
-    ) -> Iterator[None]:
+    def _list(self, assets: _AssetList, emitter: Emitter) -> Iterator[None]:
         listing = _Listing(self, assets)
-        listing.begin(now())
+        listing.begin(emitter.now())
         for page in assets.pages(self._account, self._now):
             if page.error:
                 raise page.error
-            listing.add(page, now())
+            listing.add(page, emitter.now())
             yield
             if listing.has_moved:
                 break

@@ -104,16 +104,16 @@ class ChildRead(StreamRead):
         failed = context.state.failed(entry.stream, self._read_part)
         self.failed = FailedParts(entry.stream, failed)
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         is_fresh = self._mark.parent is None and self._is_fresh(self._mark.refreshed)
         if is_fresh and not self.failed.remembered:
             return
         self._announce(emitter)
         if not is_fresh:
-            yield from self._read_all(emitter, now)
-        yield from self._read_failed(emitter, now)
+            yield from self._read_all(emitter)
+        yield from self._read_failed(emitter)
 
-    def _read_all(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _read_all(self, emitter: Emitter) -> Steps:
         """Read all parents, but for those that earlier runs could not read."""
         mark = self._mark
         began = (mark.parent and mark.scan_started) or self._now
@@ -137,7 +137,7 @@ class ChildRead(StreamRead):
         guard = NotFoundGuard(len(parents))
         self.parents = len(parents)
         for parent in sorted(parents):
-            yield from self._try(parent, began, guard, emitter, now)
+            yield from self._try(parent, began, guard, emitter)
             # Those before the first answer may be missing for another reason than that they went.
             reached = ChildMark(parent=parent, scan_started=began, refreshed=mark.refreshed)
             self._move_to(emitter, reached if guard.has_answered else None)
@@ -147,16 +147,16 @@ class ChildRead(StreamRead):
         guard.check()
         self._move_to(emitter, ChildMark(refreshed=began))
 
-    def _read_failed(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _read_failed(self, emitter: Emitter) -> Steps:
         """Read the parents that earlier runs could not read."""
         for part in self.failed.again():
             LOGGER.info("%s: reading %s, which could not be read before.", self.stream, part)
             is_group = part in self._children.groups
             try:
                 if is_group:
-                    yield from self._read_group(part, emitter, now)
+                    yield from self._read_group(part, emitter)
                 else:
-                    yield from self._read(Parent.read(part), emitter, now)
+                    yield from self._read(Parent.read(part), emitter)
             except NotFoundError:
                 if is_group:
                     # A group is never gone: nothing of it is found, for one reason or another.
@@ -167,7 +167,7 @@ class ChildRead(StreamRead):
             self._move_to(emitter)
             yield None
 
-    def _read_group(self, group: str, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _read_group(self, group: str, emitter: Emitter) -> Steps:
         """Read all parents of a group that earlier runs could not list.
 
         A stopped run may have gone on behind some of them, so that none of them counts as read but
@@ -180,7 +180,7 @@ class ChildRead(StreamRead):
         parents = found - self._have_been_read
         guard = NotFoundGuard(len(parents))
         for parent in sorted(parents):
-            yield from self._try(parent, self._now, guard, emitter, now)
+            yield from self._try(parent, self._now, guard, emitter)
             self._move_to(emitter)
             self.failed.check()
             yield None
@@ -228,32 +228,23 @@ class ChildRead(StreamRead):
         return True
 
     def _try(
-        self,
-        parent: Parent,
-        since: datetime,
-        guard: NotFoundGuard,
-        emitter: Emitter,
-        now: Callable[[], datetime],
+        self, parent: Parent, since: datetime, guard: NotFoundGuard, emitter: Emitter
     ) -> Steps:
         """Read a parent; skip one that is gone by now, remember one that cannot be read."""
         try:
-            yield from self._read(parent, emitter, now, guard.answered)
+            yield from self._read(parent, emitter, guard.answered)
         except NotFoundError as error:
             guard.skip(error)
         except TapError as error:
             self.failed.add(str(parent), since, error)
 
     def _read(
-        self,
-        parent: Parent,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-        answered: Callable[[], None] = lambda: None,
+        self, parent: Parent, emitter: Emitter, answered: Callable[[], None] = lambda: None
     ) -> Steps:
         """Read the rows of a parent."""
         for page in self._children.fetch(self._account.client, parent):
             answered()
-            self._emit(page.rows, emitter, now())
+            self._emit(page.rows, emitter)
             yield None
         self._have_been_read.add(parent)
         self.failed.has_read(str(parent))

@@ -7,8 +7,8 @@ asked for by keys.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from tap_marketo.errors import NOT_HERE, AccessDeniedError, DataError, MarketoError
@@ -78,7 +78,7 @@ class CustomObjectRead(StreamRead):
         self._account = account
         self._lookback = timedelta(hours=context.config.leads_lookback_hours)
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         yield self._family()
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:

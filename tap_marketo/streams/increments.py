@@ -8,7 +8,7 @@ day late rows, and changes that no activity reports, are exported again.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -100,9 +100,7 @@ class IncrementRead(Read):
         """Say what of the selected columns pages do not have, or why else they cannot be read."""
 
     @abstractmethod
-    def _pages(
-        self, emitter: Emitter, now: Callable[[], datetime], since: datetime, most: int
-    ) -> Generator[None, None, bool]:
+    def _pages(self, emitter: Emitter, since: datetime, most: int) -> Generator[None, None, bool]:
         """Read what is new since a time (UTC) and emit it; one call a step.
 
         Returns:
@@ -135,10 +133,10 @@ class IncrementRead(Read):
         # Where the day's bytes are spent, pages may still take the place of exports.
         return [self.family, self]
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         family = self.family
         if self._is_in_place:
-            yield from self._in_place_of_export(emitter, now)
+            yield from self._in_place_of_export(emitter)
             return
         if not self.way.by_pages:
             return
@@ -147,7 +145,7 @@ class IncrementRead(Read):
             family.files = Files.IF_READY
             yield family
         family.files = Files.LATER
-        if not (yield from self._by_pages(emitter, now, min(MOST_CALLS, self._calls_left))):
+        if not (yield from self._by_pages(emitter, min(MOST_CALLS, self._calls_left))):
             family.files = Files.AWAITED
             yield family
 
@@ -160,13 +158,13 @@ class IncrementRead(Read):
         )
         return self._is_in_place
 
-    def _in_place_of_export(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _in_place_of_export(self, emitter: Emitter) -> Steps:
         LOGGER.warning(
             "%s: today's export bytes are spent. What is new is read by pages. Late rows, and "
             "changes that no activity reports, come with the next export.", self.name,
         )  # fmt: skip
         self.family.files = Files.LATER
-        if not (yield from self._by_pages(emitter, now, self._calls_left)):
+        if not (yield from self._by_pages(emitter, self._calls_left)):
             self.family.files = Files.AWAITED
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
@@ -251,14 +249,12 @@ class IncrementRead(Read):
             return CALLS_SPENT
         return ""
 
-    def _by_pages(
-        self, emitter: Emitter, now: Callable[[], datetime], most: int
-    ) -> Generator[None, None, bool]:
+    def _by_pages(self, emitter: Emitter, most: int) -> Generator[None, None, bool]:
         """Read what is new by pages; return whether so many calls were enough."""
         for stream in self.family.streams:
             self.family.announce(stream, emitter)
         try:
-            if (yield from self._pages(emitter, now, self._start, most)):
+            if (yield from self._pages(emitter, self._start, most)):
                 return True
         except (MarketoError, DataError) as error:
             if isinstance(error, MarketoError) and error.ends_run:

@@ -6,8 +6,7 @@ finds name further ones: an opportunity its owner, a role its opportunity.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
 
 from tap_marketo.errors import DataError, MarketoError, TapError
 from tap_marketo.exports.family import RecordBlock
@@ -95,14 +94,11 @@ class KeySearch:
         for question in self._by_source.get(source, ()):
             question.add(value, is_news)
 
-    def blocks(
-        self, emitter: Emitter, now: Callable[[], datetime], *, to_the_end: bool
-    ) -> Iterator[RecordBlock]:
+    def blocks(self, emitter: Emitter, *, to_the_end: bool) -> Iterator[RecordBlock]:
         """Ask for rows, and yield the RECORD lines of those of selected streams.
 
         Args:
             emitter: takes the SCHEMA messages.
-            now: returns the time, UTC.
             to_the_end: whether all values that wait are asked for, and not only as many as fill
                 a call.
 
@@ -118,7 +114,7 @@ class KeySearch:
                     table = self.live.get(which.declared.name)
                     if table:
                         table.announce(emitter)
-                        yield table.block(rows, now(), are_news=asked.are_news)
+                        yield table.block(rows, emitter.now(), are_news=asked.are_news)
             except (MarketoError, DataError) as error:
                 if isinstance(error, MarketoError) and error.ends_run:
                     raise

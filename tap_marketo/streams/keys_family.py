@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tap_marketo.errors import TapError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock
@@ -31,7 +30,6 @@ class KeysFamily(BulkFamily):
         streams: Iterable[str],
         columns: Sequence[str],
         emitter: Emitter | None,
-        now: Callable[[], datetime] | None,
     ) -> None:
         """Serve streams of a search.
 
@@ -40,14 +38,13 @@ class KeysFamily(BulkFamily):
             streams: some of its streams.
             columns: of the files, whose cells are noted.
             emitter: takes SCHEMA messages; None where nothing is read.
-            now: returns the time, UTC; None where nothing is read.
         """
         self.streams = {name: search.tables[name].entry for name in streams}
         self.issues = {name: search.tables[name].issues for name in self.streams}
         self._search = search
         self._columns = columns
         self._fields = [*columns]
-        self._emitter, self._now = emitter, now
+        self._emitter = emitter
 
     @property
     def failed(self) -> Mapping[str, TapError]:
@@ -62,7 +59,7 @@ class KeysFamily(BulkFamily):
     def records(
         self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
-        if self._emitter is None or self._now is None:
+        if self._emitter is None:
             raise TypeError("a plan reads no files")
         header = list(file.header)
         found = find_names(self._fields, header)
@@ -70,8 +67,8 @@ class KeysFamily(BulkFamily):
         for block in file.blocks():
             for row in block.rows:
                 self.note([None if place is None else _text(row[place]) for place in places])
-            yield from self._search.blocks(self._emitter, self._now, to_the_end=False)
-        yield from self._search.blocks(self._emitter, self._now, to_the_end=True)
+            yield from self._search.blocks(self._emitter, to_the_end=False)
+        yield from self._search.blocks(self._emitter, to_the_end=True)
         if not self.streams.keys() & self._search.live.keys():
             raise next(iter(self._search.failed.values()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -142,8 +142,8 @@ class LeadChangesRead(StreamRead):
         self._context = replace(context, now=min([context.now, *made]))
         self.failed = FailedParts(stream, context.state.failed(LEAD_CHANGES, lead_number))
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        reader = ReadableLeads(self._account.client, self._leads, emitter, now, self.failed)
+    def steps(self, emitter: Emitter) -> Steps:
+        reader = ReadableLeads(self._account.client, self._leads, emitter, self.failed)
         for block in reader.again():
             emitter.records(block.lines, block.counts)
             yield None

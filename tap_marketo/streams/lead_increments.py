@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime
 from functools import cached_property
 from math import ceil
@@ -41,9 +41,7 @@ class LeadsIncrement(IncrementRead):
             return f"activities do not tell of changes: {error}"
         return f"the account has no activities {', '.join(sorted(missing))}" if missing else ""
 
-    def _pages(
-        self, emitter: Emitter, now: Callable[[], datetime], since: datetime, most: int
-    ) -> Generator[None, None, bool]:
+    def _pages(self, emitter: Emitter, since: datetime, most: int) -> Generator[None, None, bool]:
         family, end = self.family, self._now
         ids: set[int] = set()
         for calls, events in enumerate(self._events.pages(since), start=1):
@@ -51,7 +49,7 @@ class LeadsIncrement(IncrementRead):
             if calls + ceil(len(ids) / BATCH_SIZE) > most:
                 return False
             yield None
-        reader = LeadsById(self._account.client, family, emitter, now, needs_all_fields=True)
+        reader = LeadsById(self._account.client, family, emitter, needs_all_fields=True)
         for block in reader.blocks(ids):
             emitter.records(block.lines, block.counts)
             yield None

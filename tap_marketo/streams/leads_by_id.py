@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import islice
 
 from tap_marketo.errors import FieldNotFoundError, TapError
@@ -33,7 +32,6 @@ class LeadsById:
         client: MarketoClient,
         leads: DescribedFamily,
         emitter: Emitter,
-        now: Callable[[], datetime],
         *,
         needs_all_fields: bool = False,
     ) -> None:
@@ -45,7 +43,6 @@ class LeadsById:
         self._rows = KeyedRows(client, _LEADS, "leads_by_id", "id")
         self._leads = leads
         self._emitter = emitter
-        self._now = now
 
     def blocks(self, ids: Iterable[int]) -> Iterator[RecordBlock]:
         """Yield the RECORD lines of leads, call by call; a lead that is gone by now has none.
@@ -66,7 +63,7 @@ class LeadsById:
         stream = self._leads.stream
         # It may have fewer columns since the last call.
         self._leads.announce(stream, self._emitter)
-        writer = self._leads.writer(stream, to_time_extracted(self._now()))
+        writer = self._leads.writer(stream, to_time_extracted(self._emitter.now()))
         records = RowRecords(header, writer, self._leads.field_of)
         lines = records.lines(value_block(rows, header)) if rows else b""
         return RecordBlock({stream: len(rows)}, lines)
@@ -91,15 +88,10 @@ class ReadableLeads(LeadsById):
     """
 
     def __init__(
-        self,
-        client: MarketoClient,
-        leads: DescribedFamily,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-        failed: FailedParts,
+        self, client: MarketoClient, leads: DescribedFamily, emitter: Emitter, failed: FailedParts
     ) -> None:
         """Begin with the leads that earlier runs could not read."""
-        super().__init__(client, leads, emitter, now)
+        super().__init__(client, leads, emitter)
         self._failed = failed
         self._has_answered = False
 
@@ -143,7 +135,7 @@ class ReadableLeads(LeadsById):
             if not concerns_one_part(error):
                 raise
             if len(ids) == 1:
-                self._failed.add(_lead_name(ids[0]), whole_seconds(self._now()), error)
+                self._failed.add(_lead_name(ids[0]), whole_seconds(self._emitter.now()), error)
                 self._remember()
             return False
         self._has_answered = True

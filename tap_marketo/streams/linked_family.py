@@ -6,7 +6,7 @@ each sync that reads the rows exports all keys again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,7 +73,6 @@ class LinkedFamily(KeysFamily):
         context: SyncContext,
         lead_fields: Collection[str],
         emitter: Emitter | None = None,
-        now: Callable[[], datetime] | None = None,
     ) -> None:
         """Serve some streams of a search.
 
@@ -83,7 +82,7 @@ class LinkedFamily(KeysFamily):
             search: asks for their rows.
             context: what the sync begins with.
             lead_fields: the fields that leads have.
-            emitter, now: as of any ``KeysFamily``.
+            emitter: as of any ``KeysFamily``.
         """
         self.name = f"{PREFIX}{bulk_object}"
         self.bulk_object = bulk_object
@@ -100,7 +99,7 @@ class LinkedFamily(KeysFamily):
         exported = [name for _, path in self._paths for name in path.fields.values()]
         more = [COMPANY_KEY] if self._needs_key else []
         columns = list(dict.fromkeys([REPLICATION_KEY, *more, *exported]))
-        super().__init__(search, self._linked, columns, emitter, now)
+        super().__init__(search, self._linked, columns, emitter)
         if of_leads:
             self.further_permissions = (READ_LEAD,)
         self._filter = REPLICATION_KEY

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -94,7 +94,7 @@ class LinkedRead(Read):
         tables = self._tables.items()
         return {f"{name}.{key}" for name, table in tables for key in table.unknown}
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         due = [name for name in self._tables if not is_fresh(self._context, name)]
         for name in self._tables.keys() - {*due}:
             LOGGER.info(
@@ -103,7 +103,7 @@ class LinkedRead(Read):
             )  # fmt: skip
         if not due:
             return
-        search, families = self._families(due, emitter, now)
+        search, families = self._families(due, emitter)
         for table in search.live.values():
             table.announce(emitter)
         yield None
@@ -121,10 +121,7 @@ class LinkedRead(Read):
         return ReadEstimate(families=families, calls=Calls(0, keys))
 
     def _families(
-        self,
-        due: Sequence[str],
-        emitter: Emitter | None = None,
-        now: Callable[[], datetime] | None = None,
+        self, due: Sequence[str], emitter: Emitter | None = None
     ) -> tuple[KeySearch, list[LinkedFamily]]:
         """Return the search for rows of some streams, and the exports that lead to them.
 
@@ -151,7 +148,7 @@ class LinkedRead(Read):
             LinkedFamily(
                 each,
                 [stream for stream in linked if each in stream.unfinished],
-                search, self._context, lead_fields, emitter, now,
+                search, self._context, lead_fields, emitter,
             )
             for each in objects
         ]  # fmt: skip

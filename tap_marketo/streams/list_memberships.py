@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -71,19 +71,19 @@ class MembershipsRead(StreamRead):
             self._mark, failed = ListMark(), {}
         self.failed = FailedParts(name, failed)
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         self._announce(emitter)
         lists = yield from self._lists.lists()
         for name in [*self.failed.remembered]:
             if list_number(name) not in lists:
                 self.failed.forget(name)
         if self._gap or self._cursor.bookmark is None:
-            read_at = yield from self._read_all(lists, emitter, now)
+            read_at = yield from self._read_all(lists, emitter)
         else:
-            read_at = yield from self._follow(lists, emitter, now)
+            read_at = yield from self._follow(lists, emitter)
         for name in self.failed.again():
             LOGGER.info("%s: reading %s, which could not be read before.", self.stream, name)
-            yield from self._read(list_number(name), read_at, emitter, now)
+            yield from self._read(list_number(name), read_at, emitter)
             self._move_to(emitter)
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
@@ -109,7 +109,7 @@ class MembershipsRead(StreamRead):
     # All lists ----------------------------------------------------------------------------------
 
     def _read_all(
-        self, lists: Collection[int], emitter: Emitter, now: Callable[[], datetime]
+        self, lists: Collection[int], emitter: Emitter
     ) -> Generator[None, None, datetime | None]:
         """Read the members of all lists; return the time that their rows have in readAt."""
         mark = self._mark
@@ -132,7 +132,7 @@ class MembershipsRead(StreamRead):
             mark = ListMark(reached=mark.reached, scan_started=began, readings=readings)
         mark = replace(mark, scan_started=began, read_at=read_at)
         for number in left:
-            mark = yield from self._read_next(number, mark, emitter, now)
+            mark = yield from self._read_next(number, mark, emitter)
             self.parents_read += 1
         mark = ListMark(read_at=read_at, readings=mark.readings)
         self._move_to(emitter, mark, Bookmark("updatedAt", began))
@@ -150,15 +150,15 @@ class MembershipsRead(StreamRead):
         return begun
 
     def _read_next(
-        self, number: int, mark: ListMark, emitter: Emitter, now: Callable[[], datetime]
+        self, number: int, mark: ListMark, emitter: Emitter
     ) -> Generator[None, None, ListMark]:
         """Read one list of all, from the page on that a mark names; return the mark behind it."""
         # A page of a list that was stopped in goes with the time its reading began.
-        reading = mark.read_since or now().replace(microsecond=0)
+        reading = mark.read_since or emitter.now().replace(microsecond=0)
         readings = with_reading(mark.readings, number, reading)
         with self._remembering(number):
             for rows, following in self._lists.pages(number, mark.next_page_token):
-                self._emit(member_rows(number, rows, reading, mark.read_at), emitter, now())
+                self._emit(member_rows(number, rows, reading, mark.read_at), emitter)
                 if following:
                     at = replace(
                         mark,
@@ -182,7 +182,7 @@ class MembershipsRead(StreamRead):
     # What has changed since ---------------------------------------------------------------------
 
     def _follow(
-        self, lists: Mapping[int, Row], emitter: Emitter, now: Callable[[], datetime]
+        self, lists: Mapping[int, Row], emitter: Emitter
     ) -> Generator[None, None, datetime | None]:
         """Read what activities tell, and new lists; return the time of their rows in readAt."""
         window = Window(self._cursor.start(self._now), self._now)
@@ -193,11 +193,11 @@ class MembershipsRead(StreamRead):
         for events in ChangeEvents(self._account, LIST_CHANGES, "List").pages(window.start):
             changes.add(events)
             if changes.are_many:
-                self._emit(changes.take(), emitter, now())
+                self._emit(changes.take(), emitter)
             yield None
-        self._emit(changes.take(), emitter, now())
+        self._emit(changes.take(), emitter)
         for number in created:
-            yield from self._read(number, read_at, emitter, now)
+            yield from self._read(number, read_at, emitter)
             self._move_to(emitter)
             self.failed.check()
         settled = self._cursor.after(window, self._now).settled
@@ -208,17 +208,13 @@ class MembershipsRead(StreamRead):
     # Common -------------------------------------------------------------------------------------
 
     def _read(
-        self,
-        number: int,
-        read_at: datetime | None,
-        emitter: Emitter,
-        now: Callable[[], datetime],
+        self, number: int, read_at: datetime | None, emitter: Emitter
     ) -> Generator[None, None, None]:
         """Read a list by itself."""
-        reading = now().replace(microsecond=0)
+        reading = emitter.now().replace(microsecond=0)
         with self._remembering(number):
             for members, _ in self._lists.pages(number):
-                self._emit(member_rows(number, members, reading, read_at), emitter, now())
+                self._emit(member_rows(number, members, reading, read_at), emitter)
                 yield None
 
     @contextmanager

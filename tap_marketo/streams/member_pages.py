@@ -74,19 +74,12 @@ class MemberPages:
         is_over: whether no more are read in this run, as others would fail as well.
     """
 
-    def __init__(
-        self,
-        client: MarketoClient,
-        family: MembersFamily,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, client: MarketoClient, family: MembersFamily, emitter: Emitter) -> None:
         """Read the columns that a family exports; the emitter takes its messages."""
         self.is_over = False
         self._client = client
         self._family = family
         self._emitter = emitter
-        self._now = now
         self._failed_in_a_row = 0
 
     def some(self, program: int, leads: Iterable[int]) -> Iterator[RecordBlock]:
@@ -176,7 +169,7 @@ class MemberPages:
     def _block(self, rows: Sequence[Row], fields: Sequence[str]) -> RecordBlock:
         family = self._family
         family.announce(STREAM, self._emitter)
-        writer = family.writer(STREAM, to_time_extracted(self._now()))
+        writer = family.writer(STREAM, to_time_extracted(self._emitter.now()))
         lines = b""
         if rows:
             lines = RowRecords(fields, writer, family.field_of).lines(value_block(rows, fields))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import replace
-from datetime import datetime
 
 from tap_marketo.errors import NotFoundError
 from tap_marketo.exports.family import RecordBlock
@@ -22,19 +21,12 @@ from tap_marketo.streams.programs import Programs
 class MembersByPages:
     """Reads members by pages, as far as that works and the day's calls go."""
 
-    def __init__(
-        self,
-        client: MarketoClient,
-        family: MembersFamily,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, client: MarketoClient, family: MembersFamily, emitter: Emitter) -> None:
         """Read the columns that a family exports; the emitter takes messages and positions."""
         self._client = client
         self._family = family
         self._emitter = emitter
-        self._now = now
-        self._pages = MemberPages(client, family, emitter, now)
+        self._pages = MemberPages(client, family, emitter)
 
     @property
     def _goes_on(self) -> bool:
@@ -98,14 +90,14 @@ class MembersByPages:
             note()
             if handover.is_rejected:
                 return
-            self._emitter.move_to(handover.position(self._now()))
+            self._emitter.move_to(handover.position(self._emitter.now()))
             if handover.has_to_offer():
                 yield self._family
         handover.end()
         self._log("pages have read all programs", len(handover.left_to_exports))
         if handover.has_to_offer():
             yield self._family
-        self._emitter.move_to(handover.position(self._now()))
+        self._emitter.move_to(handover.position(self._emitter.now()))
 
     def _program(self, number: int, handover: Handover) -> Generator[None, None, bool]:
         sample, over = handover.sample, handover.over

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator
-from datetime import datetime, timedelta
+from collections.abc import Collection, Generator
+from datetime import timedelta
 from itertools import chain
 
 from tap_marketo.config import BY_EXPORTS
@@ -81,7 +81,7 @@ class MembersRead(StreamRead):
         self._way = MembersWay(account, context)
         self._handover: Handover | None = None
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         self._announce(emitter)
         self._handover, self.finds_families = None, True
         reason = self._way.reason_for_exports()
@@ -91,10 +91,10 @@ class MembersRead(StreamRead):
         if not self._way.reason_against_pages():
             # What a stopped run has read by pages counts, also when no more calls are left.
             client = self._account.client
-            by_pages = MembersByPages(client, self._family, emitter, now)
-        passes = yield from self._passes(emitter, now, by_pages)
+            by_pages = MembersByPages(client, self._family, emitter)
+        passes = yield from self._passes(emitter, by_pages)
         if by_pages and self._way.can_read_all and passes[-1].kind is not PassKind.CHANGES:
-            self._handover = self._begin_by_pages(passes.pop(), by_pages, emitter, now)
+            self._handover = self._begin_by_pages(passes.pop(), by_pages, emitter)
         for each in passes:
             if each.programs or not by_pages:
                 _log_pass(self.stream, each)
@@ -109,14 +109,14 @@ class MembersRead(StreamRead):
         if by_pages and self._handover:
             yield from by_pages.all(self._handover, self._note_program)
             if self._handover.is_rejected:
-                yield from self.steps(emitter, now)
+                yield from self.steps(emitter)
 
     @property
     def has_more(self) -> bool:
         return self._handover is not None and self._handover.is_rejected
 
     def _passes(
-        self, emitter: Emitter, now: Callable[[], datetime], by_pages: MembersByPages | None
+        self, emitter: Emitter, by_pages: MembersByPages | None
     ) -> Generator[None, None, list[Pass]]:
         """Return what is left to read, when pages have read what has changed."""
         passes: list[Pass] = []
@@ -127,7 +127,7 @@ class MembersRead(StreamRead):
                 self._begin_anew(emitter, len(programs), by_pages is not None)
             passes.append(self._marks.first(programs))
         else:
-            passes.append((yield from self._changes(emitter, now, failed, by_pages)))
+            passes.append((yield from self._changes(emitter, failed, by_pages)))
             if self._marks.sweep_mark.refreshed is None:
                 emitter.move_to(Position(marks={SWEEP: ChildMark(refreshed=self._now)}))
             elif self._marks.is_sweep_due:
@@ -137,16 +137,12 @@ class MembersRead(StreamRead):
             emitter.move_to(self._failed.as_position())
         return [each.without(failed) for each in passes]
 
-    def _begin_by_pages(
-        self,
-        over: Pass,
-        by_pages: MembersByPages,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-    ) -> Handover:
+    def _begin_by_pages(self, over: Pass, by_pages: MembersByPages, emitter: Emitter) -> Handover:
         """Begin a pass by pages, or go on with that of a stopped run."""
         mark = self._way.mark
-        sample = None if mark.compared else Sample(whole_seconds(now()), by_pages.sample_again)
+        sample = (
+            None if mark.compared else Sample(whole_seconds(emitter.now()), by_pages.sample_again)
+        )
         exported = chain.from_iterable(job.ids for job in self._context.pending(STREAM))
         handover = Handover(over, mark, sample, [*exported])
         self.parents, self.parents_read = len(handover.left), 0
@@ -187,11 +183,7 @@ class MembersRead(StreamRead):
     # What has changed since ---------------------------------------------------------------------
 
     def _changes(
-        self,
-        emitter: Emitter,
-        now: Callable[[], datetime],
-        failed: Collection[int],
-        by_pages: MembersByPages | None,
+        self, emitter: Emitter, failed: Collection[int], by_pages: MembersByPages | None
     ) -> Generator[None, None, Pass]:
         increment, leads = self._marks.increment(), ChangedLeads()
         since = increment.window.start
@@ -203,11 +195,11 @@ class MembersRead(StreamRead):
                     leads.note(event.subject, event.lead)
                 leavers.note(event)
             if leavers.are_many:
-                self._emit(leavers.rows(), emitter, now())
+                self._emit(leavers.rows(), emitter)
                 # The exports bring back who returns later.
                 increment.read_all_again()
             yield None
-        self._emit(leavers.rows(), emitter, now())
+        self._emit(leavers.rows(), emitter)
         created, existing = yield from self._programs.updated(since)
         # No activity names those who were in a new program from the start.
         increment.programs |= created

@@ -5,8 +5,8 @@ Marketo lists neither these lists nor all named accounts: the config names the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from tap_marketo.errors import ConfigError, DataError, MarketoError, TapError
@@ -135,10 +135,10 @@ class ListsRead(StreamRead):
         self._lists = _lists_of(account, context)
         self._now = context.now
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         self._announce(emitter)
         rows = [{k: v for k, v in row.items() if k != "seq"} for row in self._lists.rows()]
-        self._emit(rows, emitter, now())
+        self._emit(rows, emitter)
         bookmark = Bookmark(REPLICATION_KEY, self._now)
         emitter.move_to(Position(bookmarks={self.stream: bookmark}))
         yield None
@@ -170,7 +170,7 @@ class MembersRead(StreamRead):
         self._interval = timedelta(hours=context.config.child_refresh_hours)
         self._mark = context.state.mark(NamedListMark, entry.stream)
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         mark = self._mark
         if not self._is_due:
             LOGGER.info(
@@ -186,7 +186,7 @@ class MembersRead(StreamRead):
         self.parents = len(left)
         yield None
         for number in left:
-            for _ in self._read(number, emitter, now):
+            for _ in self._read(number, emitter):
                 yield None
             self.parents_read += 1
             at = NamedListMark(list_reached=number, scan_started=began, refreshed=mark.refreshed)
@@ -209,9 +209,9 @@ class MembersRead(StreamRead):
             return True
         return self._now - mark.refreshed >= self._interval
 
-    def _read(self, number: str, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _read(self, number: str, emitter: Emitter) -> Steps:
         for keys in self._lists.members(number):
-            self._emit([{_LIST: number, _KEY: key} for key in keys], emitter, now())
+            self._emit([{_LIST: number, _KEY: key} for key in keys], emitter)
             yield None
 
 
@@ -236,9 +236,9 @@ class AccountsRead(MembersRead):
         self._fields = self._table.fit_to(declared.description(self._account))
         self._table.announce(emitter)
 
-    def _read(self, number: str, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def _read(self, number: str, emitter: Emitter) -> Steps:
         for rows in self._lists.pages(number, self._fields):
-            block = self._table.block(rows, now())
+            block = self._table.block(rows, emitter.now())
             emitter.records(block.lines, block.counts)
             yield None
 

@@ -175,7 +175,7 @@ class PageRead(StreamRead):
         calls = self._calls(sizes) + Calls(self._rows.calls_again)
         return ReadEstimate(how=how, since=since, calls=calls)
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         name, key = self.stream, self._replication_key
         self._announce(emitter)
         # A change made while the scan runs may be on a page already read: the bookmark is the
@@ -183,17 +183,17 @@ class PageRead(StreamRead):
         leaves_mark = self._scan.token is not None
         began = self._scan.mark.scan_started if leaves_mark else self._scan.now
         if self.watcher:
-            self.watcher.begin(now())
+            self.watcher.begin(emitter.now())
         is_complete = True
         for page in self._pages:
             if page.restarted:
                 began = self._scan.now
             if self.watcher:
-                self.watcher.add(page, now())
+                self.watcher.add(page, emitter.now())
             rows = self._rows.not_held(page.rows)
             wanted = [row for row in rows if self._scan.wants(row, page.part)]
             rows = yield from self._rows.completed(wanted)
-            self._emit(rows, emitter, now())
+            self._emit(rows, emitter)
             if page.error:
                 is_complete = False
                 self.failed.add(page.part, self._scan.since_of(page.part), page.error)
@@ -205,7 +205,7 @@ class PageRead(StreamRead):
                 emitter.move_to(Position(marks={name: mark}))
             yield None
         for rows in self._rows.again():
-            self._emit(rows, emitter, now())
+            self._emit(rows, emitter)
             yield None
         bookmarks = {name: Bookmark(key, began)} if key and began else {}
         ended = {name: PageMark()} if leaves_mark else {}

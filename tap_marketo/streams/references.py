@@ -7,9 +7,9 @@ by the time of their last change, finds the keys by which the rows are asked for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
@@ -53,7 +53,6 @@ class ReferencesFamily(KeysFamily):
         context: SyncContext,
         by_lead: bool,
         emitter: Emitter | None = None,
-        now: Callable[[], datetime] | None = None,
     ) -> None:
         """Serve the streams of a search.
 
@@ -63,9 +62,8 @@ class ReferencesFamily(KeysFamily):
             context: what the sync begins with.
             by_lead: whether the leads themselves are keys of what is searched.
             emitter: takes SCHEMA messages; None where nothing is read.
-            now: returns the time, UTC; None where nothing is read.
         """
-        super().__init__(search, search.tables, ("id", *LINKS), emitter, now)
+        super().__init__(search, search.tables, ("id", *LINKS), emitter)
         self.lookback = timedelta(hours=context.config.leads_lookback_hours)
         self._fields = ["id", *fields]
         self._by_lead = by_lead

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
 
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
@@ -72,13 +71,13 @@ class ReferencesRead(Read):
         tables = self._search.tables.items()
         return {f"{name}.{key}" for name, table in tables for key in table.unknown}
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        family = self._family(emitter, now)
+    def steps(self, emitter: Emitter) -> Steps:
+        family = self._family(emitter)
         for table in self._search.live.values():
             table.announce(emitter)
         yield None
         if self._search.asks_for(LEAD):
-            yield from self._changes.steps(emitter, now)
+            yield from self._changes.steps(emitter)
         yield family
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
@@ -91,9 +90,7 @@ class ReferencesRead(Read):
     def _changes(self) -> RoleChanges:
         return RoleChanges(self._search, self._account, self._context)
 
-    def _family(
-        self, emitter: Emitter | None = None, now: Callable[[], datetime] | None = None
-    ) -> ReferencesFamily:
+    def _family(self, emitter: Emitter | None = None) -> ReferencesFamily:
         """Return what exports the references.
 
         Raises:
@@ -107,7 +104,7 @@ class ReferencesRead(Read):
         self._warn_of_missing(known)
         # Where opportunities can be found in neither way, the leads of roles lead to them.
         by_lead = not self._search.asks_by("opportunities", COMPANY_KEY, SALES_PERSON)
-        return ReferencesFamily(self._search, fields, self._context, by_lead, emitter, now)
+        return ReferencesFamily(self._search, fields, self._context, by_lead, emitter)
 
     def _warn_of_missing(self, known: Collection[str]) -> None:
         """Warn of fields that this account has not: nothing is found by them."""

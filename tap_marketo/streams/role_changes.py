@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tap_marketo.errors import DataError, MarketoError
 from tap_marketo.exports.family import SyncContext
@@ -44,7 +43,7 @@ class RoleChanges:
         """What it takes to find the leads."""
         return ACTIVITY_CALLS if self._cursor.bookmark else Calls()
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         """Ask for the leads, and for their roles."""
         window = Window(self._cursor.start(self._now), self._now)
         # At first the roles are found by all else that is read.
@@ -53,19 +52,19 @@ class RoleChanges:
                 for events in ChangeEvents(self._account, _EVENT_TYPES).pages(window.start):
                     for event in events:
                         self._search.note(LEAD, str(event.lead))
-                    yield from self._ask(emitter, now, to_the_end=False)
+                    yield from self._ask(emitter, to_the_end=False)
                     yield None
             except (MarketoError, DataError) as error:
                 if isinstance(error, MarketoError) and error.ends_run:
                     raise
                 self._search.fail(ROLES, error)
-            yield from self._ask(emitter, now, to_the_end=True)
+            yield from self._ask(emitter, to_the_end=True)
         if self._search.asks_by(ROLES, "leadId"):
             settled = self._cursor.after(window, self._now).settled
             bookmark = Bookmark(_KEY, self._now, settled)
             emitter.move_to(Position(bookmarks={NAME: bookmark}))
 
-    def _ask(self, emitter: Emitter, now: Callable[[], datetime], *, to_the_end: bool) -> Steps:
-        for block in self._search.blocks(emitter, now, to_the_end=to_the_end):
+    def _ask(self, emitter: Emitter, *, to_the_end: bool) -> Steps:
+        for block in self._search.blocks(emitter, to_the_end=to_the_end):
             emitter.records(block.lines, block.counts)
             yield None

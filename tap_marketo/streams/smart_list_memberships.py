@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,7 +121,7 @@ class SmartListsRead(StreamRead):
         self._interval = timedelta(hours=context.config.child_refresh_hours)
         self._readings = dict(context.state.mark(ListMark, STREAM).readings)
 
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
+    def steps(self, emitter: Emitter) -> Steps:
         self._announce(emitter)
         due = self._due()
         if len(due) < len(self._context.config.smart_lists):

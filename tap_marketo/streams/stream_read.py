@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from tap_marketo.errors import DataError
@@ -90,8 +90,8 @@ class Read(ABC):
         return False
 
     @abstractmethod
-    def steps(self, emitter: Emitter, now: Callable[[], datetime]) -> Steps:
-        """Read the stream and emit its messages; see ``Steps``. ``now`` returns the time, UTC."""
+    def steps(self, emitter: Emitter) -> Steps:
+        """Read the stream and emit its messages; see ``Steps``."""
 
     @abstractmethod
     def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
@@ -160,9 +160,9 @@ class StreamRead(Read):
         key = self._replication_key
         emitter.schema(self.entry, self._keys, [key] if key else [])
 
-    def _emit(self, rows: Iterable[Row], emitter: Emitter, extracted: datetime) -> None:
-        """Write the RECORD messages of rows, fetched at a time (UTC), with the columns' names."""
-        lines = self._lines(rows, extracted)
+    def _emit(self, rows: Iterable[Row], emitter: Emitter) -> None:
+        """Write the RECORD messages of rows that have just come, with the columns' names."""
+        lines = self._lines(rows, emitter.now())
         emitter.records(b"".join(lines), {self.stream: len(lines)})
 
     def _lines(self, rows: Iterable[Row], extracted: datetime) -> list[bytes]:
