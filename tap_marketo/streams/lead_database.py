@@ -20,8 +20,14 @@ from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import Details, by_key
 from tap_marketo.streams.field_schemas import FieldSchemas, searchable_fields
 from tap_marketo.streams.page_read import Scan
-from tap_marketo.streams.paged import ONE_CALL, Pages, by_token, whole_list
-from tap_marketo.streams.parts import Part, pages_of_parts
+from tap_marketo.streams.paged import (
+    ONE_CALL,
+    Pages,
+    Part,
+    by_token,
+    pages_of_parts,
+    whole_list,
+)
 from tap_marketo.streams.permissions import (
     READ_ACTIVITY,
     READ_CAMPAIGNS,

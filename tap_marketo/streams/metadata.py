@@ -15,8 +15,7 @@ from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import Details, by_key
 from tap_marketo.streams.field_schemas import FieldSchemas, searchable_fields
 from tap_marketo.streams.page_read import Scan
-from tap_marketo.streams.paged import Pages, whole_list
-from tap_marketo.streams.parts import pages_of_parts
+from tap_marketo.streams.paged import Pages, pages_of_parts, whole_list
 from tap_marketo.streams.permissions import READ_ACTIVITY_METADATA, READ_ASSET, READ_LEAD
 from tap_marketo.streams.stream_read import raw_id
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from tap_marketo.errors import NOT_HERE, MarketoError, TapError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
-from tap_marketo.failed_parts import FailedParts
+from tap_marketo.failed_parts import FailedParts, concerns_one_part
+from tap_marketo.log import LOGGER
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.moving_list import offset_pages
 from tap_marketo.marketo.pages import Page, Row, all_rows, token_pages
@@ -24,6 +26,7 @@ from tap_marketo.times import to_marketo
 
 Fetch = Callable[[Account, Scan], Iterator[Page]]
 Size = Callable[[Account, Scan, ListSizes], ListSize[Row]]
+Part = Callable[[], Iterable[Page]]
 
 
 @dataclass(frozen=True)
@@ -150,3 +153,38 @@ def by_update_range(path: str) -> Pages:
         return sizes.by_offset(path, scan.stream, span(scan))
 
     return Pages(fetch, CALLS_BY_OFFSET, size, how=BY_DATE)
+
+
+def pages_of_parts(what: str, parts: Mapping[str, Part]) -> Iterator[Page]:
+    """Read the lists of some objects; each row says of which object it is.
+
+    An object whose list Marketo refuses is logged, and the others are read. So they are where one
+    list fails; the stream then fails at its end.
+
+    Args:
+        what: is not there of such an object, in the log.
+        parts: ask for the list of each object.
+
+    Raises:
+        TapError: a list failed; or all are refused, and this is the first refusal.
+    """
+    refusals: list[MarketoError] = []
+    failures: list[TapError] = []
+    for name, ask in parts.items():
+        try:
+            pages = list(ask())
+        except NOT_HERE as error:
+            LOGGER.info("%s of %s cannot be listed. %s", what, name, error)
+            refusals.append(error)
+        except TapError as error:
+            if not concerns_one_part(error):
+                raise
+            LOGGER.warning("%s of %s cannot be read, others are. %s", what, name, error)
+            failures.append(error)
+        else:
+            for page in pages:
+                yield Page([{**row, "object": name} for row in page.rows])
+    if failures:
+        raise failures[0]
+    if refusals and len(refusals) == len(parts):
+        raise refusals[0]

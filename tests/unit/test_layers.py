@@ -107,7 +107,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "streams.activity_pages",
     ),
     ("streams.list_members",),
-    ("streams.details", "streams.field_schemas", "streams.parts", "streams.permissions"),
+    ("streams.details", "streams.field_schemas", "streams.permissions"),
     ("streams.asset_details",),
     ("streams.change_events", "streams.member_passes", "streams.member_sample"),
     # what a stream is,
