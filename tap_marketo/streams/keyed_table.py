@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 from tap_marketo.exports.family import RecordBlock
 from tap_marketo.log import LOGGER
@@ -18,7 +17,8 @@ from tap_marketo.rows.page_rows import RowFitter, page_lines
 from tap_marketo.rows.record_writer import RecordWriter
 from tap_marketo.streams.described import field_name
 from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream, Remembered
-from tap_marketo.times import EVER, parse_utc, to_time_extracted
+from tap_marketo.streams.stream_read import is_since
+from tap_marketo.times import EVER, to_time_extracted
 
 # The place of a row in an answer (lead-database.md): nothing of the row itself.
 _PLACE = "seq"
@@ -136,17 +136,7 @@ class KeyedTable:
         comes again, if it has changed meanwhile.
         """
         changed = row.get(REPLICATION_KEY)
-        if not are_news and not has_changed(changed, self.since):
+        if not are_news and not is_since(changed, self.since):
             return False
         is_first = self._seen.add("/".join(str(row.get(key)) for key in self.declared.keys))
-        return is_first or has_changed(changed, self._began)
-
-
-def has_changed(changed: Any, since: datetime) -> bool:
-    """Say whether a row has changed since a time (UTC), or does not say when."""
-    if not isinstance(changed, str):
-        return True
-    try:
-        return parse_utc(changed) >= since
-    except ValueError:
-        return True
+        return is_first or is_since(changed, self._began)

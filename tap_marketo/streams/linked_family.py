@@ -28,10 +28,10 @@ from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.streams.key_search import KeySearch
 from tap_marketo.streams.keyed_object import REPLICATION_KEY
-from tap_marketo.streams.keyed_table import has_changed
 from tap_marketo.streams.keys_family import KeysFamily
 from tap_marketo.streams.object_links import COMPANY_KEY, LEADS, KeyPath
 from tap_marketo.streams.permissions import READ_LEAD
+from tap_marketo.streams.stream_read import is_since
 
 PREFIX = "links_of/"
 """What the names of these families begin with; the path part of their exports follows."""
@@ -178,7 +178,7 @@ class LinkedFamily(KeysFamily):
         for linked, path in self._paths:
             value = _value(path, row)
             if value and linked.name in self._served:
-                is_news = has_changed(changed, linked.news_since)
+                is_news = is_since(changed, linked.news_since)
                 self._search.note(source_of(linked.name, path), value, is_news)
 
 

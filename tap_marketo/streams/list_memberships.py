@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import TapError
+from tap_marketo.exports.bookmarks import cursor_at
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW, Calls
 from tap_marketo.exports.windows import Cursor
@@ -24,23 +24,22 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
-from tap_marketo.streams.list_changes import (
-    LIST_CHANGES,
-    ListChanges,
-    needed_readings,
-    with_reading,
-)
 from tap_marketo.streams.list_members import (
+    LIST_CHANGES,
     LISTS,
-    ListMembers,
+    ListChanges,
+    all_lists,
     list_name,
     list_number,
     member_rows,
+    needed_readings,
+    pages_of,
+    with_reading,
 )
 from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
-from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_created_since
-from tap_marketo.times import Window
+from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_since
+from tap_marketo.times import Window, whole_seconds
 
 STREAM = "list_memberships"
 
@@ -58,22 +57,18 @@ class MembershipsRead(StreamRead):
         """
         super().__init__(entry, stream.keys, stream.replication_key)
         self._account = account
-        self._lists = ListMembers(account.client)
         self._now = context.now
-        state, name = context.state, entry.stream
-        lookback = timedelta(hours=context.config.activities_lookback_hours)
-        bookmark = state.bookmark(name, "updatedAt")
-        self._cursor = Cursor(bookmark, state.settled(name), context.earliest, lookback)
-        self._mark = state.mark(ListMark, name)
-        failed = state.failed(name, list_number)
+        self._cursor = _cursor(context)
+        self._mark = context.state.mark(ListMark, STREAM)
+        failed = context.state.failed(STREAM, list_number)
         self._gap = stream.gap(context)
         if self._gap:
             self._mark, failed = ListMark(), {}
-        self.failed = FailedParts(name, failed)
+        self.failed = FailedParts(STREAM, failed)
 
     def steps(self, emitter: Emitter) -> Steps:
         self._announce(emitter)
-        lists = yield from self._lists.lists()
+        lists = yield from all_lists(self._account.client)
         for name in [*self.failed.remembered]:
             if list_number(name) not in lists:
                 self.failed.forget(name)
@@ -83,7 +78,7 @@ class MembershipsRead(StreamRead):
             read_at = yield from self._follow(lists, emitter)
         for name in self.failed.again():
             LOGGER.info("%s: reading %s, which could not be read before.", self.stream, name)
-            yield from self._read(list_number(name), read_at, emitter)
+            yield from self._read(list_number(name), ListMark(read_at=read_at), emitter)
             self._move_to(emitter)
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
@@ -100,9 +95,7 @@ class MembershipsRead(StreamRead):
             how = f"{ANEW if self._gap else IN_FULL}, list by list{_behind(self._mark)}"
             return ReadEstimate(how=how, calls=calls, why_anew=str(self._gap or ""))
         since = self._cursor.start(self._now)
-        new = lists.about(
-            lambda row: is_created_since(row, since) and id_of(row, "list") not in failed
-        )
+        new = lists.about(lambda row: _is_new(row, since) and id_of(row, "list") not in failed)
         calls += ACTIVITY_CALLS + Calls(new, "one more for each 300 members of a new list")
         return ReadEstimate(how="changes by activities", since=since, calls=calls)
 
@@ -112,9 +105,7 @@ class MembershipsRead(StreamRead):
         self, lists: Collection[int], emitter: Emitter
     ) -> Generator[None, None, datetime | None]:
         """Read the members of all lists; return the time that their rows have in readAt."""
-        mark = self._mark
-        if self._gap:
-            mark = self._begin_anew(emitter, len(lists))
+        mark = self._begin_anew(emitter, len(lists)) if self._gap else self._mark
         began = mark.scan_started or self._now
         # A reading that an earlier version began has rows without it.
         read_at = mark.read_at if mark.scan_started else began
@@ -132,7 +123,10 @@ class MembershipsRead(StreamRead):
             mark = ListMark(reached=mark.reached, scan_started=began, readings=readings)
         mark = replace(mark, scan_started=began, read_at=read_at)
         for number in left:
-            mark = yield from self._read_next(number, mark, emitter)
+            readings = yield from self._read(number, mark, emitter, leaves_mark=True)
+            mark = ListMark(reached=number, scan_started=began, read_at=read_at, readings=readings)
+            self._move_to(emitter, mark)
+            self.failed.check()
             self.parents_read += 1
         mark = ListMark(read_at=read_at, readings=mark.readings)
         self._move_to(emitter, mark, Bookmark("updatedAt", began))
@@ -149,36 +143,6 @@ class MembershipsRead(StreamRead):
         emitter.move_to(Position(forgotten={self.stream}, marks={self.stream: begun}))
         return begun
 
-    def _read_next(
-        self, number: int, mark: ListMark, emitter: Emitter
-    ) -> Generator[None, None, ListMark]:
-        """Read one list of all, from the page on that a mark names; return the mark behind it."""
-        # A page of a list that was stopped in goes with the time its reading began.
-        reading = mark.read_since or emitter.now().replace(microsecond=0)
-        readings = with_reading(mark.readings, number, reading)
-        with self._remembering(number):
-            for rows, following in self._lists.pages(number, mark.next_page_token):
-                self._emit(member_rows(number, rows, reading, mark.read_at), emitter)
-                if following:
-                    at = replace(
-                        mark,
-                        reading=number,
-                        next_page_token=following,
-                        read_since=reading,
-                        readings=readings,
-                    )
-                    self._move_to(emitter, at)
-                yield None
-        mark = ListMark(
-            reached=number,
-            scan_started=mark.scan_started,
-            read_at=mark.read_at,
-            readings=readings,
-        )
-        self._move_to(emitter, mark)
-        self.failed.check()
-        return mark
-
     # What has changed since ---------------------------------------------------------------------
 
     def _follow(
@@ -186,8 +150,9 @@ class MembershipsRead(StreamRead):
     ) -> Generator[None, None, datetime | None]:
         """Read what activities tell, and new lists; return the time of their rows in readAt."""
         window = Window(self._cursor.start(self._now), self._now)
-        new = (number for number, row in lists.items() if is_created_since(row, window.start))
-        created = self._not_failed(new)
+        created = self._not_failed(
+            number for number, row in lists.items() if _is_new(row, window.start)
+        )
         read_at = self._mark.read_at
         changes = ListChanges(self._mark.readings, read_at, new_lists=created)
         for events in ChangeEvents(self._account, LIST_CHANGES, "List").pages(window.start):
@@ -197,7 +162,7 @@ class MembershipsRead(StreamRead):
             yield None
         self._emit(changes.take(), emitter)
         for number in created:
-            yield from self._read(number, read_at, emitter)
+            yield from self._read(number, ListMark(read_at=read_at), emitter)
             self._move_to(emitter)
             self.failed.check()
         settled = self._cursor.after(window, self._now).settled
@@ -208,25 +173,34 @@ class MembershipsRead(StreamRead):
     # Common -------------------------------------------------------------------------------------
 
     def _read(
-        self, number: int, read_at: datetime | None, emitter: Emitter
-    ) -> Generator[None, None, None]:
-        """Read a list by itself."""
-        reading = emitter.now().replace(microsecond=0)
-        with self._remembering(number):
-            for members, _ in self._lists.pages(number):
-                self._emit(member_rows(number, members, reading, read_at), emitter)
-                yield None
+        self, number: int, mark: ListMark, emitter: Emitter, *, leaves_mark: bool = False
+    ) -> Generator[None, None, Mapping[int, datetime]]:
+        """Read a list, from the page on that a mark names; return when lists were read.
 
-    @contextmanager
-    def _remembering(self, number: int) -> Iterator[None]:
-        """Remember a list that cannot be read, while others can."""
+        One that cannot be read, while others can, is remembered.
+        """
+        # A page of a list that was stopped in goes with the time its reading began.
+        reading = mark.read_since or whole_seconds(emitter.now())
+        readings = with_reading(mark.readings, number, reading)
         name = list_name(number)
         try:
-            yield
+            for rows, token in pages_of(self._account.client, number, mark.next_page_token):
+                self._emit(member_rows(number, rows, reading, mark.read_at), emitter)
+                if token and leaves_mark:
+                    at = replace(
+                        mark,
+                        reading=number,
+                        next_page_token=token,
+                        read_since=reading,
+                        readings=readings,
+                    )
+                    self._move_to(emitter, at)
+                yield None
         except TapError as error:
             self.failed.add(name, self._now, error)
         else:
             self.failed.has_read(name)
+        return readings
 
     def _not_failed(self, numbers: Iterable[int]) -> list[int]:
         """Return those of some lists, in order, that earlier runs have not failed to read."""
@@ -242,6 +216,15 @@ class MembershipsRead(StreamRead):
         emitter.move_to(Position(bookmarks, marks, failed=failed))
 
 
+def _cursor(context: SyncContext) -> Cursor:
+    lookback = timedelta(hours=context.config.activities_lookback_hours)
+    return cursor_at(context.state, STREAM, "updatedAt", context.earliest, lookback)
+
+
+def _is_new(row: Row, since: datetime) -> bool:
+    return is_since(row.get("createdAt"), since)
+
+
 def _behind(mark: ListMark) -> str:
     return "" if mark.reached is None else f", behind list {mark.reached}"
 
@@ -250,9 +233,8 @@ class ListMemberships(DeclaredStream):
     """The stream of list memberships, which activities keep up to date."""
 
     def gap(self, context: SyncContext) -> Gap | None:
-        bookmark = context.state.bookmark(STREAM, "updatedAt")
-        lookback = timedelta(hours=context.config.activities_lookback_hours)
-        return find_gap(ADD_TO_LIST, bookmark, lookback, context.now)
+        cursor = _cursor(context)
+        return find_gap(ADD_TO_LIST, cursor.bookmark, cursor.lookback, context.now)
 
 
 LIST_MEMBERSHIPS = ListMemberships(

@@ -12,7 +12,7 @@ from tap_marketo.marketo.list_sizes import ListSize
 from tap_marketo.marketo.moving_list import offset_pages
 from tap_marketo.marketo.pages import Row, all_rows
 from tap_marketo.protocol.position import Parent
-from tap_marketo.streams.stream_read import id_of, is_created_since, raw_id
+from tap_marketo.streams.stream_read import id_of, is_since, raw_id
 from tap_marketo.times import to_marketo
 
 # So many programs are looked up one by one; of more, all programs are listed.
@@ -45,7 +45,7 @@ class Programs:
         updated: set[int] = set()
         for page in offset_pages(self._client, PROGRAMS, "programs", span, raw_id):
             updated.update(_ids(page.rows))
-            created.update(_ids(row for row in page.rows if is_created_since(row, since)))
+            created.update(_ids(row for row in page.rows if is_since(row.get("createdAt"), since)))
             yield
         return created, updated
 

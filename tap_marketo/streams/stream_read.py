@@ -192,9 +192,9 @@ def id_of(row: Row, kind: str) -> int:
         ) from None
 
 
-def is_created_since(row: Row, since: datetime) -> bool:
-    """Say whether a row was created at a time (UTC) or later, or does not say when."""
+def is_since(date: object, since: datetime) -> bool:
+    """Say whether what a row has for a date is a time (UTC) or later, or says nothing of it."""
     try:
-        return parse_utc(str(row.get("createdAt"))) >= since
+        return parse_utc(str(date)) >= since
     except ValueError:
         return True
