@@ -15,7 +15,7 @@ from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import check_past
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.expiry import remarks
-from tap_marketo.streams.member_exports import SWEEP
+from tap_marketo.streams.member_passes import SWEEP
 from tap_marketo.streams.registry import (
     REGISTRY,
     bulk_object_of,

@@ -10,12 +10,16 @@ from tap_marketo.errors import FieldNotFoundError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
+from tap_marketo.marketo.pages import Row
 from tap_marketo.names import Naming, find_names
 from tap_marketo.protocol.catalog import CatalogEntry, Schema, catalog_entry
+from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.column_types import schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
+from tap_marketo.rows.page_blocks import value_block
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.descriptions import of_field, sentences
+from tap_marketo.times import to_time_extracted
 
 # Where discovery notes the field of a column that is called otherwise.
 FIELD_NAME = "marketo.field-name"
@@ -77,6 +81,15 @@ class DescribedFamily(BulkFamily):
         records = RowRecords(file.header, writer, self._field_of)
         for block in file.blocks():
             yield RecordBlock({self.stream: len(block.rows)}, records.lines(block))
+
+    def block(self, rows: Sequence[Row], fields: Sequence[str], emitter: Emitter) -> RecordBlock:
+        """Return the RECORD lines of rows that have just come by pages, with some fields each."""
+        # There may be fewer columns since the last call.
+        self.announce(self.stream, emitter)
+        writer = self.writer(self.stream, to_time_extracted(emitter.now()))
+        records = RowRecords(fields, writer, self._field_of)
+        lines = records.lines(value_block(rows, fields)) if rows else b""
+        return RecordBlock({self.stream: len(rows)}, lines)
 
     def do_without_field(self, error: FieldNotFoundError) -> None:
         named = find_names(error.names, self.fields())

@@ -14,11 +14,9 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Parent, Position
-from tap_marketo.rows.page_blocks import value_block
-from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.lead_reach import LEAD_CHANGES
-from tap_marketo.times import to_time_extracted, whole_seconds
+from tap_marketo.times import whole_seconds
 
 _LEADS = "/rest/v1/leads.json"
 _LEAD = "Lead"
@@ -59,14 +57,8 @@ class LeadsById:
         yield self._block(ids)
 
     def _block(self, ids: Sequence[int]) -> RecordBlock:
-        header, rows = self._ask(ids)
-        stream = self._leads.stream
-        # It may have fewer columns since the last call.
-        self._leads.announce(stream, self._emitter)
-        writer = self._leads.writer(stream, to_time_extracted(self._emitter.now()))
-        records = RowRecords(header, writer, self._leads.field_of)
-        lines = records.lines(value_block(rows, header)) if rows else b""
-        return RecordBlock({stream: len(rows)}, lines)
+        fields, rows = self._ask(ids)
+        return self._leads.block(rows, fields, self._emitter)
 
     def _ask(self, ids: Sequence[int]) -> tuple[list[str], list[Row]]:
         """Ask for some leads; return the fields that they were asked for, and what came."""

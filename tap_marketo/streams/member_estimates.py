@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import ceil
 
@@ -12,14 +12,12 @@ from tap_marketo.log import counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE, MAX_RETURN
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
-from tap_marketo.streams.failed_programs import FailedPrograms
-from tap_marketo.streams.member_exports import STREAM, MembersFamily
+from tap_marketo.streams.member_exports import MembersFamily
 from tap_marketo.streams.member_handover import Handover
 from tap_marketo.streams.member_marks import MemberMarks
-from tap_marketo.streams.member_pages import MOST_LEADS
-from tap_marketo.streams.member_passes import MOST_PROGRAMS, Increment, Pass, pieces
-from tap_marketo.streams.member_way import MembersWay
-from tap_marketo.streams.programs import PROGRAMS, expected_programs
+from tap_marketo.streams.member_passes import MOST_PROGRAMS, STREAM, Increment, Pass, pieces
+from tap_marketo.streams.members_by_pages import MOST_LEADS
+from tap_marketo.streams.programs import PROGRAMS, FailedPrograms, expected_programs
 from tap_marketo.streams.stream_read import id_of
 
 # What a plan says of calls whose number no one knows before.
@@ -33,24 +31,14 @@ _CALLS_OF_A_PROGRAM = (
 )
 
 
+@dataclass(frozen=True)
 class MemberEstimates:
     """Estimates a sync, and tells the family of the members what it would export."""
 
-    def __init__(
-        self,
-        context: SyncContext,
-        way: MembersWay,
-        marks: MemberMarks,
-        family: MembersFamily,
-        failed: FailedPrograms,
-    ) -> None:
-        """Estimate the sync that would begin with all of these."""
-        self._context = context
-        self._way = way
-        self._marks = marks
-        self._family = family
-        self._failed = failed
-        self._longest = timedelta(days=context.config.max_export_days)
+    context: SyncContext
+    marks: MemberMarks
+    family: MembersFamily
+    failed: FailedPrograms
 
     def of_sync(self, sizes: ListSizes) -> ReadEstimate:
         """Return what the sync will read.
@@ -59,43 +47,44 @@ class MemberEstimates:
             TapError: a call that this takes failed.
         """
         programs = sizes.by_offset(PROGRAMS, "programs", {}).of(lambda row: id_of(row, "program"))
-        pending = self._context.pending(STREAM)
+        pending = self.context.pending(STREAM)
         known = {*programs.seen}.union(*(job.ids for job in pending))
-        if self._marks.is_first:
-            reached = self._marks.first_mark.parent
-            over = self._marks.first(expected_programs(programs, known, reached))
+        if self.marks.is_first:
+            reached = self.marks.first_mark.parent
+            over = self.marks.first(expected_programs(programs, known, reached))
             behind = f", behind {reached}" if reached else ""
             return self._of_all(
                 over,
                 ReadEstimate(
-                    how=f"{ANEW if self._marks.gap else IN_FULL}, all programs{behind}",
+                    how=f"{ANEW if self.marks.gap else IN_FULL}, all programs{behind}",
                     calls=Calls(programs.calls),
-                    why_anew=str(self._marks.gap or ""),
+                    why_anew=str(self.marks.gap or ""),
                 ),
             )
-        increment = self._marks.increment()
+        increment = self.marks.increment()
         estimate = self._of_changes(increment, programs.number)
-        if not self._marks.is_sweep_due:
-            by_export = self._way.reason_for_exports() or pending or self._failed.again
-            return replace(estimate, found=[self._family] if by_export else [])
-        over = self._marks.sweep(expected_programs(programs, known, self._marks.sweep_mark.parent))
+        if not self.marks.is_sweep_due:
+            by_export = self.marks.reason_for_exports() or pending or self.failed.again
+            return replace(estimate, found=[self.family] if by_export else [])
+        over = self.marks.sweep(expected_programs(programs, known, self.marks.sweep_mark.parent))
         estimate = replace(estimate, calls=estimate.calls + Calls(programs.calls))
-        if self._way.reason_for_exports():
+        if self.marks.reason_for_exports():
             resumed = [job.ids for job in pending if job.window.start == increment.window.start]
             increment.programs.update(*resumed)
-            self._family.passes = [increment.as_pass(STREAM, increment.programs)]
+            self.family.passes = [increment.as_pass(increment.programs)]
         how = f"{estimate.how}, and a sweep over all programs (program_members_sweep_days)"
         return self._of_all(over, replace(estimate, how=how))
 
     def _of_changes(self, increment: Increment, programs: int) -> ReadEstimate:
         since = increment.window.start
-        if not self._way.reason_for_exports():
+        if not self.marks.reason_for_exports():
             calls = ACTIVITY_CALLS + Calls(1, _CALLS_BY_PAGES)
             return ReadEstimate(
                 how="members that activities name, by pages", since=since, calls=calls
             )
-        windows = len(list(pieces(increment.window, self._longest)))
-        jobs = ceil(programs / MOST_PROGRAMS) * windows + len(self._failed.again)
+        longest = timedelta(days=self.context.config.max_export_days)
+        windows = len(list(pieces(increment.window, longest)))
+        jobs = ceil(programs / MOST_PROGRAMS) * windows + len(self.failed.again)
         most = counted(jobs, "job")
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the polls; {most} at most"
         each = f"one for {MAX_RETURN} changed programs, and one that proves the end; {a_job}"
@@ -104,15 +93,15 @@ class MemberEstimates:
 
     def _of_all(self, over: Pass, estimate: ReadEstimate) -> ReadEstimate:
         """Complete an estimate by what a pass over all programs takes."""
-        if self._way.reason_for_exports() or not self._way.can_read_all:
-            self._family.passes = [*self._family.passes, over]
-            return replace(estimate, families=[self._family])
-        mark = self._way.mark
+        if self.marks.reason_for_exports() or not self.marks.can_read_all:
+            self.family.passes = [*self.family.passes, over]
+            return replace(estimate, families=[self.family])
+        mark = self.marks.by_pages
         left = Handover(over, mark, None).left
         how = f"{estimate.how}, by pages"
         if not mark.compared:
-            self._family.passes = [replace(over, programs=over.programs[:MOST_PROGRAMS])]
+            self.family.passes = [replace(over, programs=over.programs[:MOST_PROGRAMS])]
             how += f"; {MOST_PROGRAMS} are exported as well"
         calls = estimate.calls + Calls(len(left), _CALLS_OF_A_PROGRAM)
-        families = [] if mark.compared else [self._family]
+        families = [] if mark.compared else [self.family]
         return replace(estimate, how=how, calls=calls, families=families)

@@ -16,16 +16,12 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.streams.described import DescribedFamily
-from tap_marketo.streams.failed_programs import FailedPrograms
 from tap_marketo.streams.member_handover import Handover
-from tap_marketo.streams.member_passes import Pass, PassKind
+from tap_marketo.streams.member_passes import REPLICATION_KEY, STREAM, Pass, PassKind
 from tap_marketo.streams.member_plans import MemberPlans, Place, PlanKey, plan_key
+from tap_marketo.streams.programs import FailedPrograms
 
-STREAM = "program_members"
-SWEEP = "program_members_sweep"
-"""Where the state has the mark of the sweeps, and an earlier version their jobs."""
 KEYS = ("programId", "leadId")
-REPLICATION_KEY = "updatedAt"
 ALWAYS = (
     Field("programId", "integer"),
     Field("leadId", "integer"),
@@ -96,9 +92,7 @@ class MembersFamily(DescribedFamily):
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         current = [job for job in pending if not self._is_outdated(job, context)]
-        layout = MemberPlans(
-            self.stream, self._longest, context, current, has_update_range=self.has_update_range
-        )
+        layout = MemberPlans(self._longest, context, current, self.has_update_range)
         self._places = layout.places
         plans: list[ExportPlan] = []
         for each in self.passes:

@@ -1,17 +1,22 @@
-"""A pass by pages over all programs: how far it is, and what exports are to read of it."""
+"""A pass by pages over all programs: how far it is, and what exports are to read of it.
+
+Adobe's pages do not promise that Get Program Members shows all that an export does. So of some
+programs both are read and compared.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from tap_marketo.errors import DataError, MarketoError
 from tap_marketo.log import LOGGER
 from tap_marketo.protocol.marks import PagesMark
 from tap_marketo.protocol.position import Parent, Position
 from tap_marketo.streams.member_passes import MOST_PROGRAMS, Pass
-from tap_marketo.streams.member_sample import MOST_TRIED, Sample
 
 _NOT_COMPARED = "program_members: pages could not be compared with an export"
 PAGES = "program_members_pages"
@@ -20,6 +25,93 @@ PAGES = "program_members_pages"
 The mark of the pass itself stays as it was when the pass began: a version that knows nothing of
 pages reads all programs then, and loses nothing.
 """
+# A program with more members is not compared: the rows are kept.
+_MOST_ROWS = 2_000
+# So many programs are read once more to be compared, where a stopped run had read all.
+_MOST_TRIED = 30
+
+# Of each lead the record, as its RECORD line has it.
+_Rows = Mapping[int, str]
+
+
+@dataclass
+class Sample:
+    """As many programs with members as one export may be of, read by pages, then exported.
+
+    The export lies between two readings by pages. A row is judged where both readings agree: what
+    changed meanwhile says nothing. The second reading is made where the first one and the export
+    differ.
+
+    Attributes:
+        began: when the first of them was read (UTC); an export made before is none to compare with.
+        read_again: reads a program by pages; returns its RECORD lines.
+        programs: those that pages have read, in order.
+    """
+
+    began: datetime
+    read_again: Callable[[int], Iterable[bytes]]
+    programs: list[int] = field(default_factory=list)
+    _pages: dict[int, _Rows] = field(default_factory=dict)
+    _file: list[bytes] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more programs are needed."""
+        return len(self.programs) >= MOST_PROGRAMS
+
+    def add(self, program: int, lines: Iterable[bytes]) -> None:
+        """Take in what pages gave of a program; one without members is left out."""
+        rows = _rows(lines).get(program, {})
+        if rows and len(rows) <= _MOST_ROWS and not self.is_full and program not in self._pages:
+            self.programs = sorted([*self.programs, program])
+            self._pages[program] = rows
+
+    def begin_file(self) -> None:
+        """Forget what came of the export's file, as it comes from its beginning."""
+        self._file.clear()
+
+    def add_of_file(self, lines: bytes) -> None:
+        """Take in RECORD lines of the export."""
+        self._file.append(lines)
+
+    def difference(self) -> str:
+        """Name what pages and the export do not have in common; empty for nothing.
+
+        Raises:
+            MarketoError, DataError: pages could not be read again.
+        """
+        exported = _rows(self._file)
+        for program in self.programs:
+            own, first = exported.get(program, {}), self._pages[program]
+            if own == first:
+                continue
+            second = _rows(self.read_again(program)).get(program, {})
+            for lead in sorted({*own, *first, *second}):
+                shown = first.get(lead)
+                if shown == second.get(lead) and shown != own.get(lead):
+                    what = _named(shown, own.get(lead))
+                    return f"{what} of lead {lead} in program {program}"
+        return ""
+
+
+def _rows(lines: Iterable[bytes]) -> dict[int, dict[int, str]]:
+    """Return the records of RECORD lines by program and lead."""
+    found: dict[int, dict[int, str]] = {}
+    for line in b"".join(lines).splitlines():
+        record = json.loads(line)["record"]
+        text = json.dumps(record, sort_keys=True)
+        found.setdefault(record["programId"], {})[record["leadId"]] = text
+    return found
+
+
+def _named(shown: str | None, exported: str | None) -> str:
+    if shown is None:
+        return "pages lack the row"
+    if exported is None:
+        return "the export lacks the row"
+    ours: dict[str, Any] = json.loads(shown)
+    theirs: dict[str, Any] = json.loads(exported)
+    return f"{', '.join(name for name in ours if ours[name] != theirs.get(name))} differs"
 
 
 class Handover:
@@ -30,6 +122,7 @@ class Handover:
         sample: the programs that are compared with an export; None where that has been done.
         is_rejected: whether pages have been found to differ from an export.
         is_offered: whether the sample is to be exported.
+        left_to_exports: the programs that exports are to read and have not read.
     """
 
     def __init__(
@@ -37,32 +130,22 @@ class Handover:
     ) -> None:
         """Begin, or go on where the mark of a stopped run says, if it is of the same pass.
 
-        Args:
-            over: the pass.
-            mark: in the state.
-            sample: takes in what pages read first; None where nothing is to be compared.
-            exported: programs that jobs of a stopped run export.
+        Jobs of a stopped run export the programs in ``exported``.
         """
         is_resumed = mark.scan_started == over.window.end
-        reached = mark.parent.id if is_resumed and mark.parent else 0
         self.over = over
         self.sample = sample
         self.is_rejected = self.is_offered = False
+        self.left_to_exports = {*mark.to_export} & {*over.programs} if is_resumed else set()
         self._compared = mark.compared
-        self._read_up_to = reached
-        self._to_export = {*mark.to_export} & {*over.programs} if is_resumed else set()
-        self._offered = self._to_export.intersection(exported)
+        self._read_up_to = mark.parent.id if is_resumed and mark.parent else 0
+        self._offered = self.left_to_exports.intersection(exported)
         self._has_ended = False
 
     @property
     def left(self) -> Sequence[int]:
         """The programs that pages have not read."""
         return [number for number in self.over.programs if number > self._read_up_to]
-
-    @property
-    def left_to_exports(self) -> Collection[int]:
-        """The programs that exports are to read and have not read."""
-        return self._to_export
 
     def programs(self) -> Iterator[int]:
         """Yield the programs in the order in which pages read them.
@@ -72,7 +155,7 @@ class Handover:
         left = self.left
         if self.sample:
             before = [each for each in self.over.programs if each <= self._read_up_to]
-            for number in before[:MOST_TRIED]:
+            for number in before[:_MOST_TRIED]:
                 if self.sample and not self.sample.is_full:
                     yield number
         yield from left
@@ -84,13 +167,13 @@ class Handover:
     def hand_over(self, program: int) -> None:
         """Let exports read a program, unless a stopped run has read it."""
         if program > self._read_up_to:
-            self._to_export.add(program)
+            self.left_to_exports.add(program)
         self.note_read(program)
 
     def has_to_offer(self) -> bool:
         """Say whether there is something new to be exported, and offer it then."""
         before = len(self._offered), self.is_offered
-        fresh = sorted(self._to_export - self._offered)
+        fresh = sorted(self.left_to_exports - self._offered)
         whole = len(fresh) if self._has_ended else len(fresh) // MOST_PROGRAMS * MOST_PROGRAMS
         self._offered.update(fresh[:whole])
         if self.sample and (self.sample.is_full or self._has_ended):
@@ -110,18 +193,13 @@ class Handover:
 
     def have_exported(self, programs: Collection[int]) -> None:
         """Note that programs have been exported, or are remembered as failed."""
-        self._to_export.difference_update(programs)
+        self.left_to_exports.difference_update(programs)
         self._offered.difference_update(programs)
-
-    def drop_exports(self) -> None:
-        """Do without what exports were to read: they would be of all members, each time."""
-        self.have_exported([*self._to_export])
 
     def compare(self, now: datetime | None) -> None:
         """Find out whether pages have given what the export of the sample does.
 
-        Args:
-            now: when that was (UTC); None where there is no export, so that it stays open.
+        ``now`` is the time (UTC); None where there is no export, so that it stays open.
 
         Raises:
             MarketoError: it concerns the whole run.
@@ -147,14 +225,14 @@ class Handover:
         """Return what has been reached."""
         if self.is_rejected:
             return Position(marks={PAGES: PagesMark(differ=now)})
-        if self._has_ended and not self._to_export and not self.sample:
+        if self._has_ended and not self.left_to_exports and not self.sample:
             done = PagesMark(compared=self._compared)
             return replace(self.over.reached, marks={**self.over.reached.marks, PAGES: done})
         parent = Parent("Program", self._read_up_to) if self._read_up_to else None
         mark = PagesMark(
             scan_started=self.over.window.end,
             parent=parent,
-            to_export=tuple(sorted(self._to_export)),
+            to_export=tuple(sorted(self.left_to_exports)),
             compared=self._compared,
         )
         return Position(marks={PAGES: mark})

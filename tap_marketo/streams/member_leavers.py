@@ -7,7 +7,7 @@ from typing import Any
 
 from tap_marketo.marketo.pages import Row
 from tap_marketo.streams.change_events import ChangeEvent
-from tap_marketo.streams.member_exports import REPLICATION_KEY
+from tap_marketo.streams.member_passes import REPLICATION_KEY
 from tap_marketo.times import to_marketo
 
 CHANGE_STATUS = "Change Status in Progression"

@@ -1,4 +1,4 @@
-"""How far the members of programs have been read, and what is to be read next."""
+"""How far the members of programs have been read, what is to be read next, and which way."""
 
 from __future__ import annotations
 
@@ -6,27 +6,44 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
+from tap_marketo.config import BY_EXPORTS
+from tap_marketo.exports.bookmarks import cursor_at
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.windows import Cursor
-from tap_marketo.protocol.marks import ChildMark
+from tap_marketo.protocol.marks import ChildMark, PagesMark
 from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.streams.account import Account
+from tap_marketo.streams.increments import CALLS_SPENT, calls_left
 from tap_marketo.streams.log_reach import Gap
-from tap_marketo.streams.member_exports import REPLICATION_KEY, STREAM, SWEEP
-from tap_marketo.streams.member_passes import Increment, Pass, PassKind, pass_over_all
-from tap_marketo.times import Window, before
+from tap_marketo.streams.member_handover import PAGES
+from tap_marketo.streams.member_passes import (
+    REPLICATION_KEY,
+    STREAM,
+    SWEEP,
+    Increment,
+    Pass,
+    PassKind,
+    pass_over_all,
+)
+from tap_marketo.times import Window, before, to_marketo
+
+EVERYONE = "reachedSuccess"
+"""The field by which all members are asked for, where describe says that it is searchable."""
 
 
 class MemberMarks:
-    """What the state says of the members, and the passes that follow from it.
+    """What the state, the settings, the day's calls and Marketo say of it, whenever asked.
 
     Attributes:
         gap: what activities no longer tell; None for nothing.
     """
 
-    def __init__(self, context: SyncContext, gap: Gap | None) -> None:
-        """Look at the state of a run, now and whenever asked."""
+    def __init__(self, account: Account, context: SyncContext, gap: Gap | None) -> None:
+        """Ask for nothing yet."""
         self.gap = gap
+        self._account = account
         self._state = context.state
+        self._config = context.config
         self._now = context.now
         self._earliest = context.earliest
         self._lookback = timedelta(hours=context.config.activities_lookback_hours)
@@ -34,9 +51,7 @@ class MemberMarks:
 
     @property
     def _cursor(self) -> Cursor:
-        state, stream = self._state, STREAM
-        bookmark = state.bookmark(stream, REPLICATION_KEY)
-        return Cursor(bookmark, state.settled(stream), self._earliest, self._lookback)
+        return cursor_at(self._state, STREAM, REPLICATION_KEY, self._earliest, self._lookback)
 
     @property
     def is_first(self) -> bool:
@@ -65,7 +80,7 @@ class MemberMarks:
             },
         )
         window = Window(min(self._earliest, began), began)
-        return pass_over_all(PassKind.FIRST, STREAM, programs, window, mark, reached)
+        return pass_over_all(PassKind.FIRST, programs, window, mark, reached)
 
     def increment(self) -> Increment:
         """Return what has changed since the bookmark, without an activity yet."""
@@ -93,4 +108,31 @@ class MemberMarks:
         since = before(mark.refreshed or began, self._lookback)
         reached = Position(marks={SWEEP: ChildMark(refreshed=began)})
         window = Window(min(since, began), began)
-        return pass_over_all(PassKind.SWEEP, SWEEP, programs, window, mark, reached)
+        return pass_over_all(PassKind.SWEEP, programs, window, mark, reached)
+
+    @property
+    def by_pages(self) -> PagesMark:
+        """What the state says of passes by pages."""
+        return self._state.mark(PagesMark, PAGES)
+
+    @property
+    def can_read_all(self) -> bool:
+        """Whether pages can be asked for all members of a program (program-members.md, Query).
+
+        ``statusName`` does not find all of them: a member keeps a status that the channel no longer
+        lists (channels.md).
+        """
+        return EVERYONE in self._account.members.filters
+
+    def reason_for_exports(self) -> str:
+        """Say why exports, and not pages, read what they can; empty where pages do."""
+        spent = "" if calls_left(self._account.client) > 0 else CALLS_SPENT
+        return self.reason_against_pages() or spent
+
+    def reason_against_pages(self) -> str:
+        """Say why nothing is read by pages; empty where something may be."""
+        if self._config.increments == BY_EXPORTS:
+            return "increments says so"
+        if differ := self.by_pages.differ:
+            return f"pages were found to differ from an export at {to_marketo(differ)}"
+        return ""

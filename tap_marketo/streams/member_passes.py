@@ -5,7 +5,7 @@ Pure arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -15,6 +15,10 @@ from tap_marketo.protocol.marks import ChildMark
 from tap_marketo.protocol.position import Bookmark, Parent, PendingExport, Position
 from tap_marketo.times import Window, before
 
+STREAM = "program_members"
+SWEEP = "program_members_sweep"
+"""Where the state has the mark of the sweeps, and an earlier version their jobs."""
+REPLICATION_KEY = "updatedAt"
 # bulk-program-member-extract.md, Filters: so many programs a job.
 MOST_PROGRAMS = 10
 
@@ -36,20 +40,23 @@ class Pass:
         window: up to its end the members of these programs are known then.
         programs: the ids of those that are left to export.
         reached: the position after the last of them.
-        mark: returns the position after all programs up to an id.
         read_up_to: stopped runs have read the programs up to this id; 0 for none.
         read: how many programs stopped runs have read.
-        marked_as: where the state has the mark.
+        refreshed: when the last such pass began that came to its end, as the mark has it (UTC).
     """
 
     kind: PassKind
     window: Window
     programs: Sequence[int]
     reached: Position
-    mark: Callable[[int], Position]
     read_up_to: int = 0
     read: int = 0
-    marked_as: str = ""
+    refreshed: datetime | None = None
+
+    @property
+    def marked_as(self) -> str:
+        """Where the state has the mark."""
+        return SWEEP if self.kind is PassKind.SWEEP else STREAM
 
     @property
     def at_start(self) -> Position:
@@ -57,7 +64,7 @@ class Pass:
         if not self.programs:
             return self.reached
         # The next run continues with the same window; the next increment has another one.
-        return Position() if self.kind is PassKind.CHANGES else self.mark(self.read_up_to)
+        return Position() if self.kind is PassKind.CHANGES else self._mark(self.read_up_to)
 
     def without(self, programs: Collection[int]) -> Pass:
         """Return the pass without some programs."""
@@ -65,7 +72,14 @@ class Pass:
 
     def mark_after(self, batch: Sequence[int]) -> Position:
         """Return the position after a batch of its programs, which is not the last one."""
-        return Position() if batch[-1] < self.read_up_to else self.mark(batch[-1])
+        return Position() if batch[-1] < self.read_up_to else self._mark(batch[-1])
+
+    def _mark(self, program: int) -> Position:
+        """Return the position after all programs up to an id, or 0."""
+        parent = Parent("Program", program) if program else None
+        began = self.window.end
+        reached = ChildMark(parent=parent, scan_started=began, refreshed=self.refreshed)
+        return Position(marks={self.marked_as: reached})
 
 
 class Increment:
@@ -87,12 +101,9 @@ class Increment:
     """
 
     def __init__(self, cursor: Cursor, mark: ChildMark, now: datetime) -> None:
-        """Begin without an activity.
+        """Begin without an activity, at the start of this run (whole seconds UTC).
 
-        Args:
-            cursor: of the stream; it has a bookmark.
-            mark: how far a stopped run has come.
-            now: the start of this run, whole seconds UTC.
+        The cursor has a bookmark; the mark says how far a stopped run has come.
         """
         self._cursor = cursor
         self.window = Window(cursor.start(now), now)
@@ -116,59 +127,27 @@ class Increment:
         self.read_up_to = 0
         self.programs = set(self.latest)
 
-    def as_pass(self, stream: str, existing: Collection[int]) -> Pass:
+    def as_pass(self, existing: Collection[int]) -> Pass:
         """Return what is exported: of programs that still exist, as a filter takes no others."""
         now = self.window.end
         settled = self._cursor.after(self.window, now).settled
-        reached = Position(
-            bookmarks={stream: Bookmark("updatedAt", now, settled)},
-            marks={stream: ChildMark()},
-        )
-        return Pass(
-            PassKind.CHANGES,
-            self.window,
-            sorted(self.programs.intersection(existing)),
-            reached,
-            _marks(stream, now, None),
-            read_up_to=self.read_up_to,
-            marked_as=stream,
-        )
+        bookmark = Bookmark(REPLICATION_KEY, now, settled)
+        reached = Position(bookmarks={STREAM: bookmark}, marks={STREAM: ChildMark()})
+        programs = sorted(self.programs.intersection(existing))
+        return Pass(PassKind.CHANGES, self.window, programs, reached, self.read_up_to)
 
 
 def pass_over_all(
-    kind: PassKind,
-    stream: str,
-    programs: Collection[int],
-    window: Window,
-    mark: ChildMark,
-    reached: Position,
+    kind: PassKind, programs: Collection[int], window: Window, mark: ChildMark, reached: Position
 ) -> Pass:
-    """Return a pass over all programs, or what stopped runs have left of it.
+    """Return a pass over all programs, or what stopped runs have left of it by their mark.
 
-    Args:
-        kind: FIRST or SWEEP.
-        stream: where the state has its mark.
-        programs: the ids of all programs.
-        window: the changes that are exported, up to the start of the first run of the pass.
-        mark: how far stopped runs have come.
-        reached: the position after the last program.
+    The window ends at the start of the first run of the pass.
     """
     read_up_to = mark.parent.id if mark.parent else 0
     left = sorted(number for number in programs if number > read_up_to)
-    mark_at = _marks(stream, window.end, mark.refreshed)
     read = len(programs) - len(left)
-    return Pass(kind, window, left, reached, mark_at, read_up_to, read, stream)
-
-
-def _marks(stream: str, began: datetime, refreshed: datetime | None) -> Callable[[int], Position]:
-    """Return a function from a program's id, or 0, to the position after all programs up to it."""
-
-    def mark(program: int) -> Position:
-        parent = Parent("Program", program) if program else None
-        reached = ChildMark(parent=parent, scan_started=began, refreshed=refreshed)
-        return Position(marks={stream: reached})
-
-    return mark
+    return Pass(kind, window, left, reached, read_up_to, read, mark.refreshed)
 
 
 def serves(job: PendingExport, window: Window, kind: PassKind) -> bool:
@@ -193,9 +172,7 @@ def batches(
 ) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
     """Return which programs are exported together: by jobs that exist, and ten by ten by new ones.
 
-    Args:
-        programs: of a pass.
-        resumed: the programs of each job that exists.
+    Of each job that exists ``resumed`` has the programs.
     """
     left = set(programs)
     kept: list[tuple[int, ...]] = []

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from tap_marketo.exports.family import ExportPlan, SyncContext
 from tap_marketo.exports.windows import Plan
 from tap_marketo.protocol.position import PendingExport, Position
-from tap_marketo.streams.member_handover import Handover
-from tap_marketo.streams.member_passes import Pass, PassKind, batches, pieces, serves
-from tap_marketo.streams.member_sample import Sample
+from tap_marketo.streams.member_handover import Handover, Sample
+from tap_marketo.streams.member_passes import STREAM, Pass, PassKind, batches, pieces, serves
 from tap_marketo.times import Window
 
 PlanKey = tuple[Window, tuple[int, ...], datetime | None]
@@ -21,6 +21,7 @@ Two passes may export the same programs for the same window.
 """
 # Programs that are exported whole are asked for at a moment. A plan has a window all the same.
 _MOMENT = timedelta(seconds=1)
+_STREAMS = (STREAM,)
 
 
 class Place(NamedTuple):
@@ -42,44 +43,30 @@ class Place(NamedTuple):
     sample: Sample | None = None
 
 
+@dataclass
 class MemberPlans:
     """Lays out what a run exports.
 
     Attributes:
+        longest: a job exports the changes of so much time at most.
+        context: of the run.
+        pending: the jobs of stopped runs whose files are as good as new ones.
+        has_update_range: whether the subscription can filter by updatedAt.
         places: the place of each plan.
     """
 
-    def __init__(
-        self,
-        stream: str,
-        longest: timedelta,
-        context: SyncContext,
-        pending: Sequence[PendingExport],
-        *,
-        has_update_range: bool,
-    ) -> None:
-        """Begin without a plan.
-
-        Args:
-            stream: whose rows are exported.
-            longest: a job exports the changes of so much time at most.
-            context: of the run.
-            pending: the jobs of stopped runs whose files are as good as new ones.
-            has_update_range: whether the subscription can filter by updatedAt.
-        """
-        self.places: dict[PlanKey, Place] = {}
-        self._streams = (stream,)
-        self._longest = longest
-        self._context = context
-        self._pending = pending
-        self._has_update_range = has_update_range
+    longest: timedelta
+    context: SyncContext
+    pending: Sequence[PendingExport]
+    has_update_range: bool
+    places: dict[PlanKey, Place] = field(default_factory=dict)
 
     def again(self, programs: Iterable[int]) -> Iterator[ExportPlan]:
         """Yield a plan for each of some programs that could not be exported before."""
-        now = self._context.now
+        now = self.context.now
         for number in programs:
             plan = Plan[PendingExport](
-                Window(now - _MOMENT, now), self._streams, ids=(number,), turn=now
+                Window(now - _MOMENT, now), _STREAMS, ids=(number,), turn=now
             )
             self.places[plan_key(plan)] = Place(Position(), None)
             yield plan
@@ -89,13 +76,14 @@ class MemberPlans:
         over, sample = handover.over, handover.sample
         if sample and handover.is_offered:
             ids = tuple(sample.programs)
-            made = (job for job in self._pending if job.ids == ids and job.made)
+            made = (job for job in self.pending if job.ids == ids and job.made)
             job = next((job for job in made if (job.made or sample.began) >= sample.began), None)
-            plan = Plan(over.window, self._streams, job, job.made if job else None, ids)
+            plan = Plan(over.window, _STREAMS, job, job.made if job else None, ids)
             self.places[plan_key(plan)] = Place(Position(), over.marked_as, True, handover, sample)
             yield plan
-        if over.kind is PassKind.SWEEP and not self._has_update_range:
-            handover.drop_exports()
+        if over.kind is PassKind.SWEEP and not self.has_update_range:
+            # They would be of all members, each time.
+            handover.have_exported([*handover.left_to_exports])
             return
         rest = handover.to_export()
         if rest.programs:
@@ -104,12 +92,12 @@ class MemberPlans:
     def of_pass(self, each: Pass, handover: Handover | None = None) -> Iterator[ExportPlan]:
         """Yield the plans of a pass, or of what a pass by pages leaves to exports."""
         windows = [each.window]
-        if each.kind is not PassKind.FIRST and self._has_update_range:
-            windows = list(pieces(each.window, self._longest))
+        if each.kind is not PassKind.FIRST and self.has_update_range:
+            windows = list(pieces(each.window, self.longest))
         jobs = {
             (window, job.ids): job
             for window in windows
-            for job in self._pending
+            for job in self.pending
             if serves(job, window, each.kind)
         }
         resumed, new = batches(each.programs, dict.fromkeys(ids for _, ids in jobs))
@@ -124,8 +112,8 @@ class MemberPlans:
                 window = job.window if job else piece
                 is_last = piece == windows[-1]
                 reached = mark if is_last and not handover else Position()
-                made, turn = job.made if job else None, _turn(each, read, self._context)
-                plan = Plan(window, self._streams, job, made, ids, turn)
+                made, turn = job.made if job else None, _turn(each, read, self.context)
+                plan = Plan(window, _STREAMS, job, made, ids, turn)
                 self.places[plan_key(plan)] = Place(reached, each.marked_as, is_last, handover)
                 yield plan
             read += len(ids)

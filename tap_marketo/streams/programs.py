@@ -1,4 +1,4 @@
-"""Which programs there are, and which have been created or changed (programs.md)."""
+"""Which programs there are, what has changed (programs.md), whose members are not exported."""
 
 from __future__ import annotations
 
@@ -6,17 +6,21 @@ from collections.abc import Collection, Generator, Iterable
 from datetime import datetime
 
 from tap_marketo.errors import DataError, NotFoundError, TapError
-from tap_marketo.failed_parts import concerns_one_part
+from tap_marketo.failed_parts import FailedParts, concerns_one_part
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize
 from tap_marketo.marketo.moving_list import offset_pages
 from tap_marketo.marketo.pages import Row, all_rows
-from tap_marketo.protocol.position import Parent
+from tap_marketo.protocol.position import Parent, Position
+from tap_marketo.protocol.state import State
+from tap_marketo.streams.member_passes import STREAM, SWEEP
 from tap_marketo.streams.stream_read import id_of, is_since, raw_id
 from tap_marketo.times import to_marketo
 
 # So many programs are looked up one by one; of more, all programs are listed.
 _FEW_PROGRAMS = 10
+# A run tries so many again whose members could not be exported, with a job each.
+_MOST_AGAIN = 10
 PROGRAMS = "/rest/asset/v1/programs.json"
 
 
@@ -85,10 +89,7 @@ def expected_programs(
 ) -> set[int]:
     """Return ids that stand for all programs: those that are known, and made up ones behind them.
 
-    Args:
-        programs: how many there are.
-        known: ids of some of them.
-        reached: the last one that stopped runs have read; as many as are left follow it.
+    As many as are left follow the last one that stopped runs have reached.
     """
     behind = reached.id if reached else 0
     left = programs.about(lambda number: number > behind)
@@ -99,3 +100,68 @@ def expected_programs(
 
 def _ids(rows: Iterable[Row]) -> list[int]:
     return [id_of(row, "program") for row in rows]
+
+
+class FailedPrograms:
+    """The programs whose members Marketo does not export, while it exports those of others.
+
+    Attributes:
+        parts: they, as parts of the stream.
+    """
+
+    def __init__(self, state: State) -> None:
+        """Begin with what earlier runs have left.
+
+        Where the state has the mark of a pass, it has the programs that failed in it as well, so
+        that an older version does not go on behind them either.
+        """
+        before = {name: state.failed(name, Parent.read) for name in (STREAM, SWEEP)}
+        self._names = {name: {*failed} for name, failed in before.items()}
+        self.parts = FailedParts(
+            STREAM, {part: since for failed in before.values() for part, since in failed.items()}
+        )
+
+    @property
+    def again(self) -> list[int]:
+        """The ids of those that a run tries again."""
+        return self.ids[:_MOST_AGAIN]
+
+    @property
+    def ids(self) -> list[int]:
+        """Their ids, in the order in which they are asked for again."""
+        return [Parent.read(part).id for part in self.parts.remembered]
+
+    def as_position(self) -> Position:
+        """Return a position with nothing but them."""
+        known = self.parts.remembered
+        return Position(
+            failed={
+                name: {part: since for part, since in known.items() if part in own}
+                for name, own in self._names.items()
+            }
+        )
+
+    def keep_only(self, existing: Collection[int]) -> None:
+        """Forget those that are gone."""
+        for number in set(self.ids).difference(existing):
+            self.parts.forget(_part(number))
+
+    def add(self, number: int, since: datetime, error: TapError, marked_as: str | None) -> None:
+        """Remember one, as ``FailedParts`` does, and where the state has the mark of its pass.
+
+        That is None for one that is remembered already.
+        """
+        self.parts.add(_part(number), since, error)
+        if marked_as:
+            self._names[marked_as].add(_part(number))
+
+    def have_read(self, programs: Collection[int]) -> None:
+        """Forget programs whose members have been read, all of them."""
+        for number in programs:
+            self.parts.has_read(_part(number))
+            for own in self._names.values():
+                own.discard(_part(number))
+
+
+def _part(number: int) -> str:
+    return str(Parent("Program", number))

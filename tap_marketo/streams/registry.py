@@ -26,8 +26,8 @@ from tap_marketo.streams.lead_database import (
 from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.streams.leads import Leads
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
-from tap_marketo.streams.member_exports import SWEEP
 from tap_marketo.streams.member_handover import PAGES
+from tap_marketo.streams.member_passes import SWEEP
 from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
 from tap_marketo.streams.permissions import PERMISSIONS

@@ -21,7 +21,7 @@ COMPARED = PagesMark(compared=BEGAN)
 
 
 def handover(programs: set[int], state: State) -> Handover:
-    over = pass_over_all(PassKind.FIRST, "program_members", programs, WINDOW, ChildMark(), DONE)
+    over = pass_over_all(PassKind.FIRST, programs, WINDOW, ChildMark(), DONE)
     return Handover(over, state.mark(PagesMark, PAGES), None)
 
 

@@ -19,9 +19,9 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.marks import ChildMark
 from tap_marketo.protocol.position import Bookmark, Parent, PendingExport, Position
 from tap_marketo.protocol.state import State
-from tap_marketo.streams.failed_programs import FailedPrograms
-from tap_marketo.streams.member_exports import STREAM, SWEEP, MembersFamily
-from tap_marketo.streams.member_passes import Increment, batches, pieces
+from tap_marketo.streams.member_exports import MembersFamily
+from tap_marketo.streams.member_passes import STREAM, Increment, batches, pieces
+from tap_marketo.streams.programs import FailedPrograms
 from tap_marketo.times import Window
 
 BEGAN = datetime(2026, 6, 1, tzinfo=timezone.utc)
@@ -98,8 +98,8 @@ class Account:
         for change in self.changes:
             if change.is_from_activity(now) and change.date >= increment.window.start:
                 increment.note(change.program, change.date)
-        failed = FailedPrograms(self.state, STREAM, (STREAM, SWEEP))
-        changes = increment.as_pass(STREAM, {change.program for change in self.changes})
+        failed = FailedPrograms(self.state)
+        changes = increment.as_pass({change.program for change in self.changes})
         changes = changes.without(failed.ids)
         self.move_to(changes.at_start, now)
         family = new_family(self.longest, failed)

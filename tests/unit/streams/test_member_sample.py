@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tap_marketo.streams.member_sample import Sample
+from tap_marketo.streams.member_handover import Sample
 
 BEGAN = datetime(2026, 6, 1, tzinfo=timezone.utc)
 # The status of each member, by lead.
