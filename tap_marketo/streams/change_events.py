@@ -22,9 +22,7 @@ class ChangeEvent:
 
     Attributes:
         type: the name of its type, as it was asked for.
-        lead: id of the lead.
         date: when it happened, UTC.
-        attributes: values by the attributes' names.
         subject: id of the program or list that it is about; None where it names none.
     """
 
@@ -104,11 +102,8 @@ def subject_of(
 ) -> int | None:
     """Return the id of what an activity is about; None where it names none.
 
-    Args:
-        kind: its type, as types.json has it: the primary attribute may be the subject.
-        row: the activity.
-        attributes: its values by the attributes' names; one may be the id of the subject.
-        subject: program or list, in lower case.
+    The subject is a program or list, in lower case. The primary attribute is its id where the type
+    says so, as types.json has it; an attribute may be its id as well.
 
     Raises:
         ValueError: the id is no number.

@@ -110,13 +110,7 @@ class ListChanges:
         read_at: datetime | None,
         new_lists: Collection[int],
     ) -> None:
-        """Know of no event yet.
-
-        Args:
-            readings: when lists were read (UTC), as :class:`ListMark` has them.
-            read_at: when the last reading of all lists began (UTC).
-            new_lists: those whose members are read in this run.
-        """
+        """Know of no event yet; the members of new lists are read in this run."""
         self._readings = readings
         self._firsts = sorted(readings)
         self._read_at = read_at

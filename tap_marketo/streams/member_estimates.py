@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from math import ceil
 
 from tap_marketo.exports.family import SyncContext
@@ -82,8 +81,7 @@ class MemberEstimates:
             return ReadEstimate(
                 how="members that activities name, by pages", since=since, calls=calls
             )
-        longest = timedelta(days=self.context.config.max_export_days)
-        windows = len(list(pieces(increment.window, longest)))
+        windows = len(list(pieces(increment.window, self.family.longest)))
         jobs = ceil(programs / MOST_PROGRAMS) * windows + len(self.failed.again)
         most = counted(jobs, "job")
         a_job = f"three a job of {MOST_PROGRAMS} programs, and the polls; {most} at most"

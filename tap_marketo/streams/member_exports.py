@@ -50,23 +50,16 @@ class MembersFamily(DescribedFamily):
         entry: CatalogEntry,
         fields: Collection[Field],
         longest: timedelta,
-        programs: FailedPrograms,
+        failed: FailedPrograms,
     ) -> None:
-        """Serve the selected stream.
-
-        Args:
-            entry: the stream of the catalog.
-            fields: what members have.
-            longest: a job exports the changes of so much time at most.
-            programs: those that cannot be exported.
-        """
+        """Serve the selected stream; a job exports the changes of ``longest`` at most."""
         super().__init__(entry, fields, timedelta())
         self.passes: Sequence[Pass] = ()
         self.handover: Handover | None = None
         self.latest: Mapping[int, datetime] = {}
         self.has_update_range = True
-        self._longest = longest
-        self._programs = programs
+        self.longest = longest
+        self._failed = failed
         self._places: dict[PlanKey, Place] = {}
         self._halves: set[PlanKey] = set()
         self._given_up: set[PlanKey] = set()
@@ -92,7 +85,7 @@ class MembersFamily(DescribedFamily):
 
     def plans(self, context: SyncContext, pending: Sequence[PendingExport]) -> list[ExportPlan]:
         current = [job for job in pending if not self._is_outdated(job, context)]
-        layout = MemberPlans(self._longest, context, current, self.has_update_range)
+        layout = MemberPlans(self.longest, context, current, self.has_update_range)
         self._places = layout.places
         plans: list[ExportPlan] = []
         for each in self.passes:
@@ -101,7 +94,7 @@ class MembersFamily(DescribedFamily):
                 plans += layout.of_pass(each)
         if self.handover:
             plans += layout.of_handover(self.handover)
-        return [*plans, *layout.again(self._programs.again)]
+        return [*plans, *layout.again(self._failed.again)]
 
     def begin(self, context: SyncContext) -> Position | None:
         return self.handover.position(context.now) if self.handover else None
@@ -145,8 +138,8 @@ class MembersFamily(DescribedFamily):
             self._halves |= {plan_key(first), plan_key(second)}
             return [first, second]
         self._given_up.add(plan_key(plan))
-        self._programs.add(plan.ids[0], plan.window.start, error, place.marked_as)
-        self._programs.parts.check()
+        self._failed.add(plan.ids[0], plan.window.start, error, place.marked_as)
+        self._failed.parts.check()
         return []
 
     def has_given_up(self, plan: ExportPlan) -> bool:
@@ -154,7 +147,7 @@ class MembersFamily(DescribedFamily):
 
     @property
     def failed_parts(self) -> Mapping[str, Mapping[str, datetime]]:
-        return self._programs.as_position().failed
+        return self._failed.as_position().failed
 
     def _is_again(self, plan: ExportPlan) -> bool:
         return self._places[plan_key(plan)].marked_as is None
@@ -171,9 +164,9 @@ class MembersFamily(DescribedFamily):
     def position_after(self, context: SyncContext, plan: ExportPlan) -> Position:
         place = self._places[plan_key(plan)]
         if place.marked_as is None and not self.has_given_up(plan):
-            self._programs.have_read(plan.ids)
+            self._failed.have_read(plan.ids)
         elif not self.has_given_up(plan):
-            self._programs.parts.note_success()
+            self._failed.parts.note_success()
         reached, handover = place.reached, place.handover
         if place.sample and handover:
             handover.compare(None if self.has_given_up(plan) else context.now)

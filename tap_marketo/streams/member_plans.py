@@ -49,9 +49,7 @@ class MemberPlans:
 
     Attributes:
         longest: a job exports the changes of so much time at most.
-        context: of the run.
         pending: the jobs of stopped runs whose files are as good as new ones.
-        has_update_range: whether the subscription can filter by updatedAt.
         places: the place of each plan.
     """
 

@@ -88,10 +88,8 @@ class MembersByPages:
     ) -> Generator[None, None, Pass]:
         """Read what has changed; return the pass over what exports are to read.
 
-        Args:
-            changes: the programs in which something has.
-            leads: the members that activities name.
-            created: programs that are new, and are read whole.
+        Programs in ``created`` are new and are read whole, of the others the leads that activities
+        name.
         """
         left: list[int] = []
         for number in changes.programs:

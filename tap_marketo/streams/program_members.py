@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -12,13 +12,13 @@ from tap_marketo.errors import NOT_HERE, AccessDeniedError
 from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
-from tap_marketo.marketo.pages import BATCH_SIZE
+from tap_marketo.marketo.pages import BATCH_SIZE, Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ChildMark
 from tap_marketo.protocol.position import Position
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.change_events import ChangeEvents
+from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.estimate import ReadEstimate
@@ -26,7 +26,6 @@ from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.member_estimates import MemberEstimates
 from tap_marketo.streams.member_exports import ALWAYS, KEYS, MembersFamily
 from tap_marketo.streams.member_handover import Handover, Sample
-from tap_marketo.streams.member_leavers import CHANGE_STATUS, Leavers
 from tap_marketo.streams.member_marks import MemberMarks
 from tap_marketo.streams.member_passes import (
     MOST_PROGRAMS,
@@ -40,17 +39,61 @@ from tap_marketo.streams.members_by_pages import ChangedLeads, MembersByPages
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.programs import FailedPrograms, Programs
 from tap_marketo.streams.stream_read import Steps, StreamRead
-from tap_marketo.times import whole_seconds
+from tap_marketo.times import to_marketo, whole_seconds
 
+_CHANGE_STATUS = "Change Status in Progression"
+# The status that leads have who are members no longer (channels.md).
+_LEFT = "Not in Program"
+_STATUS = "statusName"
+# The rows of so many are kept at once.
+_MOST_LEFT = 200_000
 # The activity types that report a change of a program's members, by their names.
 _EVENT_TYPES = (
-    CHANGE_STATUS,
+    _CHANGE_STATUS,
     "Change Program Member Data",
     "Add to Nurture",
     "Change Nurture Track",
     "Change Nurture Cadence",
 )
 _AUTOMATIC = frozenset((*KEYS, REPLICATION_KEY, "createdAt"))
+
+
+class _Leavers:
+    """The leads that have left a program and have not returned, by the activities noted."""
+
+    def __init__(self, field_of: Mapping[str, str]) -> None:
+        """Know of none yet, given the field of each column."""
+        self._column_of = {field: column for column, field in field_of.items()}
+        self._left: dict[tuple[int, int], ChangeEvent] = {}
+
+    @property
+    def are_many(self) -> bool:
+        """Whether they are as many as are kept at once."""
+        return len(self._left) > _MOST_LEFT
+
+    def note(self, event: ChangeEvent) -> None:
+        """Take in an activity; of each lead in each program the last one counts."""
+        if event.type != _CHANGE_STATUS or event.subject is None:
+            return
+        key = (event.subject, event.lead)
+        self._left.pop(key, None)
+        if event.attributes.get("New Status") == _LEFT:
+            self._left[key] = event
+
+    def rows(self) -> Iterator[Row]:
+        """Return a row for each of them, and forget them."""
+        left, self._left = self._left, {}
+        return map(self._row, left.values())
+
+    def _row(self, event: ChangeEvent) -> Row:
+        row: dict[str, Any] = {
+            "programId": str(event.subject),
+            "leadId": str(event.lead),
+            REPLICATION_KEY: to_marketo(event.date),
+        }
+        if _STATUS in self._column_of:
+            row[self._column_of[_STATUS]] = _LEFT
+        return row
 
 
 class MembersRead(StreamRead):
@@ -95,7 +138,10 @@ class MembersRead(StreamRead):
             self._handover = self._begin_by_pages(passes.pop(), by_pages, emitter)
         for each in passes:
             if each.programs or not by_pages:
-                _log_pass(each)
+                LOGGER.info(
+                    "%s: %s %s%s.", STREAM, each.kind.value, counted(len(each.programs), "program"),
+                    f", behind Program/{each.read_up_to}" if each.read_up_to else "",
+                )  # fmt: skip
             emitter.move_to(each.at_start)
         yield None
         self._family.handover = self._handover
@@ -177,7 +223,7 @@ class MembersRead(StreamRead):
         """Return the pass over what has changed, when pages have read what they can of it."""
         increment, leads = self._marks.increment(), ChangedLeads()
         since = increment.window.start
-        leavers = Leavers(self._family.field_of)
+        leavers = _Leavers(self._family.field_of)
         for events in self._events.pages(since):
             for event in events:
                 if event.subject is not None:
@@ -205,13 +251,6 @@ class MembersRead(StreamRead):
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         estimates = MemberEstimates(self._context, self._marks, self._family, self._failed)
         return estimates.of_sync(sizes)
-
-
-def _log_pass(each: Pass) -> None:
-    LOGGER.info(
-        "%s: %s %s%s.", STREAM, each.kind.value, counted(len(each.programs), "program"),
-        f", behind Program/{each.read_up_to}" if each.read_up_to else "",
-    )  # fmt: skip
 
 
 class ProgramMembers(StreamDefinition):
@@ -246,7 +285,7 @@ class ProgramMembers(StreamDefinition):
     def gap(self, context: SyncContext) -> Gap | None:
         bookmark = context.state.bookmark(STREAM, REPLICATION_KEY)
         lookback = timedelta(hours=context.config.activities_lookback_hours)
-        return find_gap(CHANGE_STATUS, bookmark, lookback, context.now)
+        return find_gap(_CHANGE_STATUS, bookmark, lookback, context.now)
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext

@@ -41,13 +41,7 @@ class SmartListFamily(BulkFamily):
     lookback = timedelta()
 
     def __init__(self, number: int, entry: CatalogEntry, readings: dict[int, datetime]) -> None:
-        """Serve the stream.
-
-        Args:
-            number: the id of the list.
-            entry: the selected stream.
-            readings: when each list was read (UTC), of all lists; it is kept up to date.
-        """
+        """Serve the stream; when lists were read (UTC), of all lists, is kept up to date."""
         super().__init__([entry])
         self.name = _family_name(number)
         self.part = f"smart list {number}"

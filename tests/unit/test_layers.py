@@ -121,7 +121,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.member_plans",),
     ("streams.member_exports", "streams.lead_reach", "streams.activity_exports"),
     ("streams.expiry",),
-    ("streams.leads_by_id", "streams.member_leavers"),
+    ("streams.leads_by_id",),
     ("streams.lead_changes",),
     # what is new by pages,
     ("streams.increments",),
