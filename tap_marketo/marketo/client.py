@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import requests
@@ -18,7 +19,7 @@ from tap_marketo.errors import (
     TransientError,
 )
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.answers import Envelope, envelope_of, no_access
+from tap_marketo.marketo.answers import Envelope, no_access
 from tap_marketo.marketo.auth import TokenAuth
 from tap_marketo.marketo.exchange import Exchange, FileAnswer
 from tap_marketo.marketo.throttle import CallBudget, Retries
@@ -98,37 +99,26 @@ class MarketoClient:
         self._http.deadline = self._clock.monotonic() + seconds
 
     def get(
-        self,
-        path: str,
-        endpoint: str,
-        params: Mapping[str, Any] | None = None,
-        *,
-        needs_result: bool = True,
-        way: Way = REST,
+        self, path: str, endpoint: str, params: Mapping[str, Any] | None = None, way: Way = REST
     ) -> Envelope:
         """GET an answer and return its envelope: ``result`` is a list, numbers are texts.
 
-        ``endpoint`` is the call's name in logs and metrics. An answer without a result is a fault
-        if it needs one; if not, it is empty. The texts of numbers are exact_json.NumberText.
+        ``endpoint`` is the call's name in logs and metrics. The texts of numbers are
+        exact_json.NumberText.
 
         Raises:
             MarketoError: of the class that error-codes.md gives the failure.
         """
-        call = f"GET {path}"
-
-        def get_once() -> Envelope:
-            answer = self._exchange("GET", path, endpoint, params=params, headers=way.headers)
-            return way.read(call, *answer, needs_result)
-
         try:
-            return self._persist(get_once, call)
+            return self._ask("GET", path, endpoint, way, params=params)
         except TokenRejectedError as error:
-            if way is REST:
+            if not way.remedy:
                 raise
             # Where the token is good for no call, this one is refused as well.
             self._persist(self._read_usage, "GET /rest/v1/stats/usage.json")
             raise RequestRefusedError(
-                call, f"{error.reason}. Marketo takes the same access token for other calls",
+                f"GET {path}",
+                f"{error.reason}. Marketo takes the same access token for other calls",
                 error.code, error.request_id, remedy=way.remedy,
             ) from None  # fmt: skip
 
@@ -139,16 +129,11 @@ class MarketoClient:
         key, is sent as JSON (Compound Keys).
         """
         body = {"json": query} if "input" in query else {"data": query}
-        return self.post(path, endpoint, params={"_method": "GET"}, **body)
+        return self._ask("POST", path, endpoint, REST, params={"_method": "GET"}, **body)
 
-    def post(self, path: str, endpoint: str, **request: Any) -> Envelope:
-        """POST what requests takes, and return the answer as :meth:`get` does."""
-        call = f"POST {path}"
-
-        def post_once() -> Envelope:
-            return envelope_of(call, *self._exchange("POST", path, endpoint, **request))
-
-        return self._persist(post_once, call)
+    def post(self, path: str, endpoint: str, json: Mapping[str, Any] | None = None) -> Envelope:
+        """POST a JSON body and return the answer, as :meth:`get` does."""
+        return self._ask("POST", path, endpoint, REST, json=json)
 
     def open_file(self, path: str, endpoint: str, start: int) -> FileAnswer:
         """Open an export file for reading from a byte on (bulk-extract.md, Partial Retrieval).
@@ -192,7 +177,7 @@ class MarketoClient:
         """Learn today's calls of the whole subscription (usage.md)."""
         path = "/rest/v1/stats/usage.json"
         try:
-            envelope = envelope_of(f"GET {path}", *self._exchange("GET", path, "usage"))
+            envelope = self._ask_once("GET", path, "usage", REST)
         except RequestRefusedError as error:
             raise no_access(error, _REFUSED_USAGE.get(type(error), error.remedy)) from None
         try:
@@ -203,12 +188,16 @@ class MarketoClient:
         self.budget.learn(total + 1)
         LOGGER.info("Calls today: %s of the %s allowed.", f"{total:,}", f"{self.budget.allowed:,}")
 
-    def _exchange(
-        self, method: str, path: str, endpoint: str, **request: Any
-    ) -> tuple[requests.Response, bytes]:
-        """Make a call once and read its answer to the end."""
-        response = self._send(method, path, endpoint, **request)
-        return response, self._http.read(f"{method} {path}", response)
+    def _ask(self, method: str, path: str, endpoint: str, way: Way, **request: Any) -> Envelope:
+        attempt = partial(self._ask_once, method, path, endpoint, way, **request)
+        return self._persist(attempt, f"{method} {path}")
+
+    def _ask_once(
+        self, method: str, path: str, endpoint: str, way: Way, **request: Any
+    ) -> Envelope:
+        call = f"{method} {path}"
+        response = self._send(method, path, endpoint, headers=way.headers, **request)
+        return way.read(call, response, self._http.read(call, response))
 
     def _send(self, method: str, path: str, endpoint: str, **request: Any) -> requests.Response:
         return self._http.send(

@@ -114,7 +114,7 @@ class ExportApi:
         path = f"/bulk/v1/{bulk_object}/export/create.json"
         body = {"format": "CSV", "fields": list(fields), "filter": dict(filter_)}
         for _ in range(_TRIES):
-            result = self._client.post(path, f"{bulk_object}_create", json=body)["result"]
+            result = self._client.post(path, f"{bulk_object}_create", body)["result"]
             export_id = result[0].get("exportId") if result and isinstance(result[0], dict) else ""
             if isinstance(export_id, str) and _EXPORT_ID.fullmatch(export_id):
                 return export_id

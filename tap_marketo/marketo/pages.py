@@ -11,7 +11,7 @@ from tap_marketo.errors import DataError, RequestRefusedError, TapError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.ways import REST, Way
+from tap_marketo.marketo.ways import MAY_LACK_RESULT, REST, Way
 from tap_marketo.times import before, to_marketo
 
 # paging-tokens.md: the most a lead database call returns.
@@ -126,7 +126,7 @@ def dated_pages(
 
     def ask(token: str | None) -> Envelope:
         # Where a stretch of time holds nothing, Marketo leaves the result out.
-        return client.get(path, endpoint, _batch(filter_, token or start()), needs_result=False)
+        return client.get(path, endpoint, _batch(filter_, token or start()), MAY_LACK_RESULT)
 
     def following(path: str, envelope: Envelope) -> str | None:
         token = _token_if_more(path, envelope)
@@ -202,7 +202,7 @@ def date_token(client: MarketoClient, since: datetime) -> str:
     """
     path = "/rest/v1/activities/pagingtoken.json"
     params = {"sinceDatetime": to_marketo(before(since, _SECOND))}
-    token = _token(path, client.get(path, "paging_token", params, needs_result=False))
+    token = _token(path, client.get(path, "paging_token", params, MAY_LACK_RESULT))
     if token is None:
         raise DataError(f"GET {path}: Marketo answers without a page token. Run again.")
     return token

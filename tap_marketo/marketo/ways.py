@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import requests
@@ -30,22 +31,20 @@ class Way:
     """How the calls of a part of the API are made and answered.
 
     Attributes:
-        read: checks an answer and returns its envelope; its last argument says whether an answer
-            without a result is a fault, or an empty one.
+        read: checks an answer and returns its envelope.
         headers: that the calls take beside the access token.
         paging: the parameters of a page: where it begins, and how many rows it has.
-        remedy: what can be done where Marketo refuses the access token to these calls alone.
+        remedy: what can be done where Marketo refuses the access token to these calls alone, as it
+            may do unless this is empty.
     """
 
-    read: Callable[[str, requests.Response, bytes, bool], Envelope] = envelope_of
+    read: Callable[[str, requests.Response, bytes], Envelope] = envelope_of
     headers: Mapping[str, str] = field(default_factory=dict)
     paging: tuple[str, str] = ("offset", "maxReturn")
-    remedy: str = "Show it to Marketo Support, or deselect the stream"
+    remedy: str = ""
 
 
-def bare_answer_of(
-    call: str, response: requests.Response, body: bytes, needs_result: bool = True
-) -> Envelope:
+def bare_answer_of(call: str, response: requests.Response, body: bytes) -> Envelope:
     """Check an answer that comes without an envelope, and return one with what it holds.
 
     The status says whether the call succeeded; if not, the body has ``errors`` (user-management.md,
@@ -68,9 +67,7 @@ def bare_answer_of(
     raise TransientError(call, f"the answer of {len(body)} bytes is {problem}")
 
 
-def items_of(
-    call: str, response: requests.Response, body: bytes, needs_result: bool = True
-) -> Envelope:
+def items_of(call: str, response: requests.Response, body: bytes) -> Envelope:
     """Check an answer about assets of the Email Designer, and return its envelope.
 
     Its result is an array (emails-new.md), or an object with the array and how many there are in
@@ -100,7 +97,13 @@ def items_of(
 
 REST = Way()
 """The way of nearly all calls."""
-OF_USERS = Way(bare_answer_of, paging=("pageOffset", "pageSize"))
+MAY_LACK_RESULT = Way(partial(envelope_of, needs_result=False))
+"""The way of calls where an answer without a result is no fault, but an empty one."""
+OF_USERS = Way(
+    bare_answer_of,
+    paging=("pageOffset", "pageSize"),
+    remedy="Show it to Marketo Support, or deselect the stream",
+)
 """The way of the calls about users, roles and workspaces (user-management.md)."""
 DESIGNER = Way(
     items_of,

@@ -8,7 +8,7 @@ from typing import Any
 
 from tap_marketo.errors import CRM_ENABLED, AccessDeniedError, MarketoError, RequestRefusedError
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.ways import DESIGNER
+from tap_marketo.marketo.ways import DESIGNER, MAY_LACK_RESULT
 from tap_marketo.streams.account import Account
 
 READ_LEAD = "Read-Only Lead"
@@ -41,7 +41,7 @@ ACCOUNT_LISTS_PATH = "/rest/v1/namedAccountLists.json"
 
 def _one_row(path: str, **params: Any) -> Callable[[Account], object]:
     """Return a probe by a list of which one row is asked for."""
-    return lambda account: account.client.get(path, "probe", params, needs_result=False)
+    return lambda account: account.client.get(path, "probe", params, MAY_LACK_RESULT)
 
 
 def _designer(account: Account) -> object:

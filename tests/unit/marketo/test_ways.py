@@ -45,7 +45,7 @@ def read(way: Way, status: int, body: bytes, content_type: str = "application/js
     response = requests.Response()
     response.status_code = status
     response.headers["Content-Type"] = content_type
-    return way.read(CALL, response, body, True)
+    return way.read(CALL, response, body)
 
 
 def errors(code: Any, *more: Any) -> Any:
