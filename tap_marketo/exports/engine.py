@@ -192,11 +192,9 @@ class ExportEngine:
         for queue in self._run.queues:
             try:
                 has_polled = self._tracker.poll(queue, self._failed.give_up) or has_polled
-            except MarketoError as error:
-                # It would take as long, and be as vain, to ask again which jobs have begun.
-                self._failed.fail(queue.family, error, ask=False)
             except TapError as error:
-                self._failed.fail(queue.family, error)
+                # After an error of Marketo's it would be vain to ask it which jobs have begun.
+                self._failed.fail(queue.family, error, ask=not isinstance(error, MarketoError))
         if has_polled:
             for family, given_up in self._tracker.given_up():
                 self._failed.fail(family, given_up)

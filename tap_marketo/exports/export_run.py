@@ -9,8 +9,7 @@ from tap_marketo.clock import Clock
 from tap_marketo.errors import FailedExportError, MarketoError, TapError
 from tap_marketo.exports.allowance import ExportAllowance
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
-from tap_marketo.exports.job_queue import FamilyQueue, Job
-from tap_marketo.exports.poll_schedule import RecentJobs
+from tap_marketo.exports.job_queue import FamilyQueue, Job, RecentJobs
 from tap_marketo.failures import Failures
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.client import MarketoClient

@@ -18,8 +18,7 @@ from tap_marketo.errors import (
 )
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import Files
-from tap_marketo.exports.job_queue import FamilyQueue, Job
-from tap_marketo.exports.poll_schedule import WORKERS
+from tap_marketo.exports.job_queue import WORKERS, FamilyQueue, Job
 from tap_marketo.log import LOGGER, counted, some_of
 from tap_marketo.marketo.export_calls import ExportStatus
 from tap_marketo.times import to_marketo, whole_seconds

@@ -1,4 +1,4 @@
-"""Export jobs, in the queue of each family."""
+"""Export jobs, in the queue of each family, and when they are polled."""
 
 from __future__ import annotations
 
@@ -6,16 +6,27 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import ceil, inf
 
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
-from tap_marketo.exports.poll_schedule import RecentJobs, Waiting, next_poll
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus
 from tap_marketo.protocol.position import PendingExport
 
 _HOLDS_SLOT = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSING)
 WAITING = (ExportStatus.CREATED, ExportStatus.QUEUED)
 _POLLED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
-_NEVER = float("-inf")
+_NEVER = -inf
+WORKERS = 2
+"""How many jobs Marketo processes at once (bulk-extract.md, Limits)."""
+
+# The quickest of the last ten jobs says when the next one can be done; of fewer than five it does
+# not: every second job is quicker than the one before.
+_REMEMBERED = 10
+_ENOUGH = 5
+# No job goes without a poll for longer than so many intervals. It may be quicker than any before,
+# or fail early: even then two intervals after its end it is known, as it would be if it were polled
+# in each interval but its status were renewed just after a poll.
+_LONGEST_INTERVALS = 2
 
 
 @dataclass(eq=False)
@@ -61,6 +72,27 @@ class Job:
         """What to call it in a message."""
         export = self.export_id or "(not created yet)"
         return f"{self.family.name} export {export} {self.family.extent(self.plan)}"
+
+
+class RecentJobs:
+    """How long Marketo took to process the last jobs of one kind, in seconds."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=_REMEMBERED)
+
+    def add(self, seconds: float) -> None:
+        """Learn how long the next job took."""
+        self._seconds.append(seconds)
+
+    @property
+    def quickest(self) -> float:
+        """The shortest of them; 0 while few are known."""
+        return max(0.0, min(self._seconds)) if len(self._seconds) >= _ENOUGH else 0.0
+
+    @property
+    def usual(self) -> float | None:
+        """How long they took on average; None while none is known."""
+        return sum(self._seconds) / len(self._seconds) if self._seconds else None
 
 
 @dataclass
@@ -156,11 +188,29 @@ class FamilyQueue:
             self.last_poll = moment
 
     def next_poll(self, interval: float) -> float:
-        """Return when they are polled next (monotonic seconds), never if none is to be."""
-        waiting = [Waiting(job.enqueued, job.begun) for job in self.polled()]
-        if not waiting:
-            return float("inf")
-        return next_poll(self.last_poll, interval, waiting, self.recent.quickest)
+        """Return when they are polled next (monotonic seconds), never if none is to be.
+
+        That is not before one of them can be done, and soon after it is. Marketo renews a job's
+        status every 60 seconds at most (bulk-extract.md, Starting a Job), so more than one poll in
+        an ``interval`` (poll_interval) shows nothing new. Those before a job can be done show next
+        to nothing: jobs take minutes even when small.
+        """
+        polled = self.polled()
+        if not polled:
+            return inf
+        due = min(self._first_poll(job, interval) for job in polled)
+        longest = _LONGEST_INTERVALS * interval
+        return max(self.last_poll + interval, min(due, self.last_poll + longest))
+
+    def _first_poll(self, job: Job, interval: float) -> float:
+        """Return when to poll a job that may be done: whole intervals after it was enqueued.
+
+        From then on its status is renewed, as far as Marketo documents that.
+        """
+        if job.begun is None:
+            return job.enqueued
+        takes = job.begun + self.recent.quickest - job.enqueued
+        return job.enqueued + interval * ceil(takes / interval)
 
     def pending(self) -> list[PendingExport]:
         """Return those that exist in Marketo, as the state keeps them."""

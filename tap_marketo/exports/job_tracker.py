@@ -10,11 +10,51 @@ from tap_marketo.errors import NOT_HERE, ExportError, FailedExportError, TapErro
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.job_queue import FamilyQueue, Job
-from tap_marketo.exports.poll_schedule import Patience
 from tap_marketo.log import LOGGER, log_metric
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus, FinishedExport
 
 _BEGUN = (ExportStatus.PROCESSING, ExportStatus.COMPLETED, ExportStatus.FAILED)
+
+
+# For how many job_timeouts Marketo may begin none of the jobs that wait, and for how many more the
+# families without a slot in the queue until then may wait for one and in it.
+_PATIENCE = 8
+_LAST_CHANCE = 1
+
+
+class Patience:
+    """For how long Marketo may begin no job of a run while some of them wait.
+
+    The clock restarts whenever Marketo begins a job, and when none waits. Once it has run out, it
+    goes on for the families that have had no slot yet: a run in which Marketo begins nothing ends
+    after nine job_timeouts, however many families it has. ``waited`` is for how many seconds none
+    has been begun; ``has_run_out`` says whether that was too long for the first time already.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        """Begin with no job waiting (job_timeout, seconds)."""
+        self._timeout = timeout
+        self._since: float | None = None
+        self.waited = 0.0
+        self.has_run_out = False
+
+    def restart(self) -> None:
+        """Note that Marketo has begun a job."""
+        self._since, self.has_run_out = None, False
+
+    def is_over(self, waits: bool, now: float) -> bool:
+        """Return whether Marketo has begun nothing for too long (now: monotonic seconds)."""
+        if not waits and not self.has_run_out:
+            self._since = None
+            return False
+        self._since = now if self._since is None else self._since
+        self.waited = now - self._since
+        return waits and self.waited > self.limit
+
+    @property
+    def limit(self) -> float:
+        """Seconds for which Marketo may begin nothing."""
+        return self._timeout * (_PATIENCE + (_LAST_CHANCE if self.has_run_out else 0))
 
 
 class JobTracker:

@@ -18,10 +18,9 @@ from tap_marketo.exports.allowance import FIRST_WINDOWS
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
 from tap_marketo.exports.job_creator import JobChooser
-from tap_marketo.exports.job_queue import FamilyQueue, Job
+from tap_marketo.exports.job_queue import WORKERS, FamilyQueue, Job
 from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
-from tap_marketo.exports.poll_schedule import WORKERS
 from tap_marketo.failures import Failures
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportStatus, FinishedExport

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from math import ceil
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_marketo.exports.poll_schedule import Patience, RecentJobs, Waiting, next_poll
+from tap_marketo.exports.job_queue import FamilyQueue, Job, RecentJobs
+from tap_marketo.exports.job_tracker import Patience
+from tap_marketo.marketo.export_calls import ExportStatus
+from tests.unit.exports.test_job_creator import Family, days
+
+
+class Waiting(NamedTuple):
+    """A job that is waited for: when it was enqueued, and before when it was not processed."""
+
+    enqueued: float
+    begun: float | None
+
+
+def next_poll(last: float, interval: float, waiting: list[Waiting], quickest: float) -> float:
+    """Ask a queue when jobs are polled, of which none was quicker than so many seconds before."""
+    family, recent = Family("leads"), RecentJobs()
+    for _ in range(5):
+        recent.add(quickest)
+    queue = FamilyQueue(family, recent, last_poll=last)
+    for enqueued, begun in waiting:
+        job = Job(family, days(1, 0), "1", ExportStatus.QUEUED, enqueued=enqueued, begun=begun)
+        queue.jobs.append(job)
+    return queue.next_poll(interval)
+
 
 MINUTE = 60.0
 SECONDS = st.integers(0, 3600).map(float)
