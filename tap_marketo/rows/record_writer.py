@@ -44,18 +44,6 @@ class RecordWriter:
         self.parts[0] = f"{self.prefix}{{{self.parts[0].removeprefix(',')}"
         self.parts += [f"}}{self.suffix}"]
 
-    def line(self, values: Sequence[str]) -> bytes:
-        """Return the line of a record, given the JSON of each column's value.
-
-        Raises:
-            DataError: a key is absent.
-        """
-        for place in self.key_places:
-            self.check_key(place, (values[place],))
-        parts = list(self.parts)
-        parts[1::2] = values
-        return "".join(parts).encode("latin-1")
-
     def check_key(self, place: int, values: Collection[str]) -> None:
         """Check the values, as JSON or fragments, of some records' key column.
 

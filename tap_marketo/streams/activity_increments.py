@@ -8,7 +8,7 @@ from datetime import datetime
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.activity_attributes import ATTRIBUTES
-from tap_marketo.rows.page_blocks import activity_block
+from tap_marketo.rows.page_rows import activity_block
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import ACTION_RESULT, UNKNOWN_ATTRIBUTES, extra_columns
 from tap_marketo.streams.activity_exports import ActivitiesFamily

@@ -16,7 +16,7 @@ from tap_marketo.protocol.catalog import CatalogEntry, Schema, catalog_entry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.column_types import schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.page_blocks import value_block
+from tap_marketo.rows.page_rows import value_block
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.descriptions import of_field, sentences
 from tap_marketo.times import to_time_extracted

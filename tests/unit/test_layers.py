@@ -58,11 +58,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("rows.columns",),
     # records to lines,
     ("rows.record_writer",),
-    # rows of pages, rows of files and activities to records.
-    ("rows.page_rows", "rows.row_records", "rows.activity_stream"),
+    # rows of files and activities to records.
+    ("rows.row_records", "rows.activity_stream"),
     ("rows.activity_attributes",),
-    # rows of pages to such of files.
-    ("rows.activity_records", "rows.page_blocks"),
+    # rows of pages, to records and to such of files.
+    ("rows.activity_records", "rows.page_rows"),
     # How long activities are kept,
     ("marketo.retention",),
     # our pace, and what comes of a request,
