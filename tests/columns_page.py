@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tap_marketo.protocol.catalog import CatalogEntry, Schema, load_catalog, schema_types
-from tap_marketo.streams.activities import Activities
+from tap_marketo.streams.activities import Activities, Deletions
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
-from tap_marketo.streams.deletions import Deletions
 from tap_marketo.streams.descriptions import declared_columns
 from tap_marketo.streams.keyed_object import KeyedStream
 from tap_marketo.streams.leads import Leads

@@ -1,49 +1,60 @@
-"""Streams of activities: one for each type that is exported in bulk."""
+"""Streams of activities: one for each type, exported in bulk, and that of deleted leads.
+
+What is new of the exported ones may come by pages. Deleted leads always do.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from tap_marketo.exports.family import (
-    BulkFamily,
-    SyncContext,
-)
-from tap_marketo.names import Naming, clean
-from tap_marketo.protocol.catalog import CatalogEntry, Schema, catalog_entry
-from tap_marketo.rows.column_types import schema_for_data_type
+from tap_marketo.exports.family import BulkFamily, SyncContext
+from tap_marketo.marketo.pages import Row, date_token, dated_pages
+from tap_marketo.marketo.retention import DELETIONS_KEPT
+from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.rows.activity_attributes import ATTRIBUTES
+from tap_marketo.rows.page_rows import activity_block
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import (
+    ACTIVITY_BASE,
     ACTIVITY_ID,
     ACTIVITY_KEY,
     ACTIVITY_REPLICATION_KEY,
-    ACTIVITY_STREAM_PREFIX,
-    ATTRIBUTE_NAME,
-    COLUMNS,
-    EXTRA_COLUMN,
+    DELETE_LEAD,
     EXTRA_COLUMNS,
     PRIMARY_ATTRIBUTE,
     PRIMARY_BASE,
-    PRIMARY_COLUMNS,
-    attributes_of,
-    base_columns,
-    extras_beside,
+    PRIMARY_NAME,
+    activity_entry,
+    attribute_columns,
+    extra_columns,
     is_of_deletions,
     type_number,
 )
 from tap_marketo.streams.activity_exports import ActivitiesFamily, spelled
-from tap_marketo.streams.activity_increments import ActivitiesIncrement
+from tap_marketo.streams.change_events import activity_pages
 from tap_marketo.streams.definition import StreamDefinition
-from tap_marketo.streams.descriptions import of_attribute
+from tap_marketo.streams.estimate import ACTIVITY_CALLS, BY_DATE
+from tap_marketo.streams.increments import IncrementRead
+from tap_marketo.streams.page_read import PageRead, Scan
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Read
+from tap_marketo.times import to_time_extracted
+
+_PREFIX = "activities_"
+_DELETED_LEADS = "/rest/v1/activities/deletedleads.json"
+# What is so much older than Marketo keeps is still asked for.
+_MARGIN = timedelta(days=1)
 
 
 class Activities(StreamDefinition):
     """The activity streams that are exported in bulk."""
 
-    name = f"{ACTIVITY_STREAM_PREFIX}<type>"
+    name = f"{_PREFIX}<type>"
     is_exported = True
     permission = READ_ACTIVITY
     families = {ActivitiesFamily.name: ActivitiesFamily.bulk_object}
@@ -52,15 +63,15 @@ class Activities(StreamDefinition):
         return self.families
 
     def owns(self, entry: CatalogEntry) -> bool:
-        return entry.stream.startswith(ACTIVITY_STREAM_PREFIX) and not is_of_deletions(entry)
+        return entry.stream.startswith(_PREFIX) and not is_of_deletions(entry)
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         types = account.activity_types
         names = account.naming.streams(
-            [(number, entry["name"]) for number, entry in types.items()], ACTIVITY_STREAM_PREFIX
+            [(number, entry["name"]) for number, entry in types.items()], _PREFIX
         )
         return [
-            _catalog_entry(names[number], number, entry, account.naming)
+            activity_entry(names[number], number, entry, account.naming)
             for number, entry in types.items()
         ]
 
@@ -75,48 +86,96 @@ class Activities(StreamDefinition):
     ) -> Sequence[Read | BulkFamily]:
         if not entries:
             return []
-        lookback = timedelta(hours=context.config.activities_lookback_hours)
-        kept_months = context.config.activities_kept_months
-        family = ActivitiesFamily(entries, account.activity_types, lookback, kept_months)
+        family = ActivitiesFamily(
+            entries,
+            account.activity_types,
+            timedelta(hours=context.config.activities_lookback_hours),
+            context.config.activities_kept_months,
+        )
         return ActivitiesIncrement(family, account, context).readings()
 
 
-def _catalog_entry(
-    stream: str, number: int, activity_type: Mapping[str, Any], naming: Naming
-) -> dict[str, Any]:
-    base = base_columns(activity_type)
-    properties: dict[str, Schema] = {column: dict(COLUMNS[column]) for column in base}
-    inclusion = dict.fromkeys(base, "automatic")
-    # Not every activity comes from a campaign.
-    inclusion["campaignId"] = "available"
-    attributes = {attribute["name"]: attribute for attribute in attributes_of(activity_type)}
-    column_metadata: dict[str, dict[str, Any]] = {}
-    taken = [*base, *naming.reserved([*EXTRA_COLUMNS, *PRIMARY_COLUMNS])]
-    for name, column in naming.attributes(list(attributes), taken).items():
-        data_type = str(attributes[name].get("dataType") or "string")
-        properties[column] = schema_for_data_type(data_type, nullable=True)
-        properties[column]["description"] = of_attribute(name, activity_type)
-        inclusion[column] = "available"
-        column_metadata[column] = {ATTRIBUTE_NAME: name}
-    for extra, column in extras_beside(properties, activity_type, number).items():
-        properties[column] = dict(COLUMNS[extra])
-        inclusion[column] = "available"
-        column_metadata[column] = {EXTRA_COLUMN: extra}
-        if extra in EXTRA_COLUMNS:
-            column_metadata[column]["selected-by-default"] = False
-    stream_metadata: dict[str, Any] = {ACTIVITY_ID: number}
-    primary = activity_type.get("primaryAttribute")
-    if isinstance(primary, dict):
-        name = str(primary.get("name", ""))
-        stream_metadata[PRIMARY_ATTRIBUTE] = clean(name)
-        for column in PRIMARY_BASE.keys() & {*base}:
-            properties[column]["description"] += f" {of_attribute(name, activity_type)}"
-    return catalog_entry(
-        stream,
-        properties,
-        [ACTIVITY_KEY],
-        ACTIVITY_REPLICATION_KEY,
-        inclusion,
-        stream_metadata,
-        column_metadata,
-    )
+class ActivitiesIncrement(IncrementRead):
+    """Reads new activities by pages, ten types at a time (activities.md, Query)."""
+
+    family: ActivitiesFamily
+
+    def _missing(self) -> str:
+        # bulk-activity-extract.md, fields: only exports have actionResult. Attributes that have no
+        # column are kept by the names that a row has for them, which are other ones in files than
+        # in pages.
+        for stream, entry in self.family.streams.items():
+            extras = extra_columns(entry)
+            for name in EXTRA_COLUMNS:
+                if extras.get(name) in entry.columns:
+                    return f"only exports have {stream}.{extras[name]}"
+        return ""
+
+    def _pages(self, emitter: Emitter, since: datetime, most: int) -> Generator[None, None, bool]:
+        family, end = self.family, self._now
+        columns = [name for name in family.fields() if name != ATTRIBUTES]
+        calls = 0
+        for types, pages in activity_pages(self._account.client, since, family.numbers.values()):
+            some = [stream for stream, number in family.numbers.items() if number in types]
+            deal = family.dealer(columns, some, to_time_extracted(emitter.now()))
+            for page in pages:
+                calls += 1
+                if page.rows:
+                    block = deal(activity_block(page.rows, columns))
+                    emitter.records(block.lines, block.counts)
+                yield None
+                if calls > most:
+                    return False
+            emitter.move_to(family.position_by_pages(some, end))
+        return True
+
+
+class Deletions(StreamDefinition):
+    """The stream of deleted leads, a type that is not exported (activities.md, Deleted Leads).
+
+    It is found with the other types of activities.
+    """
+
+    name = "activities_delete_lead"
+    permission = READ_ACTIVITY
+
+    def owns(self, entry: CatalogEntry) -> bool:
+        return is_of_deletions(entry)
+
+    def discover(self, account: Account) -> list[dict[str, Any]]:
+        return []
+
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[Read | BulkFamily]:
+        return [self._read(entry, account, context) for entry in entries]
+
+    def _read(self, entry: CatalogEntry, account: Account, context: SyncContext) -> PageRead:
+        key, stream = ACTIVITY_REPLICATION_KEY, entry.stream
+        lookback = timedelta(hours=context.config.activities_lookback_hours)
+        scan = Scan.of(context, stream, (ACTIVITY_KEY,), key, lookback)
+        scan = replace(scan, since=max(scan.since, context.now - DELETIONS_KEPT - _MARGIN))
+        start = partial(date_token, account.client, scan.since)
+        pages = dated_pages(account.client, _DELETED_LEADS, stream, start, scan.token)
+        record = _record_maker(entry, account.activity_types)
+        records = (replace(page, rows=list(map(record, page.rows))) for page in pages)
+        return PageRead(entry, scan, records, lambda _: ACTIVITY_CALLS, BY_DATE)
+
+
+def _record_maker(
+    entry: CatalogEntry, types: Mapping[int, Mapping[str, Any]]
+) -> Callable[[Row], Row]:
+    """Return what turns an activity as pages hold it into a record."""
+    find = attribute_columns(entry, types.get(DELETE_LEAD, {})).find
+    name = entry.stream_metadata(PRIMARY_ATTRIBUTE)
+    sources = {**ACTIVITY_BASE, **PRIMARY_BASE}
+
+    def record(row: Row) -> Row:
+        values: dict[str, Any] = {PRIMARY_NAME: name}
+        attributes = row.get("attributes")
+        for attribute in attributes if isinstance(attributes, list) else []:
+            if isinstance(attribute, dict) and (column := find(str(attribute.get("name")))):
+                values[column] = attribute.get("value")
+        return values | {column: row.get(source) for column, source in sources.items()}
+
+    return record

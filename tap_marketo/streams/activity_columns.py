@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from tap_marketo.names import clean, free_column, unique_columns
-from tap_marketo.protocol.catalog import CatalogEntry, Schema
+from tap_marketo.names import Naming, clean, free_column, unique_columns
+from tap_marketo.protocol.catalog import CatalogEntry, Schema, catalog_entry
 from tap_marketo.rows.activity_stream import AttributeColumns
-from tap_marketo.rows.column_types import column_type
-from tap_marketo.streams.descriptions import declared_columns
+from tap_marketo.rows.column_types import column_type, schema_for_data_type
+from tap_marketo.streams.descriptions import declared_columns, of_attribute
 
 ACTIVITY_STREAM_PREFIX = "activities_"
 ACTIVITY_KEY = "marketoGUID"
@@ -35,18 +35,14 @@ PRIMARY_BASE = {
 
 # Columns that are off by default. An attribute's name may clean to one of theirs; it keeps its
 # column then, and these take a suffix.
+# bulk-activity-extract.md, fields: "succeeded", "skipped" or "failed".
 ACTION_RESULT = "actionResult"
+# Attributes that have no column, by the names that a row has for them.
 UNKNOWN_ATTRIBUTES = "unknown_attributes"
-EXTRA_COLUMNS: Mapping[str, Schema] = {
-    # bulk-activity-extract.md, fields: "succeeded", "skipped" or "failed".
-    ACTION_RESULT: COLUMNS[ACTION_RESULT],
-    # Attributes that have no column, by the names that a row has for them.
-    UNKNOWN_ATTRIBUTES: COLUMNS[UNKNOWN_ATTRIBUTES],
-}
-
-# Of a type without a primary attribute. Real activities of such types, as New Lead, have a value
-# of one all the same.
-PRIMARY_COLUMNS: Mapping[str, Schema] = {column: COLUMNS[column] for column in PRIMARY_BASE}
+EXTRA_COLUMNS = (ACTION_RESULT, UNKNOWN_ATTRIBUTES)
+# Beside them the columns of the primary attribute, of a type without one. Real activities of such
+# types, as New Lead, have a value of one all the same.
+_EXTRAS = (*EXTRA_COLUMNS, *PRIMARY_BASE)
 
 # Where discovery notes, on the stream and on a column, what they are in Marketo.
 ACTIVITY_ID = "marketo.activity-id"
@@ -70,7 +66,49 @@ def is_of_deletions(entry: CatalogEntry) -> bool:
     return type_number(entry) == DELETE_LEAD
 
 
-def base_columns(activity_type: Mapping[str, Any]) -> list[str]:
+def activity_entry(
+    stream: str, number: int, activity_type: Mapping[str, Any], naming: Naming
+) -> dict[str, Any]:
+    """Write the catalog entry of the stream of an activity type."""
+    base = _base_columns(activity_type)
+    properties: dict[str, Schema] = {column: dict(COLUMNS[column]) for column in base}
+    inclusion = dict.fromkeys(base, "automatic")
+    # Not every activity comes from a campaign.
+    inclusion["campaignId"] = "available"
+    attributes = {attribute["name"]: attribute for attribute in _attributes_of(activity_type)}
+    column_metadata: dict[str, dict[str, Any]] = {}
+    taken = [*base, *naming.reserved(_EXTRAS)]
+    for name, column in naming.attributes(list(attributes), taken).items():
+        data_type = str(attributes[name].get("dataType") or "string")
+        properties[column] = schema_for_data_type(data_type, nullable=True)
+        properties[column]["description"] = of_attribute(name, activity_type)
+        inclusion[column] = "available"
+        column_metadata[column] = {ATTRIBUTE_NAME: name}
+    for extra, column in extras_beside(properties, activity_type, number).items():
+        properties[column] = dict(COLUMNS[extra])
+        inclusion[column] = "available"
+        column_metadata[column] = {EXTRA_COLUMN: extra}
+        if extra in EXTRA_COLUMNS:
+            column_metadata[column]["selected-by-default"] = False
+    stream_metadata: dict[str, Any] = {ACTIVITY_ID: number}
+    primary = activity_type.get("primaryAttribute")
+    if isinstance(primary, dict):
+        name = str(primary.get("name", ""))
+        stream_metadata[PRIMARY_ATTRIBUTE] = clean(name)
+        for column in PRIMARY_BASE.keys() & {*base}:
+            properties[column]["description"] += f" {of_attribute(name, activity_type)}"
+    return catalog_entry(
+        stream,
+        properties,
+        [ACTIVITY_KEY],
+        ACTIVITY_REPLICATION_KEY,
+        inclusion,
+        stream_metadata,
+        column_metadata,
+    )
+
+
+def _base_columns(activity_type: Mapping[str, Any]) -> list[str]:
     """Return the columns a stream of this activity type has beside its attributes."""
     primary = [PRIMARY_NAME, *PRIMARY_BASE] if activity_type.get("primaryAttribute") else []
     return [*ACTIVITY_BASE, *primary]
@@ -81,14 +119,11 @@ def extras_beside(
 ) -> dict[str, str]:
     """Return the column of each extra one that a new stream has beside others.
 
-    Args:
-        columns: the others.
-        activity_type: of the stream.
-        number: of the type. Deletions have no column that is off by default: as pages tell of
-            them they have neither results nor attributes (activities.md, Deleted Leads).
+    Deletions have no column that is off by default: as pages tell of them they have neither results
+    nor attributes (activities.md, Deleted Leads).
     """
-    primary = {} if activity_type.get("primaryAttribute") else PRIMARY_COLUMNS
-    extras = [*primary, *(EXTRA_COLUMNS if number != DELETE_LEAD else {})]
+    primary = () if activity_type.get("primaryAttribute") else PRIMARY_BASE
+    extras = [*primary, *(EXTRA_COLUMNS if number != DELETE_LEAD else ())]
     return {extra: free_column(extra, columns) for extra in extras}
 
 
@@ -101,19 +136,18 @@ def extra_columns(entry: CatalogEntry) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for column, definition in entry.schema["properties"].items():
-        if entry.column_metadata(column, ATTRIBUTE_NAME) is not None:
+        if entry.column_metadata(column, ATTRIBUTE_NAME) is not None or column not in _EXTRAS:
             continue
-        usual = EXTRA_COLUMNS.get(column)
-        if column in PRIMARY_COLUMNS or (usual and column_type(definition) is column_type(usual)):
+        if column in PRIMARY_BASE or column_type(definition) is column_type(COLUMNS[column]):
             found[column] = column
     for column in entry.schema["properties"]:
         note = entry.column_metadata(column, EXTRA_COLUMN)
-        if isinstance(note, str) and (note in EXTRA_COLUMNS or note in PRIMARY_COLUMNS):
+        if note in _EXTRAS:
             found[note] = column
     return found
 
 
-def attributes_of(activity_type: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _attributes_of(activity_type: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return an activity type's secondary attributes that have a name."""
     attributes = activity_type.get("attributes")
     return [
@@ -128,9 +162,9 @@ def attribute_columns(entry: CatalogEntry, activity_type: Mapping[str, Any]) -> 
 
     The catalog's own note counts; a catalog without it was made by the rule alone.
     """
-    attributes = attributes_of(activity_type)
+    attributes = _attributes_of(activity_type)
     names = list(dict.fromkeys(attribute["name"] for attribute in attributes))
-    by_rule = unique_columns(names, base_columns(activity_type))
+    by_rule = unique_columns(names, _base_columns(activity_type))
     extras = extra_columns(entry).values()
     columns = [column for column in entry.schema["properties"] if column not in extras]
     noted: dict[str, str] = {}
@@ -147,7 +181,7 @@ def attribute_columns(entry: CatalogEntry, activity_type: Mapping[str, Any]) -> 
         found[name] = next((column for column in free if column in columns), None)
     # An attribute that Marketo has removed may still stand in old rows.
     found = {**noted, **found}
-    own = {*base_columns({"primaryAttribute": True}), *found.values()}
+    own = {*_base_columns({"primaryAttribute": True}), *found.values()}
     others = [column for column in columns if column not in own]
     api_names = {
         attribute["apiName"]: attribute["name"]

@@ -48,7 +48,11 @@ _SOON = timedelta(days=30)
 
 
 class ActivitiesFamily(BulkFamily):
-    """Activities of every selected type, together in one job (bulk-activity-extract.md)."""
+    """Activities of every selected type, together in one job (bulk-activity-extract.md).
+
+    Attributes:
+        numbers: of the streams' types.
+    """
 
     name = "activities"
     bulk_object = "activities"
@@ -63,21 +67,16 @@ class ActivitiesFamily(BulkFamily):
         lookback: timedelta,
         kept_months: int,
     ) -> None:
-        """Serve selected streams.
+        """Serve selected streams, given the activity types that Marketo has now, by number.
 
-        Args:
-            entries: the streams.
-            types: the activity types that Marketo has now, by number.
-            lookback: how long after their dates activities may show.
-            kept_months: how old what is asked for may be (activities_kept_months).
+        ``kept_months`` is how old what is asked for may be (activities_kept_months).
         """
         self.lookback = lookback
         self._kept_months = kept_months
-        self._numbers: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}
         self._types = types
         self._gone: set[int] = set()
-        served = [entry for entry in entries if self._is_served(entry)]
-        super().__init__(served)
+        super().__init__([entry for entry in entries if self._is_served(entry)])
 
     def _is_served(self, entry: CatalogEntry) -> bool:
         number = type_number(entry)
@@ -94,7 +93,7 @@ class ActivitiesFamily(BulkFamily):
             )  # fmt: skip
             self._gone.add(number)
             return False
-        self._numbers[entry.stream] = number
+        self.numbers[entry.stream] = number
         return True
 
     def cursor(self, context: SyncContext, stream: str) -> Cursor:
@@ -128,7 +127,7 @@ class ActivitiesFamily(BulkFamily):
         return {stream for stream in self.streams if self._type_name(stream) in HIGH_VOLUME}
 
     def _type_name(self, stream: str) -> str:
-        return str(self._types[self._numbers[stream]].get("name"))
+        return str(self._types[self.numbers[stream]].get("name"))
 
     def fields(self) -> list[str]:
         # Nearly always all: a job must serve every type, and also streams selected differently
@@ -142,7 +141,7 @@ class ActivitiesFamily(BulkFamily):
 
     def filter(self, plan: ExportPlan) -> dict[str, Any]:
         # createdAt is the filter's name for activityDate.
-        numbers = sorted(self._numbers[stream] for stream in plan.streams)
+        numbers = sorted(self.numbers[stream] for stream in plan.streams)
         return {"createdAt": date_range(plan.window), "activityTypeIds": numbers}
 
     def records(
@@ -153,11 +152,6 @@ class ActivitiesFamily(BulkFamily):
         deal = self.dealer(file.columns, plan.streams, time_extracted)
         for block in file.blocks():
             yield deal(block)
-
-    @property
-    def types(self) -> Mapping[str, int]:
-        """The numbers of the streams' types."""
-        return self._numbers
 
     def dealer(
         self, columns: Sequence[str], streams: Sequence[str], time_extracted: str
@@ -170,7 +164,7 @@ class ActivitiesFamily(BulkFamily):
             time_extracted: when the rows were fetched.
         """
         # Keyed by the number as it stands in the file: no parsing per row.
-        stream_of = {str(self._numbers[stream]): stream for stream in streams}
+        stream_of = {str(self.numbers[stream]): stream for stream in streams}
         of_type = {
             number: self._stream(stream, columns, time_extracted)
             for number, stream in stream_of.items()
@@ -201,7 +195,7 @@ class ActivitiesFamily(BulkFamily):
 
     def _stream(self, stream: str, columns: Sequence[str], time_extracted: str) -> ActivityStream:
         entry = self.streams[stream]
-        activity_type = self._types[self._numbers[stream]]
+        activity_type = self._types[self.numbers[stream]]
         primary = entry.stream_metadata(PRIMARY_ATTRIBUTE)
         fixed = {PRIMARY_NAME: primary} if isinstance(primary, str) else {}
         extras = extra_columns(entry)

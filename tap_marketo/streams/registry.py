@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from tap_marketo.errors import TapError
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.activities import Activities
+from tap_marketo.streams.activities import Activities, Deletions
 from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
 from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.crm import CRM
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import StreamDefinition
-from tap_marketo.streams.deletions import Deletions
 from tap_marketo.streams.designer import DESIGNER_ASSETS
 from tap_marketo.streams.lead_database import (
     ACTIVITY_TYPES,
