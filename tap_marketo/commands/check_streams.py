@@ -20,6 +20,7 @@ from tap_marketo.errors import (
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW
 from tap_marketo.log import some_of
+from tap_marketo.marketo.retention import Gap
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import check_past
@@ -27,7 +28,6 @@ from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
 from tap_marketo.streams.lead_reach import LEADS_STREAM
 from tap_marketo.streams.leads import goes_by_creation
-from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.permissions import (
     DESIGN_STUDIO,
     FEATURE_PERMISSIONS,

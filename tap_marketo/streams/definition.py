@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 from tap_marketo.exports.family import BulkFamily, SyncContext
+from tap_marketo.marketo.retention import Gap
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.descriptions import declared_columns
 from tap_marketo.streams.details import Details
-from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.stream_read import Read, StreamRead
 
 # A stream that has this column always emits it.

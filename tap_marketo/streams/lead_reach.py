@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.retention import CHANGE_DATA_VALUE, kept_since
+from tap_marketo.marketo.retention import CHANGE_DATA_VALUE, Gap, find_gap, kept_since
 from tap_marketo.protocol.marks import ReadMark
-from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.times import to_marketo
 
 LEADS_STREAM = "leads"

@@ -20,6 +20,7 @@ from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.export_calls import ExportApi
+from tap_marketo.marketo.retention import Gap
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.marks import ReadMark
 from tap_marketo.protocol.position import Position
@@ -36,7 +37,6 @@ from tap_marketo.streams.lead_reach import (
     read_up_to,
     warn_of_changes_not_followed,
 )
-from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.permissions import READ_LEAD
 from tap_marketo.streams.stream_read import Read
 from tap_marketo.times import to_marketo, whole_seconds

@@ -15,7 +15,7 @@ from tap_marketo.failed_parts import FailedParts
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row
-from tap_marketo.marketo.retention import ADD_TO_LIST
+from tap_marketo.marketo.retention import ADD_TO_LIST, Gap, find_gap
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ListMark
@@ -36,7 +36,6 @@ from tap_marketo.streams.list_members import (
     pages_of,
     with_reading,
 )
-from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_since
 from tap_marketo.times import Window, whole_seconds

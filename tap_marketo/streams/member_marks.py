@@ -10,11 +10,11 @@ from tap_marketo.config import BY_EXPORTS
 from tap_marketo.exports.bookmarks import cursor_at
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.windows import Cursor
+from tap_marketo.marketo.retention import Gap
 from tap_marketo.protocol.marks import ChildMark, PagesMark
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.increments import CALLS_SPENT, calls_left
-from tap_marketo.streams.log_reach import Gap
 from tap_marketo.streams.member_handover import PAGES
 from tap_marketo.streams.member_passes import (
     REPLICATION_KEY,

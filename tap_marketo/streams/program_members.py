@@ -13,6 +13,7 @@ from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE, Row
+from tap_marketo.marketo.retention import Gap, find_gap
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ChildMark
@@ -22,7 +23,6 @@ from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.estimate import ReadEstimate
-from tap_marketo.streams.log_reach import Gap, find_gap
 from tap_marketo.streams.member_estimates import MemberEstimates
 from tap_marketo.streams.member_exports import ALWAYS, KEYS, MembersFamily
 from tap_marketo.streams.member_handover import Handover, Sample

@@ -16,7 +16,7 @@ from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError
 from tap_marketo.exports.family import MARKETO_BEGAN, ExportPlan, SyncContext, date_range
 from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.retention import CHANGE_DATA_VALUE
+from tap_marketo.marketo.retention import CHANGE_DATA_VALUE, find_gap
 from tap_marketo.names import find_names
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ReadMark
@@ -24,7 +24,6 @@ from tap_marketo.protocol.position import Position
 from tap_marketo.streams.key_search import KeySearch
 from tap_marketo.streams.keyed_object import REPLICATION_KEY
 from tap_marketo.streams.keys_family import KeysFamily
-from tap_marketo.streams.log_reach import find_gap
 from tap_marketo.streams.role_changes import LEAD
 from tap_marketo.times import to_marketo
 

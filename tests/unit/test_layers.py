@@ -96,8 +96,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.job_creator", "exports.job_tracker", "exports.reader", "exports.failed_exports"),
     # and the whole of it, done and simulated.
     ("exports.engine", "exports.simulation"),
-    # What can be said of a reading beforehand, how far back activities reach, what columns mean.
-    ("streams.estimate", "streams.log_reach", "streams.descriptions"),
+    # What can be said of a reading beforehand, what columns mean.
+    ("streams.estimate", "streams.descriptions"),
     # What the account has, how pages are read, columns of activities,
     (
         "streams.account",

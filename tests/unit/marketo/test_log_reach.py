@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_marketo.marketo.retention import ADD_TO_LIST, CHANGE_DATA_VALUE
-from tap_marketo.streams.log_reach import find_gap
+from tap_marketo.marketo.retention import ADD_TO_LIST, CHANGE_DATA_VALUE, find_gap
 from tap_marketo.times import UTC
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
