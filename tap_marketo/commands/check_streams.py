@@ -26,8 +26,7 @@ from tap_marketo.protocol.state import State
 from tap_marketo.protocol.state_file import check_past
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.lead_changes import LeadChangesRead
-from tap_marketo.streams.lead_reach import LEADS_STREAM
-from tap_marketo.streams.leads import goes_by_creation
+from tap_marketo.streams.leads import LEADS_STREAM, goes_by_creation
 from tap_marketo.streams.permissions import (
     DESIGN_STUDIO,
     FEATURE_PERMISSIONS,

@@ -1,26 +1,26 @@
-"""Changed leads where exports cannot be filtered by updatedAt: found by activities, read by id."""
+"""Changed leads, found by activities and read by id.
+
+So they are read where exports cannot be filtered by updatedAt, and where little is new.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice
+from math import ceil
 from typing import Any
 
-from tap_marketo.errors import DataError
-from tap_marketo.exports.family import (
-    BulkFamily,
-    ExportPlan,
-    RecordBlock,
-    SyncContext,
-    date_range,
-)
+from tap_marketo.errors import DataError, MarketoError
+from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock, SyncContext, date_range
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.failed_parts import FailedParts
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.list_sizes import ListSizes
+from tap_marketo.marketo.pages import BATCH_SIZE
+from tap_marketo.marketo.retention import CHANGE_DATA_VALUE, NEW_LEAD
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport
 from tap_marketo.rows.csv_file import CsvFile
@@ -28,15 +28,15 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import DescribedFamily
 from tap_marketo.streams.estimate import ACTIVITY_CALLS, ReadEstimate
-from tap_marketo.streams.lead_reach import LEAD_CHANGES
-from tap_marketo.streams.leads_by_id import ReadableLeads, lead_number
+from tap_marketo.streams.increments import IncrementRead
+from tap_marketo.streams.leads_by_id import LEAD_CHANGES, LeadsById, ReadableLeads, lead_number
 from tap_marketo.streams.permissions import READ_ACTIVITY
 from tap_marketo.streams.stream_read import Steps, StreamRead
 from tap_marketo.times import Window
 
-EVENT_TYPES = (
-    "New Lead",
-    "Change Data Value",
+_EVENT_TYPES = (
+    NEW_LEAD,
+    CHANGE_DATA_VALUE,
     "Change Score",
     "Change Owner",
     "Change Revenue Stage",
@@ -44,6 +44,8 @@ EVENT_TYPES = (
     "Merge Leads",
 )
 """The activity types that report a change of a lead, by their names."""
+# Of these every account has some.
+_NEEDED = {NEW_LEAD, CHANGE_DATA_VALUE}
 
 # So many ids are collected before the leads are read.
 _MOST_KEPT = 100_000
@@ -183,7 +185,7 @@ class LeadChangesRead(StreamRead):
 
     @cached_property
     def _events(self) -> ChangeEvents:
-        return ChangeEvents(self._account, EVENT_TYPES)
+        return ChangeEvents(self._account, _EVENT_TYPES)
 
     def _family(
         self, read_leads: Callable[[Iterable[int]], Iterator[RecordBlock]]
@@ -208,3 +210,38 @@ class LeadChangesRead(StreamRead):
     def _is_exported(self, family: LeadChangesFamily) -> bool:
         """Say whether an export finds the changed leads, however many they are."""
         return family.cursor(self._context, self.stream).bookmark is None or self._is_begun()
+
+
+class LeadsIncrement(IncrementRead):
+    """Reads new and changed leads; new ones alone where these are all that is exported."""
+
+    family: DescribedFamily
+
+    @property
+    def _types(self) -> Sequence[str]:
+        return _EVENT_TYPES if self.family.replication_key == "updatedAt" else [NEW_LEAD]
+
+    @cached_property
+    def _events(self) -> ChangeEvents:
+        return ChangeEvents(self._account, self._types)
+
+    def _missing(self) -> str:
+        try:
+            missing = (_NEEDED & {*self._types}) - self._events.found
+        except (MarketoError, DataError) as error:
+            return f"activities do not tell of changes: {error}"
+        return f"the account has no activities {', '.join(sorted(missing))}" if missing else ""
+
+    def _pages(self, emitter: Emitter, since: datetime, most: int) -> Generator[None, None, bool]:
+        family, end = self.family, self._now
+        ids: set[int] = set()
+        for calls, events in enumerate(self._events.pages(since), start=1):
+            ids.update(event.lead for event in events)
+            if calls + ceil(len(ids) / BATCH_SIZE) > most:
+                return False
+            yield None
+        for block in LeadsById(self._account.client, family, emitter).blocks(ids):
+            emitter.records(block.lines, block.counts)
+            yield None
+        emitter.move_to(family.position_by_pages([family.stream], end))
+        return True

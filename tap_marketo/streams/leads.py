@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from itertools import chain
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import (
@@ -20,27 +19,21 @@ from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.export_calls import ExportApi
-from tap_marketo.marketo.retention import Gap
+from tap_marketo.marketo.retention import CHANGE_DATA_VALUE, Gap, find_gap, kept_since
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.marks import ReadMark
 from tap_marketo.protocol.position import Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry
-from tap_marketo.streams.lead_changes import LeadChangesFamily, LeadChangesRead
-from tap_marketo.streams.lead_increments import LeadsIncrement
-from tap_marketo.streams.lead_reach import (
-    LEAD_CHANGES,
-    LEADS_STREAM,
-    gap_of,
-    log_gap,
-    read_up_to,
-    warn_of_changes_not_followed,
-)
+from tap_marketo.streams.lead_changes import LeadChangesFamily, LeadChangesRead, LeadsIncrement
+from tap_marketo.streams.leads_by_id import LEAD_CHANGES
 from tap_marketo.streams.permissions import READ_LEAD
 from tap_marketo.streams.stream_read import Read
 from tap_marketo.times import to_marketo, whole_seconds
 
+LEADS_STREAM = "leads"
+_MEGABYTE = 1_000_000
 _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
 
 
@@ -94,16 +87,16 @@ class LeadsFamily(DescribedFamily):
             return cursor
         if self._gap(context):
             return replace(cursor, bookmark=None, settled=None)
-        return replace(cursor, bookmark=read_up_to(context))
+        return replace(cursor, bookmark=_read_up_to(context))
 
     def begin(self, context: SyncContext) -> Position | None:
         if self.replication_key == "updatedAt" or not self._with_changes:
             return None
         gap = self._gap(context)
         if gap:
-            log_gap(context, gap)
-        elif read_up_to(context):
-            warn_of_changes_not_followed(context)
+            _log_gap(context, gap)
+        elif _read_up_to(context):
+            _warn_of_changes_not_followed(context)
             return None
         forgotten = {self.stream} if gap else ()
         return Position(forgotten=forgotten, marks={LEAD_CHANGES: ReadMark(read_at=context.now)})
@@ -114,7 +107,7 @@ class LeadsFamily(DescribedFamily):
     def _gap(self, context: SyncContext) -> Gap | None:
         """Return what activities no longer tell of leads, None if nothing or if none is asked."""
         is_followed = self.replication_key == "createdAt" and self._with_changes
-        return gap_of(context) if is_followed else None
+        return _gap_of(context) if is_followed else None
 
     def do_without_filter(self, error: FilterUnavailableError) -> None:
         if self.replication_key == "createdAt":
@@ -135,6 +128,67 @@ class LeadsFamily(DescribedFamily):
                 "by createdAt; changes to leads that were read before are NOT seen, because "
                 "lead_changes is false."
             )
+
+
+# Whether activities still tell which leads have changed, where exports by updatedAt do not.
+
+
+def _read_up_to(context: SyncContext) -> datetime | None:
+    """Return the bookmark (UTC) of leads that are exported by createdAt; None for none."""
+    state = context.state
+    # Other taps export by createdAt, too, and keep the bookmark under updatedAt.
+    return state.bookmark(LEADS_STREAM, "createdAt") or state.bookmark(LEADS_STREAM, "updatedAt")
+
+
+def _gap_of(context: SyncContext) -> Gap | None:
+    """Return what activities no longer tell of the leads that were read before, None if nothing."""
+    read = _read_up_to(context)
+    if read is None or _is_first(context):
+        return None
+    reached = _found_up_to(context) or read
+    lookback = timedelta(hours=context.config.leads_lookback_hours)
+    return find_gap(CHANGE_DATA_VALUE, reached, lookback, context.now)
+
+
+def _log_gap(context: SyncContext, gap: Gap) -> None:
+    """Log why all leads are read from the beginning, what it costs, and what does not come."""
+    since = context.earliest
+    a_day = context.state.bytes_per_day().get(LEADS_STREAM)
+    days = (context.now - since) / timedelta(days=1)
+    size = (
+        "" if a_day is None else f", about {a_day * days / _MEGABYTE:,.1f} MB by their last files"
+    )
+    LOGGER.warning(
+        "%s are read from the beginning once more: %s. That exports all leads created since %s%s. "
+        "Of older leads, changes between %s and %s may be missing.",
+        LEADS_STREAM, gap, to_marketo(since), size, to_marketo(gap.since), to_marketo(gap.until),
+    )  # fmt: skip
+
+
+def _warn_of_changes_not_followed(context: SyncContext) -> None:
+    """Warn where the state is of a tap that did not look for changed leads."""
+    if _found_up_to(context) or _is_first(context):
+        return
+    kept = kept_since(CHANGE_DATA_VALUE, context.now)
+    if kept and context.earliest < kept:
+        LOGGER.warning(
+            "%s: the state does not say up to when changed leads were found. Changes before %s of "
+            "leads that were read before may be missing, as Marketo keeps the activities %s no "
+            "longer. To read all leads from the beginning, delete bookmarks.%s in the state.",
+            LEADS_STREAM, to_marketo(kept), CHANGE_DATA_VALUE, LEADS_STREAM,
+        )  # fmt: skip
+
+
+def _found_up_to(context: SyncContext) -> datetime | None:
+    """Return up to when all changes are in what was read (UTC); None where that is not known."""
+    found = context.state.bookmark(LEAD_CHANGES, "activityDate")
+    read = context.state.mark(ReadMark, LEAD_CHANGES).read_at
+    return max((time for time in (found, read) if time), default=None)
+
+
+def _is_first(context: SyncContext) -> bool:
+    """Say whether an earlier version began to read all leads, and its search is under way."""
+    return _found_up_to(context) is None and bool(context.pending(LEAD_CHANGES))
 
 
 class Leads(StreamDefinition):
@@ -159,24 +213,23 @@ class Leads(StreamDefinition):
         ]
 
     def gap(self, context: SyncContext) -> Gap | None:
-        return gap_of(context) if context.config.lead_changes else None
+        return _gap_of(context) if context.config.lead_changes else None
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
     ) -> Sequence[Read | BulkFamily]:
+        if not entries:
+            return []
+        (entry,) = entries
         lookback = timedelta(hours=context.config.leads_lookback_hours)
         with_changes = context.config.lead_changes
         # A stopped run has met with the refusal of the filter: its jobs are resumed.
         left = context.pending(LeadsFamily.name)
         by_creation = any(job.replication_key == "createdAt" for job in left)
-        fields = account.lead_fields if entries else ()
-        families = [
-            LeadsFamily(entry, fields, lookback, with_changes, by_creation=by_creation)
-            for entry in entries
-        ]
-        changes = [LeadChangesRead(family, account, context) for family in families if with_changes]
-        increments = [LeadsIncrement(family, account, context) for family in families]
-        return [*changes, *chain.from_iterable(each.readings() for each in increments)]
+        fields = account.lead_fields
+        family = LeadsFamily(entry, fields, lookback, with_changes, by_creation=by_creation)
+        changes = [LeadChangesRead(family, account, context)] if with_changes else []
+        return [*changes, *LeadsIncrement(family, account, context).readings()]
 
 
 def can_filter_by_update(account: Account) -> bool:

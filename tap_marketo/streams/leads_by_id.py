@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 
 from tap_marketo.errors import FieldNotFoundError, TapError
@@ -11,33 +12,24 @@ from tap_marketo.failed_parts import MOST_IN_A_ROW, FailedParts, concerns_one_pa
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.by_keys import MOST_VALUES, KeyedRows
 from tap_marketo.marketo.client import MarketoClient
-from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Parent, Position
 from tap_marketo.streams.described import DescribedFamily
-from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.times import whole_seconds
 
+LEAD_CHANGES = "lead_changes"
+"""Where the state has how far changed leads have been found, and which could not be read."""
 _LEADS = "/rest/v1/leads.json"
 _LEAD = "Lead"
+lead_number = partial(Parent.number, _LEAD)
+"""Returns the id of a lead that the state names."""
 
 
 class LeadsById:
-    """Reads leads by their ids."""
+    """Reads leads by their ids, with all fields that a family exports."""
 
-    def __init__(
-        self,
-        client: MarketoClient,
-        leads: DescribedFamily,
-        emitter: Emitter,
-        *,
-        needs_all_fields: bool = False,
-    ) -> None:
-        """Read the columns that a family exports; the emitter takes its SCHEMA message.
-
-        Unless all fields are needed, one that Marketo does not know is left out.
-        """
-        self._needs_all_fields = needs_all_fields
+    def __init__(self, client: MarketoClient, leads: DescribedFamily, emitter: Emitter) -> None:
+        """Prepare to read; the emitter takes the SCHEMA message of the family's stream."""
         self._rows = KeyedRows(client, _LEADS, "leads_by_id", "id")
         self._leads = leads
         self._emitter = emitter
@@ -57,26 +49,16 @@ class LeadsById:
         yield self._block(ids)
 
     def _block(self, ids: Sequence[int]) -> RecordBlock:
-        fields, rows = self._ask(ids)
-        return self._leads.block(rows, fields, self._emitter)
-
-    def _ask(self, ids: Sequence[int]) -> tuple[list[str], list[Row]]:
-        """Ask for some leads; return the fields that they were asked for, and what came."""
-        while True:
-            fields = self._leads.fields()
-            try:
-                pages = self._rows.pages(list(map(str, ids)), fields)
-                return fields, [row for page in pages for row in page]
-            except FieldNotFoundError as error:
-                if self._needs_all_fields:
-                    raise
-                self._leads.do_without_field(error)
+        fields = self._leads.fields()
+        pages = self._rows.pages(list(map(str, ids)), fields)
+        return self._leads.block([row for page in pages for row in page], fields, self._emitter)
 
 
 class ReadableLeads(LeadsById):
     """Reads those leads that can be read, and remembers the others in the state.
 
-    A call that Marketo never answers is halved until the lead is found that is the reason.
+    A call that Marketo never answers is halved until the lead is found that is the reason. A field
+    that Marketo does not know is left out.
     """
 
     def __init__(
@@ -109,6 +91,13 @@ class ReadableLeads(LeadsById):
             for name in self._failed.again():
                 yield from self._try([lead_number(name)])
         self._remember()
+
+    def _block(self, ids: Sequence[int]) -> RecordBlock:
+        while True:
+            try:
+                return super()._block(ids)
+            except FieldNotFoundError as error:
+                self._leads.do_without_field(error)
 
     def _some(self, ids: Sequence[int]) -> Iterator[RecordBlock]:
         left = [ids]
@@ -155,12 +144,3 @@ class ReadableLeads(LeadsById):
 def _lead_name(number: int) -> str:
     """Return what the state and messages call a lead."""
     return str(Parent(_LEAD, number))
-
-
-def lead_number(name: str) -> int:
-    """Return the id of a lead that the state names.
-
-    Raises:
-        ValueError: it names none.
-    """
-    return Parent.number(_LEAD, name)

@@ -22,8 +22,8 @@ from tap_marketo.streams.lead_database import (
     LISTS,
     bulk_exports,
 )
-from tap_marketo.streams.lead_reach import LEAD_CHANGES
 from tap_marketo.streams.leads import Leads
+from tap_marketo.streams.leads_by_id import LEAD_CHANGES
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.member_handover import PAGES
 from tap_marketo.streams.member_passes import SWEEP
