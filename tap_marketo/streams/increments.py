@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from math import ceil
@@ -55,21 +55,6 @@ def calls_left(client: MarketoClient) -> int:
     return int(client.budget.allowed * _MOST_OF_THE_DAY) - client.budget.used
 
 
-@dataclass(frozen=True)
-class Way:
-    """How an increment is read, and why.
-
-    Attributes:
-        by_pages: whether pages bring it, or an export does.
-        why: a clause.
-        calls: how many of them are expected; 0 if that is not known.
-    """
-
-    by_pages: bool
-    why: str
-    calls: int = 0
-
-
 class IncrementRead(Read):
     """Reads what is new of a family by pages, as long as that is little."""
 
@@ -108,16 +93,17 @@ class IncrementRead(Read):
         """
 
     @cached_property
-    def way(self) -> Way:
-        """How what is new is read, by what is known before."""
-        reason = self._reason_against_pages(_LONGEST) or self._reason_to_prefer_exports()
-        if reason:
-            return Way(by_pages=False, why=reason)
+    def _reason_for_exports(self) -> str:
+        """Why an export brings what is new, by what is known before; empty where pages do."""
+        return self._reason_against_pages(_LONGEST) or self._reason_to_prefer_exports()
+
+    @property
+    def _reason_for_pages(self) -> str:
+        """Why pages bring it, where no reason speaks for an export."""
         rows = self._expected_rows()
-        why = f"the last export was {(self._now - self._last_export) / _HOUR:.1f} h ago"
-        if rows is not None:
-            why += f" and some {rows:,} rows are expected"
-        return Way(by_pages=True, why=why, calls=ceil((rows or 1) / BATCH_SIZE))
+        expected = "" if rows is None else f" and some {rows:,} rows are expected"
+        hours = (self._now - self._last_export) / _HOUR
+        return f"the last export was {hours:.1f} h ago{expected}"
 
     def readings(self) -> list[Read | BulkFamily]:
         """Return how a sync reads the family."""
@@ -125,20 +111,18 @@ class IncrementRead(Read):
             return [self.family]
         if not any(each.bookmark for each in self._cursors.values()):
             return [self.family]
-        how = "by pages" if self.way.by_pages else "by exports"
-        LOGGER.info("%s: what is new is read %s, as %s.", self.name, how, self.way.why)
-        if self.way.by_pages:
-            return [self]
-        self.family.why = self.way.why
+        why = self.family.why = self._reason_for_exports
+        how = f"by exports, as {why}" if why else f"by pages, as {self._reason_for_pages}"
+        LOGGER.info("%s: what is new is read %s.", self.name, how)
         # Where the day's bytes are spent, pages may still take the place of exports.
-        return [self.family, self]
+        return [self.family, self] if why else [self]
 
     def steps(self, emitter: Emitter) -> Steps:
         family = self.family
         if self._is_in_place:
             yield from self._in_place_of_export(emitter)
             return
-        if not self.way.by_pages:
+        if self._reason_for_exports:
             return
         if self._is_exported_beside():
             # What an earlier run has exported is read first: it is older than what pages bring.
@@ -168,10 +152,11 @@ class IncrementRead(Read):
             self.family.files = Files.AWAITED
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
-        if not self.way.by_pages:
+        if self._reason_for_exports:
             return None
-        family, calls = self.family, Calls(self.way.calls + 1, "one for 300 rows")
-        how = f"by pages, as {self.way.why}"
+        least = 1 + ceil((self._expected_rows() or 1) / BATCH_SIZE)
+        family, calls = self.family, Calls(least, "one for 300 rows")
+        how = f"by pages, as {self._reason_for_pages}"
         if not self._is_exported_beside():
             return ReadEstimate(how=how, since=self._start, calls=calls)
         family.files = Files.LATER
@@ -224,9 +209,7 @@ class IncrementRead(Read):
         """Say why pages cannot bring it, the last run lying no further back than so long."""
         cursors = self._cursors.values()
         bookmarks = [each.bookmark for each in cursors if each.bookmark]
-        if self._context.config.increments == BY_EXPORTS:
-            return "increments says so"
-        if not bookmarks or len(bookmarks) < len(cursors):
+        if len(bookmarks) < len(cursors):
             return "not everything has been read before"
         if not all(each.settled for each in cursors):
             return "no run has noted the last export"
