@@ -64,12 +64,7 @@ class FailedParts:
                 yield part
 
     def add(self, part: str, since: datetime, error: TapError) -> None:
-        """Remember a part that cannot be read.
-
-        Args:
-            part: which.
-            since: from which time on it has not been read, UTC.
-            error: why.
+        """Remember a part that has not been read from a time (UTC) on, and cannot be read.
 
         Raises:
             TapError: the error, if others would meet it as well, or if too many are remembered.

@@ -108,8 +108,7 @@ class Failures:
                 named, error.brief, remedy,
             )  # fmt: skip
             return
-        remedy = error.remedy if isinstance(error, MarketoError) else ""
-        _note(self._failed, named, error, remedy)
+        _note(self._failed, named, error)
         LOGGER.warning(
             "%s: skipped in this run, as it cannot be read; other streams continue. %s",
             named, error,
@@ -134,11 +133,9 @@ class Failures:
             by_problem.setdefault(_problem(error), []).append(part)
         problems = sorted(by_problem.values(), key=len, reverse=True)
         for parts in problems[:_MOST_NAMED]:
-            error = errors[parts[0]]
-            remedy = error.remedy if isinstance(error, MarketoError) else ""
-            _note(self._failed, f"{stream} ({some_of(parts)})", error, remedy)
+            _note(self._failed, f"{stream} ({some_of(parts)})", errors[parts[0]])
         if others := sum(map(len, problems[_MOST_NAMED:])):
-            _note(self._failed, f"{stream} ({others} more)", _IN_THE_LOG, "")
+            _note(self._failed, f"{stream} ({others} more)", _IN_THE_LOG)
 
     def __bool__(self) -> bool:
         """Say whether a stream has failed or was refused."""
@@ -187,11 +184,12 @@ class Failures:
 
 
 def _note(
-    failures: dict[tuple[str, str], _Failure], named: str, error: TapError, remedy: str
+    failures: dict[tuple[str, str], _Failure], named: str, error: TapError, remedy: str = ""
 ) -> None:
-    """Add streams to those that failed for the same reason."""
+    """Add streams to those that failed for the same reason, with the error's remedy or another."""
     problem = reason = _problem(error)
     if isinstance(error, MarketoError):
+        remedy = remedy or error.remedy
         request_id = f", requestId {error.request_id}" if error.request_id else ""
         reason = f"{problem} ({error.call}{request_id})"
     failure = failures.setdefault((problem, remedy), _Failure(reason, remedy))

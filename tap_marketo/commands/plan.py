@@ -18,7 +18,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.state import State
 from tap_marketo.redact import redact
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.estimate import ReadEstimate
+from tap_marketo.streams.stream_read import ReadEstimate
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from tap_marketo.errors import StateError
-from tap_marketo.protocol.failed_marks import (
+from tap_marketo.protocol.marks import (
     AnyMark,
     FailedMark,
     moved,

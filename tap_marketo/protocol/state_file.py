@@ -15,7 +15,7 @@ from typing import Any
 from tap_marketo.errors import StateError
 from tap_marketo.exact_json import read_json_file
 from tap_marketo.log import LOGGER
-from tap_marketo.protocol.failed_marks import AnyMark
+from tap_marketo.protocol.marks import AnyMark
 from tap_marketo.protocol.messages import unwritable
 from tap_marketo.protocol.position import Ahead, PendingExport
 from tap_marketo.protocol.state import State, unusable

@@ -46,8 +46,8 @@ class Account:
         self.clock = Clock()
         self.client = MarketoClient(config, self.clock, tries=tries)
         self.naming = NAMINGS[config.names]
+        self._answers: dict[str, Any] = {}
         self._failed: dict[str, MarketoError | DataError] = {}
-        self._described: dict[str, ObjectDescription] = {}
         self._shared: dict[type, Any] = {}
 
     def shared(self, kind: type[T], make: Callable[[], T]) -> T:
@@ -94,14 +94,10 @@ class Account:
         A call that failed is not made again: several streams need it. ``endpoint`` is its name in
         logs and metrics.
         """
-        if path not in self._described:
-            self._described[path] = self._ask_once(
-                path,
-                lambda: describe.describe_object(self.client, f"{path}/describe.json", endpoint),
-            )
-        return self._described[path]
+        own = f"{path}/describe.json"
+        return self._ask_once(own, lambda: describe.describe_object(self.client, own, endpoint))
 
-    @cached_property
+    @property
     def workspaces(self) -> Sequence[Row]:
         """The workspaces that Marketo has now (user-management.md, Browse Workspaces)."""
         path = f"{USERS_PATH}/workspaces.json"
@@ -135,7 +131,7 @@ class Account:
             )  # fmt: skip
         return found
 
-    @cached_property
+    @property
     def activity_types(self) -> Mapping[int, Mapping[str, Any]]:
         """The activity types that Marketo has now, by number."""
         return self._ask_once("types", lambda: describe.activity_types(self.client))
@@ -144,8 +140,11 @@ class Account:
         """Make a call that several kinds of stream need; one that failed is not made again."""
         if name in self._failed:
             raise self._failed[name]
-        try:
-            return ask()
-        except (MarketoError, DataError) as error:
-            self._failed[name] = error
-            raise
+        if name not in self._answers:
+            try:
+                self._answers[name] = ask()
+            except (MarketoError, DataError) as error:
+                self._failed[name] = error
+                raise
+        answer: T = self._answers[name]
+        return answer

@@ -38,11 +38,11 @@ from tap_marketo.streams.activity_columns import (
 from tap_marketo.streams.activity_exports import ActivitiesFamily, spelled
 from tap_marketo.streams.change_events import activity_pages
 from tap_marketo.streams.definition import StreamDefinition
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, BY_DATE
 from tap_marketo.streams.increments import IncrementRead
-from tap_marketo.streams.page_read import PageRead, Scan
+from tap_marketo.streams.paged import PageRead
 from tap_marketo.streams.permissions import READ_ACTIVITY
-from tap_marketo.streams.stream_read import Read
+from tap_marketo.streams.scan import Scan
+from tap_marketo.streams.stream_read import ACTIVITY_CALLS, BY_DATE, Read
 from tap_marketo.times import to_time_extracted
 
 _PREFIX = "activities_"

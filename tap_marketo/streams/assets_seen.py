@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tap_marketo.errors import AccessDeniedError, MarketoError, TapError
 from tap_marketo.exports.family import SyncContext
@@ -27,12 +28,11 @@ from tap_marketo.protocol.position import Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.assets import ASSETS
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.lead_database import CAMPAIGNS, LISTS
-from tap_marketo.streams.page_read import PageRead, Scan
-from tap_marketo.streams.paged import Pages
+from tap_marketo.streams.paged import PageRead, Pages
 from tap_marketo.streams.permissions import READ_ASSET
-from tap_marketo.streams.stream_read import Read, Steps, StreamRead
+from tap_marketo.streams.scan import Scan
+from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps, StreamRead
 from tap_marketo.times import to_marketo
 
 STREAM = "assets_seen"
@@ -40,24 +40,15 @@ _KEYS = ("assetType", "id")
 _REPLICATION_KEY = "seenAt"
 
 
-class _AssetList:
-    """The list of one kind of asset."""
+class _AssetList(NamedTuple):
+    """The list of one kind of asset: its stream, and how that is read."""
 
-    def __init__(self, stream: DeclaredStream, pages: Pages) -> None:
-        self.stream = stream
-        self.name = stream.name
-        self.permission = stream.permission
-        self.is_dated = pages.is_dated
-        self._pages = pages
+    stream: DeclaredStream
+    read: Pages
 
-    def pages(self, account: Account, now: datetime) -> Iterator[Page]:
-        """Ask for the whole list."""
-        return self._pages.pages(account, Scan.whole(self.stream, now))
-
-    def calls(self, account: Account, now: datetime, sizes: ListSizes) -> Calls:
-        """Return what that costs."""
-        size = self._pages.size(account, Scan.whole(self.stream, now), sizes)
-        return Calls(size.calls, "" if size.is_whole else self._pages.calls.each)
+    @property
+    def name(self) -> str:
+        return self.stream.name
 
     def id_of(self, row: Row) -> object:
         """Return what tells a row from the others of its kind.
@@ -156,7 +147,9 @@ class AssetsSeenRead(StreamRead):
                 self.failed.add(assets.name, self._now, error)
                 self.failed.check()
         self._log_missing(refused)
-        own = [refused.get(assets.name) for assets in asked if assets.permission == READ_ASSET]
+        own = [
+            refused.get(assets.name) for assets in asked if assets.stream.permission == READ_ASSET
+        ]
         if own and own[0] and all(isinstance(error, AccessDeniedError) for error in own):
             raise own[0]
 
@@ -164,7 +157,9 @@ class AssetsSeenRead(StreamRead):
         calls, own = Calls(), self._own()
         for assets in own:
             try:
-                calls += assets.calls(self._account, self._now, sizes)
+                scan = Scan.whole(assets.stream, self._now)
+                size = assets.read.size(self._account, scan, sizes)
+                calls += Calls(size.calls, "" if size.is_whole else assets.read.calls.each)
             except MarketoError as error:
                 if not error.is_refusal:
                     raise
@@ -208,7 +203,7 @@ class AssetsSeenRead(StreamRead):
 
     def _is_due(self, assets: _AssetList) -> bool:
         last = self._listed.get(assets.name)
-        if not assets.is_dated:
+        if not assets.read.is_dated:
             return True
         return bool(self._every) and (last is None or self._now - last >= self._every)
 
@@ -220,7 +215,7 @@ class AssetsSeenRead(StreamRead):
     def _list(self, assets: _AssetList, emitter: Emitter) -> Iterator[None]:
         listing = _Listing(self, assets)
         listing.begin(emitter.now())
-        for page in assets.pages(self._account, self._now):
+        for page in assets.read.pages(self._account, Scan.whole(assets.stream, self._now)):
             if page.error:
                 raise page.error
             listing.add(page, emitter.now())
@@ -246,7 +241,7 @@ class AssetsSeenRead(StreamRead):
         for name, error in refused.items():
             reasons[error.problem].append(name)
         for said, names in reasons.items():
-            needed = sorted({_LISTS[name].permission for name in names})
+            needed = sorted({_LISTS[name].stream.permission for name in names})
             LOGGER.warning(
                 "%s has no rows of %s, as Marketo refuses their lists: %s. The permissions needed "
                 "are %s.", STREAM, ", ".join(names), said.removesuffix("."), ", ".join(needed),

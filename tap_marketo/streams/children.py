@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import NotFoundError, TapError
@@ -13,7 +13,7 @@ from tap_marketo.failed_parts import FailedParts
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import Page
+from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ChildMark
@@ -21,28 +21,8 @@ from tap_marketo.protocol.position import Parent, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import NotFoundGuard
-from tap_marketo.streams.estimate import IN_FULL, ReadEstimate
-from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.streams.stream_read import IN_FULL, ReadEstimate, Steps, StreamRead
 from tap_marketo.times import to_marketo
-
-
-@dataclass(frozen=True)
-class Found:
-    """Some parents, as they are listed.
-
-    Attributes:
-        parents: themselves.
-        group: to which they belong, where they are listed group by group.
-        error: why the others of the group cannot be listed.
-    """
-
-    parents: Sequence[Parent]
-    group: str = ""
-    error: TapError | None = None
-
-
-def _in_no_group(account: Account, group: str) -> Iterator[Found]:
-    return iter(())
 
 
 @dataclass(frozen=True)
@@ -50,7 +30,9 @@ class Children:
     """How a declared stream is read parent by parent: the ``read`` of its declaration.
 
     Attributes:
-        parents: yields all parents, some at a time.
+        parents: asks for the pages of all parents; where they are listed group by group, the
+            group is the part of a page.
+        parent_of: returns the parent that a row of these pages stands for.
         fetch: asks for the pages of one parent's rows.
         size: asks how many parents there are.
         calls: what one parent takes.
@@ -58,17 +40,18 @@ class Children:
         at_intervals: whether the stream is read at most once in child_refresh_hours, which is for
             parents that are many.
         groups: names of groups in which parents are listed, of which one may fail.
-        in_group: yields the parents of one group.
+        in_group: asks for the pages of the parents of one group.
     """
 
-    parents: Callable[[Account], Iterator[Found]]
+    parents: Callable[[MarketoClient], Iterator[Page]]
+    parent_of: Callable[[Row], Parent]
     fetch: Callable[[MarketoClient, Parent], Iterator[Page]]
-    size: Callable[[ListSizes], ListSize[Parent]]
+    size: Callable[[ListSizes], ListSize[Row]]
     calls: int = 1
     guess: str = ""
     at_intervals: bool = True
     groups: Sequence[str] = ()
-    in_group: Callable[[Account, str], Iterator[Found]] = _in_no_group
+    in_group: Callable[[MarketoClient, str], Iterator[Page]] = lambda client, group: iter(())
 
     def __call__(
         self, entry: CatalogEntry, stream: DeclaredStream, account: Account, context: SyncContext
@@ -95,7 +78,7 @@ class ChildRead(StreamRead):
         """
         super().__init__(entry, stream.keys, stream.replication_key)
         self._children = children
-        self._account = account
+        self._client = account.client
         self._now = context.now
         hours = context.config.child_refresh_hours if children.at_intervals else 0
         self._interval = timedelta(hours=hours)
@@ -105,11 +88,17 @@ class ChildRead(StreamRead):
         self.failed = FailedParts(entry.stream, failed)
 
     def steps(self, emitter: Emitter) -> Steps:
-        is_fresh = self._mark.parent is None and self._is_fresh(self._mark.refreshed)
-        if is_fresh and not self.failed.remembered:
-            return
+        due = self._due
+        if due:
+            LOGGER.info(
+                "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
+                self.stream, (due - self._interval).isoformat(),
+                self._interval / timedelta(hours=1),
+            )  # fmt: skip
+            if not self.failed.remembered:
+                return
         self._announce(emitter)
-        if not is_fresh:
+        if not due:
             yield from self._read_all(emitter)
         yield from self._read_failed(emitter)
 
@@ -118,10 +107,10 @@ class ChildRead(StreamRead):
         mark = self._mark
         began = (mark.parent and mark.scan_started) or self._now
         found: set[Parent] = set()
-        for some in self._children.parents(self._account):
-            found.update(some.parents)
-            if some.error:
-                self.failed.add(some.group, began, some.error)
+        for page in self._children.parents(self._client):
+            found.update(map(self._children.parent_of, page.rows))
+            if page.error:
+                self.failed.add(page.part, began, page.error)
             yield None
         remembered = self.failed.remembered
         failed = {Parent.read(part) for part in remembered if part not in self._children.groups}
@@ -134,17 +123,7 @@ class ChildRead(StreamRead):
             "%s: reading %s, a call each%s.", self.stream, counted(len(parents), "parent"),
             f", behind {mark.parent}" if mark.parent else "",
         )  # fmt: skip
-        guard = NotFoundGuard(len(parents))
-        self.parents = len(parents)
-        for parent in sorted(parents):
-            yield from self._try(parent, began, guard, emitter)
-            # Those before the first answer may be missing for another reason than that they went.
-            reached = ChildMark(parent=parent, scan_started=began, refreshed=mark.refreshed)
-            self._move_to(emitter, reached if guard.has_answered else None)
-            self.failed.check()
-            self.parents_read += 1
-            yield None
-        guard.check()
+        yield from self._read_each(parents, replace(mark, scan_started=began), emitter)
         self._move_to(emitter, ChildMark(refreshed=began))
 
     def _read_failed(self, emitter: Emitter) -> Steps:
@@ -156,7 +135,7 @@ class ChildRead(StreamRead):
                 if is_group:
                     yield from self._read_group(part, emitter)
                 else:
-                    yield from self._read(Parent.read(part), emitter)
+                    yield from self._read(Parent.read(part), NotFoundGuard(), emitter)
             except NotFoundError:
                 if is_group:
                     # A group is never gone: nothing of it is found, for one reason or another.
@@ -174,17 +153,10 @@ class ChildRead(StreamRead):
         those of this run.
         """
         found: set[Parent] = set()
-        for some in self._children.in_group(self._account, group):
-            found.update(some.parents)
+        for page in self._children.in_group(self._client, group):
+            found.update(map(self._children.parent_of, page.rows))
             yield None
-        parents = found - self._have_been_read
-        guard = NotFoundGuard(len(parents))
-        for parent in sorted(parents):
-            yield from self._try(parent, self._now, guard, emitter)
-            self._move_to(emitter)
-            self.failed.check()
-            yield None
-        guard.check()
+        yield from self._read_each(found - self._have_been_read, None, emitter)
         self.failed.has_read(group)
 
     def _read_part(self, text: str) -> object:
@@ -197,16 +169,15 @@ class ChildRead(StreamRead):
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         mark, children, failed = self._mark, self._children, self.failed.remembered
-        if mark.parent is None and mark.refreshed and not self._is_due(mark.refreshed):
-            due = to_marketo(mark.refreshed + self._interval)
-            how = f"not before {due} (child_refresh_hours)"
+        if due := self._due:
+            how = f"not before {to_marketo(due)} (child_refresh_hours)"
             if not failed:
                 return ReadEstimate(how=how)
             how = f"{counted(len(failed), 'parent')} that could not be read; the others {how}"
             calls = Calls(len(failed) * children.calls)
             return ReadEstimate(how=how, calls=calls, guess=children.guess)
         size = children.size(sizes)
-        left = size.about(
+        left = size.of(children.parent_of).about(
             lambda parent: not mark.parent or parent > mark.parent or str(parent) in failed
         )
         behind = f", behind {mark.parent}, which a stopped run has reached" if mark.parent else ""
@@ -214,36 +185,42 @@ class ChildRead(StreamRead):
         calls = Calls(size.calls + left * children.calls)
         return ReadEstimate(how=how, calls=calls, guess=children.guess)
 
-    def _is_due(self, refreshed: datetime) -> bool:
-        return self._now - refreshed >= self._interval
+    @property
+    def _due(self) -> datetime | None:
+        """When all parents are to be read again (UTC); None for now."""
+        mark = self._mark
+        due = mark.refreshed and mark.refreshed + self._interval
+        return due if due and mark.parent is None and self._now < due else None
 
-    def _is_fresh(self, refreshed: datetime | None) -> bool:
-        """Say whether it was read not long ago, and log so."""
-        if refreshed is None or self._is_due(refreshed):
-            return False
-        LOGGER.info(
-            "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
-            self.stream, refreshed.isoformat(), self._interval / timedelta(hours=1),
-        )  # fmt: skip
-        return True
-
-    def _try(
-        self, parent: Parent, since: datetime, guard: NotFoundGuard, emitter: Emitter
+    def _read_each(
+        self, parents: Collection[Parent], mark: ChildMark | None, emitter: Emitter
     ) -> Steps:
-        """Read a parent; skip one that is gone by now, remember one that cannot be read."""
-        try:
-            yield from self._read(parent, emitter, guard.answered)
-        except NotFoundError as error:
-            guard.skip(error)
-        except TapError as error:
-            self.failed.add(str(parent), since, error)
+        """Read parents; skip those that are gone by now, remember those that cannot be read.
 
-    def _read(
-        self, parent: Parent, emitter: Emitter, answered: Callable[[], None] = lambda: None
-    ) -> Steps:
+        A mark moves with them. Without one nothing is reached but those that are read.
+        """
+        guard = NotFoundGuard(len(parents))
+        since = (mark and mark.scan_started) or self._now
+        self.parents += len(parents)
+        for parent in sorted(parents):
+            try:
+                yield from self._read(parent, guard, emitter)
+            except NotFoundError as error:
+                guard.skip(error)
+            except TapError as error:
+                self.failed.add(str(parent), since, error)
+            # Those before the first answer may be missing for another reason than that they went.
+            reached = replace(mark, parent=parent) if mark and guard.has_answered else None
+            self._move_to(emitter, reached)
+            self.failed.check()
+            self.parents_read += 1
+            yield None
+        guard.check()
+
+    def _read(self, parent: Parent, guard: NotFoundGuard, emitter: Emitter) -> Steps:
         """Read the rows of a parent."""
-        for page in self._children.fetch(self._account.client, parent):
-            answered()
+        for page in self._children.fetch(self._client, parent):
+            guard.has_answered = True
             self._emit(page.rows, emitter)
             yield None
         self._have_been_read.add(parent)

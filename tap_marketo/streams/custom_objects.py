@@ -22,12 +22,11 @@ from tap_marketo.streams.account import Account, custom_object_path
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
 from tap_marketo.streams.details import path_with
-from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.linked_family import PREFIX, is_fresh, source_of
 from tap_marketo.streams.linked_read import LinkedObject, read_by_links
 from tap_marketo.streams.object_links import CUSTOM_OBJECT, LEADS, ObjectLinks
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT, READ_LEAD
-from tap_marketo.streams.stream_read import Read, Steps, StreamRead
+from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps, StreamRead
 
 _PREFIX = "custom_object_"
 # Where discovery notes the API name of a stream's type.

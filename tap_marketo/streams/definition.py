@@ -71,9 +71,7 @@ class StreamDefinition(ABC):
         """
 
     def permissions_of(self, entry: CatalogEntry, account: Account) -> Sequence[str]:
-        """Return what reading one of these streams takes beside what they all take.
-
-        As far as is known without a call for the stream.
+        """Return further permissions of one stream, as far as they are known without a call for it.
 
         Raises:
             TapError: the account could not be asked what it has.
@@ -104,8 +102,7 @@ class DeclaredStream(StreamDefinition):
         name: tap_stream_id, and the name of the schema file.
         read: makes one sync of the stream: ``Pages`` of a list, ``Children`` of parents, or a
             subclass of ``StreamRead``.
-        permission: as of any definition.
-        further_permissions: as of any definition.
+        permission, further_permissions: as of any definition.
         replication_key: None for a list that is emitted in full each time.
         keys: the key columns.
         automatic: columns that are always emitted, beside the keys, the replication key and

@@ -19,11 +19,11 @@ from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.marketo.ways import DESIGNER
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, by_key
-from tap_marketo.streams.estimate import BY_DATE
-from tap_marketo.streams.page_read import Scan
+from tap_marketo.streams.details import by_key
 from tap_marketo.streams.paged import Pages
 from tap_marketo.streams.permissions import DESIGN_STUDIO, READ_ASSET
+from tap_marketo.streams.scan import Scan
+from tap_marketo.streams.stream_read import BY_DATE
 from tap_marketo.times import to_marketo
 
 _ASSETS = "/rest/asset/v2"
@@ -110,10 +110,7 @@ def _of_designer(kind: str, name: str, permission: str) -> DeclaredStream:
         permission=DESIGN_STUDIO,
         further_permissions=(READ_ASSET, permission),
         details=(
-            Details(
-                ("data",),
-                by_key("id", f"{_ASSETS}/{kind}/{{id}}", name.removesuffix("s"), DESIGNER),
-            ),
+            by_key(("data",), f"{_ASSETS}/{kind}/{{id}}", name.removesuffix("s"), way=DESIGNER),
         ),
     )
 

@@ -5,7 +5,7 @@ The call for detail columns is made for each row that is emitted, if one of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -38,10 +38,6 @@ class NotFoundGuard:
         self._most = min(things, _MOST_MISSING)
         self._missing = 0
         self._last: NotFoundError | None = None
-
-    def answered(self) -> None:
-        """Note that Marketo answered for one of them."""
-        self.has_answered = True
 
     def skip(self, error: NotFoundError) -> None:
         """Skip one that Marketo does not have.
@@ -81,56 +77,13 @@ class Details:
     by_default: bool = False
     has: Callable[[Row], bool] = lambda row: True
 
-    def chosen(self, selected: Container[str]) -> list[str]:
-        """Return those of the columns that are selected."""
-        return [column for column in self.columns if column in selected]
 
-
-class RowDetails:
-    """Completes rows with the selected details of a stream.
+class DetailReader:
+    """Completes rows with what one call tells, and counts those of which it cannot be looked up.
 
     Attributes:
-        selected: the details of which a column is selected: a call each.
+        details: what it looks up.
     """
-
-    def __init__(
-        self,
-        details: Sequence[Details],
-        client: MarketoClient,
-        columns: Container[str],
-        keys: Sequence[str],
-    ) -> None:
-        """Complete nothing yet.
-
-        Args:
-            details: of the stream.
-            client: makes the calls.
-            columns: the columns that are selected.
-            keys: the key columns, which name a row.
-        """
-        self.selected = [each for each in details if each.chosen(columns)]
-        self._readers = [
-            _DetailReader(each, client, each.chosen(columns), keys) for each in self.selected
-        ]
-
-    def __call__(self, row: Row) -> Row:
-        """Return a row with its details, which are null where they cannot be looked up.
-
-        Raises:
-            NotFoundError: Marketo has answered for none of several rows.
-            TapError: a call failed.
-        """
-        for reader in self._readers:
-            row = reader(row)
-        return row
-
-    def summary(self) -> list[str]:
-        """Return lines about the rows whose details could not be looked up."""
-        return [line for reader in self._readers for line in reader.summary()]
-
-
-class _DetailReader:
-    """Completes rows with what one call tells, and counts those of which it cannot be looked up."""
 
     def __init__(
         self,
@@ -139,8 +92,8 @@ class _DetailReader:
         columns: Sequence[str],
         keys: Sequence[str],
     ) -> None:
-        self._read = details.read
-        self._has = details.has
+        """Complete nothing yet, and then the columns that are selected; the keys name a row."""
+        self.details = details
         self._client = client
         self._columns = columns
         self._keys = keys
@@ -148,11 +101,17 @@ class _DetailReader:
         self._unknown: dict[str, list[str]] = {}
 
     def __call__(self, row: Row) -> Row:
+        """Return a row with its details, which are null where they cannot be looked up.
+
+        Raises:
+            NotFoundError: Marketo has answered for none of several rows.
+            TapError: the call failed.
+        """
         found: Row = {}
         try:
-            if self._has(row):
-                found = self._read(self._client, row)
-                self._guard.answered()
+            if self.details.has(row):
+                found = self.details.read(self._client, row)
+                self._guard.has_answered = True
         except NoDetailsError as error:
             self._count(row, str(error))
         except NotFoundError as error:
@@ -161,11 +120,12 @@ class _DetailReader:
         except RequestRefusedError as error:
             if error.code != _RULE:
                 raise
-            self._guard.answered()
+            self._guard.has_answered = True
             self._count(row, error.problem)
         return {**row, **{column: found.get(column) for column in self._columns}}
 
     def summary(self) -> list[str]:
+        """Return a line about the rows whose details could not be looked up, if there are any."""
         reasons = sorted(self._unknown.items(), key=lambda item: -len(item[1]))
         number = sum(len(names) for _, names in reasons)
         if not number:
@@ -178,45 +138,45 @@ class _DetailReader:
         ]
 
     def _count(self, row: Row, reason: str) -> None:
+        texts = [str(row.get(key)) for key in self._keys]
         # A name may hold what stands between names.
-        name = "/".join(text if text.isalnum() else repr(text) for text in self._texts(row))
+        name = "/".join(text if text.isalnum() else repr(text) for text in texts)
         self._unknown.setdefault(reason, []).append(name)
-
-    def _texts(self, row: Row) -> list[str]:
-        return [str(row.get(key)) for key in self._keys]
 
 
 def by_key(
-    key: str, path: str, endpoint: str, way: Way = REST, **params: Any
-) -> Callable[[MarketoClient, Row], Row]:
-    """Return a function that reads a whole row by the column that stands for ``{id}`` in a path.
+    columns: tuple[str, ...],
+    path: str,
+    endpoint: str,
+    key: str = "id",
+    way: Way = REST,
+    *,
+    by_default: bool = False,
+    **params: Any,
+) -> Details:
+    """Return details that a whole row has, which a call shows.
 
-    The endpoint is the name of the calls in logs and metrics.
+    The value of the key column stands for ``{id}`` in the path. The endpoint is the name of the
+    calls in logs and metrics.
     """
 
     def read(client: MarketoClient, row: Row) -> Row:
-        found = all_rows(client, path_with(path, row.get(key)), endpoint, params, way)
-        if not found:
-            raise NoDetailsError("Marketo finds nothing")
-        return found[0]
+        return one_row(client, path_with(path, row.get(key)), endpoint, params, way)
 
-    return read
+    return Details(columns, read, by_default)
 
 
-def listed(column: str, path: str, endpoint: str) -> Callable[[MarketoClient, Row], Row]:
-    """Return a function that reads a list about a row, which is the value of a column.
-
-    The id of the row stands for ``{id}`` in the path.
-    """
+def listed(column: str, path: str, endpoint: str) -> Details:
+    """Return a detail that is a list about a row, whose id stands for ``{id}`` in the path."""
 
     def read(client: MarketoClient, row: Row) -> Row:
         return {column: all_rows(client, path_with(path, row.get("id")), endpoint)}
 
-    return read
+    return Details((column,), read)
 
 
-def listed_by_offset(column: str, path: str, endpoint: str) -> Callable[[MarketoClient, Row], Row]:
-    """Return a function as ``listed`` does, for a list with pages: one call for 200 of its rows."""
+def listed_by_offset(column: str, path: str, endpoint: str) -> Details:
+    """Return a detail as ``listed`` does, for a list with pages: one call for 200 of its rows."""
 
     def read(client: MarketoClient, row: Row) -> Row:
         own = path_with(path, row.get("id"))
@@ -227,9 +187,28 @@ def listed_by_offset(column: str, path: str, endpoint: str) -> Callable[[Marketo
             if len(page) < MAX_RETURN:
                 return {column: found}
 
-    return read
+    return Details((column,), read)
 
 
 def path_with(path: str, key: object) -> str:
     """Return a path with the id or name of a row in place of ``{id}``."""
     return path.format(id=quote(str(key), safe="", errors="replace"))
+
+
+def one_row(
+    client: MarketoClient,
+    path: str,
+    endpoint: str,
+    params: Mapping[str, Any],
+    way: Way = REST,
+) -> Row:
+    """Return the row that a call about a single thing shows.
+
+    Raises:
+        NoDetailsError: it shows none.
+        DataError: it shows something else than objects.
+    """
+    found = all_rows(client, path, endpoint, params, way)
+    if not found:
+        raise NoDetailsError("Marketo finds nothing")
+    return found[0]

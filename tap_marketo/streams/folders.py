@@ -8,17 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from tap_marketo.errors import DataError, TapError
-from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.moving_list import offset_pages
 from tap_marketo.marketo.pages import Page, Row
-from tap_marketo.streams.account import Account
-from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.page_read import Scan
-from tap_marketo.streams.paged import Pages
-from tap_marketo.streams.permissions import READ_ASSET
 
 _PATH = "/rest/asset/v1/folders.json"
 _BY_NAME = "/rest/asset/v1/folder/byName.json"
@@ -97,21 +91,3 @@ def _node(value: Any) -> Any:
     """Return a node of the tree with its type as Folder or Program; by name it is FOLDER."""
     kind = value.get("type") if isinstance(value, Mapping) else None
     return {**value, "type": kind.capitalize()} if isinstance(kind, str) else value
-
-
-def _fetch(account: Account, scan: Scan) -> Iterator[Page]:
-    return trees(account.client)
-
-
-def _size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-    return tree_size(sizes)
-
-
-_CALLS = Calls(6, "one for 200 folders of each area, and one that proves the end")
-
-FOLDERS = DeclaredStream(
-    name="folders",
-    read=Pages(_fetch, _CALLS, _size),
-    permission=READ_ASSET,
-    keys=("id", "type"),
-)

@@ -27,8 +27,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import PendingExport
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.estimate import ReadEstimate
-from tap_marketo.streams.stream_read import Read, Steps
+from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps
 from tap_marketo.times import to_marketo
 
 # At the default pace so many calls take 40 seconds, an export takes minutes. They bring 30,000

@@ -27,11 +27,10 @@ from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.described import DescribedFamily
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, ReadEstimate
 from tap_marketo.streams.increments import IncrementRead
 from tap_marketo.streams.leads_by_id import LEAD_CHANGES, LeadsById, ReadableLeads, lead_number
 from tap_marketo.streams.permissions import READ_ACTIVITY
-from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.streams.stream_read import ACTIVITY_CALLS, ReadEstimate, Steps, StreamRead
 from tap_marketo.times import Window
 
 _EVENT_TYPES = (

@@ -17,23 +17,21 @@ from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, all_rows
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, by_key
-from tap_marketo.streams.field_schemas import FieldSchemas, searchable_fields
-from tap_marketo.streams.page_read import Scan
-from tap_marketo.streams.paged import (
-    ONE_CALL,
-    Pages,
+from tap_marketo.streams.details import by_key
+from tap_marketo.streams.metadata import (
+    FieldSchemas,
     Part,
-    by_token,
     pages_of_parts,
-    whole_list,
+    searchable_fields,
 )
+from tap_marketo.streams.paged import Pages, by_token, known_list, whole_list
 from tap_marketo.streams.permissions import (
     READ_ACTIVITY,
     READ_CAMPAIGNS,
     READ_CUSTOM_OBJECT,
     READ_LEAD,
 )
+from tap_marketo.streams.scan import Scan
 
 _LEADS = "/rest/v1/leads"
 _SEARCHABLE = f"{_LEADS}/describe2.json"
@@ -88,12 +86,8 @@ def _searchable(client: MarketoClient) -> set[object] | None:
     return {name for entry in described for name in searchable_fields(entry)}
 
 
-def _custom_object_types(account: Account, scan: Scan) -> Iterator[Page]:
-    yield Page([{**row, "name": custom_object_name(row)} for row in account.custom_object_entries])
-
-
-def _number_of_types(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-    return ListSize(len(account.custom_object_entries), 1, account.custom_object_entries)
+def _custom_object_type(row: Row) -> Row:
+    return {**row, "name": custom_object_name(row)}
 
 
 ACTIVITY_TYPES = DeclaredStream(
@@ -123,16 +117,16 @@ ADMINISTRATION = (
     ),
     DeclaredStream(
         name="custom_object_types",
-        read=Pages(_custom_object_types, ONE_CALL, _number_of_types),
+        read=known_list(lambda account: account.custom_object_entries, _custom_object_type),
         permission=READ_CUSTOM_OBJECT,
         replication_key=None,
         keys=("name",),
         details=(
-            Details(
+            by_key(
                 ("fields",),
-                by_key(
-                    "name", "/rest/v1/customobjects/{id}/describe.json", "custom_object_describe"
-                ),
+                "/rest/v1/customobjects/{id}/describe.json",
+                "custom_object_describe",
+                key="name",
                 by_default=True,
             ),
         ),

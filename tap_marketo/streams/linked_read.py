@@ -18,7 +18,6 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import LinkMark
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.key_search import KeySearch
 from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream
 from tap_marketo.streams.keyed_table import KeyedTable
@@ -28,9 +27,9 @@ from tap_marketo.streams.linked_family import (
     is_fresh,
 )
 from tap_marketo.streams.object_links import LEADS, KeyPath
-from tap_marketo.streams.page_read import LOOKBACK
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
-from tap_marketo.streams.stream_read import Read, Steps
+from tap_marketo.streams.scan import LOOKBACK
+from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps
 from tap_marketo.times import before, to_marketo
 
 _NAME = "custom objects by keys"

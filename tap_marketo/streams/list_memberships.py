@@ -23,7 +23,6 @@ from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
 from tap_marketo.streams.list_members import (
     LIST_CHANGES,
     LISTS,
@@ -37,7 +36,15 @@ from tap_marketo.streams.list_members import (
     with_reading,
 )
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
-from tap_marketo.streams.stream_read import Steps, StreamRead, id_of, is_since
+from tap_marketo.streams.stream_read import (
+    ACTIVITY_CALLS,
+    IN_FULL,
+    ReadEstimate,
+    Steps,
+    StreamRead,
+    id_of,
+    is_since,
+)
 from tap_marketo.times import Window, whole_seconds
 
 STREAM = "list_memberships"

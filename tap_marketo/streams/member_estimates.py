@@ -10,14 +10,13 @@ from tap_marketo.exports.plan_line import ANEW, Calls
 from tap_marketo.log import counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE, MAX_RETURN
-from tap_marketo.streams.estimate import ACTIVITY_CALLS, IN_FULL, ReadEstimate
 from tap_marketo.streams.member_exports import MembersFamily
 from tap_marketo.streams.member_handover import Handover
 from tap_marketo.streams.member_marks import MemberMarks
 from tap_marketo.streams.member_passes import MOST_PROGRAMS, STREAM, Increment, Pass, pieces
 from tap_marketo.streams.members_by_pages import MOST_LEADS
 from tap_marketo.streams.programs import PROGRAMS, FailedPrograms, expected_programs
-from tap_marketo.streams.stream_read import id_of
+from tap_marketo.streams.stream_read import ACTIVITY_CALLS, IN_FULL, ReadEstimate, id_of
 
 # What a plan says of calls whose number no one knows before.
 _CALLS_BY_PAGES = (

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
 
+from tap_marketo.errors import NOT_HERE, AccessDeniedError, MarketoError, TapError
 from tap_marketo.exports.plan_line import Calls
+from tap_marketo.failed_parts import concerns_one_part
+from tap_marketo.log import LOGGER
+from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.moving_list import offset_pages
-from tap_marketo.marketo.pages import Page, Row, all_rows
+from tap_marketo.marketo.pages import Page, Row, all_rows, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, by_key
-from tap_marketo.streams.field_schemas import FieldSchemas, searchable_fields
-from tap_marketo.streams.page_read import Scan
-from tap_marketo.streams.paged import Pages, pages_of_parts, whole_list
+from tap_marketo.streams.details import by_key
+from tap_marketo.streams.paged import Pages, whole_list
 from tap_marketo.streams.permissions import READ_ACTIVITY_METADATA, READ_ASSET, READ_LEAD
+from tap_marketo.streams.scan import Scan
 from tap_marketo.streams.stream_read import raw_id
+
+Part = Callable[[], Iterable[Page]]
 
 _TYPES = "/rest/v1/activities/external"
 # forms.md, Field Metadata, by the objects whose fields they are.
@@ -27,52 +31,123 @@ _FORM_FIELDS = {
 }
 
 
-class _Object(NamedTuple):
-    """An object with fields: its path, and whether the schema of its fields can be asked for."""
-
-    path: str
-    has_schema: bool = True
-
-
-# lead-database.md, Describe. Those of leads are in lead_fields.
+# lead-database.md, Describe: the paths of the objects. Those of leads are in lead_fields.
 _OBJECTS = {
-    "companies": _Object("/rest/v1/companies"),
-    "opportunities": _Object("/rest/v1/opportunities"),
-    "opportunity_roles": _Object("/rest/v1/opportunities/roles", has_schema=False),
-    "sales_persons": _Object("/rest/v1/salespersons", has_schema=False),
-    "named_accounts": _Object("/rest/v1/namedaccounts"),
-    "program_members": _Object("/rest/v1/programs/members"),
+    "companies": "/rest/v1/companies",
+    "opportunities": "/rest/v1/opportunities",
+    "opportunity_roles": "/rest/v1/opportunities/roles",
+    "sales_persons": "/rest/v1/salespersons",
+    "named_accounts": "/rest/v1/namedaccounts",
+    "program_members": "/rest/v1/programs/members",
 }
-
-
+# The schema of their fields cannot be asked for.
+_WITHOUT_SCHEMA = ("opportunity_roles", "sales_persons")
 _DESCRIBED = frozenset(
     ("name", "displayName", "dataType", "length", "updateable", "searchable", "crmManaged")
 )
+
+
+def pages_of_parts(what: str, parts: Mapping[str, Part]) -> Iterator[Page]:
+    """Read the lists of some objects; each row says of which object it is.
+
+    An object whose list Marketo refuses is logged, and the others are read. So they are where one
+    list fails; the stream then fails at its end.
+
+    Args:
+        what: is not there of such an object, in the log.
+        parts: ask for the list of each object.
+
+    Raises:
+        TapError: a list failed; or all are refused, and this is the first refusal.
+    """
+    refusals: list[MarketoError] = []
+    failures: list[TapError] = []
+    for name, ask in parts.items():
+        try:
+            pages = list(ask())
+        except NOT_HERE as error:
+            LOGGER.info("%s of %s cannot be listed. %s", what, name, error)
+            refusals.append(error)
+        except TapError as error:
+            if not concerns_one_part(error):
+                raise
+            LOGGER.warning("%s of %s cannot be read, others are. %s", what, name, error)
+            failures.append(error)
+        else:
+            for page in pages:
+                yield Page([{**row, "object": name} for row in page.rows])
+    if failures:
+        raise failures[0]
+    if refusals and len(refusals) == len(parts):
+        raise refusals[0]
+
+
+class FieldSchemas:
+    """The schemas of fields (leads.md, Query Fields), which take permissions of their own.
+
+    They show what the role may see. One that is denied is the last that is asked for.
+    """
+
+    def __init__(self, client: MarketoClient, stream: str, described: Collection[str]) -> None:
+        """Ask for nothing yet.
+
+        What is described of the fields is not taken from their schemas. The log names the stream.
+        """
+        self._client = client
+        self._described = described
+        self._stream = stream
+        self._is_denied = False
+
+    def of(self, path: str) -> Mapping[str, Row]:
+        """Return what only the schema says of the fields of the object at a path, by their names.
+
+        It is nothing where the role may not read the schema.
+        """
+        found: dict[str, Row] = {}
+        if self._is_denied:
+            return found
+        try:
+            for page in token_pages(
+                self._client, f"{path}/schema/fields.json", "field_schema", None
+            ):
+                for row in page.rows:
+                    own = {key: value for key, value in row.items() if key not in self._described}
+                    found[str(row.get("name"))] = own
+        except AccessDeniedError as error:
+            self._is_denied = True
+            LOGGER.info(
+                "%s omits columns that only the schema endpoint returns. The permission "
+                "needed is Read-Write Schema Standard Field or Read-Write Schema Custom Field. %s",
+                self._stream, error,
+            )  # fmt: skip
+        return found
+
+
+def searchable_fields(described: Row) -> set[object]:
+    """Return the fields that a description names as searchable, by themselves or with others."""
+    groups = described.get("searchableFields")
+    lists = [group for group in groups if isinstance(group, list)] if groups else []
+    return {name for group in lists for name in group if isinstance(name, str)}
 
 
 def _object_fields(account: Account, scan: Scan) -> Iterator[Page]:
     """Read the fields of all objects, joined with their schemas."""
     schemas = FieldSchemas(account.client, scan.stream, _DESCRIBED)
 
-    def pages(described: _Object) -> Iterator[Page]:
-        path = f"{described.path}/describe.json"
-        for entry in all_rows(account.client, path, "object_describe"):
-            schema = schemas.of(described.path) if described.has_schema else {}
+    def pages(name: str, path: str) -> Iterator[Page]:
+        for entry in all_rows(account.client, f"{path}/describe.json", "object_describe"):
+            schema = schemas.of(path) if name not in _WITHOUT_SCHEMA else {}
             keys = searchable_fields(entry)
             fields = entry.get("fields")
             found = [each for each in fields if isinstance(each, dict)] if fields else []
             rows: list[Row] = []
             for each in found:
-                name = str(each.get("name"))
-                rows.append({**schema.get(name, {}), **each, "searchable": name in keys})
+                field = str(each.get("name"))
+                rows.append({**schema.get(field, {}), **each, "searchable": field in keys})
             yield Page(rows)
 
-    parts = {name: partial(pages, described) for name, described in _OBJECTS.items()}
+    parts = {name: partial(pages, name, path) for name, path in _OBJECTS.items()}
     yield from pages_of_parts("Fields", parts)
-
-
-def _number_of_object_fields(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-    return ListSize(len(_OBJECTS), len(_OBJECTS), [], is_whole=False)
 
 
 def _form_fields(account: Account, scan: Scan) -> Iterator[Page]:
@@ -98,9 +173,11 @@ METADATA = (
         replication_key=None,
         keys=("apiName",),
         details=(
-            Details(
+            by_key(
                 ("attributes", "primaryAttribute"),
-                by_key("apiName", f"{_TYPES}/type/{{id}}/describe.json", "custom_activity_type"),
+                f"{_TYPES}/type/{{id}}/describe.json",
+                "custom_activity_type",
+                key="apiName",
             ),
         ),
     ),
@@ -109,7 +186,7 @@ METADATA = (
         read=Pages(
             _object_fields,
             Calls(len(_OBJECTS), "one for 300 fields of each schema"),
-            _number_of_object_fields,
+            lambda *_: ListSize(len(_OBJECTS), len(_OBJECTS), [], is_whole=False),
         ),
         permission=READ_LEAD,
         replication_key=None,

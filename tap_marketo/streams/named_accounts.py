@@ -24,7 +24,6 @@ from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import path_with
-from tap_marketo.streams.estimate import IN_FULL, ReadEstimate
 from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream
 from tap_marketo.streams.keyed_table import KeyedTable
 from tap_marketo.streams.permissions import (
@@ -33,7 +32,7 @@ from tap_marketo.streams.permissions import (
     READ_NAMED_ACCOUNT,
     READ_NAMED_ACCOUNT_LIST,
 )
-from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.streams.stream_read import IN_FULL, ReadEstimate, Steps, StreamRead
 from tap_marketo.times import to_marketo
 
 _MEMBERS = "/rest/v1/namedAccountList/{id}/namedAccounts.json"

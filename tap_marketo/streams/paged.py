@@ -1,32 +1,155 @@
-"""Lists that streams are read from page by page: how the pages follow, and what they cost."""
+"""Streams that are read page by page: one sync, how the pages follow, and what they cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
+from typing import Protocol
 
-from tap_marketo.errors import NOT_HERE, MarketoError, TapError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
-from tap_marketo.failed_parts import FailedParts, concerns_one_part
-from tap_marketo.log import LOGGER
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.moving_list import offset_pages
 from tap_marketo.marketo.pages import Page, Row, all_rows, token_pages
 from tap_marketo.marketo.ways import REST, Way
 from tap_marketo.protocol.catalog import CatalogEntry
+from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.marks import PageMark
+from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import Details, RowDetails
-from tap_marketo.streams.estimate import BY_DATE, CHANGED_ROWS
-from tap_marketo.streams.page_read import PageRead, Scan
-from tap_marketo.streams.row_completion import RowCompletion
+from tap_marketo.streams.details import DetailReader, Details
+from tap_marketo.streams.scan import RowCompletion, Scan
+from tap_marketo.streams.stream_read import (
+    BY_DATE,
+    CHANGED_ROWS,
+    IN_FULL,
+    ReadEstimate,
+    Steps,
+    StreamRead,
+)
 from tap_marketo.times import to_marketo
 
-Fetch = Callable[[Account, Scan], Iterator[Page]]
-Size = Callable[[Account, Scan, ListSizes], ListSize[Row]]
-Part = Callable[[], Iterable[Page]]
+
+class ListWatcher(Protocol):
+    """Is shown a whole list, page by page."""
+
+    def begin(self, time: datetime) -> None:
+        """Note that the first page is asked for now (UTC)."""
+
+    def add(self, page: Page, time: datetime) -> None:
+        """Take a page with all of its rows, fetched at a time (UTC)."""
+
+    def end(self, emitter: Emitter) -> None:
+        """Note that the list has been read to its end."""
+
+
+class PageRead(StreamRead):
+    """One sync of a stream that is read page by page.
+
+    Attributes:
+        is_whole: whether it reads the whole list, from its first row on.
+        has_ended: whether it has read everything that it was to read.
+        watcher: is shown what it reads; None for nobody.
+    """
+
+    has_ended = False
+    watcher: ListWatcher | None = None
+
+    def __init__(
+        self,
+        entry: CatalogEntry,
+        scan: Scan,
+        pages: Iterable[Page],
+        calls: Callable[[ListSizes], Calls],
+        how: str,
+        rows: RowCompletion | None = None,
+        is_one_call: bool = False,
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            entry: the selected stream of the catalog.
+            scan: the list, and where to begin.
+            pages: its pages; each is asked for when it is needed.
+            calls: returns what the scan costs.
+            how: how the rows that have changed are found.
+            rows: completes the rows; None where they are complete.
+            is_one_call: whether one call returns all rows.
+
+        Raises:
+            CatalogError: the entry has no key column.
+        """
+        super().__init__(entry, scan.keys, scan.replication_key)
+        self._pages = pages
+        self._scan = scan
+        self._calls = calls
+        self._how = how if scan.replication_key else IN_FULL
+        self._rows = rows or RowCompletion(scan)
+        self.is_one_call = is_one_call
+        self.is_whole = how != BY_DATE and scan.token is None
+        self.failed = self._rows.failed
+
+    def remarks(self) -> list[str]:
+        return self._rows.remarks()
+
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
+        how = self._how
+        if self._scan.token:
+            how += ", from the page on that a stopped run has reached"
+        since = self._scan.since if self._replication_key else None
+        calls = self._calls(sizes) + Calls(self._rows.calls_again)
+        return ReadEstimate(how=how, since=since, calls=calls)
+
+    def steps(self, emitter: Emitter) -> Steps:
+        name, key = self.stream, self._replication_key
+        self._announce(emitter)
+        # A change made while the scan runs may be on a page already read: the bookmark is the
+        # time the scan began. A mark without it was left by another tap; the bookmark then stays.
+        leaves_mark = self._scan.token is not None
+        began = self._scan.mark.scan_started if leaves_mark else self._scan.now
+        if self.watcher:
+            self.watcher.begin(emitter.now())
+        is_complete = True
+        for page in self._pages:
+            if page.restarted:
+                began = self._scan.now
+            if self.watcher:
+                self.watcher.add(page, emitter.now())
+            rows = self._rows.not_held(page.rows)
+            wanted = [row for row in rows if self._scan.wants(row, page.part)]
+            rows = yield from self._rows.completed(wanted)
+            self._emit(rows, emitter)
+            if page.error:
+                is_complete = False
+                self.failed.add(page.part, self._scan.since_of(page.part), page.error)
+            self._note_failed(emitter)
+            self.failed.check()
+            leaves_mark = leaves_mark or page.next_token is not None
+            if page.next_token:
+                mark = PageMark(next_page_token=page.next_token, scan_started=began)
+                emitter.move_to(Position(marks={name: mark}))
+            yield None
+        for rows in self._rows.again():
+            self._emit(rows, emitter)
+            yield None
+        bookmarks = {name: Bookmark(key, began)} if key and began else {}
+        ended = {name: PageMark()} if leaves_mark else {}
+        if bookmarks or ended:
+            failed = {name: self.failed.remembered}
+            emitter.move_to(Position(bookmarks=bookmarks, marks=ended, failed=failed))
+        else:
+            self._note_failed(emitter)
+        self.has_ended = is_complete
+        if self.watcher and is_complete:
+            self.watcher.end(emitter)
+
+    def _note_failed(self, emitter: Emitter) -> None:
+        """Move the state to the rows that cannot be completed, if there are or were any."""
+        if self.failed.remembered or self._scan.failed:
+            emitter.move_to(Position(failed={self.stream: self.failed.remembered}))
 
 
 @dataclass(frozen=True)
@@ -41,9 +164,9 @@ class Pages:
         prepare: gives a row the columns' names where Marketo sends others.
     """
 
-    fetch: Fetch
+    fetch: Callable[[Account, Scan], Iterator[Page]]
     calls: Calls
-    size: Size
+    size: Callable[[Account, Scan, ListSizes], ListSize[Row]]
     how: str = CHANGED_ROWS
     prepare: Callable[[Row], Row] | None = None
 
@@ -52,18 +175,16 @@ class Pages:
     ) -> PageRead:
         """Prepare one sync of a stream."""
         scan = Scan.of(context, stream.name, stream.keys, stream.replication_key)
-        details = RowDetails(stream.details, account.client, entry.columns, scan.keys)
+        readers = [
+            DetailReader(each, account.client, chosen, scan.keys)
+            for each in stream.details
+            if (chosen := [column for column in each.columns if column in entry.columns])
+        ]
+        # Without a filter by date all rows are in the pages.
+        look_up = (lambda time: self.pages(account, scan.at(time))) if self.is_dated else None
         pages = self.pages(account, scan)
-        calls = partial(self._calls, account, scan, details.selected)
-        rows = RowCompletion(
-            details,
-            scan.keys,
-            scan.replication_key,
-            FailedParts(stream.name, scan.failed),
-            # Without a filter by date all rows are in the pages.
-            (lambda time: self.pages(account, scan.at(time))) if self.is_dated else None,
-            scan.now,
-        )
+        calls = partial(self._calls, account, scan, [each.details for each in readers])
+        rows = RowCompletion(scan, readers, look_up)
         return PageRead(entry, scan, pages, calls, self.how, rows, self.calls == ONE_CALL)
 
     @property
@@ -101,38 +222,52 @@ CALLS_BY_OFFSET = Calls(1, "one for 200 rows, and one that proves the end")
 
 def whole_list(path: str, prepare: Callable[[Row], Row] | None = None, way: Way = REST) -> Pages:
     """Read a list without pages."""
+    return Pages(
+        lambda account, scan: iter([Page(all_rows(account.client, path, scan.stream, way=way))]),
+        ONE_CALL,
+        lambda account, scan, sizes: sizes.of_one_page(path, scan.stream, way),
+        prepare=prepare,
+    )
 
-    def fetch(account: Account, scan: Scan) -> Iterator[Page]:
-        yield Page(all_rows(account.client, path, scan.stream, way=way))
 
-    def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-        return sizes.of_one_page(path, scan.stream, way)
-
-    return Pages(fetch, ONE_CALL, size, prepare=prepare)
+def known_list(
+    rows: Callable[[Account], Sequence[Row]], prepare: Callable[[Row], Row] | None = None
+) -> Pages:
+    """Read a list without pages that other streams need as well, so that it is asked for once."""
+    return Pages(
+        lambda account, scan: iter([Page(list(rows(account)))]),
+        ONE_CALL,
+        lambda account, scan, sizes: ListSize(len(rows(account)), 1, rows(account)),
+        prepare=prepare,
+    )
 
 
 def by_token(path: str) -> Pages:
     """Read a list of the lead database, which has no filter by date."""
+    return Pages(
+        lambda account, scan: token_pages(account.client, path, scan.stream, scan.token),
+        CALLS_BY_TOKEN,
+        lambda account, scan, sizes: sizes.by_token(path, scan.stream, scan.token),
+    )
+
+
+def by_offset(
+    path: str,
+    prepare: Callable[[Row], Row] | None = None,
+    way: Way = REST,
+    how: str = CHANGED_ROWS,
+    params: Callable[[Scan], Mapping[str, str]] = lambda scan: {},
+) -> Pages:
+    """Read the assets of a type (assets.md, Browse); ``params`` returns the filter of a scan."""
 
     def fetch(account: Account, scan: Scan) -> Iterator[Page]:
-        return token_pages(account.client, path, scan.stream, scan.token)
+        filter_ = params(scan)
+        return offset_pages(account.client, path, scan.stream, filter_, scan.identity, way)
 
     def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-        return sizes.by_token(path, scan.stream, scan.token)
+        return sizes.by_offset(path, scan.stream, params(scan), way)
 
-    return Pages(fetch, CALLS_BY_TOKEN, size)
-
-
-def by_offset(path: str, prepare: Callable[[Row], Row] | None = None, way: Way = REST) -> Pages:
-    """Read all assets of a type that has no filter by date (assets.md, Browse)."""
-
-    def fetch(account: Account, scan: Scan) -> Iterator[Page]:
-        return offset_pages(account.client, path, scan.stream, {}, scan.identity, way)
-
-    def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-        return sizes.by_offset(path, scan.stream, {}, way)
-
-    return Pages(fetch, CALLS_BY_OFFSET, size, prepare=prepare)
+    return Pages(fetch, CALLS_BY_OFFSET, size, how, prepare)
 
 
 def by_update_range(path: str) -> Pages:
@@ -146,45 +281,4 @@ def by_update_range(path: str) -> Pages:
         end = {"latestUpdatedAt": to_marketo(scan.until)} if scan.until else {}
         return {} if scan.wants_all else {"earliestUpdatedAt": to_marketo(scan.since), **end}
 
-    def fetch(account: Account, scan: Scan) -> Iterator[Page]:
-        return offset_pages(account.client, path, scan.stream, span(scan), scan.identity)
-
-    def size(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-        return sizes.by_offset(path, scan.stream, span(scan))
-
-    return Pages(fetch, CALLS_BY_OFFSET, size, how=BY_DATE)
-
-
-def pages_of_parts(what: str, parts: Mapping[str, Part]) -> Iterator[Page]:
-    """Read the lists of some objects; each row says of which object it is.
-
-    An object whose list Marketo refuses is logged, and the others are read. So they are where one
-    list fails; the stream then fails at its end.
-
-    Args:
-        what: is not there of such an object, in the log.
-        parts: ask for the list of each object.
-
-    Raises:
-        TapError: a list failed; or all are refused, and this is the first refusal.
-    """
-    refusals: list[MarketoError] = []
-    failures: list[TapError] = []
-    for name, ask in parts.items():
-        try:
-            pages = list(ask())
-        except NOT_HERE as error:
-            LOGGER.info("%s of %s cannot be listed. %s", what, name, error)
-            refusals.append(error)
-        except TapError as error:
-            if not concerns_one_part(error):
-                raise
-            LOGGER.warning("%s of %s cannot be read, others are. %s", what, name, error)
-            failures.append(error)
-        else:
-            for page in pages:
-                yield Page([{**row, "object": name} for row in page.rows])
-    if failures:
-        raise failures[0]
-    if refusals and len(refusals) == len(parts):
-        raise refusals[0]
+    return by_offset(path, how=BY_DATE, params=span)

@@ -22,7 +22,6 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
-from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.member_estimates import MemberEstimates
 from tap_marketo.streams.member_exports import ALWAYS, KEYS, MembersFamily
 from tap_marketo.streams.member_handover import Handover, Sample
@@ -38,7 +37,7 @@ from tap_marketo.streams.member_passes import (
 from tap_marketo.streams.members_by_pages import ChangedLeads, MembersByPages
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_ASSET, READ_LEAD
 from tap_marketo.streams.programs import FailedPrograms, Programs
-from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.streams.stream_read import ReadEstimate, Steps, StreamRead
 from tap_marketo.times import to_marketo, whole_seconds
 
 _CHANGE_STATUS = "Change Status in Progression"

@@ -14,7 +14,6 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.streams.key_search import KeySearch
 from tap_marketo.streams.keyed_object import KeyedStream
 from tap_marketo.streams.keyed_table import KeyedTable
@@ -27,7 +26,7 @@ from tap_marketo.streams.references import (
     ReferencesFamily,
 )
 from tap_marketo.streams.role_changes import LEAD, RoleChanges
-from tap_marketo.streams.stream_read import Read, Steps
+from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps
 
 
 class ReferencesRead(Read):

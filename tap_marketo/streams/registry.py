@@ -8,8 +8,7 @@ from tap_marketo.errors import TapError
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activities import Activities, Deletions
-from tap_marketo.streams.asset_children import SEGMENTS, TOKENS
-from tap_marketo.streams.assets import ASSETS
+from tap_marketo.streams.assets import ASSETS, SEGMENTS, TOKENS
 from tap_marketo.streams.assets_seen import ASSETS_SEEN
 from tap_marketo.streams.crm import CRM
 from tap_marketo.streams.custom_objects import CustomObjects
@@ -37,11 +36,9 @@ from tap_marketo.streams.users import USERS
 
 
 def bulk_objects(account: Account) -> tuple[dict[str, str], dict[str, TapError]]:
-    """Return the bulk objects, whose jobs share the queue and the day's bytes.
+    """Return the path parts of the bulk objects, whose jobs share the queue and the day's bytes.
 
-    Returns:
-        The path part of each by its name; and the errors, by streams, where the account could not
-        be asked which objects it has.
+    Beside them stand the errors, by streams, where the account could not be asked what it has.
     """
     found: dict[str, str] = {}
     unknown: dict[str, TapError] = {}

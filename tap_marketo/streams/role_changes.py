@@ -12,9 +12,8 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
-from tap_marketo.streams.estimate import ACTIVITY_CALLS
 from tap_marketo.streams.key_search import KeySearch
-from tap_marketo.streams.stream_read import Steps
+from tap_marketo.streams.stream_read import ACTIVITY_CALLS, Steps
 from tap_marketo.times import Window
 
 NAME = "opportunity_role_changes"

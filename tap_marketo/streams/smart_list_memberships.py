@@ -19,9 +19,8 @@ from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.row_records import RowRecords
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.estimate import IN_FULL, ReadEstimate
 from tap_marketo.streams.permissions import READ_LEAD
-from tap_marketo.streams.stream_read import Steps, StreamRead
+from tap_marketo.streams.stream_read import IN_FULL, ReadEstimate, Steps, StreamRead
 from tap_marketo.times import Window, to_marketo
 
 STREAM = "smart_list_memberships"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from tap_marketo.errors import DataError
 from tap_marketo.exports.family import BulkFamily
+from tap_marketo.exports.plan_line import Calls, PlanLine
 from tap_marketo.failed_parts import FailedParts
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row
@@ -16,7 +18,6 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import RowFitter, page_lines
 from tap_marketo.rows.record_writer import RecordWriter
-from tap_marketo.streams.estimate import ReadEstimate
 from tap_marketo.times import parse_utc, to_time_extracted
 
 Steps = Iterator[BulkFamily | None]
@@ -31,6 +32,26 @@ Steps = Iterator[BulkFamily | None]
 - The end of the steps means that the stream has been read, but for the families. A TapError ends
   this stream; the other streams continue.
 """
+
+BY_DATE = "asked for by date"
+CHANGED_ROWS = "all pages, changed rows"
+IN_FULL = "in full"
+
+# Of the pages of activities (activities.md, Query): a token, and one page.
+ACTIVITY_CALLS = Calls(2, "one for 300 activities or a stretch of time")
+
+
+@dataclass(kw_only=True)
+class ReadEstimate(PlanLine):
+    """What can be said of a reading before it begins, with a few calls.
+
+    Attributes:
+        families: what it will have exported; its line is theirs then.
+        found: what it may have exported, where that depends on what it finds.
+    """
+
+    families: Sequence[BulkFamily] = ()
+    found: Sequence[BulkFamily] = ()
 
 
 class Read(ABC):
@@ -97,9 +118,6 @@ class Read(ABC):
     def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
         """Return what the steps will read; None for nothing.
 
-        Args:
-            sizes: asks how long lists are.
-
         Raises:
             TapError: a call that this takes failed.
         """
@@ -117,12 +135,7 @@ class StreamRead(Read):
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None
     ) -> None:
-        """Prepare to read.
-
-        Args:
-            entry: the selected stream of the catalog.
-            keys: its key columns.
-            replication_key: None for a stream that is emitted in full each time.
+        """Prepare to read; a stream without a replication key is emitted in full each time.
 
         Raises:
             CatalogError: the entry has no key column.

@@ -45,7 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("protocol.messages", "protocol.position"),
     ("protocol.marks",),
     # catalog entries, the state and its file,
-    ("protocol.catalog", "protocol.failed_marks"),
+    ("protocol.catalog",),
     ("protocol.state",),
     ("protocol.state_file",),
     # all that a sync emits.
@@ -96,25 +96,23 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("exports.job_creator", "exports.job_tracker", "exports.reader", "exports.failed_exports"),
     # and the whole of it, done and simulated.
     ("exports.engine", "exports.simulation"),
-    # What can be said of a reading beforehand, what columns mean.
-    ("streams.estimate", "streams.descriptions"),
+    # What columns mean.
+    ("streams.descriptions",),
     # What the account has, how pages are read, columns of activities,
     (
         "streams.account",
         "streams.stream_read",
         "streams.activity_columns",
     ),
-    ("streams.details", "streams.field_schemas", "streams.permissions"),
-    ("streams.asset_details",),
+    ("streams.details", "streams.permissions"),
     ("streams.change_events", "streams.member_passes"),
     # what a stream is,
     (
         "streams.definition",
-        "streams.row_completion",
         "streams.member_handover",
         "streams.list_members",
     ),
-    ("streams.described", "streams.page_read", "streams.children", "streams.programs"),
+    ("streams.described", "streams.scan", "streams.children", "streams.programs"),
     ("streams.paged",),
     ("streams.member_plans",),
     ("streams.member_exports", "streams.activity_exports"),
@@ -137,9 +135,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.references", "streams.linked_family"),
     ("streams.references_read", "streams.linked_read"),
     ("streams.crm", "streams.named_accounts", "streams.custom_objects"),
-    ("streams.lead_database", "streams.metadata", "streams.folders"),
-    ("streams.users", "streams.designer"),
-    ("streams.assets", "streams.asset_children"),
+    ("streams.metadata", "streams.folders"),
+    ("streams.lead_database", "streams.users", "streams.designer"),
+    ("streams.assets",),
     ("streams.assets_seen",),
     # all of them.
     ("streams.registry",),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tap_marketo.streams.asset_details import list_of_text
+from tap_marketo.streams.assets import list_of_text
 from tap_marketo.streams.folders import prepared
 
 
