@@ -109,7 +109,7 @@ class FamilyQueue:
 
     family: BulkFamily
     recent: RecentJobs
-    jobs: deque[Job] = field(default_factory=deque)
+    jobs: list[Job] = field(default_factory=list)
     last_poll: float = _NEVER
     last_turn: int = 0
     is_by_date: bool = True
@@ -117,13 +117,12 @@ class FamilyQueue:
     def line_up(self, plans: Sequence[ExportPlan]) -> None:
         """Replace the jobs by those of some plans; what is known of those that stay is kept."""
         known = {job.export_id: job for job in self.jobs if job.export_id}
-        jobs = []
+        self.jobs = []
         for plan in plans:
             export_id = plan.job.export_id if plan.job else None
             job = known.get(export_id or "") or Job(self.family, plan, export_id)
             job.plan = plan
-            jobs.append(job)
-        self.jobs = deque(jobs)
+            self.jobs.append(job)
         self.is_by_date = True
 
     def put_expiring_first(self, context: SyncContext) -> None:
@@ -136,16 +135,14 @@ class FamilyQueue:
         while jobs and not (jobs[-1].export_id or jobs[-1].failures):
             jobs.pop()
         made = [job.plan for job in jobs]
-        rest = [job.plan for job in self.jobs][len(made) :]
+        rest = [job.plan for job in self.jobs[len(jobs) :]]
         ordered = self.family.expiring_first(context, made, rest)
-        self.jobs = deque([*jobs, *(Job(self.family, plan) for plan in ordered)])
+        self.jobs = [*jobs, *(Job(self.family, plan) for plan in ordered)]
 
     def put_in_place(self, job: Job, plans: Sequence[ExportPlan]) -> None:
         """Replace one of them by jobs of some plans."""
         place = self.jobs.index(job)
-        self.jobs.remove(job)
-        for plan in reversed(plans):
-            self.jobs.insert(place, Job(self.family, plan))
+        self.jobs[place : place + 1] = [Job(self.family, plan) for plan in plans]
 
     def under_way(self) -> list[Job]:
         """Return those that hold a slot of Marketo's queue; their bytes are still to come."""
