@@ -11,7 +11,7 @@ from typing import Any
 from tap_marketo import __version__
 from tap_marketo.errors import ConfigError
 from tap_marketo.exact_json import read_json_file
-from tap_marketo.log import LEVEL_VARIABLE, LOGGER
+from tap_marketo.log import LEVEL_VARIABLE, LOGGER, MEGABYTE
 from tap_marketo.names import NAMINGS
 from tap_marketo.redact import add_secret
 from tap_marketo.setting_types import (
@@ -45,7 +45,6 @@ _HOURS = number(least=0, most=8760.0)
 _DAYS = number(least=0, most=365.0)
 # How fast a sandbox on this machine may be asked.
 _ANY_PACE = integer(1, 10**9)
-_MEGABYTE = 1_000_000
 
 INCREMENTS = BY_PAGES, BY_EXPORTS = "auto", "exports"
 """How what has changed since the last run is read."""
@@ -222,7 +221,7 @@ class Config:
     @property
     def daily_export_bytes(self) -> int:
         """What may be exported a day, in bytes (max_daily_export_mb)."""
-        return round(self.max_daily_export_mb * _MEGABYTE)
+        return round(self.max_daily_export_mb * MEGABYTE)
 
     @property
     def wait_scale(self) -> float:

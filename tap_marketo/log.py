@@ -18,6 +18,8 @@ LOGGER = logging.getLogger("tap_marketo")
 
 # How much is logged: DEBUG, INFO, WARNING or CRITICAL.
 LEVEL_VARIABLE = "TAP_MARKETO_LOGLEVEL"
+# The bytes of what messages and settings call an MB.
+MEGABYTE = 1_000_000
 
 
 class _RedactingFormatter(logging.Formatter):

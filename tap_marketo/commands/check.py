@@ -21,7 +21,7 @@ from tap_marketo.errors import (
     StateError,
     TapError,
 )
-from tap_marketo.log import some_of
+from tap_marketo.log import MEGABYTE, some_of
 from tap_marketo.marketo.auth import IDENTITY_CALL
 from tap_marketo.marketo.export_calls import QUEUE_SLOTS, ExportStatus
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -32,7 +32,6 @@ from tap_marketo.streams.permissions import READ_ACTIVITY, READ_LEAD
 from tap_marketo.times import next_allowance_reset, to_marketo
 
 OK, NOTE, UNKNOWN, SPENT, WRONG = Verdict
-_MEGABYTE = 1_000_000
 
 
 def check(
@@ -194,7 +193,7 @@ def _export_bytes(run: _Check, but: str, unseen: Sequence[str]) -> CheckResult:
     name, allowance, refusal = "Export bytes today", run.probe.allowance, run.probe.filter
     used = allowance.used(run.account.clock.now())
     values = {"used": used, "allowed": allowance.limit, "not_seen": unseen}
-    megabytes = f"{used / _MEGABYTE:,.1f} of {allowance.limit / _MEGABYTE:,.1f} MB"
+    megabytes = f"{used / MEGABYTE:,.1f} of {allowance.limit / MEGABYTE:,.1f} MB"
     message = f"{megabytes} (max_daily_export_mb), by this API user{but}"
     if isinstance(refusal, ExportQuotaError):
         message += f"; with those of others they are spent: {refusal.brief}"

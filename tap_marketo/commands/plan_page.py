@@ -9,10 +9,9 @@ from typing import Any
 
 from tap_marketo.commands.plan import Plan
 from tap_marketo.exports.plan_line import Calls, PlanLine
-from tap_marketo.log import counted
+from tap_marketo.log import MEGABYTE, counted
 from tap_marketo.times import to_marketo
 
-_MEGABYTE = 1_000_000
 _GAP = "  "
 _NOT_KNOWN = "?"
 # Below it MB are written with decimals, and none below the least.
@@ -224,7 +223,7 @@ def _megabytes(size: float | None, mark: str = "") -> str:
     """Write bytes as MB."""
     if size is None:
         return _NOT_KNOWN
-    number = size / _MEGABYTE
+    number = size / MEGABYTE
     if 0 < number < _LEAST_MB:
         return f"{mark}<{_LEAST_MB}"
     return f"{mark}{number:,.2f}" if 0 < number < _FEW_MB else f"{mark}{number:,.0f}"
@@ -235,4 +234,4 @@ def _whole_minutes(time: timedelta | None) -> int | None:
 
 
 def _rounded(size: float | None) -> float | None:
-    return None if size is None else round(size / _MEGABYTE, 6)
+    return None if size is None else round(size / MEGABYTE, 6)

@@ -21,7 +21,7 @@ from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.progress import Progress
 from tap_marketo.exports.reader import ExportReader
 from tap_marketo.failures import Failures
-from tap_marketo.log import some_of
+from tap_marketo.log import MEGABYTE, some_of
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportStatus
 from tap_marketo.protocol.emitter import Emitter
@@ -30,7 +30,6 @@ from tap_marketo.times import next_allowance_reset, to_marketo
 
 # Whoever asks a program to end does not wait for long.
 _SECONDS_TO_END = 4.0
-_MEGABYTE = 1_000_000
 
 
 class ExportEngine:
@@ -175,7 +174,7 @@ class ExportEngine:
         if spent is None or not left:
             return
         now = self._run.clock.now()
-        used, resets = self._run.allowance.used(now) / _MEGABYTE, next_allowance_reset(now)
+        used, resets = self._run.allowance.used(now) / MEGABYTE, next_allowance_reset(now)
         raise ExportQuotaError(
             "Bulk exports",
             f"{spent.reason}. This API user has exported {used:,.1f} MB today. Left to do: "

@@ -19,14 +19,12 @@ from tap_marketo.errors import (
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import Files
 from tap_marketo.exports.job_queue import WORKERS, FamilyQueue, Job
-from tap_marketo.log import LOGGER, counted, some_of
+from tap_marketo.log import LOGGER, MEGABYTE, counted, some_of
 from tap_marketo.marketo.export_calls import ExportStatus
 from tap_marketo.times import to_marketo, whole_seconds
 
 # A full queue is tried again in steps that grow to so many seconds.
 _LONGEST_QUEUE_WAIT = 300.0
-
-_MEGABYTE = 1_000_000
 
 
 class JobChooser:
@@ -226,7 +224,7 @@ class JobCreator:
             return
         self.quota_spent = ExportQuotaError(
             "Bulk exports",
-            f"the next export would pass the {self._run.allowance.limit / _MEGABYTE:,g} MB a day "
+            f"the next export would pass the {self._run.allowance.limit / MEGABYTE:,g} MB a day "
             "that max_daily_export_mb allows",
         )
         LOGGER.warning("No more exports today: %s.", self.quota_spent.reason)

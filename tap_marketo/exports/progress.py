@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tap_marketo.log import counted
-
-_MEGABYTE = 1_000_000
+from tap_marketo.log import MEGABYTE, counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +55,7 @@ class Progress:
         rows = counted(self.rows, "row")
         return (
             f"Exports: {waiting}{self.queued} queued, {self.processing} processing, "
-            f"{self.ready} ready; {rows} and {self.bytes_read / _MEGABYTE:.1f} MB "
+            f"{self.ready} ready; {rows} and {self.bytes_read / MEGABYTE:.1f} MB "
             f"read; calls today: {self.calls_today:,} of {self.calls_allowed:,}."
         )
 
@@ -71,4 +69,4 @@ class Progress:
 
     def megabytes_today(self) -> str:
         """Return how many of the day's MB have been exported."""
-        return f"{self.bytes_today / _MEGABYTE:,.1f} of {self.bytes_allowed / _MEGABYTE:,g}"
+        return f"{self.bytes_today / MEGABYTE:,.1f} of {self.bytes_allowed / MEGABYTE:,g}"

@@ -15,7 +15,7 @@ from tap_marketo.exports.download import (
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.job_queue import Job
-from tap_marketo.log import LOGGER, counted
+from tap_marketo.log import LOGGER, MEGABYTE, counted
 from tap_marketo.names import find_names
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.csv_file import CsvFile
@@ -25,7 +25,6 @@ from tap_marketo.times import to_time_extracted
 _MEANWHILE_SECONDS = 0.05
 # A file that arrives damaged is downloaded once more before a new job is created.
 _DOWNLOADS = 2
-_MEGABYTE = 1_000_000
 
 
 class ExportReader:
@@ -66,7 +65,7 @@ class ExportReader:
             if rows is not None:
                 LOGGER.info(
                     "Read the %s: %s, %.1f MB.",
-                    job.name, counted(rows, "row"), download.received / _MEGABYTE,
+                    job.name, counted(rows, "row"), download.received / MEGABYTE,
                 )  # fmt: skip
                 self.jobs_read += 1
                 run.skip_failed(job.family)

@@ -22,13 +22,13 @@ from tap_marketo.exports.job_queue import WORKERS, FamilyQueue, Job
 from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
 from tap_marketo.failures import Failures
+from tap_marketo.log import MEGABYTE
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.export_calls import ExportStatus, FinishedExport
 
 # What a job is taken to take while none has been seen; Adobe gives no figure.
 _UNKNOWN_JOB = timedelta(minutes=5)
 _MINUTE = timedelta(minutes=1)
-_MEGABYTE = 1_000_000
 
 
 class Usual(NamedTuple):
@@ -39,7 +39,7 @@ class Usual(NamedTuple):
 
     def __str__(self) -> str:
         """Return it in words; empty if nothing is known."""
-        size = "" if self.size is None else f"{self.size / _MEGABYTE:,.2g} MB"
+        size = "" if self.size is None else f"{self.size / MEGABYTE:,.2g} MB"
         time = "" if self.time is None else f"{self.time / _MINUTE:.1f} minutes"
         words = " and ".join(filter(None, (size, time)))
         return words and f"{words} a job by the last ones"
@@ -89,7 +89,7 @@ class ExportEstimate(PlanLine):
     def _basis(self) -> str:
         files = ""
         if self.bytes_per_day is not None:
-            files = f"{self.bytes_per_day / _MEGABYTE:,.2g} MB a day by its last files; "
+            files = f"{self.bytes_per_day / MEGABYTE:,.2g} MB a day by its last files; "
         elif self.jobs:
             files = "file sizes are unknown; "
             if self.jobs > 1 and not self.ids:

@@ -16,7 +16,7 @@ from tap_marketo.errors import (
 )
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
 from tap_marketo.exports.windows import Cursor
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, MEGABYTE
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.marketo.retention import CHANGE_DATA_VALUE, Gap, find_gap, kept_since
@@ -33,7 +33,6 @@ from tap_marketo.streams.stream_read import Read
 from tap_marketo.times import to_marketo, whole_seconds
 
 LEADS_STREAM = "leads"
-_MEGABYTE = 1_000_000
 _AUTOMATIC = frozenset({"id", "createdAt", "updatedAt"})
 
 
@@ -155,9 +154,7 @@ def _log_gap(context: SyncContext, gap: Gap) -> None:
     since = context.earliest
     a_day = context.state.bytes_per_day().get(LEADS_STREAM)
     days = (context.now - since) / timedelta(days=1)
-    size = (
-        "" if a_day is None else f", about {a_day * days / _MEGABYTE:,.1f} MB by their last files"
-    )
+    size = "" if a_day is None else f", about {a_day * days / MEGABYTE:,.1f} MB by their last files"
     LOGGER.warning(
         "%s are read from the beginning once more: %s. That exports all leads created since %s%s. "
         "Of older leads, changes between %s and %s may be missing.",
