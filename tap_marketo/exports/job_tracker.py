@@ -10,7 +10,7 @@ from tap_marketo.errors import NOT_HERE, ExportError, FailedExportError, TapErro
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.job_queue import FamilyQueue, Job
-from tap_marketo.log import LOGGER, log_metric
+from tap_marketo.log import LOGGER, log_metric, some_of
 from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus, FinishedExport
 
 _BEGUN = (ExportStatus.PROCESSING, ExportStatus.COMPLETED, ExportStatus.FAILED)
@@ -133,11 +133,11 @@ class JobTracker:
         patience.has_run_out = True
         for queue in waiting:
             jobs = queue.enqueued() or queue.to_create()
-            more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+            names = some_of([job.name for job in jobs], most=1)
             yield (
                 queue.family,
                 ExportError(
-                    f"{reason}: {jobs[0].name}{more}. What waits is cancelled, and the next run "
+                    f"{reason}: {names}. What waits is cancelled, and the next run "
                     "creates it again. Run again later, or raise job_timeout."
                 ),
             )

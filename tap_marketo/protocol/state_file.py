@@ -14,7 +14,7 @@ from typing import Any
 
 from tap_marketo.errors import StateError
 from tap_marketo.exact_json import read_json_file
-from tap_marketo.log import LOGGER
+from tap_marketo.log import LOGGER, some_of
 from tap_marketo.protocol.marks import AnyMark
 from tap_marketo.protocol.messages import unwritable
 from tap_marketo.protocol.position import Ahead, PendingExport
@@ -29,7 +29,6 @@ _WRAPPERS = ("value", "singer_state")
 # What Meltano's state backends keep: the state of the last run that ended well, and what runs that
 # did not have written since. It lays the second over the first.
 _MELTANO_STORE = ("completed", "partial")
-_MOST_NAMED = 5
 # The clock of the run that wrote a state may have been ahead of this one's, but not so far.
 _MOST_AHEAD = timedelta(days=1)
 
@@ -119,11 +118,10 @@ def _check_keys(state: Mapping[str, Any], path: str) -> None:
     # Likely slips first: only so many are named.
     named = [
         f"{key!r} (did you mean {meant[key]!r}?)" if key in meant else repr(key)
-        for key in sorted(unknown, key=lambda key: key not in meant)[:_MOST_NAMED]
+        for key in sorted(unknown, key=lambda key: key not in meant)
     ]
-    more = f" and {len(unknown) - _MOST_NAMED} more" if len(unknown) > _MOST_NAMED else ""
     raise StateError(
-        f"The state file {path} cannot be used: this tap writes no {', '.join(named)}{more}; "
+        f"The state file {path} cannot be used: this tap writes no {some_of(named, most=5)}; "
         'it resumes from "bookmarks". Give the value of the last STATE message, or leave --state '
         "out to read everything from start_date."
     )
