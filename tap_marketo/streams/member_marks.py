@@ -1,22 +1,29 @@
-"""How far the members of programs have been read, what is to be read next, and which way."""
+"""How far members have been read, what is to be read next, which way, and what that takes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
+from math import ceil
 
 from tap_marketo.config import BY_EXPORTS
 from tap_marketo.exports.bookmarks import cursor_at
 from tap_marketo.exports.family import SyncContext
+from tap_marketo.exports.plan_line import ANEW, Calls
 from tap_marketo.exports.windows import Cursor
+from tap_marketo.log import counted
+from tap_marketo.marketo.list_sizes import ListSizes
+from tap_marketo.marketo.pages import BATCH_SIZE, MAX_RETURN
 from tap_marketo.marketo.retention import Gap
 from tap_marketo.protocol.marks import ChildMark, PagesMark
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.increments import CALLS_SPENT, calls_left
-from tap_marketo.streams.member_handover import PAGES
+from tap_marketo.streams.member_exports import MembersFamily
+from tap_marketo.streams.member_handover import PAGES, Handover
 from tap_marketo.streams.member_passes import (
+    MOST_PROGRAMS,
     REPLICATION_KEY,
     STREAM,
     SWEEP,
@@ -24,11 +31,22 @@ from tap_marketo.streams.member_passes import (
     Pass,
     PassKind,
     pass_over_all,
+    pieces,
 )
+from tap_marketo.streams.members_by_pages import EVERYONE, MOST_LEADS
+from tap_marketo.streams.programs import PROGRAMS, expected_programs
+from tap_marketo.streams.stream_read import ACTIVITY_CALLS, IN_FULL, ReadEstimate, id_of
 from tap_marketo.times import Window, before, to_marketo
 
-EVERYONE = "reachedSuccess"
-"""The field by which all members are asked for, where describe says that it is searchable."""
+# What a plan says of calls whose number no one knows before.
+_CALLS_BY_PAGES = (
+    f"each one for {MAX_RETURN} changed programs, and one that proves the end; one for up to "
+    f"{BATCH_SIZE} changed members of a program"
+)
+_CALLS_OF_A_PROGRAM = (
+    f"one more for each {BATCH_SIZE} members of a program; one of more than {MOST_LEADS:,} is "
+    "exported"
+)
 
 
 class MemberMarks:
@@ -43,7 +61,7 @@ class MemberMarks:
         self.gap = gap
         self._account = account
         self._state = context.state
-        self._config = context.config
+        self._context = context
         self._now = context.now
         self._earliest = context.earliest
         self._lookback = timedelta(hours=context.config.activities_lookback_hours)
@@ -131,8 +149,73 @@ class MemberMarks:
 
     def reason_against_pages(self) -> str:
         """Say why nothing is read by pages; empty where something may be."""
-        if self._config.increments == BY_EXPORTS:
+        if self._context.config.increments == BY_EXPORTS:
             return "increments says so"
         if differ := self.by_pages.differ:
             return f"pages were found to differ from an export at {to_marketo(differ)}"
         return ""
+
+    def estimate(self, sizes: ListSizes, family: MembersFamily, again: int) -> ReadEstimate:
+        """Return what a sync will read, and tell the family what it would export.
+
+        So many programs are tried again whose members could not be exported.
+
+        Raises:
+            TapError: a call that this takes failed.
+        """
+        programs = sizes.by_offset(PROGRAMS, "programs", {}).of(lambda row: id_of(row, "program"))
+        pending = self._context.pending(STREAM)
+        known = {*programs.seen}.union(*(job.ids for job in pending))
+        if self.is_first:
+            reached = self.first_mark.parent
+            over = self.first(expected_programs(programs, known, reached))
+            behind = f", behind {reached}" if reached else ""
+            estimate = ReadEstimate(
+                how=f"{ANEW if self.gap else IN_FULL}, all programs{behind}",
+                calls=Calls(programs.calls),
+                why_anew=str(self.gap or ""),
+            )
+            return self._of_all(over, estimate, family)
+        increment = self.increment()
+        estimate = self._of_changes(increment, programs.number, family.longest, again)
+        if not self.is_sweep_due:
+            by_export = self.reason_for_exports() or pending or again
+            return replace(estimate, found=[family] if by_export else [])
+        over = self.sweep(expected_programs(programs, known, self.sweep_mark.parent))
+        estimate = replace(estimate, calls=estimate.calls + Calls(programs.calls))
+        if self.reason_for_exports():
+            resumed = [job.ids for job in pending if job.window.start == increment.window.start]
+            increment.programs.update(*resumed)
+            family.passes = [increment.as_pass(increment.programs)]
+        how = f"{estimate.how}, and a sweep over all programs (program_members_sweep_days)"
+        return self._of_all(over, replace(estimate, how=how), family)
+
+    def _of_changes(
+        self, increment: Increment, programs: int, longest: timedelta, again: int
+    ) -> ReadEstimate:
+        how, each = "members that activities name, by pages", _CALLS_BY_PAGES
+        if self.reason_for_exports():
+            windows = len(list(pieces(increment.window, longest)))
+            jobs = ceil(programs / MOST_PROGRAMS) * windows + again
+            how = "programs that activities name"
+            each = (
+                f"one for {MAX_RETURN} changed programs, and one that proves the end; three a job "
+                f"of {MOST_PROGRAMS} programs, and the polls; {counted(jobs, 'job')} at most"
+            )
+        calls = ACTIVITY_CALLS + Calls(1, each)
+        return ReadEstimate(how=how, since=increment.window.start, calls=calls)
+
+    def _of_all(self, over: Pass, estimate: ReadEstimate, family: MembersFamily) -> ReadEstimate:
+        """Complete an estimate by what a pass over all programs takes."""
+        if self.reason_for_exports() or not self.can_read_all:
+            family.passes = [*family.passes, over]
+            return replace(estimate, families=[family])
+        mark = self.by_pages
+        left = Handover(over, mark, None).left
+        how = f"{estimate.how}, by pages"
+        if not mark.compared:
+            family.passes = [replace(over, programs=over.programs[:MOST_PROGRAMS])]
+            how += f"; {MOST_PROGRAMS} are exported as well"
+        calls = estimate.calls + Calls(len(left), _CALLS_OF_A_PROGRAM)
+        families = [] if mark.compared else [family]
+        return replace(estimate, how=how, calls=calls, families=families)

@@ -17,7 +17,6 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.increments import CALLS_SPENT, calls_left
 from tap_marketo.streams.member_exports import MembersFamily
 from tap_marketo.streams.member_handover import Handover
-from tap_marketo.streams.member_marks import EVERYONE
 from tap_marketo.streams.member_passes import REPLICATION_KEY, STREAM, Pass, PassKind
 from tap_marketo.streams.programs import Programs
 from tap_marketo.streams.stream_read import is_since
@@ -29,6 +28,8 @@ _MOST_CALLS = 20
 MOST_LEADS = _MOST_CALLS * BATCH_SIZE
 # So many changed leads are kept of all programs together.
 _MOST_OF_ALL = 300_000
+EVERYONE = "reachedSuccess"
+"""The field by which all members are asked for, where describe says that it is searchable."""
 _BOTH = ("true", "false")
 # What Marketo says of programs with more than 100,000 members (program-members.md, Query).
 _TOO_LARGE = "membership size"

@@ -22,7 +22,6 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvent, ChangeEvents
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import described_entry, with_fields
-from tap_marketo.streams.member_estimates import MemberEstimates
 from tap_marketo.streams.member_exports import ALWAYS, KEYS, MembersFamily
 from tap_marketo.streams.member_handover import Handover, Sample
 from tap_marketo.streams.member_marks import MemberMarks
@@ -248,8 +247,7 @@ class MembersRead(StreamRead):
         return changes
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        estimates = MemberEstimates(self._context, self._marks, self._family, self._failed)
-        return estimates.of_sync(sizes)
+        return self._marks.estimate(sizes, self._family, len(self._failed.again))
 
 
 class ProgramMembers(StreamDefinition):
