@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from operator import itemgetter
 
 from tap_marketo.errors import NotFoundError
@@ -22,7 +23,10 @@ from tap_marketo.streams.stream_read import id_of
 from tap_marketo.times import EVER, to_marketo
 
 LISTS = "/rest/v1/lists.json"
-_LIST = "List"
+LIST = "List"
+"""The kind of these parents; and what a list is called where an activity has its id."""
+list_number = partial(Parent.number, LIST)
+"""Returns the id of a list that the state names; raises a ValueError where it names none."""
 LIST_CHANGES = (ADD_TO_LIST, "Remove from List")
 """The types of the activities."""
 # By how much the Date of one of Marketo's answers may be ahead of an activity's date. The last
@@ -62,20 +66,6 @@ def pages_of(
         pages = token_pages(client, LISTS, "lists", None)
         if any(id_of(row, "list") == number for page in pages for row in page.rows):
             raise
-
-
-def list_name(number: int) -> str:
-    """Return what the state and messages call a list."""
-    return str(Parent(_LIST, number))
-
-
-def list_number(name: str) -> int:
-    """Return the id of a list that the state names.
-
-    Raises:
-        ValueError: it names none.
-    """
-    return Parent.number(_LIST, name)
 
 
 def member_rows(

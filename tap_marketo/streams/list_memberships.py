@@ -19,16 +19,16 @@ from tap_marketo.marketo.retention import ADD_TO_LIST, Gap, find_gap
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ListMark
-from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.protocol.position import Bookmark, Parent, Position
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.change_events import ChangeEvents
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.list_members import (
+    LIST,
     LIST_CHANGES,
     LISTS,
     ListChanges,
     all_lists,
-    list_name,
     list_number,
     member_rows,
     needed_readings,
@@ -161,7 +161,7 @@ class MembershipsRead(StreamRead):
         )
         read_at = self._mark.read_at
         changes = ListChanges(self._mark.readings, read_at, new_lists=created)
-        for events in ChangeEvents(self._account, LIST_CHANGES, "List").pages(window.start):
+        for events in ChangeEvents(self._account, LIST_CHANGES, LIST).pages(window.start):
             changes.add(events)
             if changes.are_many:
                 self._emit(changes.take(), emitter)
@@ -188,7 +188,7 @@ class MembershipsRead(StreamRead):
         # A page of a list that was stopped in goes with the time its reading began.
         reading = mark.read_since or whole_seconds(emitter.now())
         readings = with_reading(mark.readings, number, reading)
-        name = list_name(number)
+        name = str(Parent(LIST, number))
         try:
             for rows, token in pages_of(self._account.client, number, mark.next_page_token):
                 self._emit(member_rows(number, rows, reading, mark.read_at), emitter)
