@@ -46,7 +46,9 @@ def _by_references(
     return read if is_first else None
 
 
-_found = partial(KeyedStream, read=_by_references, families={NAME: BULK_OBJECT})
+_found = partial(
+    KeyedStream, read=_by_references, is_exported=True, families={NAME: BULK_OBJECT}
+)
 
 # They are asked in this order: whoever names others first, so that calls for those are full.
 CRM = (

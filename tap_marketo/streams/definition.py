@@ -14,7 +14,7 @@ from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.descriptions import declared_columns
 from tap_marketo.streams.details import Details
-from tap_marketo.streams.stream_read import Read, StreamRead
+from tap_marketo.streams.stream_read import Read
 
 # A stream that has this column always emits it.
 _CREATED = "createdAt"
@@ -95,28 +95,49 @@ class StreamDefinition(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeclaredStream(StreamDefinition):
-    """One stream whose columns are known: they are in ``schemas/<name>.json``.
+class SingleStream(StreamDefinition):
+    """One stream. What is known of its columns is in ``schemas/<name>.json``.
 
     Attributes:
         name: tap_stream_id, and the name of the schema file.
         read: makes one sync of the stream: ``Pages`` of a list, ``Children`` of parents, or a
-            subclass of ``StreamRead``.
-        permission, further_permissions: as of any definition.
+            subclass of ``Read``; None if the sync of another stream reads it.
+        is_exported, permission, further_permissions: as of any definition.
         replication_key: None for a list that is emitted in full each time.
         keys: the key columns.
+        offered: says whether the config leaves the stream in the catalog.
+    """
+
+    name: str
+    read: Callable[[CatalogEntry, Any, Account, SyncContext], Read | None]
+    is_exported: bool = False
+    permission: str = ""
+    further_permissions: tuple[str, ...] = ()
+    replication_key: str | None = "updatedAt"
+    keys: tuple[str, ...] = ("id",)
+    offered: Callable[[Account], object] = lambda account: True
+
+    def is_offered(self, account: Account) -> bool:
+        return bool(self.offered(account))
+
+    def readings(
+        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
+    ) -> Sequence[Read | BulkFamily]:
+        reads = (self.read(entry, self, account, context) for entry in entries)
+        return [read for read in reads if read]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredStream(SingleStream):
+    """One stream whose columns are all known.
+
+    Attributes:
         automatic: columns that are always emitted, beside the keys, the replication key and
             createdAt.
         details: columns that take a call for each row; each of them a call of its own.
         by_default: whether a catalog in which nothing is marked may select the stream.
     """
 
-    name: str
-    read: Callable[[CatalogEntry, DeclaredStream, Account, SyncContext], StreamRead]
-    permission: str = ""
-    further_permissions: tuple[str, ...] = ()
-    replication_key: str | None = "updatedAt"
-    keys: tuple[str, ...] = ("id",)
     automatic: frozenset[str] = frozenset()
     details: tuple[Details, ...] = ()
     by_default: bool = True
@@ -134,8 +155,3 @@ class DeclaredStream(StreamDefinition):
         key = self.replication_key
         own = {} if self.by_default else {"selected-by-default": False}
         return [catalog_entry(self.name, properties, self.keys, key, inclusion, own, unselected)]
-
-    def readings(
-        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
-    ) -> Sequence[StreamRead | BulkFamily]:
-        return [self.read(entry, self, account, context) for entry in entries]

@@ -13,19 +13,17 @@ from tap_marketo.errors import (
     FieldNotFoundError,
     TapError,
 )
-from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.by_keys import MOST_VALUES, KeyedRows
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import Field, ObjectDescription
 from tap_marketo.marketo.pages import Row
 from tap_marketo.names import find_names
-from tap_marketo.protocol.catalog import CatalogEntry, schema_types
+from tap_marketo.protocol.catalog import schema_types
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.definition import StreamDefinition
+from tap_marketo.streams.definition import SingleStream
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.descriptions import declared_columns
-from tap_marketo.streams.stream_read import Read
 
 REPLICATION_KEY = "updatedAt"
 _DATES = ("createdAt", REPLICATION_KEY)
@@ -36,17 +34,14 @@ _MOST_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class KeyedStream(StreamDefinition):
+class KeyedStream(SingleStream):
     """A stream of an object whose rows Marketo gives by keys only (lead-database.md, Query).
 
-    Its columns are the fields that Marketo describes, and always those of
-    ``schemas/<name>.json``.
+    Its columns are the fields that Marketo describes, and always those of the schema file.
 
     Attributes:
-        name: tap_stream_id, and the name of the schema file.
         path: of the object, without ``.json``.
-        permission, further_permissions, families: as of any definition.
-        keys: the key columns.
+        families: as of any definition.
         filters: which values each filter takes: fields of other rows by that name, or what the
             read finds by that name. A filter that Marketo does not describe is not used.
         own_key: the filter by which a value finds one row.
@@ -54,23 +49,15 @@ class KeyedStream(StreamDefinition):
             selected.
         described_with: the path of the object with which it is there or not. An account can add no
             fields to it, so that discovery asks for the description of that object only.
-        read: makes one sync of this stream and of those that are read with it; None if the sync is
-            made by then.
     """
 
-    name: str
     path: str
-    permission: str = ""
-    further_permissions: tuple[str, ...] = ()
     families: Mapping[str, str] = field(default_factory=dict)
     keys: tuple[str, ...] = ("marketoGUID",)
     filters: Mapping[str, str] = field(default_factory=dict)
     own_key: str = ""
     needs: tuple[str, ...] = ()
     described_with: str = ""
-    read: Callable[[CatalogEntry, KeyedStream, Account, SyncContext], Read | None]
-
-    is_exported = True
 
     def description(self, account: Account) -> ObjectDescription:
         """Return what Marketo says of the object.
@@ -108,12 +95,6 @@ class KeyedStream(StreamDefinition):
         """Return the fields of which there is a column whatever Marketo describes."""
         columns = declared_columns(self.name)
         return [Field(name, _data_type(each)) for name, each in columns.items()]
-
-    def readings(
-        self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
-    ) -> Sequence[Read | BulkFamily]:
-        reads = (self.read(entry, self, account, context) for entry in entries)
-        return [read for read in reads if read]
 
 
 def _data_type(schema: Mapping[str, Any]) -> str:

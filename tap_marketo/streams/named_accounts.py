@@ -22,7 +22,7 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import NamedListMark
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.definition import DeclaredStream
+from tap_marketo.streams.definition import DeclaredStream, SingleStream
 from tap_marketo.streams.details import path_with
 from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream
 from tap_marketo.streams.keyed_table import KeyedTable
@@ -122,7 +122,7 @@ class ListsRead(StreamRead):
     is_one_call = True
 
     def __init__(
-        self, entry: CatalogEntry, stream: DeclaredStream, account: Account, context: SyncContext
+        self, entry: CatalogEntry, stream: SingleStream, account: Account, context: SyncContext
     ) -> None:
         """Prepare to read.
 
@@ -150,11 +150,7 @@ class MembersRead(StreamRead):
     """One sync of the members of all lists: the two keys of each."""
 
     def __init__(
-        self,
-        entry: CatalogEntry,
-        stream: DeclaredStream | KeyedStream,
-        account: Account,
-        context: SyncContext,
+        self, entry: CatalogEntry, stream: SingleStream, account: Account, context: SyncContext
     ) -> None:
         """Prepare to read.
 
@@ -162,8 +158,7 @@ class MembersRead(StreamRead):
             CatalogError: the entry has no key column.
             ConfigError: no list is named in the config.
         """
-        replication_key = REPLICATION_KEY if isinstance(stream, KeyedStream) else None
-        super().__init__(entry, stream.keys, replication_key)
+        super().__init__(entry, stream.keys, stream.replication_key)
         self._lists = _lists_of(account, context)
         self._now = context.now
         self._interval = timedelta(hours=context.config.child_refresh_hours)
@@ -242,35 +237,22 @@ class AccountsRead(MembersRead):
             yield None
 
 
-class _NamedByConfig(DeclaredStream):
-    """A stream that is there if the config names lists of named accounts."""
-
-    def is_offered(self, account: Account) -> bool:
-        return bool(account.config.named_account_lists)
-
-
-class _NamedAccounts(KeyedStream):
-    """The named accounts, if the config names lists of them."""
-
-    is_exported = False
-
-    def is_offered(self, account: Account) -> bool:
-        return bool(account.config.named_account_lists)
-
-
+_by_config: dict[str, Any] = {"offered": lambda account: account.config.named_account_lists}
 _with_lists: dict[str, Any] = {
     "permission": READ_NAMED_ACCOUNT, "further_permissions": (READ_NAMED_ACCOUNT_LIST,),
+    **_by_config,
 }  # fmt: skip
 
 NAMED_ACCOUNTS = (
-    _NamedByConfig(
+    DeclaredStream(
         name="named_account_lists",
         read=ListsRead,
         permission=READ_NAMED_ACCOUNT_LIST,
         keys=(_KEY,),
+        **_by_config,
     ),
-    _NamedAccounts(name="named_accounts", path=ACCOUNTS_PATH, read=AccountsRead, **_with_lists),
-    _NamedByConfig(
+    KeyedStream(name="named_accounts", path=ACCOUNTS_PATH, read=AccountsRead, **_with_lists),
+    DeclaredStream(
         name="named_account_list_members",
         read=MembersRead,
         replication_key=None,

@@ -143,12 +143,7 @@ class SmartListsRead(StreamRead):
 
 
 class SmartListMemberships(DeclaredStream):
-    """The stream of smart lists' members, which is there if the config names smart lists."""
-
-    is_exported = True
-
-    def is_offered(self, account: Account) -> bool:
-        return bool(account.config.smart_lists)
+    """The stream of smart lists' members."""
 
     def bulk_object_of(self, family: str) -> str | None:
         return _LEADS if family.startswith(f"{STREAM}/") else None
@@ -157,7 +152,9 @@ class SmartListMemberships(DeclaredStream):
 SMART_LIST_MEMBERSHIPS = SmartListMemberships(
     name=STREAM,
     read=SmartListsRead,
+    is_exported=True,
     permission=READ_LEAD,
     keys=_KEYS,
     replication_key=_REPLICATION_KEY,
+    offered=lambda account: account.config.smart_lists,
 )
