@@ -22,9 +22,10 @@ from tap_marketo.streams.account import Account, custom_object_path
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
 from tap_marketo.streams.details import path_with
+from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream, declared_fields
 from tap_marketo.streams.linked_family import PREFIX, is_fresh, source_of
-from tap_marketo.streams.linked_read import LinkedObject, read_by_links
-from tap_marketo.streams.object_links import CUSTOM_OBJECT, LEADS, ObjectLinks
+from tap_marketo.streams.linked_read import LinkedRead
+from tap_marketo.streams.object_links import CUSTOM_OBJECT, LEADS, KeyPath, ObjectLinks
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps, StreamRead
 
@@ -35,20 +36,16 @@ _OBJECT_NAME = "marketo.custom-object"
 _API_NAME = re.compile(r"\w+", re.ASCII)
 _BULK_OBJECT = re.compile(rf"{LEADS}|{CUSTOM_OBJECT.format(id=_API_NAME.pattern)}", re.ASCII)
 _KEY = "marketoGUID"
-_REPLICATION_KEY = "updatedAt"
 # What every record has, also where describe should not tell of it (custom-objects.md, Describe).
-_ALWAYS = (
-    Field(_KEY, "string"),
-    Field("createdAt", "datetime"),
-    Field(_REPLICATION_KEY, "datetime"),
-)
+_SCHEMA_FILE = "custom_objects"
+_ALWAYS = declared_fields(_SCHEMA_FILE)
 
 
 class CustomObjectFamily(DescribedFamily):
     """The records of one type (bulk-custom-object-extract.md)."""
 
     keys = (_KEY,)
-    replication_key = _REPLICATION_KEY
+    replication_key = REPLICATION_KEY
 
     def __init__(
         self, object_name: str, entry: CatalogEntry, fields: Collection[Field], lookback: timedelta
@@ -145,10 +142,10 @@ class CustomObjects(StreamDefinition):
                     with_fields(fields, _ALWAYS),
                     {field.name for field in _ALWAYS},
                     (_KEY,),
-                    _REPLICATION_KEY,
+                    REPLICATION_KEY,
                     account.naming,
                     stream_metadata={_OBJECT_NAME: name},
-                    schema_file="custom_objects",
+                    schema_file=_SCHEMA_FILE,
                 )
             )
         return entries
@@ -191,31 +188,31 @@ class CustomObjects(StreamDefinition):
         return path_with(CUSTOM_OBJECT, name)
 
 
-def _linked(entry: CatalogEntry, links: ObjectLinks, context: SyncContext) -> LinkedObject | None:
+def _linked(entry: CatalogEntry, links: ObjectLinks, context: SyncContext) -> KeyedStream | None:
     """Return how a type is read that does not hang on leads; None for all others.
 
     A catalog may have a type of which nothing is known any more, or which cannot be described: it
     is exported, which says what is wrong with it.
     """
     name = _object_name(entry)
-    try:
-        # What is not read need not be described.
-        paths = [] if is_fresh(context, entry.stream) else links.paths(name)
-    except MarketoError as error:
-        if error.ends_run:
-            raise
-        return None
-    except DataError:
-        return None
-    if not paths and not is_fresh(context, entry.stream):
-        return None
-    return LinkedObject(
+    paths: Sequence[KeyPath] = ()
+    # What is not read need not be described.
+    if not is_fresh(context, entry.stream):
+        try:
+            paths = links.paths(name) or ()
+        except (MarketoError, DataError) as error:
+            if isinstance(error, MarketoError) and error.ends_run:
+                raise
+            return None
+        if not paths:
+            return None
+    return KeyedStream(
         name=entry.stream,
         path=custom_object_path(name),
-        filters={path.filter: source_of(entry.stream, path) for path in paths or ()},
-        read=read_by_links,
-        paths=paths or (),
-        fields=_ALWAYS,
+        schema_file=_SCHEMA_FILE,
+        filters={path.filter: source_of(entry.stream, path) for path in paths},
+        paths=paths,
+        read=LinkedRead.shared,
     )
 
 

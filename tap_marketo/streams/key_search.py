@@ -6,11 +6,13 @@ finds name further ones: an opportunity its owner, a role its opportunity.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from tap_marketo.errors import DataError, MarketoError, TapError
 from tap_marketo.exports.family import RecordBlock
+from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
+from tap_marketo.marketo.by_keys import MOST_VALUES
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.streams.account import Account
@@ -26,10 +28,24 @@ class KeySearch:
         failed: those of them that cannot be read, and why.
     """
 
-    def __init__(self, declared: Iterable[KeyedStream], account: Account) -> None:
-        """Search for nothing yet; the objects may be those that are declared, in this order."""
-        self.tables: dict[str, KeyedTable] = {}
+    def __init__(
+        self,
+        declared: Iterable[KeyedStream],
+        tables: Mapping[str, KeyedTable],
+        account: Account,
+        emitter: Emitter | None,
+    ) -> None:
+        """Search for nothing yet.
+
+        Args:
+            declared: the objects that may be asked for rows, in this order.
+            tables: the selected streams, by name.
+            account: is asked.
+            emitter: takes SCHEMA messages; None where nothing is read.
+        """
+        self.tables = tables
         self.failed: dict[str, TapError] = {}
+        self._emitter = emitter
         self._declared = {each.name: each for each in declared}
         self._account = account
         self._objects: dict[str, KeyedObject] = {}
@@ -44,6 +60,9 @@ class KeySearch:
         """Ask what Marketo says of the objects: of the selected streams, and of what they need.
 
         What it refuses of the latter is done without.
+
+        Raises:
+            TapError: no stream can be read.
         """
         described = {}
         for name in self._needed(self.tables):
@@ -68,11 +87,21 @@ class KeySearch:
         for each in self._objects.values():
             for question in each.questions.values():
                 self._by_source.setdefault(question.source, []).append(question)
+        self.check(self.tables)
+
+    def check(self, streams: Collection[str]) -> None:
+        """Check that one of some streams can be read.
+
+        Raises:
+            TapError: none can.
+        """
+        if self.live.keys().isdisjoint(streams):
+            raise next(iter(self.failed.values()))
 
     @property
-    def objects(self) -> list[str]:
-        """The objects that are asked for rows, in their order."""
-        return [*self._objects]
+    def calls(self) -> Calls:
+        """What the search takes, as far as that is known beforehand."""
+        return Calls(0, f"one for {MOST_VALUES} keys of {', '.join(self._objects)}")
 
     def asks_for(self, source: str) -> bool:
         """Say whether some rows are asked for by values of this name."""
@@ -94,27 +123,26 @@ class KeySearch:
         for question in self._by_source.get(source, ()):
             question.add(value, is_news)
 
-    def blocks(self, emitter: Emitter, *, to_the_end: bool) -> Iterator[RecordBlock]:
+    def blocks(self, *, to_the_end: bool) -> Iterator[RecordBlock]:
         """Ask for rows, and yield the RECORD lines of those of selected streams.
 
-        Args:
-            emitter: takes the SCHEMA messages.
-            to_the_end: whether all values that wait are asked for, and not only as many as fill
-                a call.
+        All values that wait are asked for, or only as many as fill a call.
 
         Raises:
             TapError: what concerns the whole run.
         """
+        if self._emitter is None:
+            raise TypeError("a plan reads nothing")
         while found := self._next(to_the_end=to_the_end):
             which, question = found
             try:
-                asked = question.take()
-                for rows in which.pages(question, asked.values):
+                values, are_news = question.take()
+                for rows in which.pages(question, values):
                     self._note_rows(which, rows)
                     table = self.live.get(which.declared.name)
                     if table:
-                        table.announce(emitter)
-                        yield table.block(rows, emitter.now(), are_news=asked.are_news)
+                        table.announce(self._emitter)
+                        yield table.block(rows, self._emitter.now(), are_news=are_news)
             except (MarketoError, DataError) as error:
                 if isinstance(error, MarketoError) and error.ends_run:
                     raise

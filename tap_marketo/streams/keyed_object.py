@@ -24,6 +24,7 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import SingleStream
 from tap_marketo.streams.described import described_entry, with_fields
 from tap_marketo.streams.descriptions import declared_columns
+from tap_marketo.streams.object_links import KeyPath
 
 REPLICATION_KEY = "updatedAt"
 _DATES = ("createdAt", REPLICATION_KEY)
@@ -49,6 +50,8 @@ class KeyedStream(SingleStream):
             selected.
         described_with: the path of the object with which it is there or not. An account can add no
             fields to it, so that discovery asks for the description of that object only.
+        schema_file: which; by default that with the stream's name.
+        paths: the exports whose rows lead to its rows, where links of custom objects do.
     """
 
     path: str
@@ -58,6 +61,8 @@ class KeyedStream(SingleStream):
     own_key: str = ""
     needs: tuple[str, ...] = ()
     described_with: str = ""
+    schema_file: str = ""
+    paths: Sequence[KeyPath] = ()
 
     def description(self, account: Account) -> ObjectDescription:
         """Return what Marketo says of the object.
@@ -93,8 +98,13 @@ class KeyedStream(SingleStream):
 
     def always(self) -> list[Field]:
         """Return the fields of which there is a column whatever Marketo describes."""
-        columns = declared_columns(self.name)
-        return [Field(name, _data_type(each)) for name, each in columns.items()]
+        return declared_fields(self.schema_file or self.name)
+
+
+def declared_fields(schema_file: str) -> list[Field]:
+    """Return the columns of a schema file as fields."""
+    columns = declared_columns(schema_file)
+    return [Field(name, _data_type(each)) for name, each in columns.items()]
 
 
 def _data_type(schema: Mapping[str, Any]) -> str:
@@ -122,19 +132,6 @@ class Remembered:
 
     def __contains__(self, value: str) -> bool:
         return value in self._values or value in self._older
-
-
-@dataclass(frozen=True)
-class Values:
-    """The values of one call.
-
-    Attributes:
-        values: themselves.
-        are_news: whether their rows are news, whenever these have changed.
-    """
-
-    values: Sequence[str]
-    are_news: bool
 
 
 class Question:
@@ -182,14 +179,14 @@ class Question:
         self._asked.add(value)
         self._waiting.pop(value, None)
 
-    def take(self) -> Values:
-        """Return the values of one call; they wait no more."""
+    def take(self) -> tuple[list[str], bool]:
+        """Return the values of one call, which wait no more, and whether their rows are news."""
         are_news = len(self._waiting) >= min(MOST_VALUES, len(self._old_waiting))
         waiting = self._waiting if are_news else self._old_waiting
         some = list(waiting)[:MOST_VALUES]
         for value in some:
             del waiting[value]
-        return Values(some, are_news)
+        return some, are_news
 
 
 class KeyedObject:

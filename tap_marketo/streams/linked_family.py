@@ -9,20 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from tap_marketo.errors import FilterUnavailableError
-from tap_marketo.exports.family import (
-    MARKETO_BEGAN,
-    ExportPlan,
-    RecordBlock,
-    SyncContext,
-    date_range,
-)
+from tap_marketo.exports.family import MARKETO_BEGAN, ExportPlan, RecordBlock, SyncContext
 from tap_marketo.exports.windows import Cursor
 from tap_marketo.marketo.by_keys import compound_value
 from tap_marketo.names import find_names
-from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import LinkMark
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.rows.csv_file import CsvFile
@@ -35,7 +26,6 @@ from tap_marketo.streams.stream_read import is_since
 
 PREFIX = "links_of/"
 """What the names of these families begin with; the path part of their exports follows."""
-_CREATED = "createdAt"
 
 
 @dataclass(frozen=True)
@@ -72,7 +62,6 @@ class LinkedFamily(KeysFamily):
         search: KeySearch,
         context: SyncContext,
         lead_fields: Collection[str],
-        emitter: Emitter | None = None,
     ) -> None:
         """Serve some streams of a search.
 
@@ -82,7 +71,6 @@ class LinkedFamily(KeysFamily):
             search: asks for their rows.
             context: what the sync begins with.
             lead_fields: the fields that leads have.
-            emitter: as of any ``KeysFamily``.
         """
         self.name = f"{PREFIX}{bulk_object}"
         self.bulk_object = bulk_object
@@ -99,28 +87,18 @@ class LinkedFamily(KeysFamily):
         exported = [name for _, path in self._paths for name in path.fields.values()]
         more = [COMPANY_KEY] if self._needs_key else []
         columns = list(dict.fromkeys([REPLICATION_KEY, *more, *exported]))
-        super().__init__(search, self._linked, columns, emitter)
+        super().__init__(search, self._linked, columns)
         if of_leads:
             self.further_permissions = (READ_LEAD,)
-        self._filter = REPLICATION_KEY
         self._served: Collection[str] = ()
         self._has_rows = False
-
-    def filter(self, plan: ExportPlan) -> dict[str, Any]:
-        return {self._filter: date_range(plan.window)}
-
-    def do_without_filter(self, error: FilterUnavailableError) -> None:
-        # bulk-lead-extract.md has another filter by date, bulk-custom-object-extract.md has not.
-        if self._filter == _CREATED or self.bulk_object != LEADS:
-            raise error
-        self._filter = _CREATED
 
     # How far it is -------------------------------------------------------------------------------
 
     @property
     def _place(self) -> str:
         """What the state calls the exports: rows begin elsewhere by another date."""
-        return self.bulk_object + (f" by {_CREATED}" if self._filter == _CREATED else "")
+        return self.bulk_object + (" by createdAt" if self._goes_by_creation else "")
 
     def cursor(self, context: SyncContext, stream: str) -> Cursor:
         mark = context.state.mark(LinkMark, stream)

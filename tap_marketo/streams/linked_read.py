@@ -2,99 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import AccessDeniedError
 from tap_marketo.exports.family import SyncContext
-from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER
-from tap_marketo.marketo.by_keys import MOST_VALUES
-from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.list_sizes import ListSizes
-from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import LinkMark
-from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.key_search import KeySearch
-from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream
-from tap_marketo.streams.keyed_table import KeyedTable
-from tap_marketo.streams.linked_family import (
-    LinkedFamily,
-    LinkedStream,
-    is_fresh,
-)
-from tap_marketo.streams.object_links import LEADS, KeyPath
-from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT
+from tap_marketo.streams.keyed_object import REPLICATION_KEY
+from tap_marketo.streams.keys_family import SearchRead
+from tap_marketo.streams.linked_family import LinkedFamily, LinkedStream, is_fresh
+from tap_marketo.streams.object_links import LEADS
 from tap_marketo.streams.scan import LOOKBACK
-from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps
+from tap_marketo.streams.stream_read import ReadEstimate, Steps
 from tap_marketo.times import before, to_marketo
 
-_NAME = "custom objects by keys"
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class LinkedObject(KeyedStream):
-    """A type of custom objects that bulk extract does not give, as it is read.
-
-    Attributes:
-        paths: what leads to its rows; empty where nobody asks, as they were read not long ago.
-        fields: those that each row has.
-    """
-
-    permission: str = READ_CUSTOM_OBJECT
-    paths: Sequence[KeyPath]
-    fields: Sequence[Field] = field(default=())
-
-    def always(self) -> list[Field]:
-        return list(self.fields)
-
-
-class LinkedRead(Read):
+class LinkedRead(SearchRead):
     """One sync of all of them: one export of leads, and one of each bridge, serve all."""
-
-    finds_families = True
 
     def __init__(self, account: Account, context: SyncContext) -> None:
         """Prepare to read nothing yet."""
-        self._account = account
-        self._context = context
+        super().__init__(account, context)
         self._interval = timedelta(hours=context.config.child_refresh_hours)
         self._lookback = timedelta(hours=context.config.leads_lookback_hours)
-        self._declared: dict[str, LinkedObject] = {}
-        self._tables: dict[str, KeyedTable] = {}
-
-    def add(self, entry: CatalogEntry, declared: LinkedObject) -> None:
-        """Read one more selected stream.
-
-        Raises:
-            CatalogError: the entry has no key column.
-        """
-        since = self._since(entry.stream, LOOKBACK)
-        self._declared[entry.stream] = declared
-        self._tables[entry.stream] = KeyedTable(entry, declared, self._context.now, since)
 
     @property
     def name(self) -> str:
-        return _NAME
-
-    @property
-    def streams(self) -> list[str]:
-        return [*self._tables]
-
-    @property
-    def issues_of(self) -> Mapping[str, ConversionIssues]:
-        return {name: table.issues for name, table in self._tables.items()}
-
-    @property
-    def unknown(self) -> set[str]:
-        tables = self._tables.items()
-        return {f"{name}.{key}" for name, table in tables for key in table.unknown}
+        return "custom objects by keys"
 
     def steps(self, emitter: Emitter) -> Steps:
-        due = [name for name in self._tables if not is_fresh(self._context, name)]
+        due = self._due()
         for name in self._tables.keys() - {*due}:
             LOGGER.info(
                 "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
@@ -109,15 +51,17 @@ class LinkedRead(Read):
         yield from families
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        due = [name for name in self._tables if not is_fresh(self._context, name)]
+        due = self._due()
         if not due:
             first = min(filter(None, map(self._read_at, self._tables)))
             return ReadEstimate(
                 how=f"not before {to_marketo(first + self._interval)} (child_refresh_hours)"
             )
-        _, families = self._families(due)
-        keys = f"one for {MOST_VALUES} keys of {', '.join(due)}"
-        return ReadEstimate(families=families, calls=Calls(0, keys))
+        search, families = self._families(due)
+        return ReadEstimate(families=families, calls=search.calls)
+
+    def _due(self) -> list[str]:
+        return [name for name in self._tables if not is_fresh(self._context, name)]
 
     def _families(
         self, due: Sequence[str], emitter: Emitter | None = None
@@ -127,19 +71,18 @@ class LinkedRead(Read):
         Raises:
             TapError: no stream can be read.
         """
-        search = KeySearch((self._declared[name] for name in due), self._account)
-        search.tables.update({name: self._tables[name] for name in due})
+        tables = {name: self._tables[name] for name in due}
+        declared = [table.declared for table in tables.values()]
+        search = KeySearch(declared, tables, self._account, emitter)
         search.prepare()
-        if not search.live:
-            raise next(iter(search.failed.values()))
         linked = [
             LinkedStream(
-                name,
-                self._declared[name].paths,
-                self._since(name, self._lookback),
-                {path.bulk_object for path in self._declared[name].paths},
+                each.name,
+                each.paths,
+                self._since(each.name, self._lookback),
+                {path.bulk_object for path in each.paths},
             )
-            for name in due
+            for each in declared
         ]
         objects = dict.fromkeys(path.bulk_object for each in linked for path in each.paths)
         lead_fields = self._lead_fields() if LEADS in objects else []
@@ -147,10 +90,12 @@ class LinkedRead(Read):
             LinkedFamily(
                 each,
                 [stream for stream in linked if each in stream.unfinished],
-                search, self._context, lead_fields, emitter,
+                search,
+                self._context,
+                lead_fields,
             )
             for each in objects
-        ]  # fmt: skip
+        ]
         return search, families
 
     def _lead_fields(self) -> list[str]:
@@ -160,8 +105,7 @@ class LinkedRead(Read):
             # Marketo refuses the export of leads as well, and the streams that take it fail.
             return []
 
-    def _since(self, stream: str, lookback: timedelta) -> datetime:
-        """Return the time (UTC) from which on changed rows are emitted."""
+    def _since(self, stream: str, lookback: timedelta = LOOKBACK) -> datetime:
         bookmark = self._context.state.bookmark(stream, REPLICATION_KEY)
         if bookmark is None or self._read_at(stream) is None:
             return self._context.earliest
@@ -169,15 +113,3 @@ class LinkedRead(Read):
 
     def _read_at(self, stream: str) -> datetime | None:
         return self._context.state.mark(LinkMark, stream).read_at
-
-
-def read_by_links(
-    entry: CatalogEntry, declared: KeyedStream, account: Account, context: SyncContext
-) -> LinkedRead | None:
-    """Let one read have all of these streams: one export of a bridge serves them."""
-    if not isinstance(declared, LinkedObject):
-        raise TypeError(f"{declared.name} has no links")
-    read = account.shared(LinkedRead, lambda: LinkedRead(account, context))
-    is_first = not read.streams
-    read.add(entry, declared)
-    return read if is_first else None

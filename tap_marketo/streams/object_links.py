@@ -24,6 +24,7 @@ from tap_marketo.names import find_names
 from tap_marketo.streams.account import Account, custom_object_path
 
 LEADS = "leads"
+"""The path part of the exports of leads."""
 CUSTOM_OBJECT = "customobjects/{id}"
 """The path part of a type's exports."""
 COMPANY, COMPANY_KEY = "contactCompany", "externalCompanyId"

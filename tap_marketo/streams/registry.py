@@ -30,7 +30,7 @@ from tap_marketo.streams.metadata import METADATA
 from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
 from tap_marketo.streams.permissions import PERMISSIONS
 from tap_marketo.streams.program_members import ProgramMembers
-from tap_marketo.streams.role_changes import NAME as ROLE_CHANGES
+from tap_marketo.streams.references import ROLE_CHANGES
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 from tap_marketo.streams.users import USERS
 
