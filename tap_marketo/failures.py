@@ -28,13 +28,7 @@ _IN_THE_LOG = DataError("Other reasons, which are in the log above")
 
 @dataclass
 class _Failure:
-    """What failed for one reason.
-
-    Attributes:
-        reason: why, with Marketo's code; where Marketo gave it, with the first of its requests.
-        remedy: what the user can do, empty if there is nothing.
-        streams: which.
-    """
+    """What failed for one reason, which has Marketo's code and the first of its requests."""
 
     reason: str
     remedy: str
@@ -77,15 +71,10 @@ class Failures:
         family: str = "",
         part: str = "",
     ) -> None:
-        """Skip streams that failed, and let the others go on.
+        """Skip streams that failed, or a part of them, and let the others go on.
 
-        Args:
-            streams: their names.
-            error: why they failed.
-            permissions: what the API user's role needs for this reading beside those of the
-                streams.
-            family: the name of all of them together, if they have one.
-            part: what of them failed; empty for all.
+        For this reading the API user's role needs permissions beside those of the streams. The
+        family is the name of all of them together, if they have one.
 
         Raises:
             TapError: the error, if it concerns the whole run: credentials, allowances, the queue,

@@ -26,11 +26,7 @@ _MOST_NAMED = 3
 
 
 class NotFoundGuard:
-    """Skips single things that Marketo no longer has, unless it has none of them.
-
-    Attributes:
-        has_answered: whether Marketo has answered for any of them.
-    """
+    """Skips single things that Marketo no longer has, unless it has answered for none of them."""
 
     def __init__(self, things: int = _MOST_MISSING) -> None:
         """Begin without an answer, for so many things if their number is known."""
@@ -79,11 +75,7 @@ class Details:
 
 
 class DetailReader:
-    """Completes rows with what one call tells, and counts those of which it cannot be looked up.
-
-    Attributes:
-        details: what it looks up.
-    """
+    """Completes rows with what one call tells, and counts those of which it cannot be looked up."""
 
     def __init__(
         self,

@@ -68,16 +68,9 @@ class PageRead(StreamRead):
         rows: RowCompletion | None = None,
         is_one_call: bool = False,
     ) -> None:
-        """Prepare to read.
+        """Prepare to read, where ``calls`` returns what the scan costs.
 
-        Args:
-            entry: the selected stream of the catalog.
-            scan: the list, and where to begin.
-            pages: its pages; each is asked for when it is needed.
-            calls: returns what the scan costs.
-            how: how the rows that have changed are found.
-            rows: completes the rows; None where they are complete.
-            is_one_call: whether one call returns all rows.
+        Each page is asked for when it is needed. The rows are complete if nothing completes them.
 
         Raises:
             CatalogError: the entry has no key column.

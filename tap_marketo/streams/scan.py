@@ -26,18 +26,12 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Scan:
-    """One reading of a list.
+    """One reading of a list, in a run that began at ``now``. All times are UTC.
 
-    Attributes:
-        stream: the name of the stream, which the calls bear in logs and metrics.
-        keys: the key columns.
-        replication_key: None for a list that is emitted in full each time.
-        since: rows changed from this time on are wanted, UTC.
-        now: when the run began, UTC.
-        mark: where a stopped scan continues.
-        failed: the rows that earlier runs could not complete, with their last changes (UTC).
-        until: rows changed from this time on are not asked for; None for no end.
-        wants_all: whether rows are asked for without a filter.
+    Rows changed from ``since`` on are wanted, and not asked for from ``until`` on; a list without a
+    replication key is emitted in full. A stopped scan continues at its mark, and ``failed`` has the
+    rows that earlier runs could not complete, with their last changes. Whoever wants all asks
+    without a filter.
     """
 
     stream: str
@@ -104,9 +98,6 @@ class RowCompletion:
     """Completes the rows of one sync, and asks again for those that could not be completed before.
 
     Such a row has not been emitted. Its name and the time of its last change are in the state.
-
-    Attributes:
-        failed: the rows that cannot be completed.
     """
 
     def __init__(

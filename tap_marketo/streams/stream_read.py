@@ -124,13 +124,7 @@ class Read(ABC):
 
 
 class StreamRead(Read):
-    """One sync of one stream.
-
-    Attributes:
-        entry: the stream of the catalog, with its key columns and its replication key.
-        issues: values that did not fit their columns.
-        failed: the parents or rows that cannot be read, while the others are.
-    """
+    """One sync of one stream; ``failed`` has the parents or rows that cannot be read."""
 
     def __init__(
         self, entry: CatalogEntry, keys: Sequence[str], replication_key: str | None
