@@ -47,9 +47,7 @@ _OPPORTUNITY_KEY = "externalOpportunityId"
 class ReferencesRead(SearchRead):
     """One sync of all streams whose rows references of leads lead to."""
 
-    @property
-    def name(self) -> str:
-        return NAME
+    name = NAME
 
     def steps(self, emitter: Emitter) -> Steps:
         search, family = self._family(emitter)

@@ -63,13 +63,10 @@ class IncrementRead(Read):
     def __init__(self, family: BulkFamily, account: Account, context: SyncContext) -> None:
         """Prepare to read what is new of a family."""
         self.family = family
+        self.name = family.name
         self._account = account
         self._context = context
         self._is_in_place = False
-
-    @property
-    def name(self) -> str:
-        return self.family.name
 
     @property
     def streams(self) -> list[str]:

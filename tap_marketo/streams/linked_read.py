@@ -25,15 +25,13 @@ from tap_marketo.times import before, to_marketo
 class LinkedRead(SearchRead):
     """One sync of all of them: one export of leads, and one of each bridge, serve all."""
 
+    name = "custom objects by keys"
+
     def __init__(self, account: Account, context: SyncContext) -> None:
         """Prepare to read nothing yet."""
         super().__init__(account, context)
         self._interval = timedelta(hours=context.config.child_refresh_hours)
         self._lookback = timedelta(hours=context.config.leads_lookback_hours)
-
-    @property
-    def name(self) -> str:
-        return "custom objects by keys"
 
     def steps(self, emitter: Emitter) -> Steps:
         due = self._due()

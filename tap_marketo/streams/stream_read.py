@@ -58,6 +58,7 @@ class Read(ABC):
     """One sync of a stream, or of several that are read together.
 
     Attributes:
+        name: what it is called in messages.
         further_permissions: what this read needs beside the permissions of its streams.
         finds_families: whether a step may yield a family.
         is_one_call: whether one call returns all rows.
@@ -66,17 +67,13 @@ class Read(ABC):
         parents_read: how many of them have been read.
     """
 
+    name: str
     further_permissions: tuple[str, ...] = ()
     finds_families = False
     is_one_call = False
     is_increment = False
     parents = 0
     parents_read = 0
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What it is called in messages."""
 
     @property
     @abstractmethod
@@ -134,21 +131,13 @@ class StreamRead(Read):
         Raises:
             CatalogError: the entry has no key column.
         """
+        self.name = self.stream = entry.stream
         self.entry = entry.keyed(keys, replication_key)
         self.issues = ConversionIssues()
         self.failed = FailedParts(entry.stream, {})
         self._keys = keys
         self._replication_key = replication_key
         self._fit = RowFitter(entry.schema["properties"], self.issues)
-
-    @property
-    def stream(self) -> str:
-        """The stream's name."""
-        return self.entry.stream
-
-    @property
-    def name(self) -> str:
-        return self.stream
 
     @property
     def streams(self) -> list[str]:
