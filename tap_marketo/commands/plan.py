@@ -19,7 +19,7 @@ from tap_marketo.protocol.state import State
 from tap_marketo.redact import redact
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.stream_read import ReadEstimate
-from tap_marketo.times import next_allowance_reset, to_marketo
+from tap_marketo.times import next_allowance_reset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +50,8 @@ class Plan:
     bytes_allowed: int
     resets_at: datetime
     continues_at: datetime
-    notes: Sequence[str] = ()
-    failed: str = ""
+    notes: Sequence[str]
+    failed: str
 
     @property
     def sum(self) -> PlanLine:
@@ -106,33 +106,8 @@ def make_plan(account: Account, state: State, entries: Sequence[CatalogEntry]) -
     Raises:
         TapError: what concerns the whole run.
     """
-    config, client = account.config, account.client
     begun = prepare(account, state, entries)
-    now = begun.context.now if begun else account.clock.now()
-    calls = client.successes + 1
-    empty = Plan(
-        now=now,
-        lines=[],
-        first_calls=calls,
-        own_calls=calls,
-        calls_used=client.budget.used,
-        calls_allowed=client.budget.allowed,
-        calls_a_minute=round(config.max_calls_per_20_seconds * 60 / PERIOD_SECONDS),
-        bytes_used=None,
-        bytes_allowed=config.daily_export_bytes,
-        resets_at=next_allowance_reset(now),
-        continues_at=next_allowance_reset(now),
-    )
-    if begun is None:
-        early = to_marketo(config.start_date)
-        return replace(
-            empty, notes=[f"start_date {early} lies in the future: a sync reads nothing yet"]
-        )
-    return _planned(account, begun, empty)
-
-
-def _planned(account: Account, begun: Preparation, empty: Plan) -> Plan:
-    client = account.client
+    client, config, now = account.client, account.config, begun.context.now
     sizes = ListSizes(client)
     reads = list(_estimates(begun, sizes))
     families = [*begun.families, *(family for read in reads for family in read.families)]
@@ -144,27 +119,37 @@ def _planned(account: Account, begun: Preparation, empty: Plan) -> Plan:
     if families:
         # Where something is exported for certain, a run asks for the last days' jobs as well.
         first_calls = client.successes + 1 - sizes.calls
-    of_read = {family.name: read for read in reads for family in read.families}
-    lines: list[PlanLine] = [
-        _together(export, of_read.get(export.name, ReadEstimate())) for export in exports
-    ]
-    lines += [
-        _found(read, begun, simulation) if read.found else read
-        for read in reads
-        if not read.families
-    ]
-    return replace(
-        empty,
+    lines = list(_lines(exports, reads, begun, simulation))
+    return Plan(
+        now=now,
         lines=lines,
         first_calls=first_calls,
         own_calls=client.successes + 1,
         calls_used=client.budget.used,
+        calls_allowed=client.budget.allowed,
+        calls_a_minute=round(config.max_calls_per_20_seconds * 60 / PERIOD_SECONDS),
         bytes_used=simulation.used if families or found else None,
+        bytes_allowed=config.daily_export_bytes,
+        resets_at=next_allowance_reset(now),
         continues_at=next_allowance_reset(simulation.ends_at),
         notes=[*begun.remarks, *_anew(lines), *_dropped(exports, begun)],
         # It quotes Marketo.
         failed=redact(begun.failures.summary()),
     )
+
+
+def _lines(
+    exports: Sequence[ExportEstimate],
+    reads: Sequence[ReadEstimate],
+    begun: Preparation,
+    simulation: Simulation,
+) -> Iterator[PlanLine]:
+    of_read = {family.name: read for read in reads for family in read.families}
+    for export in exports:
+        yield _together(export, of_read.get(export.name, ReadEstimate()))
+    for read in reads:
+        if not read.families:
+            yield _found(read, begun, simulation) if read.found else read
 
 
 def _estimates(begun: Preparation, sizes: ListSizes) -> Iterator[ReadEstimate]:

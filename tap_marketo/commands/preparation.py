@@ -40,7 +40,8 @@ class Preparation:
     Attributes:
         families: those that are exported, as far as they are known without asking further.
         dropped: families, with their bulk objects, whose jobs in the state no stream reads.
-        remarks: what Marketo no longer has of what is read, sentences without their full stops.
+        remarks: what is to be said beforehand, sentences without their full stops.
+        is_early: whether start_date lies in the future, so that nothing is read yet.
     """
 
     context: SyncContext
@@ -49,10 +50,11 @@ class Preparation:
     dropped: Sequence[tuple[str, str]]
     failures: Failures
     remarks: Sequence[str]
+    is_early: bool = False
 
 
-def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> Preparation | None:
-    """Begin a run; None if there is nothing to sync yet.
+def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> Preparation:
+    """Begin a run.
 
     Raises:
         StateError: the state is of another tap, or a time in it lies in the future.
@@ -67,23 +69,22 @@ def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> 
     # The first answer has brought Marketo's time.
     now = whole_seconds(clock.now())
     check_past(state, now, abs(clock.marketo_ahead or timedelta()))
-    if config.start_date > now:
-        LOGGER.warning(
-            "start_date %s lies in the future: there is nothing to sync yet.",
-            to_marketo(config.start_date),
-        )
-        return None
-    if config.start_date < MARKETO_BEGAN:
-        LOGGER.info(
-            "start_date %s is before there was a Marketo: streams begin at %s.",
-            to_marketo(config.start_date), to_marketo(MARKETO_BEGAN),
-        )  # fmt: skip
     failures = Failures(
         lambda: client.successes,
         {entry.stream: permission_of(entry) for entry in entries},
         tolerates_refusals=config.on_refused == "skip",
     )
     context = SyncContext(config, state, now, lambda: _bulk_paths(account, failures))
+    if config.start_date > now:
+        early = f"start_date {to_marketo(config.start_date)} lies in the future"
+        LOGGER.warning("%s: there is nothing to sync yet.", early)
+        remark = f"{early}: a sync reads nothing yet"
+        return Preparation(context, (), (), (), failures, [remark], is_early=True)
+    if config.start_date < MARKETO_BEGAN:
+        LOGGER.info(
+            "start_date %s is before there was a Marketo: streams begin at %s.",
+            to_marketo(config.start_date), to_marketo(MARKETO_BEGAN),
+        )  # fmt: skip
     reads, families = _readings(entries, account, context, failures)
     if not (reads or any(family.streams for family in families) or failures):
         raise TapError(

@@ -62,7 +62,7 @@ class Sync:
 
     def _sync(self, entries: Sequence[CatalogEntry]) -> None:
         begun = prepare(self._account, self._state, entries)
-        if begun is None:
+        if begun.is_early:
             return
         with open_display() as display:
             self._engine = engine = ExportEngine(
