@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 from tap_marketo.config import Config
 from tap_marketo.errors import FieldNotFoundError, FilterUnavailableError, TapError
-from tap_marketo.exports.bookmarks import bookmark_at, cursor_at
-from tap_marketo.exports.rereading import plan_rereading
-from tap_marketo.exports.windows import Cursor, Plan, plan_windows
+from tap_marketo.exports.cursors import Cursor, bookmark_at, cursor_at
+from tap_marketo.exports.windows import Plan, plan_rereading, plan_windows
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, PendingExport, Position

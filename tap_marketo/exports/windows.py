@@ -8,173 +8,20 @@ update to the same values.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Generic, TypeVar
 
-from tap_marketo.times import EVER, Window, before
+from tap_marketo.exports.cursors import Cursor
+from tap_marketo.times import EVER, Window
 
 JobT = TypeVar("JobT")
 
 # Streams that stand less than this apart begin together at the earliest of them: reading a day
 # twice for some of them costs less than a job of its own for each.
 TOGETHER = timedelta(days=1)
-
-# Rows may show for as long as the look-back after their date. To look back that far in every run
-# would export a day of an hourly schedule 25 times. So all runs look back a little, and once in
-# this time a run reads from the settled point on, before which nothing can show any more. It is so
-# much less than 23 hours that the 23rd run of an hourly schedule is one of these: what it has
-# exported, the next run has read within a day.
-DEEP_EVERY = timedelta(hours=22, minutes=45)
-_SHALLOW_PART = 96
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """How far one stream has been read before the run.
-
-    Attributes:
-        bookmark: everything before it has been read once; None for a stream never synced.
-        settled: everything before it was read when nothing could show late any more; None where
-            that is not known.
-        earliest: where a stream never synced begins (start_date).
-        lookback: how long after its date a row may show.
-        ahead: what has been read ahead of the bookmark, None for nothing: its ``earliest`` is
-            where that begins, its ``bookmark`` where it ends. There is never a second one.
-        horizon: nothing older is there any more, so that nothing older is read.
-        rows_change: whether a row may come again with other values.
-    """
-
-    bookmark: datetime | None
-    settled: datetime | None
-    earliest: datetime
-    lookback: timedelta
-    ahead: Cursor | None = None
-    horizon: datetime = EVER
-    rows_change: bool = False
-
-    @property
-    def reached(self) -> datetime:
-        """Where what has been read from the beginning on ends."""
-        return max(self.bookmark or self.earliest, self.horizon)
-
-    @property
-    def last_caught_up(self) -> datetime | None:
-        """Up to when it had been read when it last came up to the present; None if never.
-
-        On the way there, in a first sync or after a pause, all that is read is settled at once.
-        """
-        last = self.ahead or self
-        is_on_its_way = self.lookback and last.settled == last.bookmark
-        return None if is_on_its_way else last.bookmark
-
-    def after(self, window: Window, made: datetime | None) -> Cursor:
-        """Return the cursor when a window has been read.
-
-        The bookmark moves to the window's end. The settled point moves only if the window begins at
-        or before it: what was dated a look-back before the job was created had shown by then::
-
-              settled            bookmark    end         made
-                 |                  |         |            |
-                                 |------------|                bookmark moves to end
-                 |----------------------------|                so does settled, at most to
-                                                               made less the look-back
-
-        A window that begins after the bookmark is read ahead of it: it begins what is ahead, or
-        continues that. The bookmark stays until older windows have come up to there. Where it is
-        not known when the job was ``made``, it was after the window's end.
-        """
-        if window.start > self.reached:
-            begun = self.ahead or Cursor(None, None, window.start, self.lookback)
-            if window.start > begun.reached:
-                raise ValueError(f"{window} leaves a gap behind what has been read ahead")
-            ahead = begun.after(window, made)
-            return replace(self, bookmark=self.bookmark or self.earliest, ahead=ahead)
-        settled = self.settled
-        if settled is None and self.bookmark is not None:
-            settled = before(self.bookmark, self.lookback)
-            if made is None:
-                # A job that another tap left: what lies before it is taken for settled, for it
-                # would cost weeks to read all that again.
-                settled = max(settled, window.start)
-        # Looking back stops at start_date: what lies before it is as good as settled.
-        if settled is None or window.start <= max(settled, self.earliest):
-            final = min(window.end, before(made or window.end, self.lookback))
-            settled = final if settled is None else max(settled, final)
-        bookmark = window.end if self.bookmark is None else max(self.bookmark, window.end)
-        if self.rows_change:
-            # The file may hold older rows than pages brought since its job was made.
-            bookmark = max(window.end, min(bookmark, made or window.end))
-        return replace(self, bookmark=bookmark, settled=settled).joined()
-
-    def is_continued(
-        self, window: Window, made: datetime | None, ahead_until: datetime | None = None
-    ) -> bool:
-        """Say whether a window brings something that has not been read, or settles something.
-
-        ``ahead_until`` is where it may begin at the latest if it leaves a gap behind the bookmark;
-        None if it may not.
-        """
-        if window.start <= self.reached < window.end:
-            return True
-        if self.ahead:
-            return self.ahead.earliest <= window.start <= self.ahead.reached < window.end
-        if window.start > self.reached:
-            return ahead_until is not None and window.start <= ahead_until
-        if self.bookmark is None or self.settled is None:
-            return False
-        settled = self.after(window, made).settled
-        return settled is not None and settled > self.settled
-
-    def rereads(self, now: datetime) -> bool:
-        """Say whether a run at this time reads again all that may have shown late."""
-        return self.settled is None or now - self.settled >= self.lookback + DEEP_EVERY
-
-    def joined(self) -> Cursor:
-        """Return the cursor with what is ahead joined to the bookmark, where that has come so far.
-
-        What is ahead is settled only if everything before it is, too.
-        """
-        ahead, bookmark, settled = self.ahead, self.bookmark, self.settled
-        if ahead is None or (bookmark and bookmark < ahead.earliest):
-            return self
-        if bookmark is None:
-            # Without a bookmark nothing has been read, whatever a state says beside it.
-            return replace(self, ahead=None)
-        if settled and ahead.settled and settled >= ahead.earliest:
-            settled = max(settled, ahead.settled)
-        return replace(self, bookmark=max(bookmark, ahead.reached), settled=settled, ahead=None)
-
-    def start(self, now: datetime) -> datetime:
-        """Return where a run at this time begins to read."""
-        if self.bookmark is None:
-            return self.earliest
-        if self.settled is None:
-            return self._back_to(before(self.bookmark, self.lookback))
-        return self._back_to(self.settled) if self.rereads(now) else self.recent_start
-
-    @property
-    def recent_start(self) -> datetime:
-        """Where a run begins to read that looks back a little."""
-        if self.bookmark is None:
-            return self.earliest
-        return self._back_to(before(self.bookmark, self.lookback / _SHALLOW_PART))
-
-    def _back_to(self, start: datetime) -> datetime:
-        """Return a start; looking back stops at start_date, unless the bookmark lies before it."""
-        start = max(self.horizon, min(self.reached, max(self.earliest, start)))
-        return start.replace(microsecond=0)
-
-    def unread(self, now: datetime) -> list[Window]:
-        """Return the one or two stretches that a run at this time has to read, in date order."""
-        if self.ahead is None:
-            stretches = [Window(self.start(now), now)]
-        else:
-            older = Window(self.start(now), self.ahead.earliest)
-            stretches = [older, Window(self.ahead.start(now), now)]
-        return [stretch for stretch in stretches if stretch.start < stretch.end]
 
 
 @dataclass(frozen=True)
@@ -229,9 +76,45 @@ def plan_windows(
         be read after a newer one of the same stream. For each stream they begin at or before its
         bookmark, leave no gap but what has been read ahead of it, and reach ``now``.
     """
+    kept = _kept(cursors, adopted, ahead_until)
+    stretches = [
+        (stream, stretch)
+        for stream, cursor in cursors_after(cursors, kept).items()
+        for stretch in cursor.unread(now)
+    ]
+    return [*kept, *(Plan(window, streams) for window, streams in _shared(_align(stretches)))]
+
+
+def plan_rereading(
+    cursors: Mapping[str, Cursor], adopted: Iterable[Plan[JobT]], now: datetime
+) -> list[Plan[JobT]]:
+    """Lay out what is exported beside pages: once a day, everything that may have shown late.
+
+    Pages bring what is new early, and settle nothing. So once in DEEP_EVERY a job exports
+    everything from the settled point on, as where nothing is read by pages. A run that reads
+    increments does not wait for it: a later run takes up its file.
+
+    Returns:
+        As :func:`plan_windows` the adopted jobs that settle something or move a bookmark, in date
+        order. Then, of the streams that are to be read again from their settled points on, and of
+        which no such job is left, one stretch for all of them; empty if there are none.
+    """
+    kept = _kept(cursors, adopted)
+    reached = cursors_after(cursors, kept)
+    due = {stream: each.start(now) for stream, each in reached.items() if each.rereads(now)}
+    start = min(due.values(), default=now)
+    return [*kept, Plan(Window(start, now), tuple(due))] if start < now else kept
+
+
+def _kept(
+    cursors: Mapping[str, Cursor],
+    adopted: Iterable[Plan[JobT]],
+    ahead_until: datetime | None = None,
+) -> list[Plan[JobT]]:
+    """Return the jobs that are still of use, in date order, each for the streams it continues."""
     reached = dict(cursors)
     plans: list[Plan[JobT]] = []
-    for plan in sorted(adopted, key=lambda a: a.window):
+    for plan in sorted(adopted, key=lambda each: each.window):
         continued = tuple(
             stream
             for stream in plan.streams
@@ -239,14 +122,8 @@ def plan_windows(
             and reached[stream].is_continued(plan.window, plan.made, ahead_until)
         )
         if continued:
-            kept = Plan(plan.window, continued, plan.job, plan.made)
-            plans.append(kept)
-            reached.update(cursors_after(reached, [kept]))
-    stretches = [
-        (stream, stretch) for stream, cursor in reached.items() for stretch in cursor.unread(now)
-    ]
-    for window, streams in _shared(_align(stretches)):
-        plans.append(Plan(window, streams))
+            plans.append(Plan(plan.window, continued, plan.job, plan.made))
+            reached = cursors_after(reached, plans[-1:])
     return plans
 
 
@@ -278,3 +155,61 @@ def _shared(
         if within:
             # What is ahead of a bookmark may be so short that both stretches of a stream meet.
             yield Window(start, end), tuple(dict.fromkeys(within))
+
+
+def expiring_first(
+    plans: Sequence[Plan[JobT]],
+    cursors: Mapping[str, Cursor],
+    expiring: Collection[str],
+    since: datetime,
+    soon: datetime,
+) -> list[Plan[JobT]]:
+    """Put stretches into the order in which less expires, where a day is too small for all.
+
+    Marketo deletes what is older than it keeps. In date order a first sync of several days would
+    read what stays for years, and let a day of the rest expire for each day it takes. So it begins
+    with what is deleted next, goes on to now, and reads what is older at last::
+
+         bookmark                        since           soon            now
+            |                              |               |              |
+            |---------- at last -----------|-- before all -|---- then ----|
+
+    Args:
+        plans: stretches of time in date order, without jobs.
+        cursors: how far their streams will have been read when it is their turn.
+        expiring: the streams of which Marketo deletes what is older than ``since``.
+        since: where reading ahead begins; for a stream of which something has been read ahead,
+            it goes on there instead, so that there is never a second gap.
+        soon: what is older is deleted soon.
+
+    Returns:
+        The same stretches, cut where their turns differ. What is deleted soon comes before what
+        other families have to read, the older ones in date order among these.
+    """
+    begins = {
+        stream: cursor.ahead.earliest if cursor.ahead else since
+        for stream, cursor in cursors.items()
+    }
+    newer: list[Plan[JobT]] = []
+    older: list[Plan[JobT]] = []
+    for plan in plans:
+        for window in _cut(plan.window, {soon, *(begins[stream] for stream in plan.streams)}):
+            ahead = tuple(stream for stream in plan.streams if begins[stream] <= window.start)
+            rest = tuple(stream for stream in plan.streams if stream not in ahead)
+            newer += [Plan(window, ahead)] if ahead else []
+            older += [Plan(window, rest)] if rest else []
+    then = older[0].window.start if older else None
+    return [
+        *(replace(plan, turn=EVER if _is_urgent(plan, expiring, soon) else then) for plan in newer),
+        *older,
+    ]
+
+
+def _is_urgent(plan: Plan[JobT], expiring: Collection[str], soon: datetime) -> bool:
+    return plan.window.start < soon and any(stream in expiring for stream in plan.streams)
+
+
+def _cut(window: Window, moments: Collection[datetime]) -> Iterator[Window]:
+    within = {moment for moment in moments if window.start < moment < window.end}
+    for start, end in pairwise(sorted({window.start, *within, window.end})):
+        yield Window(start, end)

@@ -10,7 +10,7 @@ from itertools import compress
 from typing import Any
 
 from tap_marketo.errors import DataError
-from tap_marketo.exports.expiring_first import expiring_first
+from tap_marketo.exports.cursors import Cursor
 from tap_marketo.exports.family import (
     BulkFamily,
     ExportPlan,
@@ -18,7 +18,7 @@ from tap_marketo.exports.family import (
     SyncContext,
     date_range,
 )
-from tap_marketo.exports.windows import Cursor, cursors_after
+from tap_marketo.exports.windows import cursors_after, expiring_first
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.retention import HIGH_VOLUME, HIGH_VOLUME_KEPT, asked_since, midnight
 from tap_marketo.protocol.catalog import CatalogEntry

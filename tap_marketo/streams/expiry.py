@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tap_marketo.exports.bookmarks import cursor_at
+from tap_marketo.exports.cursors import cursor_at
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.log import some_of
 from tap_marketo.marketo.retention import DELETE_LEAD, asked_since, kept_for, kept_since

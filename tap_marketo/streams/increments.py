@@ -16,9 +16,9 @@ from math import ceil
 
 from tap_marketo.config import BY_EXPORTS
 from tap_marketo.errors import DataError, MarketoError
+from tap_marketo.exports.cursors import DEEP_EVERY, Cursor
 from tap_marketo.exports.family import BulkFamily, Files, SyncContext
 from tap_marketo.exports.plan_line import Calls
-from tap_marketo.exports.windows import DEEP_EVERY, Cursor
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSizes

@@ -14,8 +14,8 @@ from tap_marketo.errors import (
     MarketoError,
     ResourceNotFoundError,
 )
+from tap_marketo.exports.cursors import Cursor
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
-from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER, MEGABYTE
 from tap_marketo.marketo.describe import Field
 from tap_marketo.marketo.export_calls import ExportApi

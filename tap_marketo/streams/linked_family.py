@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tap_marketo.exports.cursors import Cursor
 from tap_marketo.exports.family import MARKETO_BEGAN, ExportPlan, RecordBlock, SyncContext
-from tap_marketo.exports.windows import Cursor
 from tap_marketo.marketo.by_keys import compound_value
 from tap_marketo.names import find_names
 from tap_marketo.protocol.marks import LinkMark

@@ -7,10 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import TapError
-from tap_marketo.exports.bookmarks import cursor_at
+from tap_marketo.exports.cursors import Cursor, cursor_at
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW, Calls
-from tap_marketo.exports.windows import Cursor
 from tap_marketo.failed_parts import FailedParts
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes

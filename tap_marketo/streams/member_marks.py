@@ -8,10 +8,9 @@ from datetime import timedelta
 from math import ceil
 
 from tap_marketo.config import BY_EXPORTS
-from tap_marketo.exports.bookmarks import cursor_at
+from tap_marketo.exports.cursors import Cursor, cursor_at
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW, Calls
-from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE, MAX_RETURN

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from tap_marketo.exports.windows import Cursor
+from tap_marketo.exports.cursors import Cursor
 from tap_marketo.protocol.marks import ChildMark
 from tap_marketo.protocol.position import Bookmark, Parent, PendingExport, Position
 from tap_marketo.times import Window, before

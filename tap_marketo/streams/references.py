@@ -18,9 +18,9 @@ from tap_marketo.errors import (
     FilterUnavailableError,
     MarketoError,
 )
+from tap_marketo.exports.cursors import Cursor
 from tap_marketo.exports.family import MARKETO_BEGAN, ExportPlan, SyncContext
 from tap_marketo.exports.plan_line import Calls
-from tap_marketo.exports.windows import Cursor
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.retention import CHANGE_DATA_VALUE, find_gap
 from tap_marketo.names import find_names

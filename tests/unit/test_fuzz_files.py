@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from tap_marketo.commands.sync import Sync
 from tap_marketo.config import Config, load_config, setting_names
 from tap_marketo.errors import InputError
-from tap_marketo.exports.windows import Cursor, Plan, plan_windows
+from tap_marketo.exports.cursors import Cursor
+from tap_marketo.exports.windows import Plan, plan_windows
 from tap_marketo.protocol.catalog import catalog_entry, load_catalog
 from tap_marketo.protocol.marks import ChildMark, ListMark, PageMark, SeenMark
 from tap_marketo.protocol.messages import Output

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from tap_marketo.exports.expiring_first import expiring_first
-from tap_marketo.exports.windows import Cursor, Plan, plan_windows
+from tap_marketo.exports.cursors import Cursor
+from tap_marketo.exports.windows import Plan, expiring_first, plan_windows
 from tap_marketo.times import EVER, Window
 
 NOW = datetime(2026, 6, 30, tzinfo=timezone.utc)

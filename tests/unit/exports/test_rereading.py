@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from tap_marketo.exports.rereading import plan_rereading
-from tap_marketo.exports.windows import DEEP_EVERY, Cursor, Plan, plan_windows
+from tap_marketo.exports.cursors import DEEP_EVERY, Cursor
+from tap_marketo.exports.windows import Plan, plan_rereading, plan_windows
 from tap_marketo.times import Window
 
 BEGIN = datetime(2026, 6, 30, 12, tzinfo=timezone.utc)

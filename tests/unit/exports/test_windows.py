@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from tap_marketo.exports.expiring_first import expiring_first
-from tap_marketo.exports.windows import (
-    DEEP_EVERY,
-    TOGETHER,
-    Cursor,
-    Plan,
-    cursors_after,
-    plan_windows,
-)
+from tap_marketo.exports.cursors import DEEP_EVERY, Cursor
+from tap_marketo.exports.windows import TOGETHER, Plan, cursors_after, expiring_first, plan_windows
 from tap_marketo.times import Window, whole_seconds
 
 NOW = datetime(2026, 6, 30, 12, 0, 0, tzinfo=timezone.utc)

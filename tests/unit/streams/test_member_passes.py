@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tap_marketo.config import Config
 from tap_marketo.errors import FailedExportError
+from tap_marketo.exports.cursors import Cursor
 from tap_marketo.exports.family import ExportPlan, SyncContext
-from tap_marketo.exports.windows import Cursor
 from tap_marketo.marketo.describe import Field
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.marks import ChildMark
