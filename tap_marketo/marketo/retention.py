@@ -129,11 +129,8 @@ def find_gap(
 ) -> Gap | None:
     """Return the gap between what a table holds and what its log tells; None if there is none.
 
-    Args:
-        activity_type: the name of the type that Marketo deletes first of those that are followed.
-        reached: up to when the table has been kept up to date, UTC; None if it was never read.
-        lookback: how long after its date an activity may show.
-        now: the time of the run.
+    ``reached`` is None for a table that was never read; ``lookback`` is how long after its date an
+    activity may show.
     """
     if reached is None:
         return None

@@ -52,10 +52,7 @@ _NOTHING = frozenset((None, *ABSENT_TEXTS))
 class BlockLines(NamedTuple):
     """The lines of a block while they are put together.
 
-    Attributes:
-        streams: the stream of each row.
-        starts: where the parts of each row start.
-        parts: those of all rows.
+    Each row has a stream, and a place among the parts of all rows where its own start.
     """
 
     streams: list[ActivityStream]

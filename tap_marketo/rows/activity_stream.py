@@ -37,13 +37,10 @@ class AttributeColumns:
         api_names: Mapping[str, str],
         others: Collection[str],
     ) -> None:
-        """Index the names.
+        """Index the names: columns by display name, None for an attribute that the catalog lacks.
 
-        Args:
-            columns: by display name; None for an attribute that the catalog lacks.
-            api_names: the display name of each apiName.
-            others: columns whose attribute is no longer known; only the cleaned name leads to
-                them.
+        ``api_names`` has the display name of each apiName. ``others`` are columns whose attribute
+        is no longer known; only the cleaned name leads to them.
         """
         by_api_name = {
             api_name: columns[name] for api_name, name in api_names.items() if name in columns
@@ -87,15 +84,10 @@ class ActivityStream:
     ) -> None:
         """Find where each column's value comes from.
 
-        Args:
-            file_columns: those of the file, without that of the attributes.
-            constants: columns whose text is the same in every row.
-            base: columns that are columns of the file, with the names they have there.
-            names: of the attributes.
-            writer: of the stream.
-            issues: counts values, and attributes that are not known.
-            unknown: the column, if it is selected, that keeps the attributes which are not known,
-                in one object; without it they are counted.
+        The file's columns are without that of the attributes. ``constants`` are columns whose text
+        is the same in every row; ``base`` are columns of the file, with the names they have there.
+        ``unknown`` is the column, if it is selected, that keeps the attributes which are not known,
+        in one object; without it they are counted.
         """
         self.writer = writer
         self.issues = issues
@@ -137,11 +129,7 @@ def _slot(place: int) -> int:
 
 
 class _Targets(dict[str, int]):
-    """The targets of the attributes' names, found when a name is first met.
-
-    Attributes:
-        codes: of the targets found so far.
-    """
+    """The targets of the attributes' names, found when a name is first met, and their codes."""
 
     def __init__(
         self,

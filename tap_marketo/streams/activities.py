@@ -32,7 +32,6 @@ from tap_marketo.streams.activity_columns import (
     activity_entry,
     attribute_columns,
     extra_columns,
-    is_of_deletions,
     type_number,
 )
 from tap_marketo.streams.activity_exports import ActivitiesFamily, spelled
@@ -63,7 +62,7 @@ class Activities(StreamDefinition):
         return self.families
 
     def owns(self, entry: CatalogEntry) -> bool:
-        return entry.stream.startswith(_PREFIX) and not is_of_deletions(entry)
+        return entry.stream.startswith(_PREFIX) and type_number(entry) != DELETE_LEAD
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         types = account.activity_types
@@ -140,7 +139,7 @@ class Deletions(StreamDefinition):
     permission = READ_ACTIVITY
 
     def owns(self, entry: CatalogEntry) -> bool:
-        return is_of_deletions(entry)
+        return type_number(entry) == DELETE_LEAD
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         return []

@@ -11,7 +11,6 @@ from tap_marketo.rows.activity_stream import AttributeColumns
 from tap_marketo.rows.column_types import column_type, schema_for_data_type
 from tap_marketo.streams.descriptions import declared_columns, of_attribute
 
-ACTIVITY_STREAM_PREFIX = "activities_"
 ACTIVITY_KEY = "marketoGUID"
 ACTIVITY_REPLICATION_KEY = "activityDate"
 
@@ -59,11 +58,6 @@ def type_number(entry: CatalogEntry) -> int | None:
         return int(entry.stream_metadata(ACTIVITY_ID))
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def is_of_deletions(entry: CatalogEntry) -> bool:
-    """Say whether a stream of activities is that of deleted leads."""
-    return type_number(entry) == DELETE_LEAD
 
 
 def activity_entry(

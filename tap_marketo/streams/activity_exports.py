@@ -156,12 +156,9 @@ class ActivitiesFamily(BulkFamily):
     def dealer(
         self, columns: Sequence[str], streams: Sequence[str], time_extracted: str
     ) -> Callable[[Block], RecordBlock]:
-        """Return what turns rows into RECORD lines of their streams.
+        """Return what turns rows into RECORD lines of some streams, and leaves out others.
 
-        Args:
-            columns: of the rows, without that of the attributes.
-            streams: which of those that may occur are emitted.
-            time_extracted: when the rows were fetched.
+        The columns are those of the rows, without that of the attributes.
         """
         # Keyed by the number as it stands in the file: no parsing per row.
         stream_of = {str(self.numbers[stream]): stream for stream in streams}

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from tap_marketo.exports.cursors import cursor_at
+from tap_marketo.exports.cursors import Cursor, cursor_at
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.log import some_of
 from tap_marketo.marketo.retention import DELETE_LEAD, asked_since, kept_for, kept_since
@@ -19,14 +19,13 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import ACTIVITY_REPLICATION_KEY, type_number
 from tap_marketo.times import EVER, to_marketo
 
-Remark = tuple[int, str]
-"""A level of the log, and a sentence without its full stop."""
-
 
 def remarks(
     entries: Sequence[CatalogEntry], account: Account, context: SyncContext
-) -> Iterator[Remark]:
+) -> Iterator[tuple[int, str]]:
     """Yield what is to be said of what Marketo has deleted, before a sync reads.
+
+    Each remark is a level of the log and a sentence without its full stop.
 
     Raises:
         TapError: the types of activities cannot be had.
@@ -42,8 +41,7 @@ def remarks(
     first = {stream: types[stream] for stream in types if cursors[stream].bookmark is None}
     for text in horizons(first, context.earliest, context.now):
         yield logging.INFO, text
-    reached = {stream: cursor.last_caught_up for stream, cursor in cursors.items()}
-    for text in _gaps(types, reached, context.now):
+    for text in _gaps(types, cursors, context.now):
         yield logging.WARNING, text
     exported = {stream: name for stream, name in types.items() if name != DELETE_LEAD}
     begins = {stream: cursors[stream].bookmark or context.earliest for stream in exported}
@@ -67,13 +65,7 @@ def activity_types(entries: Sequence[CatalogEntry], account: Account) -> dict[st
 
 
 def horizons(types: Mapping[str, str], begin: datetime, now: datetime) -> Iterator[str]:
-    """Say how far Marketo goes back, where that is not as far as a time.
-
-    Args:
-        types: the names of the streams' types.
-        begin: from when on all of them are to be read.
-        now: the time.
-    """
+    """Say how far Marketo goes back with those types that are to be read from before that."""
     gone: defaultdict[tuple[str, datetime], list[str]] = defaultdict(list)
     for stream, name in types.items():
         since = kept_since(name, now)
@@ -86,13 +78,11 @@ def horizons(types: Mapping[str, str], begin: datetime, now: datetime) -> Iterat
         )
 
 
-def _gaps(
-    types: Mapping[str, str], reached: Mapping[str, datetime | None], now: datetime
-) -> Iterator[str]:
+def _gaps(types: Mapping[str, str], cursors: Mapping[str, Cursor], now: datetime) -> Iterator[str]:
     """Say of what time activities are missing for good, as no run came while Marketo had them."""
     gaps: defaultdict[tuple[str, datetime, datetime], list[str]] = defaultdict(list)
     for stream, name in types.items():
-        since, last = kept_since(name, now), reached[stream]
+        since, last = kept_since(name, now), cursors[stream].last_caught_up
         if since and last and last < since:
             gaps[name if name == DELETE_LEAD else kept_for(name), last, since].append(stream)
     for (name, last, since), streams in gaps.items():

@@ -71,12 +71,9 @@ class LeadChangesFamily(BulkFamily):
     ) -> None:
         """Serve the stream of leads.
 
-        Args:
-            leads: the family that exports it.
-            types: the numbers of the activity types that report a change.
-            context: its plans end at the time of this one, not of the sync.
-            lookback: how far before the bookmark a sync begins.
-            read_leads: returns the RECORD lines of leads by their ids.
+        ``types`` are the numbers of the activity types that report a change. The plans end at the
+        time of this context, not of the sync's. ``read_leads`` returns the RECORD lines of leads by
+        their ids.
         """
         self._read_leads = read_leads
         self.lookback = lookback

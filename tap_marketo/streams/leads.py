@@ -58,15 +58,10 @@ class LeadsFamily(DescribedFamily):
         *,
         by_creation: bool = False,
     ) -> None:
-        """Serve the leads stream.
+        """Serve the leads stream, given the fields that Marketo has now.
 
-        Args:
-            entry: the selected stream.
-            fields: the fields that Marketo has now.
-            lookback: how far before the bookmark a sync begins.
-            with_changes: whether activities find changed leads where the filter by updatedAt is
-                missing.
-            by_creation: whether that filter is known to be missing, whatever the catalog says.
+        ``with_changes`` says whether activities find changed leads where the filter by updatedAt is
+        missing; ``by_creation``, whether it is known to be missing, whatever the catalog says.
         """
         by_creation = by_creation or goes_by_creation(entry)
         self.replication_key = "createdAt" if by_creation else "updatedAt"
