@@ -22,7 +22,7 @@ from tap_marketo.protocol.position import Bookmark, PendingExport, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RecordWriter
 from tap_marketo.times import Window, to_marketo
 
 

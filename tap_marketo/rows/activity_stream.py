@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from tap_marketo.names import clean
 from tap_marketo.rows.column_types import ColumnType, ConversionIssues
 from tap_marketo.rows.csv_cells import ABSENT
-from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RecordWriter
 
 # The target of an attribute's name is a number: the slot of its column in the line and, from
 # this bit on, a code that says what to do with the value. A code below TAKEN is the place of the

@@ -24,7 +24,7 @@ from tap_marketo.rows.column_types import (
 )
 from tap_marketo.rows.csv_cells import Row, escaped_cell
 from tap_marketo.rows.csv_file import Block
-from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RecordWriter
 
 Fitter = Callable[[Any], Any]
 

@@ -14,7 +14,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import RowFitter, page_lines
-from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RecordWriter
 from tap_marketo.streams.described import field_name
 from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream, Remembered
 from tap_marketo.streams.stream_read import is_since

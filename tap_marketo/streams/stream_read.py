@@ -17,7 +17,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import RowFitter, page_lines
-from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RecordWriter
 from tap_marketo.times import parse_utc, to_time_extracted
 
 Steps = Iterator[BulkFamily | None]

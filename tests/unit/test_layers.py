@@ -56,10 +56,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("rows.csv_file", "rows.column_types"),
     # columns of cells to values,
     ("rows.columns",),
-    # records to lines,
-    ("rows.record_writer",),
-    # rows of files and activities to records.
-    ("rows.row_records", "rows.activity_stream"),
+    # records to lines, rows of files to records,
+    ("rows.row_records",),
+    # activities to records.
+    ("rows.activity_stream",),
     ("rows.activity_attributes",),
     # rows of pages, to records and to such of files.
     ("rows.activity_records", "rows.page_rows"),
@@ -194,7 +194,7 @@ FENCES = {
         "rows.csv_cells",
         "rows.column_types",
         "rows.columns",
-        "rows.record_writer",
+        "rows.row_records",
         "rows.activity_attributes",
     },
     "csv": {"rows.csv_file"},

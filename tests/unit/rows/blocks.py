@@ -9,7 +9,7 @@ from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.csv_cells import ABSENT, escaped_cell, text_of
 from tap_marketo.rows.csv_file import Block, CsvFile
-from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RecordWriter
 
 TYPE = "7"
 TYPE_ID = "activityTypeId"

@@ -17,7 +17,7 @@ from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.page_rows import activity_block
-from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RecordWriter
 from tests.unit.rows.test_value_rows import (
     DATA_TYPES,
     IDS,

@@ -20,8 +20,7 @@ from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.activity_stream import AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.record_writer import RecordWriter
-from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.rows.row_records import RecordWriter, RowRecords
 from tests.fuzzing import budget, damaged
 from tests.unit.rows.blocks import OneType, absent_alike, rows_of
 

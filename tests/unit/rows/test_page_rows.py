@@ -11,7 +11,7 @@ from tap_marketo.exact_json import loads_exactly
 from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import RowFitter, describe_unknown, page_lines
-from tap_marketo.rows.record_writer import RecordWriter
+from tap_marketo.rows.row_records import RecordWriter
 
 TEXT: Schema = {"type": ["string", "null"]}
 INTEGER: Schema = {"type": ["integer", "null"]}

@@ -17,8 +17,7 @@ from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
 from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import page_lines
-from tap_marketo.rows.record_writer import RecordWriter
-from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.rows.row_records import RecordWriter, RowRecords
 from tests.unit.rows.blocks import OneType, block_of
 
 EXTRACTED = "2026-01-02T03:04:05.000000Z"

@@ -29,8 +29,7 @@ from tap_marketo.rows.column_types import ConversionIssues, converter, mend_text
 from tap_marketo.rows.columns import Column
 from tap_marketo.rows.csv_cells import escaped_cell, from_latin1, text_of
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.record_writer import RecordWriter
-from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.rows.row_records import RecordWriter, RowRecords
 from tap_marketo.streams.activity_exports import ActivitiesFamily
 from tap_marketo.streams.leads import LeadsFamily
 from tap_marketo.times import Window

@@ -16,8 +16,7 @@ from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.page_rows import value_block
-from tap_marketo.rows.record_writer import RecordWriter
-from tap_marketo.rows.row_records import RowRecords
+from tap_marketo.rows.row_records import RecordWriter, RowRecords
 
 DATA_TYPES = (
     "string", "email", "text", "integer", "score", "percent", "float", "currency", "boolean",
