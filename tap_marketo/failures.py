@@ -45,7 +45,7 @@ class Failures:
     def __init__(
         self,
         successes: Callable[[], int],
-        permissions: Mapping[str, str],
+        permissions: Mapping[str, Sequence[str]],
         *,
         tolerates_refusals: bool,
     ) -> None:
@@ -163,9 +163,8 @@ class Failures:
         return " ".join([*map(str, [*failures, *self._refused.values()]), skip])
 
     def _permissions_to_grant(self, streams: Sequence[str], permissions: Sequence[str]) -> str:
-        of_streams = (self._permissions.get(stream, "") for stream in streams)
-        each = (name for needed in of_streams for name in needed.split(", "))
-        names = [*dict.fromkeys(name for name in (*each, *permissions) if name)]
+        of_streams = (name for stream in streams for name in self._permissions.get(stream, ()))
+        names = [*dict.fromkeys((*of_streams, *permissions))]
         if not names:
             return ""
         noun = "permission" if len(names) == 1 else "permissions"

@@ -57,7 +57,7 @@ def _json() -> str:
             {
                 "name": stream.name,
                 "bulk_export": stream.is_exported,
-                "permissions": _permissions(stream),
+                "permissions": stream.permissions,
             }
             for stream in REGISTRY
         ],
@@ -72,7 +72,7 @@ def _markdown() -> str:
         for each in SETTINGS
     ]
     streams = [
-        f"| `{stream.name}` | {_way(stream)} | {', '.join(_permissions(stream)) or 'none'} |"
+        f"| `{stream.name}` | {_way(stream)} | {', '.join(stream.permissions) or 'none'} |"
         for stream in REGISTRY
     ]
     return "\n".join(
@@ -104,12 +104,8 @@ def _way(stream: StreamDefinition) -> str:
     return "bulk export" if stream.is_exported else "pages"
 
 
-def _permissions(stream: StreamDefinition) -> list[str]:
-    return [name for name in (stream.permission, *stream.further_permissions) if name]
-
-
 def _how(stream: StreamDefinition) -> str:
-    return f"{_way(stream)}; needs {', '.join(_permissions(stream)) or 'no permission'}"
+    return f"{_way(stream)}; needs {', '.join(stream.permissions) or 'no permission'}"
 
 
 def _default(setting: Setting) -> str:

@@ -22,7 +22,7 @@ from tap_marketo.streams.registry import (
     bulk_objects,
     definition_of,
     keeps_in_state,
-    permission_of,
+    permissions_of,
 )
 from tap_marketo.streams.stream_read import Read
 from tap_marketo.times import to_marketo, whole_seconds
@@ -71,7 +71,7 @@ def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> 
     check_past(state, now, abs(clock.marketo_ahead or timedelta()))
     failures = Failures(
         lambda: client.successes,
-        {entry.stream: permission_of(entry) for entry in entries},
+        {entry.stream: permissions_of(entry) for entry in entries},
         tolerates_refusals=config.on_refused == "skip",
     )
     context = SyncContext(config, state, now, lambda: _bulk_paths(account, failures))

@@ -38,6 +38,11 @@ class StreamDefinition(ABC):
     further_permissions: tuple[str, ...] = ()
     families: Mapping[str, str] = MappingProxyType({})
 
+    @property
+    def permissions(self) -> list[str]:
+        """All permissions that reading these streams takes."""
+        return [name for name in (self.permission, *self.further_permissions) if name]
+
     def bulk_objects(self, account: Account) -> Mapping[str, str]:
         """Return the bulk objects of these streams: the path part of each by its name.
 

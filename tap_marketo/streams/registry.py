@@ -104,12 +104,10 @@ def needed_permissions(account: Account) -> list[str]:
     return [permission for permission in PERMISSIONS if permission in needed]
 
 
-def permission_of(entry: CatalogEntry) -> str:
-    """Return the permissions that a stream needs, joined by commas; empty if it needs none."""
+def permissions_of(entry: CatalogEntry) -> Sequence[str]:
+    """Return the permissions that a stream needs."""
     definition = definition_of(entry)
-    if definition is None:
-        return ""
-    return ", ".join((definition.permission, *definition.further_permissions))
+    return definition.permissions if definition else ()
 
 
 def bulk_object_of(family: str) -> str | None:
