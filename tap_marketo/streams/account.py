@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -46,15 +46,23 @@ class Account:
         self.clock = Clock()
         self.client = MarketoClient(config, self.clock, tries=tries)
         self.naming = NAMINGS[config.names]
-        self._answers: dict[str, Any] = {}
-        self._failed: dict[str, MarketoError | DataError] = {}
-        self._shared: dict[type, Any] = {}
+        self._shared: dict[Hashable, Any] = {}
+        self._failed: dict[Hashable, MarketoError | DataError] = {}
 
-    def shared(self, kind: type[T], make: Callable[[], T]) -> T:
-        """Return what several streams of a run have in common, made for the first of them."""
-        if kind not in self._shared:
-            self._shared[kind] = make()
-        found: T = self._shared[kind]
+    def shared(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what several streams of a run have in common, made for the first of them.
+
+        A call that failed is not made again.
+        """
+        if key in self._failed:
+            raise self._failed[key]
+        if key not in self._shared:
+            try:
+                self._shared[key] = make()
+            except (MarketoError, DataError) as error:
+                self._failed[key] = error
+                raise
+        found: T = self._shared[key]
         return found
 
     @cached_property
@@ -67,11 +75,10 @@ class Account:
         """The lead fields that Marketo has now."""
         return describe.lead_fields(self.lead_entries)
 
-    @cached_property
+    @property
     def members(self) -> ObjectDescription:
         """What Marketo says of program members now (program-members.md, Describe)."""
-        path = "/rest/v1/programs/members/describe.json"
-        return describe.describe_object(self.client, path, "program_members_describe")
+        return self.description("/rest/v1/programs/members", "program_members_describe")
 
     @cached_property
     def custom_object_entries(self) -> Sequence[Row]:
@@ -91,17 +98,16 @@ class Account:
     def description(self, path: str, endpoint: str = "object_describe") -> ObjectDescription:
         """Return what Marketo says of an object now, given the path of the object.
 
-        A call that failed is not made again: several streams need it. ``endpoint`` is its name in
-        logs and metrics.
+        ``endpoint`` is the name of the call in logs and metrics.
         """
         own = f"{path}/describe.json"
-        return self._ask_once(own, lambda: describe.describe_object(self.client, own, endpoint))
+        return self.shared(own, lambda: describe.describe_object(self.client, own, endpoint))
 
     @property
     def workspaces(self) -> Sequence[Row]:
         """The workspaces that Marketo has now (user-management.md, Browse Workspaces)."""
         path = f"{USERS_PATH}/workspaces.json"
-        return self._ask_once(
+        return self.shared(
             "workspaces", lambda: all_rows(self.client, path, "workspaces", way=OF_USERS)
         )
 
@@ -134,17 +140,4 @@ class Account:
     @property
     def activity_types(self) -> Mapping[int, Mapping[str, Any]]:
         """The activity types that Marketo has now, by number."""
-        return self._ask_once("types", lambda: describe.activity_types(self.client))
-
-    def _ask_once(self, name: str, ask: Callable[[], T]) -> T:
-        """Make a call that several kinds of stream need; one that failed is not made again."""
-        if name in self._failed:
-            raise self._failed[name]
-        if name not in self._answers:
-            try:
-                self._answers[name] = ask()
-            except (MarketoError, DataError) as error:
-                self._failed[name] = error
-                raise
-        answer: T = self._answers[name]
-        return answer
+        return self.shared("types", lambda: describe.activity_types(self.client))
