@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tap_marketo.errors import ConfigError, DataError, MarketoError, TapError
+from tap_marketo.errors import ConfigError, DataError
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER, counted
@@ -48,10 +48,9 @@ class NamedLists:
         Raises:
             ConfigError: no list is named.
         """
+        self._account = account
         self._client = account.client
         self._names = context.config.named_account_lists
-        self._found: list[Row] | None = None
-        self._error: TapError | None = None
         self._members: dict[str, list[str]] = {}
         if not self._names:
             raise ConfigError(
@@ -61,15 +60,7 @@ class NamedLists:
 
     def rows(self) -> list[Row]:
         """Return the lists, in order of their ids."""
-        if self._error:
-            raise self._error
-        if self._found is None:
-            try:
-                self._found = self._ask()
-            except (MarketoError, DataError) as error:
-                self._error = error
-                raise
-        return self._found
+        return self._account.shared(ACCOUNT_LISTS_PATH, self._ask)
 
     def _ask(self) -> list[Row]:
         names = [name for name in self._names if "," not in name]
