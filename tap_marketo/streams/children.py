@@ -17,7 +17,7 @@ from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ChildMark
-from tap_marketo.protocol.position import Parent, Position
+from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import NotFoundGuard
@@ -225,7 +225,3 @@ class ChildRead(StreamRead):
             yield None
         self._have_been_read.add(parent)
         self.failed.has_read(str(parent))
-
-    def _move_to(self, emitter: Emitter, mark: ChildMark | None = None) -> None:
-        marks = {self.stream: mark} if mark else {}
-        emitter.move_to(Position(marks=marks, failed={self.stream: self.failed.remembered}))

@@ -16,9 +16,6 @@ from tap_marketo.streams.descriptions import declared_columns
 from tap_marketo.streams.details import Details
 from tap_marketo.streams.stream_read import Read
 
-# A stream that has this column always emits it.
-_CREATED = "createdAt"
-
 
 class StreamDefinition(ABC):
     """One stream, or the streams that are found in the account and read in one way.
@@ -107,9 +104,7 @@ class SingleStream(StreamDefinition):
         name: tap_stream_id, and the name of the schema file.
         read: makes one sync of the stream: ``Pages`` of a list, ``Children`` of parents, or a
             subclass of ``Read``; None if the sync of another stream reads it.
-        is_exported, permission, further_permissions: as of any definition.
         replication_key: None for a list that is emitted in full each time.
-        keys: the key columns.
         offered: says whether the config leaves the stream in the catalog.
     """
 
@@ -149,7 +144,7 @@ class DeclaredStream(SingleStream):
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
         properties = declared_columns(self.name)
-        automatic = {*self.keys, *self.automatic, self.replication_key, _CREATED}
+        automatic = {*self.keys, *self.automatic, self.replication_key, "createdAt"}
         inclusion = {
             column: "automatic" if column in automatic else "available" for column in properties
         }

@@ -212,14 +212,6 @@ class MembershipsRead(StreamRead):
         failed = set(map(list_number, self.failed.remembered))
         return sorted(number for number in numbers if number not in failed)
 
-    def _move_to(
-        self, emitter: Emitter, mark: ListMark | None = None, bookmark: Bookmark | None = None
-    ) -> None:
-        bookmarks = {self.stream: bookmark} if bookmark else {}
-        marks = {self.stream: mark} if mark else {}
-        failed = {self.stream: self.failed.remembered}
-        emitter.move_to(Position(bookmarks, marks, failed=failed))
-
 
 def _cursor(context: SyncContext) -> Cursor:
     lookback = timedelta(hours=context.config.activities_lookback_hours)

@@ -20,7 +20,7 @@ from tap_marketo.names import find_names
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import NamedListMark
-from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.protocol.position import Bookmark
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream, SingleStream
 from tap_marketo.streams.details import path_with
@@ -129,8 +129,7 @@ class ListsRead(StreamRead):
         self._announce(emitter)
         rows = [{k: v for k, v in row.items() if k != "seq"} for row in self._lists.rows()]
         self._emit(rows, emitter)
-        bookmark = Bookmark(REPLICATION_KEY, self._now)
-        emitter.move_to(Position(bookmarks={self.stream: bookmark}))
+        self._move_to(emitter, bookmark=Bookmark(REPLICATION_KEY, self._now))
         yield None
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
@@ -175,10 +174,9 @@ class MembersRead(StreamRead):
                 yield None
             self.parents_read += 1
             at = NamedListMark(list_reached=number, scan_started=began, refreshed=mark.refreshed)
-            emitter.move_to(Position(marks={self.stream: at}))
-        bookmarks = {self.stream: Bookmark(REPLICATION_KEY, began)} if self._replication_key else {}
-        marks = {self.stream: NamedListMark(refreshed=began)}
-        emitter.move_to(Position(bookmarks=bookmarks, marks=marks))
+            self._move_to(emitter, at)
+        bookmark = Bookmark(REPLICATION_KEY, began) if self._replication_key else None
+        self._move_to(emitter, NamedListMark(refreshed=began), bookmark)
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         if not self._is_due and self._mark.refreshed:

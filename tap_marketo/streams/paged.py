@@ -17,7 +17,7 @@ from tap_marketo.marketo.ways import REST, Way
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import PageMark
-from tap_marketo.protocol.position import Bookmark, Position
+from tap_marketo.protocol.position import Bookmark
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import DetailReader, Details
@@ -97,7 +97,7 @@ class PageRead(StreamRead):
         return ReadEstimate(how=how, since=since, calls=calls)
 
     def steps(self, emitter: Emitter) -> Steps:
-        name, key = self.stream, self._replication_key
+        key = self._replication_key
         self._announce(emitter)
         # A change made while the scan runs may be on a page already read: the bookmark is the
         # time the scan began. A mark without it was left by another tap; the bookmark then stays.
@@ -123,16 +123,15 @@ class PageRead(StreamRead):
             leaves_mark = leaves_mark or page.next_token is not None
             if page.next_token:
                 mark = PageMark(next_page_token=page.next_token, scan_started=began)
-                emitter.move_to(Position(marks={name: mark}))
+                self._move_to(emitter, mark)
             yield None
         for rows in self._rows.again():
             self._emit(rows, emitter)
             yield None
-        bookmarks = {name: Bookmark(key, began)} if key and began else {}
-        ended = {name: PageMark()} if leaves_mark else {}
-        if bookmarks or ended:
-            failed = {name: self.failed.remembered}
-            emitter.move_to(Position(bookmarks=bookmarks, marks=ended, failed=failed))
+        bookmark = Bookmark(key, began) if key and began else None
+        ended = PageMark() if leaves_mark else None
+        if bookmark or ended:
+            self._move_to(emitter, ended, bookmark)
         else:
             self._note_failed(emitter)
         self.has_ended = is_complete
@@ -142,7 +141,7 @@ class PageRead(StreamRead):
     def _note_failed(self, emitter: Emitter) -> None:
         """Move the state to the rows that cannot be completed, if there are or were any."""
         if self.failed.remembered or self._scan.failed:
-            emitter.move_to(Position(failed={self.stream: self.failed.remembered}))
+            self._move_to(emitter)
 
 
 @dataclass(frozen=True)

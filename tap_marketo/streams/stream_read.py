@@ -15,6 +15,7 @@ from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
+from tap_marketo.protocol.position import Bookmark, Entry, Position
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import RowFitter, page_lines
 from tap_marketo.rows.row_records import RecordWriter
@@ -155,6 +156,15 @@ class StreamRead(Read):
         """Write the SCHEMA message."""
         key = self._replication_key
         emitter.schema(self.entry, self._keys, [key] if key else [])
+
+    def _move_to(
+        self, emitter: Emitter, mark: Entry | None = None, bookmark: Bookmark | None = None
+    ) -> None:
+        """Move the state to what has been reached, and to what cannot be read."""
+        bookmarks = {self.stream: bookmark} if bookmark else {}
+        marks = {self.stream: mark} if mark else {}
+        failed = {self.stream: self.failed.remembered}
+        emitter.move_to(Position(bookmarks, marks, failed=failed))
 
     def _emit(self, rows: Iterable[Row], emitter: Emitter) -> None:
         """Write the RECORD messages of rows that have just come, with the columns' names."""
