@@ -29,8 +29,6 @@ T = TypeVar("T")
 
 # Calls made at most, but for repetitions of the last one.
 MOST_CALLS = 24
-# A trial job is created and cancelled.
-_CALLS_OF_A_TRIAL = 2
 
 
 class AccountProbe:
@@ -82,8 +80,8 @@ class AccountProbe:
             attempt = partial(try_permission, self.account, permission)
             self.permissions[permission] = self._ask(attempt)
         if of_filter and self.has(READ_LEAD):
-            trial = partial(can_filter_by_update, self.account)
-            self.filter = self._ask(trial, _CALLS_OF_A_TRIAL)
+            # A trial job is created and cancelled.
+            self.filter = self._ask(partial(can_filter_by_update, self.account), calls=2)
         objects = [
             definition.bulk_objects(self.account)
             for definition in REGISTRY

@@ -86,15 +86,11 @@ class WantedStreams:
         )
         self._streams = [_Streams(kind, own) for kind, own in of_each if own or entries is None]
         self.are_exported = any(each.definition.is_exported for each in self._streams)
+        self.need_permissions = any(each.definition.permission for each in self._streams)
         self.have_leads = any(LEADS_STREAM in each.names for each in self._streams)
         leads = [entry for entry in entries or () if entry.stream == LEADS_STREAM]
         self.lead_by_creation = any(map(goes_by_creation, leads))
         self.if_refused = Verdict.NOTE if entries is None else Verdict.WRONG
-
-    @property
-    def need_permissions(self) -> bool:
-        """Whether some of them need a permission."""
-        return any(each.definition.permission for each in self._streams)
 
     def catalog(self) -> CheckResult:
         """Return how many are selected, and which of these Marketo no longer has."""
