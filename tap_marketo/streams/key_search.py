@@ -154,9 +154,9 @@ class KeySearch:
         waiting = [
             (each, question)
             for name, each in self._objects.items()
-            if name in needed and not each.error
+            if name in needed
             for question in each.questions.values()
-            if question.waiting
+            if question.has_waiting
         ]
         full = next((pair for pair in waiting if pair[1].is_full), None)
         return full or (waiting[0] if waiting and to_the_end else None)
@@ -182,8 +182,7 @@ class KeySearch:
         What Marketo does not give at all, to this role or in this account, leads to nothing: the
         other streams do without it.
         """
-        if name in self._objects:
-            self._objects[name].error = error
+        self._objects.pop(name, None)
         is_refusal = isinstance(error, MarketoError) and error.is_refusal
         for stream in self.live:
             if stream == name:

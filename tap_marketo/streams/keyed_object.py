@@ -6,13 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_marketo.errors import (
-    CRM_ENABLED,
-    NOT_HERE,
-    AccessDeniedError,
-    FieldNotFoundError,
-    TapError,
-)
+from tap_marketo.errors import CRM_ENABLED, NOT_HERE, AccessDeniedError, FieldNotFoundError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.by_keys import MOST_VALUES, KeyedRows
 from tap_marketo.marketo.client import MarketoClient
@@ -139,7 +133,6 @@ class Question:
 
     Attributes:
         source: the name of the values that it takes.
-        waiting: how many wait.
     """
 
     def __init__(self, stream: str, name: str, source: str, rows: KeyedRows) -> None:
@@ -154,8 +147,9 @@ class Question:
         self._named = 0
 
     @property
-    def waiting(self) -> int:
-        return len(self._waiting) + len(self._old_waiting)
+    def has_waiting(self) -> bool:
+        """Whether some wait."""
+        return bool(self._waiting or self._old_waiting)
 
     @property
     def is_full(self) -> bool:
@@ -195,7 +189,6 @@ class KeyedObject:
     Attributes:
         declared: what it is.
         questions: by filter.
-        error: why it is not asked any more; None if it is.
     """
 
     def __init__(
@@ -213,11 +206,10 @@ class KeyedObject:
             described: what Marketo says of it now.
             columns: fields that are wanted of its rows, as far as Marketo has them.
             client: makes the calls.
-            lose: takes fields that Marketo turns out not to have.
+            lose: takes those that Marketo turns out not to have.
         """
         self.declared = declared
         self._lose = lose
-        self.error: TapError | None = None
         known = {each.name for each in described.fields}
         # Not every description has the dates, which come all the same.
         wanted = dict.fromkeys([*declared.keys, *_DATES, *columns])
@@ -225,22 +217,12 @@ class KeyedObject:
         self._fields = [found.get(name, name) for name in wanted if name in found or name in _DATES]
         self._fields = list(dict.fromkeys([*declared.keys, *self._fields]))
         path = f"{declared.path}.json"
-        self.questions = {
-            name: Question(
-                declared.name,
-                name,
-                source,
-                KeyedRows(
-                    client,
-                    path,
-                    declared.name,
-                    name,
-                    is_compound=described.is_compound(name),
-                ),
-            )
-            for name, source in declared.filters.items()
-            if described.takes(name) or name in (declared.own_key, *declared.keys)
-        }
+        self.questions: dict[str, Question] = {}
+        for name, source in declared.filters.items():
+            if described.takes(name) or name in (declared.own_key, *declared.keys):
+                is_compound = described.is_compound(name)
+                rows = KeyedRows(client, path, declared.name, name, is_compound=is_compound)
+                self.questions[name] = Question(declared.name, name, source, rows)
 
     def pages(self, question: Question, values: Sequence[str]) -> Iterator[list[Row]]:
         """Yield the rows of some values, a page at a time.

@@ -154,6 +154,26 @@ def test_a_role_that_comes_is_found_by_its_activity(tap: Tap) -> None:
         assert not tap.sync(config, chosen, target).records("opportunity_roles")
 
 
+@pytest.mark.parametrize("call", ["activities_page", "opportunity_roles"])
+def test_a_role_that_comes_while_no_call_succeeds_is_found_later(tap: Tap, call: str) -> None:
+    with account(*SMALL) as marketo:
+        config = marketo.config()
+        chosen = chosen_of(tap.discover(config), "opportunity_roles")
+        target = settled(marketo, tap, config, chosen, "opportunity_roles")
+        (role,) = marketo.change(new_opportunity_roles=1)["new_opportunity_roles"]
+        marketo.advance(hours=1)
+        marketo.fault(call, "error", times=None, code="1003")
+        for _ in range(2):
+            done = tap.run(config, chosen, target.state)
+            assert not_read(stopped(done)) == {"opportunity_roles"}
+            target.take(done.lines)
+            # Longer than the look-back.
+            marketo.advance(days=3)
+        marketo.heal()
+        done = tap.sync(config, chosen, target)
+        assert role in {row["marketoGUID"] for row in done.records("opportunity_roles")}
+
+
 @pytest.mark.parametrize("days", [30, 0])
 def test_once_in_a_while_all_references_are_exported_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, days: int
