@@ -21,10 +21,6 @@ class KeyedRows:
 
     Where Marketo says that too many rows match, it is asked for half as many values at once from
     then on.
-
-    Attributes:
-        is_compound: whether a value is that of a key of several fields, as ``compound_value`` has
-            it.
     """
 
     def __init__(
@@ -43,7 +39,8 @@ class KeyedRows:
             path: of the object.
             endpoint: the calls' name in logs and metrics.
             field: whose values are asked for; it must be searchable.
-            is_compound: whether the object's key of several fields is asked for in its place.
+            is_compound: whether the object's key of several fields is asked for in its place, by
+                values of ``compound_value``.
         """
         self.is_compound = is_compound
         self._client = client

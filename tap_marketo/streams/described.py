@@ -68,7 +68,12 @@ class DescribedFamily(BulkFamily):
         self.streams[entry.stream] = entry.without(left_out - {*self.keys})
         for column in entry.columns:
             if column in left_out - self._left_out:
-                self._warn_of_missing_field(column)
+                LOGGER.warning(
+                    "%s.%s cannot be exported: Marketo no longer has the field, does not export "
+                    "it, or it is a formula. It is left out; run discovery again for a new "
+                    "catalog.",
+                    self.stream, column,
+                )  # fmt: skip
         self._left_out |= left_out
 
     def fields(self) -> list[str]:
@@ -98,13 +103,6 @@ class DescribedFamily(BulkFamily):
             raise error
         self._exportable.difference_update(unknown)
         self._choose_columns()
-
-    def _warn_of_missing_field(self, column: str) -> None:
-        LOGGER.warning(
-            "%s.%s cannot be exported: Marketo no longer has the field, does not export it, or "
-            "it is a formula. It is left out; run discovery again for a new catalog.",
-            self.stream, column,
-        )  # fmt: skip
 
 
 def with_fields(fields: Sequence[Field], always: Sequence[Field]) -> list[Field]:

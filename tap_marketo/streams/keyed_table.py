@@ -35,19 +35,9 @@ class KeyedTable:
     """
 
     def __init__(
-        self,
-        entry: CatalogEntry,
-        declared: KeyedStream,
-        began: datetime,
-        since: datetime = EVER,
+        self, entry: CatalogEntry, declared: KeyedStream, began: datetime, since: datetime = EVER
     ) -> None:
-        """Emit nothing yet.
-
-        Args:
-            entry: the stream in the catalog.
-            declared: what it is of.
-            began: when the run began, UTC.
-            since: as the attribute.
+        """Emit nothing yet of what a run reads that began at a time (UTC).
 
         Raises:
             CatalogError: the entry has no key column.

@@ -14,6 +14,7 @@ from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.by_keys import KeyedRows
+from tap_marketo.marketo.describe import DEDUPE_FIELDS
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row, query_pages
 from tap_marketo.names import find_names
@@ -42,15 +43,14 @@ _KEY, _LIST = "marketoGUID", "namedAccountListId"
 class NamedLists:
     """The lists that the config names, and their members: asked for once a run."""
 
-    def __init__(self, account: Account, context: SyncContext) -> None:
+    def __init__(self, account: Account) -> None:
         """Ask for nothing yet.
 
         Raises:
             ConfigError: no list is named.
         """
         self._account = account
-        self._client = account.client
-        self._names = context.config.named_account_lists
+        self._names = account.config.named_account_lists
         self._members: dict[str, list[str]] = {}
         if not self._names:
             raise ConfigError(
@@ -58,14 +58,16 @@ class NamedLists:
                 "no list. Name lists there, or deselect the stream."
             )
 
+    @property
     def rows(self) -> list[Row]:
-        """Return the lists, in order of their ids."""
+        """The lists, in order of their ids."""
         return self._account.shared(ACCOUNT_LISTS_PATH, self._ask)
 
     def _ask(self) -> list[Row]:
         names = [name for name in self._names if "," not in name]
-        asked = KeyedRows(self._client, ACCOUNT_LISTS_PATH, "named_account_lists", "dedupeFields")
-        found = [row for page in asked.pages(names, ()) for row in page] if names else []
+        client = self._account.client
+        asked = KeyedRows(client, ACCOUNT_LISTS_PATH, "named_account_lists", DEDUPE_FIELDS)
+        found = [row for page in asked.pages(names, ()) for row in page]
         there = find_names(self._names, {str(row.get("name")) for row in found})
         if missing := [name for name in self._names if name not in there]:
             LOGGER.warning(
@@ -79,7 +81,7 @@ class NamedLists:
         """Yield the members of a list, a page at a time; one that is gone by now has none."""
         members: list[str] = []
         path, query = path_with(_MEMBERS, number), {"fields": ",".join(fields)}
-        for page in query_pages(self._client, path, "named_account_list_members", query):
+        for page in query_pages(self._account.client, path, "named_account_list_members", query):
             members += map(_guid, page.rows)
             yield page.rows
         self._members[number] = members
@@ -103,8 +105,8 @@ def _guid(row: Row) -> str:
     return key
 
 
-def _lists_of(account: Account, context: SyncContext) -> NamedLists:
-    return account.shared(NamedLists, lambda: NamedLists(account, context))
+def _lists_of(account: Account) -> NamedLists:
+    return account.shared(NamedLists, lambda: NamedLists(account))
 
 
 class ListsRead(StreamRead):
@@ -122,12 +124,12 @@ class ListsRead(StreamRead):
             ConfigError: no list is named in the config.
         """
         super().__init__(entry, stream.keys, stream.replication_key)
-        self._lists = _lists_of(account, context)
+        self._lists = _lists_of(account)
         self._now = context.now
 
     def steps(self, emitter: Emitter) -> Steps:
         self._announce(emitter)
-        rows = [{k: v for k, v in row.items() if k != "seq"} for row in self._lists.rows()]
+        rows = [{k: v for k, v in row.items() if k != "seq"} for row in self._lists.rows]
         self._emit(rows, emitter)
         self._move_to(emitter, bookmark=Bookmark(REPLICATION_KEY, self._now))
         yield None
@@ -149,7 +151,7 @@ class MembersRead(StreamRead):
             ConfigError: no list is named in the config.
         """
         super().__init__(entry, stream.keys, stream.replication_key)
-        self._lists = _lists_of(account, context)
+        self._lists = _lists_of(account)
         self._now = context.now
         self._interval = timedelta(hours=context.config.child_refresh_hours)
         self._mark = context.state.mark(NamedListMark, entry.stream)
@@ -165,7 +167,7 @@ class MembersRead(StreamRead):
         self._announce(emitter)
         began = mark.scan_started or self._now
         reached = mark.list_reached or ""
-        left = [key for key in map(_guid, self._lists.rows()) if key > reached]
+        left = [key for key in map(_guid, self._lists.rows) if key > reached]
         LOGGER.info("%s: reading the members of %s.", self.stream, counted(len(left), "list"))
         self.parents = len(left)
         yield None
@@ -206,7 +208,7 @@ class AccountsRead(MembersRead):
     ) -> None:
         super().__init__(entry, stream, account, context)
         self._table = KeyedTable(entry, stream, context.now)
-        self._table.issues = self.issues
+        self.issues = self._table.issues
         self._account = account
         self._fields: list[str] = []
 

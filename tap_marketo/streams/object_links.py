@@ -8,7 +8,7 @@ company, a row of a bridge object names that of an edge object.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -93,13 +93,11 @@ class ObjectLinks:
         own = [*(self._listed(name)), *described.links]
         if _is_of_leads(own):
             return None
-        others = [other for other in self._account.custom_objects if other != name]
         found = [*_by_companies(own, described)]
-        found += self._by_bridges(name, own, described, {o: self._listed(o) for o in others})
+        found += self._by_bridges(name, own, described, self._listed)
         if not found:
             # The list may not say what describe does.
-            links = {other: self._described(other) for other in others}
-            found += self._by_bridges(name, own, described, links)
+            found += self._by_bridges(name, own, described, self._described)
         return list({(p.bulk_object, p.filter, *p.fields.items()): p for p in found}.values())
 
     def _listed(self, name: str) -> Sequence[Link]:
@@ -122,15 +120,16 @@ class ObjectLinks:
         name: str,
         own: Sequence[Link],
         described: ObjectDescription,
-        others: Mapping[str, Sequence[Link]],
+        links_of: Callable[[str], Sequence[Link]],
     ) -> Iterator[KeyPath]:
         """Yield how the rows of other types lead to those of a type.
 
         No page shows whether a bridge's description names the edge object or the other way round.
         """
-        names = [name, *others]
-        for other, theirs in others.items():
-            if not _is_of_leads(theirs):
+        names = self._account.custom_objects
+        for other in names:
+            theirs = links_of(other)
+            if other == name or not _is_of_leads(theirs):
                 continue
             pairs = [(link.other_field, link.field) for link in theirs if _means(link, name, names)]
             pairs += [(link.field, link.other_field) for link in own if _means(link, other, names)]
