@@ -242,7 +242,8 @@ CRM_ENABLED = "1018"
 
 # The refusals that say: not here, or not for this API user (error-codes.md). Whoever can go on
 # without something catches these, and nothing else.
-NOT_HERE = (AccessDeniedError, FeatureUnavailableError, NotFoundError)
+NOT_OFFERED = (FeatureUnavailableError, NotFoundError)
+NOT_HERE = (AccessDeniedError, *NOT_OFFERED)
 
 
 class ExportError(TapError):

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from tap_marketo.errors import NOT_HERE, AccessDeniedError, DataError, MarketoError
+from tap_marketo.errors import NOT_OFFERED, DataError, MarketoError
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext, date_range
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.describe import Field
@@ -23,8 +23,7 @@ from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.described import DescribedFamily, described_entry, with_fields
 from tap_marketo.streams.details import path_with
 from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream, declared_fields
-from tap_marketo.streams.linked_family import PREFIX, is_fresh, source_of
-from tap_marketo.streams.linked_read import LinkedRead
+from tap_marketo.streams.linked_objects import PREFIX, LinkedRead, is_fresh, source_of
 from tap_marketo.streams.object_links import CUSTOM_OBJECT, LEADS, KeyPath, ObjectLinks
 from tap_marketo.streams.permissions import READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps, StreamRead
@@ -109,9 +108,7 @@ class CustomObjects(StreamDefinition):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         try:
             names = sorted(filter(_API_NAME.fullmatch, account.custom_objects))
-        except AccessDeniedError:
-            raise
-        except NOT_HERE as error:
+        except NOT_OFFERED as error:
             LOGGER.warning("Types of custom objects cannot be found, and are left out. %s", error)
             return []
         streams = account.naming.objects(names, _PREFIX)
@@ -120,9 +117,7 @@ class CustomObjects(StreamDefinition):
         for name in names:
             try:
                 fields = account.custom_object_fields(name)
-            except AccessDeniedError:
-                raise
-            except NOT_HERE as error:
+            except NOT_OFFERED as error:
                 LOGGER.warning("Custom objects of type %s are left out. %s", name, error)
                 continue
             # "CRM custom objects are not allowed" (bulk-custom-object-extract.md).

@@ -26,7 +26,11 @@ FIELD_NAME = "marketo.field-name"
 
 
 class DescribedFamily(BulkFamily):
-    """A family with one stream, whose columns are fields of its bulk object."""
+    """A family with one stream, whose columns are fields of its bulk object.
+
+    Attributes:
+        field_of: the field of each column that is emitted.
+    """
 
     def __init__(self, entry: CatalogEntry, fields: Collection[Field], lookback: timedelta) -> None:
         """Serve a selected stream, given the fields that Marketo has now.
@@ -40,18 +44,13 @@ class DescribedFamily(BulkFamily):
         self._known = {field.name for field in fields}
         self._exportable = {field.name for field in fields if field.is_exportable}
         self._left_out: set[str] = set()
-        self._field_of: dict[str, str] = {}
+        self.field_of: Mapping[str, str] = {}
         self._choose_columns()
 
     @property
     def stream(self) -> str:
         """The one stream it serves."""
         return self._entry.stream
-
-    @property
-    def field_of(self) -> Mapping[str, str]:
-        """The field of each column that is emitted."""
-        return self._field_of
 
     def _choose_columns(self) -> None:
         """Choose the columns to emit, and the fields to ask for: those Marketo can export."""
@@ -63,7 +62,7 @@ class DescribedFamily(BulkFamily):
             for column, name in names.items()
             if found.get(name) in self._exportable
         }
-        self._field_of = chosen
+        self.field_of = chosen
         left_out = entry.columns.keys() - chosen.keys()
         self.streams[entry.stream] = entry.without(left_out - {*self.keys})
         for column in entry.columns:
@@ -77,13 +76,13 @@ class DescribedFamily(BulkFamily):
         self._left_out |= left_out
 
     def fields(self) -> list[str]:
-        return list(self._field_of.values())
+        return list(self.field_of.values())
 
     def records(
         self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
         writer = self.writer(self.stream, time_extracted)
-        records = RowRecords(file.header, writer, self._field_of)
+        records = RowRecords(file.header, writer, self.field_of)
         for block in file.blocks():
             yield RecordBlock({self.stream: len(block.rows)}, records.lines(block))
 
@@ -92,7 +91,7 @@ class DescribedFamily(BulkFamily):
         # There may be fewer columns since the last call.
         self.announce(self.stream, emitter)
         writer = self.writer(self.stream, to_time_extracted(emitter.now()))
-        records = RowRecords(fields, writer, self._field_of)
+        records = RowRecords(fields, writer, self.field_of)
         lines = records.lines(value_block(rows, fields)) if rows else b""
         return RecordBlock({self.stream: len(rows)}, lines)
 

@@ -113,12 +113,9 @@ class KeySearch:
         return found is not None and any(name in found.questions for name in filters)
 
     def note(self, source: str, value: str, is_news: bool = True) -> None:
-        """Take a value that was found, which may be asked of several objects.
+        """Take a value that was found of a source; it may be asked of several objects.
 
-        Args:
-            source: what it is of.
-            value: itself.
-            is_news: whether the rows that it finds are news, whenever these have changed.
+        If it is news, so are the rows that it finds, whenever these have changed.
         """
         for question in self._by_source.get(source, ()):
             question.add(value, is_news)

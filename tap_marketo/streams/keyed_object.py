@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
-from tap_marketo.errors import CRM_ENABLED, NOT_HERE, AccessDeniedError, FieldNotFoundError
+from tap_marketo.errors import CRM_ENABLED, NOT_OFFERED, FieldNotFoundError
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.by_keys import MOST_VALUES, KeyedRows
 from tap_marketo.marketo.client import MarketoClient
@@ -71,9 +71,7 @@ class KeyedStream(SingleStream):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         try:
             described = account.description(self.described_with or self.path)
-        except AccessDeniedError:
-            raise
-        except NOT_HERE as error:
+        except NOT_OFFERED as error:
             why = "the account's CRM has them" if error.code == CRM_ENABLED else "not there"
             LOGGER.info("%s: left out of the catalog, %s. %s", self.name, why, error.brief)
             return []

@@ -105,14 +105,8 @@ def _guid(row: Row) -> str:
     return key
 
 
-def _lists_of(account: Account) -> NamedLists:
-    return account.shared(NamedLists, lambda: NamedLists(account))
-
-
-class ListsRead(StreamRead):
-    """One sync of the lists themselves."""
-
-    is_one_call = True
+class _NamedRead(StreamRead):
+    """One sync of the lists, or of their members."""
 
     def __init__(
         self, entry: CatalogEntry, stream: SingleStream, account: Account, context: SyncContext
@@ -124,8 +118,14 @@ class ListsRead(StreamRead):
             ConfigError: no list is named in the config.
         """
         super().__init__(entry, stream.keys, stream.replication_key)
-        self._lists = _lists_of(account)
+        self._lists = account.shared(NamedLists, lambda: NamedLists(account))
         self._now = context.now
+
+
+class ListsRead(_NamedRead):
+    """One sync of the lists themselves."""
+
+    is_one_call = True
 
     def steps(self, emitter: Emitter) -> Steps:
         self._announce(emitter)
@@ -138,21 +138,13 @@ class ListsRead(StreamRead):
         return ReadEstimate(how=IN_FULL, calls=Calls(1))
 
 
-class MembersRead(StreamRead):
+class MembersRead(_NamedRead):
     """One sync of the members of all lists: the two keys of each."""
 
     def __init__(
         self, entry: CatalogEntry, stream: SingleStream, account: Account, context: SyncContext
     ) -> None:
-        """Prepare to read.
-
-        Raises:
-            CatalogError: the entry has no key column.
-            ConfigError: no list is named in the config.
-        """
-        super().__init__(entry, stream.keys, stream.replication_key)
-        self._lists = _lists_of(account)
-        self._now = context.now
+        super().__init__(entry, stream, account, context)
         self._interval = timedelta(hours=context.config.child_refresh_hours)
         self._mark = context.state.mark(NamedListMark, entry.stream)
 

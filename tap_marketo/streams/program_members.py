@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from tap_marketo.config import BY_EXPORTS
-from tap_marketo.errors import NOT_HERE, AccessDeniedError
+from tap_marketo.errors import NOT_OFFERED
 from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
@@ -262,9 +262,7 @@ class ProgramMembers(StreamDefinition):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         try:
             fields = with_fields(account.members.fields, ALWAYS)
-        except AccessDeniedError:
-            raise
-        except NOT_HERE as error:
+        except NOT_OFFERED as error:
             LOGGER.warning("%s is left out: Marketo does not describe it. %s", STREAM, error)
             return []
         return [

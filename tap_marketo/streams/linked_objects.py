@@ -1,7 +1,7 @@
-"""Exports of rows that name rows of custom objects, from their first row on each time.
+"""Custom objects that bulk extract does not give: their one sync, and the exports that find them.
 
 What an edge object's rows say may change without a bridge's row, and the state holds no keys. So
-each sync that reads the rows exports all keys again.
+each sync that reads the rows exports all keys again, from the first row on.
 """
 
 from __future__ import annotations
@@ -10,19 +10,26 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tap_marketo.errors import AccessDeniedError
 from tap_marketo.exports.cursors import Cursor
 from tap_marketo.exports.family import MARKETO_BEGAN, ExportPlan, RecordBlock, SyncContext
+from tap_marketo.log import LOGGER
 from tap_marketo.marketo.by_keys import compound_value
+from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.names import find_names
+from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import LinkMark
 from tap_marketo.protocol.position import Bookmark, Position
 from tap_marketo.rows.csv_file import CsvFile
+from tap_marketo.streams.account import Account
 from tap_marketo.streams.key_search import KeySearch
 from tap_marketo.streams.keyed_object import REPLICATION_KEY
-from tap_marketo.streams.keys_family import KeysFamily
+from tap_marketo.streams.keys_family import KeysFamily, SearchRead
 from tap_marketo.streams.object_links import COMPANY_KEY, LEADS, KeyPath
 from tap_marketo.streams.permissions import READ_LEAD
-from tap_marketo.streams.stream_read import is_since
+from tap_marketo.streams.scan import LOOKBACK
+from tap_marketo.streams.stream_read import ReadEstimate, Steps, is_since
+from tap_marketo.times import before, to_marketo
 
 PREFIX = "links_of/"
 """What the names of these families begin with; the path part of their exports follows."""
@@ -63,15 +70,7 @@ class LinkedFamily(KeysFamily):
         context: SyncContext,
         lead_fields: Collection[str],
     ) -> None:
-        """Serve some streams of a search.
-
-        Args:
-            bulk_object: the path part of the exports.
-            linked: the streams.
-            search: asks for their rows.
-            context: what the sync begins with.
-            lead_fields: the fields that leads have.
-        """
+        """Serve some streams of a search, given the fields that leads have."""
         self.name = f"{PREFIX}{bulk_object}"
         self.bulk_object = bulk_object
         self._linked = {each.name: each for each in linked}
@@ -189,3 +188,94 @@ def _value(path: KeyPath, row: Mapping[str, str | None]) -> str | None:
             if part
         }
     )
+
+
+class LinkedRead(SearchRead):
+    """One sync of all of them: one export of leads, and one of each bridge, serve all."""
+
+    name = "custom objects by keys"
+
+    def __init__(self, account: Account, context: SyncContext) -> None:
+        """Prepare to read nothing yet."""
+        super().__init__(account, context)
+        self._interval = timedelta(hours=context.config.child_refresh_hours)
+        self._lookback = timedelta(hours=context.config.leads_lookback_hours)
+
+    def steps(self, emitter: Emitter) -> Steps:
+        due = self._due()
+        for name in self._tables.keys() - {*due}:
+            LOGGER.info(
+                "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
+                name, str(self._read_at(name)), self._interval / timedelta(hours=1),
+            )  # fmt: skip
+        if not due:
+            return
+        search, families = self._families(due, emitter)
+        for table in search.live.values():
+            table.announce(emitter)
+        yield None
+        yield from families
+
+    def estimate(self, sizes: ListSizes) -> ReadEstimate:
+        due = self._due()
+        if not due:
+            first = min(filter(None, map(self._read_at, self._tables)))
+            return ReadEstimate(
+                how=f"not before {to_marketo(first + self._interval)} (child_refresh_hours)"
+            )
+        search, families = self._families(due)
+        return ReadEstimate(families=families, calls=search.calls)
+
+    def _due(self) -> list[str]:
+        return [name for name in self._tables if not is_fresh(self._context, name)]
+
+    def _families(
+        self, due: Sequence[str], emitter: Emitter | None = None
+    ) -> tuple[KeySearch, list[LinkedFamily]]:
+        """Return the search for rows of some streams, and the exports that lead to them.
+
+        Raises:
+            TapError: no stream can be read.
+        """
+        tables = {name: self._tables[name] for name in due}
+        declared = [table.declared for table in tables.values()]
+        search = KeySearch(declared, tables, self._account, emitter)
+        search.prepare()
+        linked = [
+            LinkedStream(
+                each.name,
+                each.paths,
+                self._since(each.name, self._lookback),
+                {path.bulk_object for path in each.paths},
+            )
+            for each in declared
+        ]
+        objects = dict.fromkeys(path.bulk_object for each in linked for path in each.paths)
+        lead_fields = self._lead_fields() if LEADS in objects else []
+        families = [
+            LinkedFamily(
+                each,
+                [stream for stream in linked if each in stream.unfinished],
+                search,
+                self._context,
+                lead_fields,
+            )
+            for each in objects
+        ]
+        return search, families
+
+    def _lead_fields(self) -> list[str]:
+        try:
+            return [each.name for each in self._account.lead_fields]
+        except AccessDeniedError:
+            # Marketo refuses the export of leads as well, and the streams that take it fail.
+            return []
+
+    def _since(self, stream: str, lookback: timedelta = LOOKBACK) -> datetime:
+        bookmark = self._context.state.bookmark(stream, REPLICATION_KEY)
+        if bookmark is None or self._read_at(stream) is None:
+            return self._context.earliest
+        return before(bookmark, lookback)
+
+    def _read_at(self, stream: str) -> datetime | None:
+        return self._context.state.mark(LinkMark, stream).read_at
