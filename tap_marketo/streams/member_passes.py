@@ -12,7 +12,7 @@ from enum import Enum
 
 from tap_marketo.exports.cursors import Cursor
 from tap_marketo.protocol.marks import ChildMark
-from tap_marketo.protocol.position import Bookmark, Parent, PendingExport, Position
+from tap_marketo.protocol.position import Bookmark, Parent, Position
 from tap_marketo.times import Window, before
 
 STREAM = "program_members"
@@ -148,14 +148,6 @@ def pass_over_all(
     left = sorted(number for number in programs if number > read_up_to)
     read = len(programs) - len(left)
     return Pass(kind, window, left, reached, read_up_to, read, mark.refreshed)
-
-
-def serves(job: PendingExport, window: Window, kind: PassKind) -> bool:
-    """Say whether a job of a stopped run is one that this run would make.
-
-    Of changes, its window may end earlier: nothing has happened in its programs since.
-    """
-    return job.window == window or (kind is PassKind.CHANGES and job.window.start == window.start)
 
 
 def pieces(window: Window, longest: timedelta) -> Iterator[Window]:

@@ -11,7 +11,7 @@ from tap_marketo.exports.family import ExportPlan, SyncContext
 from tap_marketo.exports.windows import Plan
 from tap_marketo.protocol.position import PendingExport, Position
 from tap_marketo.streams.member_handover import Handover, Sample
-from tap_marketo.streams.member_passes import STREAM, Pass, PassKind, batches, pieces, serves
+from tap_marketo.streams.member_passes import STREAM, Pass, PassKind, batches, pieces
 from tap_marketo.times import Window
 
 PlanKey = tuple[Window, tuple[int, ...], datetime | None]
@@ -92,11 +92,13 @@ class MemberPlans:
         windows = [each.window]
         if each.kind is not PassKind.FIRST and self.has_update_range:
             windows = list(pieces(each.window, self.longest))
+        # Of changes, a job's window may end earlier: nothing has happened in its programs since.
+        may_end = each.kind is PassKind.CHANGES
         jobs = {
             (window, job.ids): job
             for window in windows
             for job in self.pending
-            if serves(job, window, each.kind)
+            if job.window == window or (may_end and job.window.start == window.start)
         }
         resumed, new = batches(each.programs, dict.fromkeys(ids for _, ids in jobs))
         read = 0
