@@ -32,15 +32,10 @@ class KeyedRows:
         *,
         is_compound: bool = False,
     ) -> None:
-        """Ask for nothing yet.
+        """Ask for nothing yet; the field must be searchable.
 
-        Args:
-            client: makes the calls.
-            path: of the object.
-            endpoint: the calls' name in logs and metrics.
-            field: whose values are asked for; it must be searchable.
-            is_compound: whether the object's key of several fields is asked for in its place, by
-                values of ``compound_value``.
+        If it is compound, the object's key of several fields is asked for in its place, by values
+        of ``compound_value``. The endpoint is the calls' name in logs and metrics.
         """
         self.is_compound = is_compound
         self._client = client
@@ -52,9 +47,8 @@ class KeyedRows:
     def pages(self, values: Sequence[str], fields: Sequence[str]) -> Iterator[list[Row]]:
         """Yield the rows of some values, a page at a time; a value may have none, one or many.
 
-        Args:
-            values: without commas, which stand between them, unless they are of a compound key.
-            fields: those of each row; empty where the call takes none.
+        Values have no commas, which stand between them, unless they are of a compound key. A call
+        that takes no fields is given none.
 
         Raises:
             TooManyMatchesError: one value matches too many rows.

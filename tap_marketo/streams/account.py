@@ -91,9 +91,9 @@ class Account:
         names = map(describe.custom_object_name, self.custom_object_entries)
         return [name for name in names if isinstance(name, str) and name]
 
-    def custom_object_fields(self, name: str) -> Sequence[Field]:
-        """Return the fields that a type of custom objects has now."""
-        return self.description(custom_object_path(name), "custom_object_describe").fields
+    def custom_object(self, name: str) -> ObjectDescription:
+        """Return what Marketo says of a type of custom objects now, given its API name."""
+        return self.description(custom_object_path(name), "custom_object_describe")
 
     def description(self, path: str, endpoint: str = "object_describe") -> ObjectDescription:
         """Return what Marketo says of an object now, given the path of the object.

@@ -81,7 +81,7 @@ class CustomObjectRead(StreamRead):
 
     def _family(self) -> CustomObjectFamily:
         name = _object_name(self.entry)
-        fields = with_fields(self._account.custom_object_fields(name), _ALWAYS)
+        fields = with_fields(self._account.custom_object(name).fields, _ALWAYS)
         family = CustomObjectFamily(name, self.entry, fields, self._lookback)
         family.issues = {self.stream: self.issues}
         return family
@@ -116,7 +116,7 @@ class CustomObjects(StreamDefinition):
         entries = []
         for name in names:
             try:
-                fields = account.custom_object_fields(name)
+                fields = account.custom_object(name).fields
             except NOT_OFFERED as error:
                 LOGGER.warning("Custom objects of type %s are left out. %s", name, error)
                 continue

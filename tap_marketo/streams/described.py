@@ -29,6 +29,7 @@ class DescribedFamily(BulkFamily):
     """A family with one stream, whose columns are fields of its bulk object.
 
     Attributes:
+        stream: its name.
         field_of: the field of each column that is emitted.
     """
 
@@ -38,6 +39,7 @@ class DescribedFamily(BulkFamily):
         Raises:
             CatalogError: it has no key column.
         """
+        self.stream = entry.stream
         self.lookback = lookback
         super().__init__([entry])
         self._entry = entry
@@ -46,11 +48,6 @@ class DescribedFamily(BulkFamily):
         self._left_out: set[str] = set()
         self.field_of: Mapping[str, str] = {}
         self._choose_columns()
-
-    @property
-    def stream(self) -> str:
-        """The one stream it serves."""
-        return self._entry.stream
 
     def _choose_columns(self) -> None:
         """Choose the columns to emit, and the fields to ask for: those Marketo can export."""
@@ -123,16 +120,8 @@ def described_entry(
 ) -> dict[str, Any]:
     """Write the catalog entry of a stream whose columns are fields.
 
-    Args:
-        stream: its name.
-        fields: of its bulk object.
-        automatic: fields that are always emitted, under their own names.
-        keys: its key columns.
-        replication_key: of its bookmark.
-        naming: names the columns.
-        nullable: automatic fields that may be null.
-        stream_metadata: more metadata of the stream.
-        schema_file: says what we know of fields; by default the one with the stream's name.
+    Automatic fields are always emitted, under their own names; the nullable ones of them may be
+    null. What we know of fields is in the schema file, by default that with the stream's name.
     """
     properties: dict[str, Schema] = {}
     inclusion: dict[str, str] = {}

@@ -35,13 +35,9 @@ class KeySearch:
         account: Account,
         emitter: Emitter | None,
     ) -> None:
-        """Search for nothing yet.
+        """Search for nothing yet, among objects that are declared, and asked in this order.
 
-        Args:
-            declared: the objects that may be asked for rows, in this order.
-            tables: the selected streams, by name.
-            account: is asked.
-            emitter: takes SCHEMA messages; None where nothing is read.
+        The emitter takes SCHEMA messages; it is None where nothing is read.
         """
         self.tables = tables
         self.failed: dict[str, TapError] = {}

@@ -199,12 +199,8 @@ class KeyedObject:
     ) -> None:
         """Ask for nothing yet.
 
-        Args:
-            declared: what it is.
-            described: what Marketo says of it now.
-            columns: fields that are wanted of its rows, as far as Marketo has them.
-            client: makes the calls.
-            lose: takes those that Marketo turns out not to have.
+        The columns are fields that are wanted of its rows, as far as Marketo has them; ``lose``
+        takes those that it turns out not to have.
         """
         self.declared = declared
         self._lose = lose

@@ -28,33 +28,31 @@ class KeyedTable:
     """One selected stream.
 
     Attributes:
+        stream: its name.
         entry: its entry of the catalog, with the columns to emit.
         declared: what it is of.
         issues: values that did not fit their columns.
-        since: of rows that are no news only those are emitted that have changed since, UTC.
     """
 
     def __init__(
         self, entry: CatalogEntry, declared: KeyedStream, began: datetime, since: datetime = EVER
     ) -> None:
-        """Emit nothing yet of what a run reads that began at a time (UTC).
+        """Emit nothing yet, in a run that began at a time (UTC).
+
+        Of rows that are no news only those are emitted that have changed since another (UTC).
 
         Raises:
             CatalogError: the entry has no key column.
         """
+        self.stream = entry.stream
         self.entry = entry.keyed(declared.keys, REPLICATION_KEY)
         self.declared = declared
-        self.since = since
+        self._since = since
         self._began = began
         self.issues = ConversionIssues()
         self._fit = RowFitter(entry.schema["properties"], self.issues)
         self._seen = Remembered()
         self._field_of = {column: field_name(entry, column) for column in self.entry.columns}
-
-    @property
-    def stream(self) -> str:
-        """Its name."""
-        return self.entry.stream
 
     @property
     def unknown(self) -> set[str]:
@@ -98,10 +96,7 @@ class KeyedTable:
     ) -> RecordBlock:
         """Return the RECORD lines of those of some rows that are to be emitted.
 
-        Args:
-            rows: as they came.
-            extracted: when they came, UTC.
-            are_news: whether they are emitted whenever they have changed.
+        They came at a time (UTC). If they are news, it does not matter when they have changed.
 
         Raises:
             DataError: a row has no key.
@@ -126,7 +121,7 @@ class KeyedTable:
         comes again, if it has changed meanwhile.
         """
         changed = row.get(REPLICATION_KEY)
-        if not are_news and not is_since(changed, self.since):
+        if not are_news and not is_since(changed, self._since):
             return False
         is_first = self._seen.add("/".join(str(row.get(key)) for key in self.declared.keys))
         return is_first or is_since(changed, self._began)

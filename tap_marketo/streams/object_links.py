@@ -21,7 +21,7 @@ from tap_marketo.marketo.describe import (
     object_links,
 )
 from tap_marketo.names import find_names
-from tap_marketo.streams.account import Account, custom_object_path
+from tap_marketo.streams.account import Account
 
 LEADS = "leads"
 """The path part of the exports of leads."""
@@ -65,12 +65,11 @@ class ObjectLinks:
         Raises:
             TapError: the types could not be listed.
         """
-        names = self._account.custom_objects
-        links = {other: self._listed(other) for other in names}
-        is_linked = links.get(name) or any(
-            _means(link, name, names) for each in links.values() for link in each
+        own, names = self._listed(name), self._account.custom_objects
+        is_linked = own or any(
+            _means(link, name, names) for other in names for link in self._listed(other)
         )
-        return _is_of_leads(links.get(name, ())) or not is_linked
+        return _is_of_leads(own) or not is_linked
 
     def are_of_companies(self, name: str) -> bool:
         """Say whether leads lead to the rows of a type, as far as the list of types tells.
@@ -89,8 +88,8 @@ class ObjectLinks:
         """
         if _is_of_leads(self._listed(name)):
             return None
-        described = self._account.description(custom_object_path(name), "custom_object_describe")
-        own = [*(self._listed(name)), *described.links]
+        described = self._account.custom_object(name)
+        own = [*self._listed(name), *described.links]
         if _is_of_leads(own):
             return None
         found = [*_by_companies(own, described)]
@@ -110,7 +109,7 @@ class ObjectLinks:
     def _described(self, name: str) -> Sequence[Link]:
         """Return the links of a type; none where it cannot be described, or is of a CRM."""
         try:
-            found = self._account.description(custom_object_path(name), "custom_object_describe")
+            found = self._account.custom_object(name)
         except NOT_HERE:
             return ()
         return () if all(field.is_of_crm for field in found.fields) else found.links
@@ -163,10 +162,7 @@ def _paths(
 ) -> Iterator[KeyPath]:
     """Yield how exported rows lead to those of a type, if they can be asked for so.
 
-    Args:
-        bulk_object: of the exports.
-        pairs: a field of the type, and one of the exported rows with its values.
-        described: what Marketo says of the type.
+    A pair has a field of the type, and one of the exported rows with its values.
     """
     known = {field.name: field.data_type for field in described.fields}
     named: dict[str, list[str]] = defaultdict(list)

@@ -61,13 +61,9 @@ class ReferencesFamily(KeysFamily):
     def __init__(
         self, search: KeySearch, fields: Sequence[str], context: SyncContext, by_lead: bool
     ) -> None:
-        """Serve the streams of a search.
+        """Serve the streams of a search, given the fields of ``LINKS`` that leads have.
 
-        Args:
-            search: what the keys are for.
-            fields: those of ``LINKS`` that leads have.
-            context: what the sync begins with.
-            by_lead: whether the leads themselves are keys of what is searched.
+        The leads themselves may be keys of what is searched.
         """
         super().__init__(search, search.tables, ("id", *LINKS))
         self.lookback = timedelta(hours=context.config.leads_lookback_hours)
