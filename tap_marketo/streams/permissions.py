@@ -87,8 +87,7 @@ def try_permission(account: Account, permission: str) -> None:
 
     Raises:
         AccessDeniedError: the role of the API user lacks it.
-        MarketoError: whether it has it could not be found out.
-        DataError: the same.
+        TapError: whether it has it could not be found out.
     """
     _PROBES[permission](account)
 
@@ -115,34 +114,28 @@ class PermissionProbe:
                 self._has[permission] = True
             except AccessDeniedError as error:
                 self.deny(permission, error)
-            except RequestRefusedError as error:
-                self._not_here(permission, error)
             except MarketoError as error:
-                if error.ends_run:
+                if error.ends_run or permission in _ASKED_ANYWAY:
                     raise
-                self._leave_in(permission, error)
+                self._leave_undecided(permission, error)
         return self._has.get(permission, True)
 
-    def _not_here(self, permission: str, error: RequestRefusedError) -> None:
-        """Note that a probe is refused for another reason than a lack of permission."""
-        if permission not in FEATURE_PERMISSIONS:
-            self._leave_in(permission, error)
-            return
-        self._has[permission] = False
-        LOGGER.log(
-            logging.INFO if error.is_refusal else logging.WARNING,
-            "The catalog lacks %s, as Marketo refuses their calls. %s",
-            ", ".join(self._streams.get(permission, ())), error,
-        )  # fmt: skip
+    def _leave_undecided(self, permission: str, error: MarketoError) -> None:
+        """Let the streams stay that need a permission which could not be tried, if they are here.
 
-    def _leave_in(self, permission: str, error: MarketoError) -> None:
-        """Let the streams stay that need a permission which could not be tried."""
-        if permission in _ASKED_ANYWAY:
-            raise error
+        The call is refused for another reason than a lack of permission, or it failed.
+        """
+        is_feature = permission in FEATURE_PERMISSIONS and isinstance(error, RequestRefusedError)
+        self._has[permission] = not is_feature
+        if is_feature:
+            LOGGER.log(
+                logging.INFO if error.is_refusal else logging.WARNING,
+                "The catalog lacks %s, as Marketo refuses their calls. %s",
+                ", ".join(self._streams.get(permission, ())), error,
+            )  # fmt: skip
         # Streams that a CRM has charge of say so themselves.
-        if error.code != CRM_ENABLED:
+        elif error.code != CRM_ENABLED:
             LOGGER.info("The permission %s could not be tried. %s", permission, error)
-        self._has[permission] = True
 
     def deny(self, permission: str, error: AccessDeniedError) -> None:
         """Note and log that the role lacks a permission."""
