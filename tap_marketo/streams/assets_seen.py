@@ -43,12 +43,9 @@ _REPLICATION_KEY = "seenAt"
 class _AssetList(NamedTuple):
     """The list of one kind of asset: its stream, and how that is read."""
 
+    name: str
     stream: DeclaredStream
     read: Pages
-
-    @property
-    def name(self) -> str:
-        return self.stream.name
 
     def id_of(self, row: Row) -> object:
         """Return what tells a row from the others of its kind.
@@ -62,7 +59,7 @@ class _AssetList(NamedTuple):
 
 # Those that are known by ids. The others, tag types and domains, are few, and read in full.
 _LISTS: Mapping[str, _AssetList] = {
-    stream.name: _AssetList(stream, stream.read)
+    stream.name: _AssetList(stream.name, stream, stream.read)
     for stream in (CAMPAIGNS, LISTS, *ASSETS)
     if stream.keys[0] == "id" and isinstance(stream.read, Pages)
 }
