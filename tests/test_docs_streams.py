@@ -17,14 +17,13 @@ from tap_marketo.streams.definition import DeclaredStream, StreamDefinition
 from tap_marketo.streams.descriptions import sentences
 from tap_marketo.streams.designer import CALLS_BY_WORKSPACE
 from tap_marketo.streams.keyed_object import KeyedStream
-from tap_marketo.streams.lead_database import ADMINISTRATION
-from tap_marketo.streams.metadata import METADATA
+from tap_marketo.streams.lead_database import ADMINISTRATION, USERS
+from tap_marketo.streams.metadata import LEAD_FIELDS, METADATA
 from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
 from tap_marketo.streams.paged import CALLS_BY_OFFSET, CALLS_BY_TOKEN, ONE_CALL, Pages
 from tap_marketo.streams.permissions import READ_ACTIVITY, READ_CUSTOM_OBJECT, READ_LEAD
 from tap_marketo.streams.registry import REGISTRY, definition_of
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
-from tap_marketo.streams.users import USERS
 from tests import columns_page, dbt_sources, relations_page
 from tests.no_relations import NO_RELATIONS, looks_like_a_reference, paths
 from tests.readme import section, table
@@ -86,7 +85,7 @@ def documented() -> Documented:
 
 def group_of(kind: StreamDefinition) -> str:
     """Return the group of a kind of streams, by what it is declared with."""
-    if kind in (*ADMINISTRATION, *METADATA, *USERS) or kind.name == "bulk_exports":
+    if kind in (LEAD_FIELDS, *ADMINISTRATION, *METADATA, *USERS) or kind.name == "bulk_exports":
         return "Administration"
     if isinstance(kind, DeclaredStream) and kind.name.endswith(("programs", "campaigns")):
         return "Programs and campaigns"

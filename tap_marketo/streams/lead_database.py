@@ -1,31 +1,25 @@
-"""Small tables of the lead database API: one declaration each."""
+"""Small tables of the lead database API, and Marketo's own users: one declaration each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from math import ceil
 from typing import NoReturn
 
-from tap_marketo.errors import NOT_HERE, TapError
+from tap_marketo.errors import TapError
 from tap_marketo.exports.plan_line import Calls
-from tap_marketo.log import LOGGER
-from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.describe import custom_object_name
 from tap_marketo.marketo.export_calls import ExportApi
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
-from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, all_rows
-from tap_marketo.streams.account import Account
+from tap_marketo.marketo.pages import Page, Row
+from tap_marketo.marketo.ways import OF_USERS
+from tap_marketo.streams.account import USERS_PATH, Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import by_key
-from tap_marketo.streams.metadata import (
-    FieldSchemas,
-    Part,
-    pages_of_parts,
-    searchable_fields,
-)
-from tap_marketo.streams.paged import Pages, by_token, known_list, whole_list
+from tap_marketo.streams.metadata import Part, pages_of_parts
+from tap_marketo.streams.paged import Pages, by_offset, by_token, known_list, whole_list
 from tap_marketo.streams.permissions import (
+    MANAGE_USERS,
     READ_ACTIVITY,
     READ_CAMPAIGNS,
     READ_CUSTOM_OBJECT,
@@ -33,61 +27,26 @@ from tap_marketo.streams.permissions import (
 )
 from tap_marketo.streams.scan import Scan
 
-_LEADS = "/rest/v1/leads"
-_SEARCHABLE = f"{_LEADS}/describe2.json"
-# What describe returns of a field is not taken from the schema.
-_DESCRIBED = frozenset(("id", "name", "displayName", "dataType", "length", "readOnly", "soapName"))
+# No permission reads alone, so that hardly any role should have it.
+_of_users = partial(
+    DeclaredStream,
+    permission=MANAGE_USERS,
+    further_permissions=("Access Users",),
+    replication_key=None,
+    by_default=False,
+)
 BulkObjects = Callable[[Account], tuple[Mapping[str, str], Mapping[str, TapError]]]
 """Returns the path parts of the account's bulk objects by their names, and errors by streams."""
 
 
-def _lead_fields(account: Account, scan: Scan) -> Iterator[Page]:
-    """Join the fields as describe returns them with their schema (leads.md, Fields).
-
-    The schema takes permissions of its own and shows what the role may see. Fields without a REST
-    name are left out.
-    """
-    schema = FieldSchemas(account.client, scan.stream, _DESCRIBED).of(_LEADS)
-    searchable = _searchable(account.client)
-    rows: list[Row] = []
-    for entry in account.lead_entries:
-        more = {key: value for key, value in entry.items() if key not in ("rest", "soap")}
-        rest, soap = _api(entry, "rest"), _api(entry, "soap")
-        name = rest.get("name")
-        if isinstance(name, str) and name:
-            own = {
-                "name": name,
-                "readOnly": rest.get("readOnly"),
-                "soapName": soap.get("name"),
-                "soapReadOnly": soap.get("readOnly"),
-                "searchable": None if searchable is None else name in searchable,
-            }
-            rows.append({**schema.get(name, {}), **more, **own})
-    yield Page(rows)
-
-
-def _number_of_fields(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
-    number = len(account.lead_entries)
-    return ListSize(number, 2 + ceil(number / BATCH_SIZE), account.lead_entries)
-
-
-def _api(entry: Row, name: str) -> Row:
-    api = entry.get(name)
-    return api if isinstance(api, dict) else {}
-
-
-def _searchable(client: MarketoClient) -> set[object] | None:
-    """Return the fields that leads can be asked for by (leads.md, Query); None if unknown."""
-    try:
-        described = all_rows(client, _SEARCHABLE, "leads_describe2")
-    except NOT_HERE as error:
-        LOGGER.info("lead_fields does not say which fields are searchable. %s", error)
-        return None
-    return {name for entry in described for name in searchable_fields(entry)}
-
-
 def _custom_object_type(row: Row) -> Row:
     return {**row, "name": custom_object_name(row)}
+
+
+def _role(row: Row) -> Row:
+    """Give a role the page's names: swagger-user.json has isHidden and isOnlyAllZones."""
+    swagger = {"hidden": row.get("isHidden"), "onlyAllZones": row.get("isOnlyAllZones")}
+    return {**swagger, **{k: v for k, v in row.items() if k not in ("isHidden", "isOnlyAllZones")}}
 
 
 ACTIVITY_TYPES = DeclaredStream(
@@ -108,13 +67,6 @@ LISTS = DeclaredStream(
 )
 # What describes the account itself.
 ADMINISTRATION = (
-    DeclaredStream(
-        name="lead_fields",
-        read=Pages(_lead_fields, Calls(2, "one for 300 fields of their schema"), _number_of_fields),
-        permission=READ_LEAD,
-        replication_key=None,
-        keys=("name",),
-    ),
     DeclaredStream(
         name="custom_object_types",
         read=known_list(lambda account: account.custom_object_entries, _custom_object_type),
@@ -151,6 +103,30 @@ ADMINISTRATION = (
         keys=("date",),
     ),
 )
+
+
+# These calls are not below /rest, and their answers have no envelope (user-management.md).
+USERS = (
+    _of_users(
+        name="users",
+        read=by_offset(f"{USERS_PATH}/allusers.json", way=OF_USERS),
+        keys=("userid",),
+        details=(
+            by_key(
+                (
+                    "optedIn", "failedLogins", "failedDeviceCode", "isLocked", "lockedReason",
+                    "lastLoginAt", "expiresAt", "userRoleWorkspaces",
+                ),
+                f"{USERS_PATH}/{{id}}/user.json", "user", "userid", OF_USERS,
+            ),
+        ),
+    ),
+    _of_users(
+        name="user_roles", read=whole_list(f"{USERS_PATH}/roles.json", _role, OF_USERS)
+    ),
+    # The Email Designer needs them as well.
+    _of_users(name="workspaces", read=known_list(lambda account: account.workspaces)),
+)  # fmt: skip
 
 
 def _raise(error: TapError) -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
+from math import ceil
 
 from tap_marketo.errors import NOT_HERE, AccessDeniedError, MarketoError, TapError
 from tap_marketo.exports.plan_line import Calls
@@ -12,7 +13,7 @@ from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.moving_list import offset_pages
-from tap_marketo.marketo.pages import Page, Row, all_rows, token_pages
+from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, all_rows, token_pages
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import by_key
@@ -42,6 +43,12 @@ _OBJECTS = {
 }
 # The schema of their fields cannot be asked for.
 _WITHOUT_SCHEMA = ("opportunity_roles", "sales_persons")
+_LEADS = "/rest/v1/leads"
+_SEARCHABLE = f"{_LEADS}/describe2.json"
+# What describe returns of a field is not taken from the schema.
+_DESCRIBED_OF_LEADS = frozenset(
+    ("id", "name", "displayName", "dataType", "length", "readOnly", "soapName")
+)
 _DESCRIBED = frozenset(
     ("name", "displayName", "dataType", "length", "updateable", "searchable", "crmManaged")
 )
@@ -130,6 +137,51 @@ def searchable_fields(described: Row) -> set[object]:
     return {name for group in lists for name in group if isinstance(name, str)}
 
 
+def _lead_fields(account: Account, scan: Scan) -> Iterator[Page]:
+    """Join the fields as describe returns them with their schema (leads.md, Fields).
+
+    The schema takes permissions of its own and shows what the role may see. Fields without a REST
+    name are left out.
+    """
+    schema = FieldSchemas(account.client, scan.stream, _DESCRIBED_OF_LEADS).of(_LEADS)
+    searchable = _searchable(account.client)
+    rows: list[Row] = []
+    for entry in account.lead_entries:
+        more = {key: value for key, value in entry.items() if key not in ("rest", "soap")}
+        rest, soap = _api(entry, "rest"), _api(entry, "soap")
+        name = rest.get("name")
+        if isinstance(name, str) and name:
+            own = {
+                "name": name,
+                "readOnly": rest.get("readOnly"),
+                "soapName": soap.get("name"),
+                "soapReadOnly": soap.get("readOnly"),
+                "searchable": None if searchable is None else name in searchable,
+            }
+            rows.append({**schema.get(name, {}), **more, **own})
+    yield Page(rows)
+
+
+def _number_of_fields(account: Account, scan: Scan, sizes: ListSizes) -> ListSize[Row]:
+    number = len(account.lead_entries)
+    return ListSize(number, 2 + ceil(number / BATCH_SIZE), account.lead_entries)
+
+
+def _api(entry: Row, name: str) -> Row:
+    api = entry.get(name)
+    return api if isinstance(api, dict) else {}
+
+
+def _searchable(client: MarketoClient) -> set[object] | None:
+    """Return the fields that leads can be asked for by (leads.md, Query); None if unknown."""
+    try:
+        described = all_rows(client, _SEARCHABLE, "leads_describe2")
+    except NOT_HERE as error:
+        LOGGER.info("lead_fields does not say which fields are searchable. %s", error)
+        return None
+    return {name for entry in described for name in searchable_fields(entry)}
+
+
 def _object_fields(account: Account, scan: Scan) -> Iterator[Page]:
     """Read the fields of all objects, joined with their schemas."""
     schemas = FieldSchemas(account.client, scan.stream, _DESCRIBED)
@@ -165,6 +217,13 @@ def _number_of_form_fields(account: Account, scan: Scan, sizes: ListSizes) -> Li
     return size
 
 
+LEAD_FIELDS = DeclaredStream(
+    name="lead_fields",
+    read=Pages(_lead_fields, Calls(2, "one for 300 fields of their schema"), _number_of_fields),
+    permission=READ_LEAD,
+    replication_key=None,
+    keys=("name",),
+)
 METADATA = (
     DeclaredStream(
         name="custom_activity_types",

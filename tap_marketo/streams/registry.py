@@ -19,6 +19,7 @@ from tap_marketo.streams.lead_database import (
     ADMINISTRATION,
     CAMPAIGNS,
     LISTS,
+    USERS,
     bulk_exports,
 )
 from tap_marketo.streams.leads import Leads
@@ -26,13 +27,12 @@ from tap_marketo.streams.leads_by_id import LEAD_CHANGES
 from tap_marketo.streams.list_memberships import LIST_MEMBERSHIPS
 from tap_marketo.streams.member_handover import PAGES
 from tap_marketo.streams.member_passes import SWEEP
-from tap_marketo.streams.metadata import METADATA
+from tap_marketo.streams.metadata import LEAD_FIELDS, METADATA
 from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
 from tap_marketo.streams.permissions import PERMISSIONS
 from tap_marketo.streams.program_members import ProgramMembers
 from tap_marketo.streams.references import ROLE_CHANGES
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
-from tap_marketo.streams.users import USERS
 
 
 def bulk_objects(account: Account) -> tuple[dict[str, str], dict[str, TapError]]:
@@ -72,6 +72,7 @@ REGISTRY: Sequence[StreamDefinition] = (
     ASSETS_SEEN,
     SEGMENTS,
     TOKENS,
+    LEAD_FIELDS,
     *ADMINISTRATION,
     *USERS,
     *METADATA,

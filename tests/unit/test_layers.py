@@ -136,7 +136,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.references", "streams.linked_objects"),
     ("streams.crm", "streams.named_accounts", "streams.custom_objects"),
     ("streams.metadata", "streams.folders"),
-    ("streams.lead_database", "streams.users", "streams.designer"),
+    ("streams.lead_database", "streams.designer"),
     ("streams.assets",),
     ("streams.assets_seen",),
     # all of them.
