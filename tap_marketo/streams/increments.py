@@ -24,7 +24,6 @@ from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.protocol.position import PendingExport
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.stream_read import Read, ReadEstimate, Steps
@@ -66,6 +65,7 @@ class IncrementRead(Read):
         self.name = family.name
         self._account = account
         self._context = context
+        self._now = context.now
         self._is_in_place = False
 
     @property
@@ -114,20 +114,24 @@ class IncrementRead(Read):
         return [self.family, self] if why else [self]
 
     def steps(self, emitter: Emitter) -> Steps:
-        family = self.family
-        if self._is_in_place:
-            yield from self._in_place_of_export(emitter)
+        family, is_in_place = self.family, self._is_in_place
+        if is_in_place:
+            LOGGER.warning(
+                "%s: today's export bytes are spent. What is new is read by pages. Late rows, and "
+                "changes that no activity reports, come with the next export.", self.name,
+            )  # fmt: skip
+        elif self._reason_for_exports:
             return
-        if self._reason_for_exports:
-            return
-        if self._is_exported_beside():
+        elif self._is_exported_beside():
             # What an earlier run has exported is read first: it is older than what pages bring.
             family.files = Files.IF_READY
             yield family
         family.files = Files.LATER
-        if not (yield from self._by_pages(emitter, min(MOST_CALLS, self._calls_left))):
+        calls = self._calls_left if is_in_place else min(MOST_CALLS, self._calls_left)
+        if not (yield from self._by_pages(emitter, calls)):
             family.files = Files.AWAITED
-            yield family
+            if not is_in_place:
+                yield family
 
     def takes_place_of(self, family: BulkFamily) -> bool:
         if family is not self.family or self._is_in_place:
@@ -137,15 +141,6 @@ class IncrementRead(Read):
             and (self._expected_rows() or 0) <= self._calls_left * BATCH_SIZE
         )
         return self._is_in_place
-
-    def _in_place_of_export(self, emitter: Emitter) -> Steps:
-        LOGGER.warning(
-            "%s: today's export bytes are spent. What is new is read by pages. Late rows, and "
-            "changes that no activity reports, come with the next export.", self.name,
-        )  # fmt: skip
-        self.family.files = Files.LATER
-        if not (yield from self._by_pages(emitter, self._calls_left)):
-            self.family.files = Files.AWAITED
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate | None:
         if self._reason_for_exports:
@@ -160,16 +155,8 @@ class IncrementRead(Read):
         return ReadEstimate(how=how, since=self._start, calls=calls, families=[family])
 
     @property
-    def _now(self) -> datetime:
-        return self._context.now
-
-    @property
     def _cursors(self) -> Mapping[str, Cursor]:
         return {stream: self.family.cursor(self._context, stream) for stream in self.streams}
-
-    @property
-    def _pending(self) -> list[PendingExport]:
-        return self._context.pending(self.family.name)
 
     @property
     def _last_export(self) -> datetime:
@@ -183,14 +170,15 @@ class IncrementRead(Read):
         cursors = list(self._cursors.values())
         if self.family.rows_change:
             # A file of an earlier run may bring older rows than pages have brought since.
-            made = min((job.made or job.end for job in self._pending), default=self._now)
+            jobs = self._context.pending(self.name)
+            made = min((job.made or job.end for job in jobs), default=self._now)
             cursors += [
                 replace(c, bookmark=made) for c in cursors if c.bookmark and c.bookmark > made
             ]
         return min(each.recent_start for each in cursors)
 
     def _expected_rows(self) -> int | None:
-        rows = self._context.state.rows_per_day().get(self.family.name)
+        rows = self._context.state.rows_per_day().get(self.name)
         return None if rows is None else ceil(rows * ((self._now - self._start) / _DAY))
 
     @property
@@ -199,7 +187,7 @@ class IncrementRead(Read):
 
     def _is_exported_beside(self) -> bool:
         is_due = any(each.rereads(self._now) for each in self._cursors.values())
-        return is_due or bool(self._pending)
+        return is_due or bool(self._context.pending(self.name))
 
     def _reason_against_pages(self, longest: timedelta) -> str:
         """Say why pages cannot bring it, the last run lying no further back than so long."""

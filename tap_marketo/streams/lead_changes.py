@@ -194,18 +194,17 @@ class LeadChangesRead(StreamRead):
             return None
         family = LeadChangesFamily(self._leads, types, self._context, self._lookback, read_leads)
         window = self._window(family)
-        return family if window.start < window.end or self._is_begun() else None
+        is_begun = self._context.pending(LEAD_CHANGES)
+        return family if window.start < window.end or is_begun else None
 
     def _window(self, family: LeadChangesFamily) -> Window:
         now = self._context.now
         return Window(family.cursor(self._context, self.stream).start(now), now)
 
-    def _is_begun(self) -> bool:
-        return bool(self._context.pending(LEAD_CHANGES))
-
     def _is_exported(self, family: LeadChangesFamily) -> bool:
         """Say whether an export finds the changed leads, however many they are."""
-        return family.cursor(self._context, self.stream).bookmark is None or self._is_begun()
+        cursor = family.cursor(self._context, self.stream)
+        return cursor.bookmark is None or bool(self._context.pending(LEAD_CHANGES))
 
 
 class LeadsIncrement(IncrementRead):
