@@ -61,7 +61,7 @@ class ChangeEvent:
 class ChangeEvents:
     """The activities of some types.
 
-    The types have the same names in all accounts, and other numbers in each.
+    The types have the same names in all accounts, and other numbers (``type_numbers``) in each.
 
     Attributes:
         found: the names of those that the account has, as they were asked for.
@@ -86,11 +86,7 @@ class ChangeEvents:
         }
         self._subject = subject.lower()
         self.found = frozenset(found)
-
-    @property
-    def type_numbers(self) -> list[int]:
-        """The numbers of the types."""
-        return sorted(self._name_of)
+        self.type_numbers = sorted(self._name_of)
 
     def pages(self, since: datetime) -> Iterator[list[ChangeEvent]]:
         """Read the activities since a time (UTC) page by page."""
