@@ -30,10 +30,8 @@ class RecordWriter:
     Attributes:
         columns: of the record, in order.
         key_places: the places of the key columns among them.
-        prefix: what stands in a line before its record.
-        suffix: what stands behind it, the line break included.
         parts: all that is constant in a line, with a slot for a value behind the name of each
-            column; the last one is what comes after the record.
+            column; the last one is what comes after the values, the line break included.
     """
 
     def __init__(
@@ -47,13 +45,11 @@ class RecordWriter:
         self.columns = [Column(name, schema, issues) for name, schema in columns.items()]
         self.key_places = [list(columns).index(key) for key in keys]
         self._stream = stream
-        self.prefix = f'{{"type":"RECORD","stream":{_json(stream)},"record":'
-        self.suffix = f',"time_extracted":{_json(time_extracted)}}}\n'
-        self.parts: list[str] = []
+        self.parts = [f'{{"type":"RECORD","stream":{_json(stream)},"record":{{']
         for column in self.columns:
-            self.parts += [f",{column.json_name}:", ""]
-        self.parts[0] = f"{self.prefix}{{{self.parts[0].removeprefix(',')}"
-        self.parts += [f"}}{self.suffix}"]
+            self.parts[-1] += f"{column.json_name}:"
+            self.parts += ["", ","]
+        self.parts[-1] = f'}},"time_extracted":{_json(time_extracted)}}}\n'
 
     def check_key(self, place: int, values: Collection[str]) -> None:
         """Check the values, as JSON or fragments, of some records' key column.
@@ -97,13 +93,12 @@ class RowRecords:
             places.setdefault(column.type, []).append(place)
         self._texts = places.pop(ColumnType.TEXT, [])
         self._groups = [_TypeGroup(of_type, columns) for of_type in places.values()]
-        # A slot for each cell between what names its column, and the quotes of a text.
-        self._parts = ["{"]
-        for column in columns:
-            quote = '"' if column.is_quoted else ""
-            self._parts[-1] += f"{column.json_name}:{quote}"
-            self._parts += ["", f"{quote},"]
-        self._parts[-1] = self._parts[-1].replace(",", "}")
+        # The quotes of a text are constant, too.
+        self._parts = list(writer.parts)
+        for place, column in enumerate(columns):
+            if column.is_quoted:
+                self._parts[2 * place] += '"'
+                self._parts[2 * place + 2] = f'"{self._parts[2 * place + 2]}'
 
     def lines(self, block: Block) -> bytes:
         """Return the RECORD lines of a block of rows.
@@ -120,13 +115,13 @@ class RowRecords:
             self._mend(rows)
         for place in self._writer.key_places:
             self._writer.check_key(place, [row[place] for row in rows])
-        parts, prefix, suffix = self._parts, self._writer.prefix, self._writer.suffix
+        parts = self._parts
         lines: list[str] = []
         for row in rows:
             parts[1::2] = row
-            # Quotes within cells have a backslash before them. So the word null between two
-            # quotes, behind a colon, is a whole cell, and one that is absent.
-            lines += (prefix, "".join(parts).replace(_NULL_IN_QUOTES, _NULL), suffix)
+            # Quotes within cells have a backslash before them, and no stream is called null. So
+            # that word between two quotes, behind a colon, is a whole cell, and one that is absent.
+            lines.append("".join(parts).replace(_NULL_IN_QUOTES, _NULL))
         return with_commas("".join(lines)).encode("latin-1")
 
     def _mend(self, rows: Sequence[Row]) -> None:
