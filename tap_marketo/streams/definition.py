@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from tap_marketo.exports.family import BulkFamily, SyncContext
-from tap_marketo.marketo.retention import Gap
+from tap_marketo.marketo.retention import Gap, find_gap
 from tap_marketo.protocol.catalog import CatalogEntry, catalog_entry
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.descriptions import declared_columns
@@ -27,6 +28,8 @@ class StreamDefinition(ABC):
         permission: the permission that reading them takes; empty for none. Discovery probes it.
         further_permissions: permissions that reading them takes beside that.
         families: the path part of the exports of each of their families, by its name.
+        kept_by: of the activity types that keep them up to date, the one that Marketo deletes
+            first; empty for streams that are read in another way.
     """
 
     name: str
@@ -34,6 +37,7 @@ class StreamDefinition(ABC):
     permission: str = ""
     further_permissions: tuple[str, ...] = ()
     families: Mapping[str, str] = MappingProxyType({})
+    kept_by: str = ""
 
     @property
     def permissions(self) -> list[str]:
@@ -81,11 +85,12 @@ class StreamDefinition(ABC):
         return ()
 
     def gap(self, context: SyncContext) -> Gap | None:
-        """Return what activities no longer tell of a stream that they keep up to date.
-
-        None for nothing, and for streams that are read in another way.
-        """
-        return None
+        """Return what activities no longer tell of a stream that they keep up to date."""
+        if not self.kept_by:
+            return None
+        reached = context.state.bookmark(self.name, "updatedAt")
+        lookback = timedelta(hours=context.config.activities_lookback_hours)
+        return find_gap(self.kept_by, reached, lookback, context.now)
 
     def missing(self, entry: CatalogEntry, account: Account) -> str:
         """Name what a stream of a catalog is about and Marketo no longer has; empty for nothing."""
@@ -113,6 +118,7 @@ class SingleStream(StreamDefinition):
     is_exported: bool = False
     permission: str = ""
     further_permissions: tuple[str, ...] = ()
+    kept_by: str = ""
     replication_key: str | None = "updatedAt"
     keys: tuple[str, ...] = ("id",)
     offered: Callable[[Account], object] = lambda account: True

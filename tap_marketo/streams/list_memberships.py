@@ -7,14 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import TapError
-from tap_marketo.exports.cursors import Cursor, cursor_at
+from tap_marketo.exports.cursors import cursor_at
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import ANEW, Calls
 from tap_marketo.failed_parts import FailedParts
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row
-from tap_marketo.marketo.retention import ADD_TO_LIST, Gap, find_gap
+from tap_marketo.marketo.retention import ADD_TO_LIST
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ListMark
@@ -63,9 +63,11 @@ class MembershipsRead(StreamRead):
         super().__init__(entry, stream.keys, stream.replication_key)
         self._account = account
         self._now = context.now
-        self._cursor = _cursor(context)
-        self._mark = context.state.mark(ListMark, STREAM)
-        failed = context.state.failed(STREAM, list_number)
+        state = context.state
+        lookback = timedelta(hours=context.config.activities_lookback_hours)
+        self._cursor = cursor_at(state, STREAM, "updatedAt", context.earliest, lookback)
+        self._mark = state.mark(ListMark, STREAM)
+        failed = state.failed(STREAM, list_number)
         self._gap = stream.gap(context)
         if self._gap:
             self._mark, failed = ListMark(), {}
@@ -213,11 +215,6 @@ class MembershipsRead(StreamRead):
         return sorted(number for number in numbers if number not in failed)
 
 
-def _cursor(context: SyncContext) -> Cursor:
-    lookback = timedelta(hours=context.config.activities_lookback_hours)
-    return cursor_at(context.state, STREAM, "updatedAt", context.earliest, lookback)
-
-
 def _is_new(row: Row, since: datetime) -> bool:
     return is_since(row.get("createdAt"), since)
 
@@ -226,18 +223,11 @@ def _behind(mark: ListMark) -> str:
     return "" if mark.reached is None else f", behind list {mark.reached}"
 
 
-class ListMemberships(DeclaredStream):
-    """The stream of list memberships, which activities keep up to date."""
-
-    def gap(self, context: SyncContext) -> Gap | None:
-        cursor = _cursor(context)
-        return find_gap(ADD_TO_LIST, cursor.bookmark, cursor.lookback, context.now)
-
-
-LIST_MEMBERSHIPS = ListMemberships(
+LIST_MEMBERSHIPS = DeclaredStream(
     name=STREAM,
     read=MembershipsRead,
     permission=READ_LEAD,
     further_permissions=(READ_ACTIVITY,),
+    kept_by=ADD_TO_LIST,
     keys=("listId", "leadId"),
 )

@@ -13,7 +13,7 @@ from tap_marketo.exports.family import BulkFamily, SyncContext
 from tap_marketo.log import LOGGER, counted
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import BATCH_SIZE, Row
-from tap_marketo.marketo.retention import Gap, find_gap
+from tap_marketo.marketo.retention import Gap
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.marks import ChildMark
@@ -257,6 +257,7 @@ class ProgramMembers(StreamDefinition):
     is_exported = True
     permission = READ_LEAD
     further_permissions = (READ_ACTIVITY, READ_ASSET)
+    kept_by = _CHANGE_STATUS
     families = dict.fromkeys((STREAM, SWEEP), MembersFamily.bulk_object)
 
     def discover(self, account: Account) -> list[dict[str, Any]]:
@@ -276,11 +277,6 @@ class ProgramMembers(StreamDefinition):
                 nullable=_AUTOMATIC - {*KEYS},
             )
         ]
-
-    def gap(self, context: SyncContext) -> Gap | None:
-        bookmark = context.state.bookmark(STREAM, REPLICATION_KEY)
-        lookback = timedelta(hours=context.config.activities_lookback_hours)
-        return find_gap(_CHANGE_STATUS, bookmark, lookback, context.now)
 
     def readings(
         self, entries: Sequence[CatalogEntry], account: Account, context: SyncContext
