@@ -49,7 +49,7 @@ _CALLS_OF_A_PROGRAM = (
 
 
 class MemberMarks:
-    """What the state, the settings, the day's calls and Marketo say of it, whenever asked.
+    """What the state, the settings and Marketo say of a sync of the members, whenever asked.
 
     Attributes:
         gap: what activities no longer tell; None for nothing.
