@@ -161,3 +161,16 @@ class DeclaredStream(SingleStream):
         key = self.replication_key
         own = {} if self.by_default else {"selected-by-default": False}
         return [catalog_entry(self.name, properties, self.keys, key, inclusion, own, unselected)]
+
+
+def in_full(
+    name: str,
+    read: Callable[[CatalogEntry, Any, Account, SyncContext], Read | None],
+    permission: str = "",
+    *details: Details,
+    **more: Any,
+) -> DeclaredStream:
+    """Declare a stream that is emitted in full each time."""
+    return DeclaredStream(
+        name=name, read=read, permission=permission, details=details, replication_key=None, **more
+    )

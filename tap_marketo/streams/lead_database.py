@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tap_marketo.errors import TapError
 from tap_marketo.exports.plan_line import Calls
@@ -14,8 +14,8 @@ from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.marketo.ways import OF_USERS
 from tap_marketo.streams.account import USERS_PATH, Account
-from tap_marketo.streams.definition import DeclaredStream
-from tap_marketo.streams.details import by_key
+from tap_marketo.streams.definition import DeclaredStream, in_full
+from tap_marketo.streams.details import Details, by_key
 from tap_marketo.streams.metadata import Part, pages_of_parts
 from tap_marketo.streams.paged import Pages, by_offset, by_token, known_list, whole_list
 from tap_marketo.streams.permissions import (
@@ -27,14 +27,6 @@ from tap_marketo.streams.permissions import (
 )
 from tap_marketo.streams.scan import Scan
 
-# No permission reads alone, so that hardly any role should have it.
-_of_users = partial(
-    DeclaredStream,
-    permission=MANAGE_USERS,
-    further_permissions=("Access Users",),
-    replication_key=None,
-    by_default=False,
-)
 BulkObjects = Callable[[Account], tuple[Mapping[str, str], Mapping[str, TapError]]]
 """Returns the path parts of the account's bulk objects by their names, and errors by streams."""
 
@@ -43,18 +35,23 @@ def _custom_object_type(row: Row) -> Row:
     return {**row, "name": custom_object_name(row)}
 
 
+def _of_users(name: str, read: Pages, *details: Details, **more: Any) -> DeclaredStream:
+    # No permission reads alone, so that hardly any role should have it.
+    more |= {"further_permissions": ("Access Users",), "by_default": False}
+    return in_full(name, read, MANAGE_USERS, *details, **more)
+
+
 def _role(row: Row) -> Row:
     """Give a role the page's names: swagger-user.json has isHidden and isOnlyAllZones."""
     swagger = {"hidden": row.get("isHidden"), "onlyAllZones": row.get("isOnlyAllZones")}
     return {**swagger, **{k: v for k, v in row.items() if k not in ("isHidden", "isOnlyAllZones")}}
 
 
-ACTIVITY_TYPES = DeclaredStream(
-    name="activity_types",
-    read=whole_list("/rest/v1/activities/types.json"),
-    permission=READ_ACTIVITY,
+ACTIVITY_TYPES = in_full(
+    "activity_types",
+    whole_list("/rest/v1/activities/types.json"),
+    READ_ACTIVITY,
     automatic=frozenset({"name"}),
-    replication_key=None,
 )
 CAMPAIGNS = DeclaredStream(
     name="campaigns", read=by_token("/rest/v1/campaigns.json"), permission=READ_CAMPAIGNS
@@ -67,65 +64,41 @@ LISTS = DeclaredStream(
 )
 # What describes the account itself.
 ADMINISTRATION = (
-    DeclaredStream(
-        name="custom_object_types",
-        read=known_list(lambda account: account.custom_object_entries, _custom_object_type),
-        permission=READ_CUSTOM_OBJECT,
-        replication_key=None,
-        keys=("name",),
-        details=(
-            by_key(
-                ("fields",),
-                "/rest/v1/customobjects/{id}/describe.json",
-                "custom_object_describe",
-                key="name",
-                by_default=True,
-            ),
+    in_full(
+        "custom_object_types",
+        known_list(lambda account: account.custom_object_entries, _custom_object_type),
+        READ_CUSTOM_OBJECT,
+        by_key(
+            ("fields",),
+            "/rest/v1/customobjects/{id}/describe.json",
+            "custom_object_describe",
+            key="name",
+            by_default=True,
         ),
+        keys=("name",),
     ),
-    DeclaredStream(
-        name="lead_partitions",
-        read=whole_list("/rest/v1/leads/partitions.json"),
-        permission=READ_LEAD,
-        replication_key=None,
-    ),
+    in_full("lead_partitions", whole_list("/rest/v1/leads/partitions.json"), READ_LEAD),
     # usage.md: no permission is needed for these two.
-    DeclaredStream(
-        name="daily_usage",
-        read=whole_list("/rest/v1/stats/usage/last7days.json"),
-        replication_key=None,
-        keys=("date",),
-    ),
-    DeclaredStream(
-        name="daily_errors",
-        read=whole_list("/rest/v1/stats/errors/last7days.json"),
-        replication_key=None,
-        keys=("date",),
-    ),
+    in_full("daily_usage", whole_list("/rest/v1/stats/usage/last7days.json"), keys=("date",)),
+    in_full("daily_errors", whole_list("/rest/v1/stats/errors/last7days.json"), keys=("date",)),
 )
-
-
 # These calls are not below /rest, and their answers have no envelope (user-management.md).
 USERS = (
     _of_users(
-        name="users",
-        read=by_offset(f"{USERS_PATH}/allusers.json", way=OF_USERS),
-        keys=("userid",),
-        details=(
-            by_key(
-                (
-                    "optedIn", "failedLogins", "failedDeviceCode", "isLocked", "lockedReason",
-                    "lastLoginAt", "expiresAt", "userRoleWorkspaces",
-                ),
-                f"{USERS_PATH}/{{id}}/user.json", "user", "userid", OF_USERS,
+        "users",
+        by_offset(f"{USERS_PATH}/allusers.json", way=OF_USERS),
+        by_key(
+            (
+                "optedIn", "failedLogins", "failedDeviceCode", "isLocked", "lockedReason",
+                "lastLoginAt", "expiresAt", "userRoleWorkspaces",
             ),
+            f"{USERS_PATH}/{{id}}/user.json", "user", "userid", OF_USERS,
         ),
+        keys=("userid",),
     ),
-    _of_users(
-        name="user_roles", read=whole_list(f"{USERS_PATH}/roles.json", _role, OF_USERS)
-    ),
+    _of_users("user_roles", whole_list(f"{USERS_PATH}/roles.json", _role, OF_USERS)),
     # The Email Designer needs them as well.
-    _of_users(name="workspaces", read=known_list(lambda account: account.workspaces)),
+    _of_users("workspaces", known_list(lambda account: account.workspaces)),
 )  # fmt: skip
 
 
@@ -150,9 +123,5 @@ def bulk_exports(bulk_objects: BulkObjects) -> DeclaredStream:
         objects, _ = bulk_objects(account)
         return ListSize(len(objects), 1 + len(objects), [], is_whole=False)
 
-    return DeclaredStream(
-        name="bulk_exports",
-        read=Pages(fetch, Calls(1, "one for 300 jobs of each bulk object"), size),
-        replication_key=None,
-        keys=("exportId",),
-    )
+    pages = Pages(fetch, Calls(1, "one for 300 jobs of each bulk object"), size)
+    return in_full("bulk_exports", pages, keys=("exportId",))

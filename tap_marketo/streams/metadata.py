@@ -15,7 +15,7 @@ from tap_marketo.marketo.list_sizes import ListSize, ListSizes
 from tap_marketo.marketo.moving_list import offset_pages
 from tap_marketo.marketo.pages import BATCH_SIZE, Page, Row, all_rows, token_pages
 from tap_marketo.streams.account import Account
-from tap_marketo.streams.definition import DeclaredStream
+from tap_marketo.streams.definition import in_full
 from tap_marketo.streams.details import by_key
 from tap_marketo.streams.paged import Pages, whole_list
 from tap_marketo.streams.permissions import READ_ACTIVITY_METADATA, READ_ASSET, READ_LEAD
@@ -217,47 +217,39 @@ def _number_of_form_fields(account: Account, scan: Scan, sizes: ListSizes) -> Li
     return size
 
 
-LEAD_FIELDS = DeclaredStream(
-    name="lead_fields",
-    read=Pages(_lead_fields, Calls(2, "one for 300 fields of their schema"), _number_of_fields),
-    permission=READ_LEAD,
-    replication_key=None,
+LEAD_FIELDS = in_full(
+    "lead_fields",
+    Pages(_lead_fields, Calls(2, "one for 300 fields of their schema"), _number_of_fields),
+    READ_LEAD,
     keys=("name",),
 )
 METADATA = (
-    DeclaredStream(
-        name="custom_activity_types",
-        read=whole_list(f"{_TYPES}/types.json"),
-        permission=READ_ACTIVITY_METADATA,
-        replication_key=None,
-        keys=("apiName",),
-        details=(
-            by_key(
-                ("attributes", "primaryAttribute"),
-                f"{_TYPES}/type/{{id}}/describe.json",
-                "custom_activity_type",
-                key="apiName",
-            ),
+    in_full(
+        "custom_activity_types",
+        whole_list(f"{_TYPES}/types.json"),
+        READ_ACTIVITY_METADATA,
+        by_key(
+            ("attributes", "primaryAttribute"),
+            f"{_TYPES}/type/{{id}}/describe.json",
+            "custom_activity_type",
+            key="apiName",
         ),
+        keys=("apiName",),
     ),
-    DeclaredStream(
-        name="object_fields",
-        read=Pages(
+    in_full(
+        "object_fields",
+        Pages(
             _object_fields,
             Calls(len(_OBJECTS), "one for 300 fields of each schema"),
             lambda *_: ListSize(len(_OBJECTS), len(_OBJECTS), [], is_whole=False),
         ),
-        permission=READ_LEAD,
-        replication_key=None,
+        READ_LEAD,
         keys=("object", "name"),
     ),
-    DeclaredStream(
-        name="form_fields",
-        read=Pages(
-            _form_fields, Calls(4, "one for 200 fields of each object"), _number_of_form_fields
-        ),
-        permission=READ_ASSET,
-        replication_key=None,
+    in_full(
+        "form_fields",
+        Pages(_form_fields, Calls(4, "one for 200 fields of each object"), _number_of_form_fields),
+        READ_ASSET,
         keys=("object", "id"),
     ),
 )
