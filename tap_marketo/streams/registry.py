@@ -10,7 +10,7 @@ from tap_marketo.streams.account import Account
 from tap_marketo.streams.activities import Activities, Deletions
 from tap_marketo.streams.assets import ASSETS, SEGMENTS, TOKENS
 from tap_marketo.streams.assets_seen import ASSETS_SEEN
-from tap_marketo.streams.crm import CRM
+from tap_marketo.streams.crm import CRM, ROLE_CHANGES
 from tap_marketo.streams.custom_objects import CustomObjects
 from tap_marketo.streams.definition import StreamDefinition
 from tap_marketo.streams.designer import DESIGNER_ASSETS
@@ -31,7 +31,6 @@ from tap_marketo.streams.metadata import LEAD_FIELDS, METADATA
 from tap_marketo.streams.named_accounts import NAMED_ACCOUNTS
 from tap_marketo.streams.permissions import PERMISSIONS
 from tap_marketo.streams.program_members import ProgramMembers
-from tap_marketo.streams.references import ROLE_CHANGES
 from tap_marketo.streams.smart_list_memberships import SMART_LIST_MEMBERSHIPS
 
 

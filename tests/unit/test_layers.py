@@ -133,7 +133,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("streams.keyed_table",),
     ("streams.key_search",),
     ("streams.keys_family",),
-    ("streams.references", "streams.linked_objects"),
+    ("streams.linked_objects",),
     ("streams.crm", "streams.named_accounts", "streams.custom_objects"),
     ("streams.metadata", "streams.folders"),
     ("streams.lead_database", "streams.designer"),
