@@ -62,9 +62,8 @@ meltano: $(VENV)/ready $(TOOLS)/ready $(MELTANO) ## a Meltano user's way, with t
 bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per CPU second; writes benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks
 
-soak: $(VENV)/ready ## the whole matrix of faults, hundreds of mixes and kills, a week of hours, long fuzzing
-	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/unit \
-		$(patsubst %,tests/end_to_end/test_%.py,matrix mixes kill hourly slow_target fuzz_answers increments failed_programs retention)
+soak: $(VENV)/ready ## all cases of these tests: the whole matrix of faults, hundreds of mixes and kills, a week of hours, long fuzzing
+	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 3 --dist worksteal --ignore $(INTEGRATION)
 
 clean: ## remove everything these targets made
 	rm -rf $(VENV) .demo .bench dbt/target dbt/logs build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.harness import Tap
+from tests.harness import SOAK, Tap
 
 # Tests that record a property of this name, a dictionary with a label and numbers, are summed up.
 SUMS = "sums"
@@ -17,6 +18,29 @@ SUMS = "sums"
 def tap(tmp_path: Path) -> Tap:
     """The tap's command, with a directory for its files."""
     return Tap(tmp_path)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to `make soak` what is marked so, and all but one of each n cases marked `sampled(n)`.
+
+    What is asked for by its name runs.
+    """
+    if SOAK or any("::" in argument for argument in config.args):
+        return
+    left = [item for item in items if item.get_closest_marker("soak")]
+    cases: dict[tuple[str, int], list[pytest.Item]] = {}
+    for item in items:
+        if marker := item.get_closest_marker("sampled"):
+            cases.setdefault((item.nodeid.partition("[")[0], *marker.args), []).append(item)
+    for (test, of_each), of_test in cases.items():
+        # At random, so that no parameter is always the same; each time the same ones.
+        draw = random.Random(test)
+        for first in range(0, len(of_test), of_each):
+            some = of_test[first : first + of_each]
+            some.remove(draw.choice(some))
+            left += some
+    items[:] = [item for item in items if item not in left]
+    config.hook.pytest_deselected(items=left)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -73,6 +73,11 @@ class Account:
         """Return the rows Marketo holds now."""
         rows: list[dict[str, Any]] = self.control("GET", f"truth/{what}")["rows"]
         return rows
+
+    def activities(self, types: Collection[int]) -> list[dict[str, Any]]:
+        """Return the activities of some types that Marketo holds now."""
+        query = urlencode({"type": [*types]}, doseq=True)
+        return self.truth(f"activities?{query}") if types else []
 
     def counters(self) -> dict[str, Any]:
         """Return what has been asked of the sandbox."""

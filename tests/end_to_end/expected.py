@@ -100,7 +100,7 @@ def leavers(
         for each in account.truth("activity_types")
         if each["name"] == "Change Status in Progression"
     )
-    told = [row for row in account.truth("activities") if row["activityTypeId"] == kind]
+    told = account.activities([kind])
     last: dict[tuple[int, int], dict[str, Any]] = {}
     for row in sorted(told, key=lambda row: (row["activityDate"], int(row["marketoGUID"]))):
         last[row["primaryAttributeValueId"], row["leadId"]] = row
@@ -178,8 +178,8 @@ def deletions(
     stream = activity_streams(catalog)[DELETED]
     told = {t["id"]: t for t in account.truth("activity_types")}[DELETED]
     rows: dict[str, dict[str, Any]] = {}
-    for row in account.truth("activities"):
-        if row["activityTypeId"] == DELETED and row["activityDate"] >= since:
+    for row in account.activities([DELETED]):
+        if row["activityDate"] >= since:
             lead = row["leadId"]
             said = {
                 **row,
@@ -321,7 +321,7 @@ def list_words(account: Account) -> dict[tuple[int, int], tuple[str, bool]]:
         for each in account.truth("activity_types")
         if each["name"] in ("Add to List", "Remove from List")
     }
-    told = [row for row in account.truth("activities") if row["activityTypeId"] in kinds]
+    told = account.activities(kinds)
     return {
         (row["primaryAttributeValueId"], row["leadId"]): (
             row["activityDate"],

@@ -468,14 +468,12 @@ def slice_of(
 
 
 def meets_of_slice(case: FaultCase) -> set[tuple[str, ...]]:
-    """Every fault, every way once and for ever, and every scenario thrice as well.
+    """Every fault, every way, and every scenario once, thrice and for ever.
 
     A call without a way is one by itself. What a run goes on without is met for every way, too.
     """
     way = case.way or case.call
-    meets = {("fault", case.fault), ("scenario", case.scenario, case.times)}
-    if case.times != "three times":
-        meets.add(("way", way, case.times))
+    meets = {("fault", case.fault), ("way", way), ("scenario", case.scenario, case.times)}
     if case.lacking and case.ends_right_at_once:
         meets.add(("lacking", way))
     return meets

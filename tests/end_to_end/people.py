@@ -77,7 +77,7 @@ def told_of_members(account: Account) -> list[tuple[int, int, str]]:
 def _activities(account: Account, names: Sequence[str]) -> list[dict[str, Any]]:
     """Return the activities of the types of some names."""
     types = {each["id"] for each in account.truth("activity_types") if each["name"] in names}
-    return [row for row in account.truth("activities") if row["activityTypeId"] in types]
+    return account.activities(types)
 
 
 def assert_who_left_is_right(account: Account, catalog: Mapping[str, Any], target: Target) -> None:

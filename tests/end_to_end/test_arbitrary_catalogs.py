@@ -154,6 +154,7 @@ def written_by_hand(catalog: Catalog) -> Catalog:
     return chosen
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "made",
     [by_meltanos_rules, without_metadata, with_null_metadata, with_extra_keys, written_by_hand],

@@ -116,6 +116,7 @@ def test_an_incremental_run_emits_what_changed_and_costs_little(
     assert {name: calls_of(marketo, name) for name in BY_DATE} == dict.fromkeys(BY_DATE, 1)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [*BY_DATE, *FILTERED])
 def test_rows_before_start_date_are_left_out(
     marketo: Account, catalog: dict[str, Any], tap: Tap, name: str
@@ -194,6 +195,7 @@ def test_details_are_not_selected_by_default(catalog: dict[str, Any]) -> None:
         assert unselected == dict.fromkeys(UNSELECTED.get(name, ()), "available"), name
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", DETAIL_CALLS)
 def test_details_come_for_the_rows_that_are_emitted_and_for_no_other(
     small: Account, catalog: dict[str, Any], tap: Tap, name: str
@@ -286,6 +288,7 @@ def truth_of(marketo: Account, target: Target, name: str) -> dict[Any, dict[str,
     return expected_assets.table(marketo, name, columns)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", SEVERAL_PAGES)
 def test_a_row_deleted_between_two_pages_hides_no_other(
     marketo: Account, catalog: dict[str, Any], tap: Tap, name: str
@@ -301,6 +304,7 @@ def test_a_row_deleted_between_two_pages_hides_no_other(
     assert all(target.tables[name][key] == row for key, row in truth.items())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", [n for n in SEVERAL_PAGES if n != "landing_page_domains"])
 def test_what_changes_or_comes_between_two_pages_comes_with_the_next_run_at_the_latest(
     marketo: Account, catalog: dict[str, Any], tap: Tap, name: str

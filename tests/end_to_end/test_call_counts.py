@@ -65,6 +65,7 @@ def usual() -> Iterator[Account]:
         yield running
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("stream", documented_calls())
 def test_each_list_costs_what_the_docs_say(
     usual: Account, catalog: dict[str, Any], tap: Tap, stream: str
@@ -107,6 +108,7 @@ def test_lists_cost_one_call_a_page(
         }
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("programs", "pages"), [(0, 1), (1, 2), (200, 2), (201, 3), (450, 4)])
 def test_programs_cost_one_call_a_page_and_one_that_proves_the_end(
     catalog: dict[str, Any], tap: Tap, programs: int, pages: int

@@ -131,6 +131,7 @@ def fits(kind: str, code: str = "") -> list[str]:
     return [call for call in PATHS if call not in left_out]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("faults", TRANSIENT.values(), ids=TRANSIENT)
 def test_every_call_may_fail_in_ways_that_pass(
     marketo: Account, catalog: dict[str, Any], tap: Tap, faults: list[dict[str, Any]]
@@ -258,6 +259,7 @@ def test_a_host_that_is_gone_later_is_tried_as_often_as_any_failure_that_passes(
 # Failures that do not pass (more of them in test_matrix.py) ---------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("call", "code", "said"),
     [

@@ -287,6 +287,7 @@ def pattern_of(stream: str) -> str:
 # Permissions -------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("lacking", STREAMS)
 def test_a_missing_permission_is_shown_with_its_streams_and_the_place_to_grant_it(
     marketo: Account, catalog: dict[str, Any], tap: Tap, lacking: str
@@ -639,6 +640,7 @@ def test_a_config_that_is_wrong_is_one_line_as_ever(tap: Tap) -> None:
     assert len(done.critical) == 1
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("no_color", ["", "1"])
 def test_at_a_terminal_the_page_has_ticks_and_colour_unless_no_color_is_set(
     tap: Tap, no_color: str

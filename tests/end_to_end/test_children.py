@@ -224,6 +224,7 @@ def as_before(state: Any) -> Any:
     return {**state, "bookmarks": known}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("name", "kind"), [("segments", "Segmentation/"), ("tokens", "")])
 def test_all_others_are_read_and_those_that_fail_are_asked_for_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, name: str, kind: str
@@ -376,6 +377,7 @@ def test_an_area_that_cannot_be_listed_stops_no_other_and_is_asked_for_again(
         assert marks(target, name).keys().isdisjoint({"failed", "others"})
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("code", ["610", "611"])
 def test_an_area_of_which_no_parent_can_be_read_then_is_asked_for_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, code: str

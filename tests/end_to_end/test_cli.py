@@ -103,6 +103,7 @@ def a_type_that_is_gone(catalog: dict[str, Any]) -> dict[str, Any]:
     return chosen
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("spoilt", "said"),
     [
@@ -214,6 +215,7 @@ def test_a_page_whose_reader_goes_speaks_of_no_target(marketo: Account, tap: Tap
     ]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_at_once_and_the_next_goes_on(
     tap: Tap, signum: signal.Signals, code: int

@@ -62,6 +62,7 @@ def settled(
 # What there is -----------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("filters", ["", "externalSalesPersonId", BOTH])
 @pytest.mark.parametrize("companies", ["linked", "all"])
 def test_tables_hold_all_that_leads_lead_to(tap: Tap, filters: str, companies: str) -> None:
@@ -174,6 +175,7 @@ def test_a_role_that_comes_while_no_call_succeeds_is_found_later(tap: Tap, call:
         assert role in {row["marketoGUID"] for row in done.records("opportunity_roles")}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("days", [30, 0])
 def test_once_in_a_while_all_references_are_exported_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, days: int

@@ -30,8 +30,8 @@ def marketo() -> Iterator[Account]:
 def assert_all_told(marketo: Account, target: Target) -> None:
     true = {
         (row["marketoGUID"],): row
-        for row in marketo.truth("activities")
-        if row["activityTypeId"] == DELETED and row["activityDate"] >= START
+        for row in marketo.activities([DELETED])
+        if row["activityDate"] >= START
     }
     told = target.tables[STREAM]
     assert set(told) == set(true)
@@ -92,6 +92,7 @@ def test_a_run_cut_short_goes_on_from_its_last_page(
     assert len(rest.records(STREAM)) == len(target.rows(STREAM)) - taken
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["repeat_token", "empty_page"])
 def test_pages_without_an_end_stop_the_run(
     marketo: Account, tap: Tap, chosen: dict[str, Any], kind: str

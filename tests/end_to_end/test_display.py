@@ -122,6 +122,7 @@ def test_a_terminal_shows_one_line_that_tells_how_far_the_run_is(
     assert any(re.match(r"INFO Read the leads export .*: [\d,]+ rows", line) for line in logged)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("columns", [60, 80, 100])
 def test_a_narrow_line_leaves_out_what_does_not_fit(
     marketo: Account, tap: Tap, columns: int

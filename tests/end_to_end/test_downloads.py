@@ -65,6 +65,7 @@ def answers(marketo: Account) -> list[int]:
     return [entry["status"] for entry in log_of(marketo, "file")]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("faults", "statuses"),
     [
@@ -105,6 +106,7 @@ def test_an_interrupted_download_goes_on_from_the_byte_reached(
     assert_leads(marketo, target)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("faults", "statuses"),
     [
@@ -153,6 +155,7 @@ def test_an_error_in_place_of_the_file_is_not_taken_for_rows(
     assert_leads(marketo, target)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("content_type", ["json", "csv"])
 @pytest.mark.parametrize(
     ("code", "said", "made"), [("603", "permission", 1), ("610", "no file", 4), ("1003", "1003", 1)]

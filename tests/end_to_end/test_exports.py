@@ -433,6 +433,7 @@ def test_a_plan_cancels_no_job_whatever_status_marketo_gives_another(
 REFUSED = {"kind": "error", "code": "1003", "message": "No", "object": "leads", "times": None}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("outcome", "fault", "end"),
     [
@@ -510,6 +511,7 @@ def test_time_in_the_queue_does_not_count_as_processing(
 # Quota and filter ------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("left", [0, 1])
 def test_when_the_days_export_bytes_are_spent_the_rest_is_synced_and_the_next_day_completes(
     marketo: Account, catalog: dict[str, Any], tap: Tap, left: int

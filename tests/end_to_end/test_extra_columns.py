@@ -251,8 +251,8 @@ def test_an_attribute_that_is_newer_than_the_catalog_is_kept_or_counted(
     done = tap.sync(config_of(marketo), chosen, target)
     given = {
         a["marketoGUID"]: a["attributes"].get("Seat")
-        for a in marketo.truth("activities")
-        if a["activityTypeId"] == 100_001 and a["activityDate"] >= START
+        for a in marketo.activities([100_001])
+        if a["activityDate"] >= START
     }
     assert len([seat for seat in given.values() if seat]) > 10
     assert ("the catalog lacks" in done.stderr) is not is_selected
@@ -346,9 +346,8 @@ def test_attributes_that_no_definition_names_are_counted_where_nothing_keeps_the
     looked_at = {kind["id"] for kind in marketo.truth("activity_types") if kind["attributes"]}
     given = [
         a
-        for a in marketo.truth("activities")
+        for a in marketo.activities(untold.keys() & looked_at)
         if a["activityDate"] >= START
-        and a["activityTypeId"] in untold.keys() & looked_at
         and a["attributes"].get(untold[a["activityTypeId"]]["name"]) is not None
     ]
     counted = [int(n.replace(",", "")) for n in re.findall(r": ([\d,]+) of an attr", done.stderr)]

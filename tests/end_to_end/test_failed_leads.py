@@ -53,6 +53,7 @@ def synced(marketo: Account, tap: Tap, catalog: Any) -> Target:
     return target
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("often", [1, 12], ids=["found by pages", "found by an export"])
 def test_the_others_come_and_the_next_run_asks_for_those_leads_alone(
     marketo: Account, catalog: dict[str, Any], tap: Tap, often: int

@@ -89,6 +89,7 @@ def failed(target: Target, name: str = MEMBERS) -> set[str]:
     return {*target.state["bookmarks"][name].get("failed", {})}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("way", WAYS)
 def test_all_other_programs_are_exported_and_the_one_is_tried_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, way: str

@@ -56,6 +56,7 @@ def assert_all_but(marketo: Account, target: Target, name: str, *rows: str) -> N
     assert target.tables[name] == held
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("name", ["programs", "forms", "tag_types"])
 def test_all_others_are_read_and_the_row_is_asked_for_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, name: str

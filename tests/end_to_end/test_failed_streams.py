@@ -59,6 +59,7 @@ def assert_read(marketo: Account, catalog: dict[str, Any], target: Target, but: 
     assert not but & read
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("call", "fault", "failed", "said"),
     [

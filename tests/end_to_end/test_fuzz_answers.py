@@ -361,6 +361,7 @@ def assert_equal_or_said(table: Mapping[Any, Any], true: Mapping[Any, Any], log:
     assert not missing or "WARNING" in log
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("run", "path"),
     [

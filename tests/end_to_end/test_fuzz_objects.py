@@ -121,6 +121,7 @@ def rows_in(answer: Any) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("path", CALLS)
 def test_a_sync_with_an_odd_answer_is_right_or_says_what_is_wrong(world: World, path: str) -> None:
     told = world.replay.told

@@ -43,8 +43,7 @@ def raw_surveys(marketo: Account, catalog: Mapping[str, Any]) -> list[dict[str, 
     columns = {b[-1]: m.get("marketo.attribute-name") for b, m in own.items() if b}
     return [
         {column: activity["attributes"].get(name) for column, name in columns.items() if name}
-        for activity in marketo.truth("activities")
-        if activity["activityTypeId"] == number
+        for activity in marketo.activities([number])
     ]
 
 

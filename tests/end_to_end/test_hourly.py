@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import pytest
+
 from tests.end_to_end import crm_accounts, expected, people
 from tests.end_to_end.checks import assert_activities, discovered, jobs, without_exported_columns
 from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
@@ -154,6 +156,7 @@ def look_at_all(
     return done
 
 
+@pytest.mark.soak
 def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(
     tap: Tap, record_property: Callable[[str, object], None]
 ) -> None:

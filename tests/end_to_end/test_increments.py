@@ -251,6 +251,7 @@ def spend_calls_but(marketo: Account, left: int) -> None:
     marketo.control("POST", "usage", {"foreign_calls": 30_000 - used - left - 1})
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("left", [1, 2, 3])
 def test_more_than_the_calls_that_are_left_is_exported_in_mid_run(
     marketo: Account, tap: Tap, left: int
@@ -411,6 +412,7 @@ def test_a_run_killed_at_any_page_is_made_good_by_the_next(
     assert_same(marketo, catalog, target)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("call", PAGES)
 @pytest.mark.parametrize("kind", ["error", "empty_200"])
 def test_where_pages_fail_what_is_new_is_exported(

@@ -68,6 +68,7 @@ def test_a_file_that_cannot_be_used_is_named(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "wrapped",
     [
@@ -110,6 +111,7 @@ def test_a_state_of_another_tap_is_refused(marketo: Account, tap: Tap, command: 
     assert tap.run(marketo.config(), chosen, both, *command).code == 0
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("command", [[], ["--plan"]])
 @pytest.mark.parametrize(
     ("stream", "state", "warns"),

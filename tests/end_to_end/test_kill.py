@@ -441,6 +441,7 @@ def killed_at(
     marketo.heal()
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("stream", "call", "skip"), MIDDLES)
 def test_a_run_killed_in_the_middle_of_a_scan_is_resumed_though_rows_change_meanwhile(
     tap: Tap, stream: str, call: str, skip: int

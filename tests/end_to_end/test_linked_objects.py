@@ -278,6 +278,7 @@ def test_scarce_calls_and_bytes_are_waited_for(
 # What is not given -------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("code", ["603", "1018", "1013"])
 def test_a_refused_type_is_named_and_the_others_are_read(
     marketo: Account, catalog: dict[str, Any], tap: Tap, code: str

@@ -306,6 +306,7 @@ def test_large_programs_are_handed_over_to_exports_of_ten(
         assert_members(marketo, catalog, target)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("skip", [0, 5, 34])
 def test_a_killed_first_sync_goes_on_at_its_program(
     marketo: Account, catalog: dict[str, Any], tap: Tap, skip: int

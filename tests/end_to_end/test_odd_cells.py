@@ -91,6 +91,7 @@ def in_files() -> list[dict[str, tuple[bytes, Any, str]]]:
     return files
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("cells", in_files())
 def test_an_odd_cell_is_read_or_said_to_be_none_and_stops_nothing(
     recorded: Recording, tap: Tap, cells: Mapping[str, tuple[bytes, Any, str]]

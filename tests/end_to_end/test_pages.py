@@ -347,6 +347,7 @@ def long_lists() -> Iterator[Account]:
         yield running
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("stream", "change"),
     [*(("programs", change) for change in CHANGES), ("emails", "all"), ("folders", "all")],

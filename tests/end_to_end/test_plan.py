@@ -135,6 +135,7 @@ def test_a_first_sync_and_the_next_are_as_planned(tap: Tap) -> None:
         assert second["goes_on_at"] is None
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("families", "factor"),
     [
@@ -355,6 +356,7 @@ def test_lists_of_any_length_are_measured_by_few_calls(tap: Tap, programs: int) 
         assert item(plan, "programs")["calls"] == calls(marketo)["programs"]
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stream", ["tokens", "list_memberships", "program_members", "segments"])
 def test_what_a_stopped_run_has_read_is_not_planned_again(tap: Tap, stream: str) -> None:
     options = ["--lists", "90", "--programs", "90", "--folders", "10"]

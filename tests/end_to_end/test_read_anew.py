@@ -110,6 +110,7 @@ def all_pages(marketo: Account) -> list[tuple[int, int]]:
     return [(n, page + 1) for n, size in sizes.items() for page in range(-(-size // 300) or 1)]
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("days", "hours", "is_anew"),
     [(84, 0, False), (86, 0, True), (84, 23, False), (84, 25, True), (120, 24, True)],
@@ -159,6 +160,7 @@ def test_lists_are_read_anew_where_activities_no_longer_reach_the_bookmark_less_
     assert_memberships(marketo, target)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("call", "skip"), [("lists", 0), *(("list_members", n) for n in (0, 1, 3))]
 )
@@ -199,6 +201,7 @@ def without_read_at(target: Target) -> None:
         row["readAt"] = None
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("skip", [None, 1, 3])
 def test_rows_have_no_time_of_a_reading_that_an_earlier_version_began(
     marketo: Account, catalog: dict[str, Any], tap: Tap, skip: int | None
@@ -300,6 +303,7 @@ def assert_leads(marketo: Account, target: Target) -> None:
     assert {key: held[key] for key in truth} == truth
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("days", "hours", "is_anew"), [(84, 0, False), (86, 0, True), (84, 25, True)]
 )
@@ -339,6 +343,7 @@ KILLS = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(("call", "skip"), KILLS)
 def test_a_killed_reading_anew_of_leads_goes_on(
     marketo: Account, catalog: dict[str, Any], tap: Tap, call: str, skip: int
@@ -365,6 +370,7 @@ def test_a_killed_reading_anew_of_leads_goes_on(
     assert_leads(marketo, target)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("key", ["updatedAt", "createdAt"])
 @pytest.mark.parametrize(("days", "is_anew"), [(84, False), (86, True)])
 def test_leads_of_another_taps_state_are_read_anew_as_well(

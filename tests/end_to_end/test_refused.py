@@ -56,6 +56,7 @@ def warnings(done: Run, *texts: str) -> list[str]:
 # Discovery ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("lacking", STREAMS)
 def test_discovery_leaves_out_what_the_role_may_not_read_and_names_the_permission(
     marketo: Account, catalog: dict[str, Any], tap: Tap, lacking: str
@@ -105,6 +106,7 @@ CODES |= {"703": "Not enabled", "1018": "CRM Enabled", "1026": "Custom object no
 CODES |= {"1035": "Unsupported filter type"}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("code", CODES)
 def test_a_refused_stream_is_named_and_the_others_are_read(
     marketo: Account, catalog: dict[str, Any], tap: Tap, code: str
@@ -185,6 +187,7 @@ def test_many_streams_of_one_family_are_named_as_the_family(
 # What is not Marketo's word ----------------------------------------------------------------------
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("status", [400, 403, 404])
 @pytest.mark.parametrize(
     "call", ["channels", "customobjects", "customobject_describe", "member_describe", "create"]
@@ -220,6 +223,7 @@ def test_a_page_of_a_firewall_does_not_say_that_something_is_gone(
     assert f"HTTP {status}" in line
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("code", ["610", "616", "1018", "1013"])
 @pytest.mark.parametrize(
     ("call", "streams"),
@@ -243,6 +247,7 @@ def test_discovery_leaves_out_what_marketo_says_not_to_have(
     assert "1003" in stopped(tap.run(marketo.config(), None, None, "--discover"), 2)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("code", ["603", "610", "616", "1003", "1018"])
 @pytest.mark.parametrize("call", ["token", "usage"])
 def test_what_a_first_call_is_refused_ends_the_run_and_leaves_nothing_out(

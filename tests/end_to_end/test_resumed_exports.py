@@ -45,6 +45,7 @@ def config_of(marketo: Account, **settings: Any) -> dict[str, Any]:
     return marketo.config(**{"start_date": START, **settings})
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stage", ["created", "queued", "processing", "completed"])
 def test_a_killed_run_is_resumed_without_making_its_exports_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, stage: str

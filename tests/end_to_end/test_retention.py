@@ -44,9 +44,7 @@ def chosen(tap_options: Sequence[str], streams: Sequence[str]) -> dict[str, Any]
 
 
 def of_stream(marketo: Account, stream: str, since: str) -> list[dict[str, Any]]:
-    rows = marketo.truth("activities")
-    number = NUMBERS[stream]
-    return [r for r in rows if r["activityTypeId"] == number and r["activityDate"] >= since]
+    return [row for row in marketo.activities([NUMBERS[stream]]) if row["activityDate"] >= since]
 
 
 @dataclass

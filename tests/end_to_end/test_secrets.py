@@ -150,6 +150,7 @@ def test_failures_that_pass_show_no_secret(
         assert done.stderr.count("client_id=***&client_secret=***") >= 6
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("fault", FINAL, ids=lambda fault: "-".join(map(str, fault.values())))
 def test_failures_that_stay_show_no_secret(
     marketo: Account, catalog: dict[str, Any], tap: Tap, fault: Fault

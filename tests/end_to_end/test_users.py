@@ -47,6 +47,7 @@ def test_a_catalog_in_which_nothing_is_marked_has_them_off(catalog: dict[str, An
     assert off == {*STREAMS}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("lacking", PERMISSIONS)
 @pytest.mark.parametrize("form", [[], ["--bare-errors"]])
 def test_discovery_leaves_them_out_without_a_warning(

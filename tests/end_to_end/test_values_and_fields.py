@@ -283,7 +283,7 @@ def test_an_attribute_that_the_catalog_lacks_is_counted_and_harms_nothing(
     # One warning for each way in which rows spell the name.
     lines = [x for x in warnings(done.stderr, VISITS) if "webpage url" in x.lower()]
     counted = [int(number) for x in lines for number in re.findall(r": (\d+) of", x)]
-    raw = [a for a in marketo.truth("activities") if a["activityTypeId"] == TYPE_OF[VISITS]]
+    raw = marketo.activities([TYPE_OF[VISITS]])
     given = [a for a in raw if a["activityDate"] >= START and a["attributes"].get("Webpage URL")]
     assert sum(counted) == len(given) > 0
     truth = expected.activities(marketo, catalog, START)[VISITS]

@@ -69,6 +69,7 @@ def heal(marketo: Account) -> None:
     marketo.advance(hours=1)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("stage", "places"), [("Created", 1), ("Queued", 3), ("others are processed", 1)]
 )
@@ -99,6 +100,7 @@ def test_where_marketo_begins_nothing_the_run_ends_after_nine_timeouts_however_m
     assert_right(marketo, chosen, target)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("stream", "outcome"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,7 +18,10 @@ from tests.sandbox.sandbox import Sandbox
 
 @lru_cache(maxsize=8)
 def _made(options: Options, start: float) -> Database:
-    return Database(options, start)
+    database = Database(options, start)
+    # Here once, and not in each process that is forked from this one.
+    database.activities.make_contents()
+    return database
 
 
 def _shared_database(options: Options) -> Database | None:
@@ -32,7 +36,7 @@ def prepare(arguments: Sequence[str]) -> None:
 
 def main() -> None:
     """Serve until a signal comes, or until standard input closes where that is asked for."""
-    options = parse_options()
+    options = parse_options(sys.argv[1:])
     # A pipe, as a handler may come while the main thread holds the lock of an Event.
     ends, end = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -229,6 +229,12 @@ class ActivityTable:
             edition = next(each for each in editions if each.first <= place)
         return edition.contents(mix(self.seed, place))
 
+    def make_contents(self) -> None:
+        """Make the contents of all types, which are else made when they are first asked for."""
+        for editions in self._editions.values():
+            for edition in editions:
+                edition.contents(0)
+
     def rows(
         self, chosen: Sequence[int], names: Sequence[str], render: Callable[[Value], T]
     ) -> Iterator[list[T]]:
@@ -257,15 +263,20 @@ class ActivityTable:
             return lambda place: cells.pooled(self.result(place))
         return lambda place: cells.pooled(self.details(place).attributes)
 
-    def truth(self, moment: float) -> Iterator[dict[str, Any]]:
-        """Every activity there is at the moment, typed, attributes by canonical display name."""
+    def truth(
+        self, moment: float, types: Collection[int] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Every activity there is at the moment, typed, attributes by canonical display name.
+
+        Only those of some types, where these are given.
+        """
         names = [name for name in ALL_FIELDS if name != "attributes"]
         kept = self._kept(moment)
         stamps = enumerate(zip(self.kind, self.date, self.visible, strict=True))
         chosen = [
             place
             for place, (kind, date, visible) in stamps
-            if visible <= moment and date >= kept[kind]
+            if visible <= moment and date >= kept[kind] and (types is None or kind in types)
         ]
         rows = self.rows(chosen, names, lambda value: value.typed)
         for place, row in zip(chosen, rows, strict=True):

@@ -43,7 +43,7 @@ class Control:
     def _dispatch(self, request: Request, parts: list[str], body: Any) -> Answer:
         method, name = request.method, parts[0]
         if method == "GET" and name == "truth" and len(parts) == 2:
-            return self._truth(parts[1])
+            return self._truth(parts[1], request.query().get("type"))
         with self._api.lock:
             self._api.queue.settle()
             if method == "GET" and name == "clock":
@@ -171,7 +171,7 @@ class Control:
             self._api.permissions.set(list(body["lacks"]))
         return json_answer({"lacks": self._api.permissions.lacks})
 
-    def _truth(self, table: str) -> Answer:
+    def _truth(self, table: str, types: list[str] | None) -> Answer:
         tables = (*self._database.tables(), *self._own)
         if table not in tables:
             return json_answer({"error": f"no such table; there are {', '.join(tables)}"}, 404)
@@ -179,7 +179,13 @@ class Control:
             self._api.queue.settle()
             if table in self._own:
                 return Answer(200, _as_json(iter(self._own[table]())))
-            rows = self._database.truth(table, self._api.clock.now())
+            now = self._api.clock.now()
+            if types is None:
+                rows = self._database.truth(table, now)
+            elif table == "activities":
+                rows = self._database.activities.truth(now, {*map(int, types)})
+            else:
+                raise ValueError("only activities have types")
             # A generator would see later changes; all but huge tables are read at once.
             return Answer(200, _as_json(rows))
 

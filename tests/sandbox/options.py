@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,13 @@ _HELP = {
 }
 
 
-def parse_options(arguments: Sequence[str] | None = None) -> Options:
+def parse_options(arguments: Sequence[str]) -> Options:
     """Read the options of `python -m tests.sandbox`; each field of Options is one flag."""
+    return Options(**vars(_parser().parse_args(arguments)))
+
+
+@cache
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.sandbox",
         description="A Marketo that behaves as Adobe documents, on the loopback interface.",
@@ -211,4 +217,4 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         else:
             kind = type(field.default)
             parser.add_argument(flag, type=kind, default=field.default, help=text)
-    return Options(**vars(parser.parse_args(arguments)))
+    return parser

@@ -116,6 +116,13 @@ def test_deleted_leads(shared: Client) -> None:
     assert found[0]["activityDate"].endswith("+0000")
 
 
+def test_the_truth_about_activities_of_some_types(shared: Client) -> None:
+    every = shared.control("truth/activities")["rows"]
+    some = shared.control("truth/activities?type=1&type=6")["rows"]
+    assert some == [row for row in every if row["activityTypeId"] in (1, 6)] != []
+    assert "only activities" in shared.control("truth/leads?type=1")["error"]
+
+
 def test_life_of_a_job(client: Client) -> None:
     made = client.create()["result"][0]
     job_id = made["exportId"]

@@ -27,6 +27,7 @@ def rows(client: Client, table: str) -> list[Json]:
     return list(client.control(f"truth/{table}")["rows"])
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("table", TABLES)
 def test_rows_come_change_and_go(client: Client, table: str) -> None:
     client.advance(600)
@@ -149,6 +150,7 @@ ADDRESSES = {
 }
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("call", ADDRESSES)
 def test_faults_counters_and_log_know_every_call(client: Client, call: str) -> None:
     path = ADDRESSES[call]

@@ -171,6 +171,7 @@ def test_a_new_attribute_is_in_later_activities_only(client: Client) -> None:
     assert refused(client, {"new_attribute": {**attribute, "activity_type": 9999}})
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", range(6))
 def test_files_written_at_the_same_time_hold_what_one_written_alone_does(seed: int) -> None:
     usual = sys.getswitchinterval()

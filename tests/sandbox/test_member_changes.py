@@ -230,6 +230,7 @@ def test_members_pass_to_the_winners_of_merges(client: Client) -> None:
     assert not new_since(client, before)
 
 
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize("kind", ABOUT_MEMBERS)
 @pytest.mark.parametrize("name", ["new_activities", "late_activities"])
 def test_activities_asked_for_by_their_type(timely: Client, kind: int, name: str) -> None:

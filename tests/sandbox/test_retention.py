@@ -23,6 +23,7 @@ def days_ago(days: float) -> str:
     return bulk_time(START - days * DAY)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     ("kind", "months", "gone", "kept"),
     [
