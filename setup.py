@@ -45,7 +45,14 @@ setup(
     ],
     extras_require={
         "test": TEST,
-        "dev": [*TEST, "mypy>=1.11", "ruff>=0.6", "types-requests>=2.31", "types-tqdm>=4.66"],
+        "dev": [
+            *TEST,
+            "mypy>=1.11",
+            "pip>=22.3",  # the first that installs into another environment
+            "ruff>=0.6",
+            "types-requests>=2.31",
+            "types-tqdm>=4.66",
+        ],
     },
     entry_points={"console_scripts": ["tap-marketo=tap_marketo.cli:main"]},
 )

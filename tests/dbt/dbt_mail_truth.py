@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from tests.integration.dbt_truth import Expected, Truth, by_subject
+from tests.dbt.dbt_truth import Expected, Truth, by_subject
 from tests.integration.target_drivers import Row, Rows
 
 _OUTCOMES = {

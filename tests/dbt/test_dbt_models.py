@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.dbt_mail_truth import performance, sends
-from tests.integration.dbt_project import rows_of
-from tests.integration.dbt_truth import Expected
-from tests.integration.dbt_warehouse import (
+from tests.dbt.dbt_mail_truth import performance, sends
+from tests.dbt.dbt_project import rows_of
+from tests.dbt.dbt_truth import Expected
+from tests.dbt.dbt_warehouse import (
     CHANGES,
     OTHERS,
     WITH_VIEWS,

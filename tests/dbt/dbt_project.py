@@ -15,7 +15,7 @@ from tests.harness import HANG, ROOT
 from tests.integration.target_drivers import FAR_FROM_UTC, TOOLS, Database, Rows
 
 PROJECT = ROOT / "dbt"
-BIN = TOOLS / "dbt-core" / "bin"
+BIN = TOOLS / "dbt" / "bin"
 
 # Tables and views of the schemas that dbt makes: their columns' types, and their rows.
 READ = """
@@ -82,7 +82,7 @@ def types_of(made: Made, table: str) -> dict[str, str]:
 def need_dbt() -> None:
     """Skip where dbt is not installed."""
     if not (BIN / "dbt").exists():
-        pytest.skip("dbt is installed by `make integration`")
+        pytest.skip("dbt is installed by `make dbt`")
 
 
 class Dbt:

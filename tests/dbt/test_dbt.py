@@ -14,8 +14,8 @@ import pytest
 from tests import dbt_sources
 from tests.dbt_sources import name_of
 from tests.harness import ROOT
-from tests.integration.dbt_project import PROJECT, rows_of, types_of
-from tests.integration.dbt_warehouse import COMMAND, Warehouse, moment, who_is_gone
+from tests.dbt.dbt_project import PROJECT, rows_of, types_of
+from tests.dbt.dbt_warehouse import COMMAND, Warehouse, moment, who_is_gone
 from tests.integration.target_drivers import Row, Rows
 from tests.readme import code
 from tests.relations import RELATIONS, Relation
@@ -59,7 +59,7 @@ def test_the_page_has_the_command_and_the_versions_that_are_tested() -> None:
     for requirement in shlex.split(installed)[2:]:
         if not requirement.startswith("dbt-core"):
             assert requirement in made
-    core = re.search(r"dbt-core/(\d+\.\d+)\.", made)
+    core = re.search(r"dbt-core==(\d+\.\d+)\.", made)
     assert core
     assert f"dbt-core>={core[1]}," in installed
 

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests import readme
-from tests.integration.dbt_project import BIN, PROJECT, Dbt, counts, need_dbt, rows_of, types_of
-from tests.integration.dbt_warehouse import (
+from tests.dbt.dbt_project import BIN, PROJECT, Dbt, counts, need_dbt, rows_of, types_of
+from tests.dbt.dbt_warehouse import (
     COMMAND,
     DROP,
     MAILS,
@@ -24,7 +24,7 @@ from tests.integration.dbt_warehouse import (
     who_is_gone,
 )
 from tests.integration.target_drivers import Database, database
-from tests.integration.test_dbt import CONTRACT, KINDS
+from tests.dbt.test_dbt import CONTRACT, KINDS
 
 # A user's project with dbt_marketo in it: that looks for its sources in the database, too.
 OTHER_PACKAGE = "package:marketo"

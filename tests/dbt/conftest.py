@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.integration.dbt_warehouse import Warehouse, go_through
+from tests.dbt.dbt_warehouse import Warehouse, go_through
 from tests.integration.target_drivers import DATABASES
 
 
