@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.end_to_end import expected
-from tests.harness import Account, Tap, account, assert_secrets_kept, select, tap_in_a_directory
 from tests.dbt.dbt_project import Dbt, Made, need_dbt
 from tests.dbt.dbt_truth import Expected, Truth
+from tests.end_to_end import expected
+from tests.harness import Account, Tap, account, assert_secrets_kept, select, tap_in_a_directory
 from tests.integration.target_drivers import Database, Rows, database
 
 # Few rows of all but activities, which must be enough for mails to come in every shape.

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tests import dbt_sources
-from tests.dbt_sources import name_of
-from tests.harness import ROOT
 from tests.dbt.dbt_project import PROJECT, rows_of, types_of
 from tests.dbt.dbt_warehouse import COMMAND, Warehouse, moment, who_is_gone
+from tests.dbt_sources import name_of
+from tests.harness import ROOT
 from tests.integration.target_drivers import Row, Rows
 from tests.readme import code
 from tests.relations import RELATIONS, Relation

@@ -23,8 +23,8 @@ from tests.dbt.dbt_warehouse import (
     moment,
     who_is_gone,
 )
-from tests.integration.target_drivers import Database, database
 from tests.dbt.test_dbt import CONTRACT, KINDS
+from tests.integration.target_drivers import Database, database
 
 # A user's project with dbt_marketo in it: that looks for its sources in the database, too.
 OTHER_PACKAGE = "package:marketo"
