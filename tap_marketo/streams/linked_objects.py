@@ -7,7 +7,7 @@ each sync that reads the rows exports all keys again, from the first row on.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tap_marketo.errors import AccessDeniedError
@@ -35,23 +35,6 @@ PREFIX = "links_of/"
 """What the names of these families begin with; the path part of their exports follows."""
 
 
-@dataclass(frozen=True)
-class LinkedStream:
-    """A stream whose keys links name.
-
-    Attributes:
-        name: of the stream.
-        paths: what leads to its rows.
-        news_since: the rows are news to which a row that has changed since (UTC) leads.
-        unfinished: the bulk objects that this run has not exported to the end.
-    """
-
-    name: str
-    paths: Sequence[KeyPath]
-    news_since: datetime
-    unfinished: set[str]
-
-
 def source_of(stream: str, path: KeyPath) -> str:
     """Return what a search calls the values by which rows of a stream are asked for."""
     return f"{stream}.{path.filter}"
@@ -65,28 +48,36 @@ class LinkedFamily(KeysFamily):
     def __init__(
         self,
         bulk_object: str,
-        linked: Collection[LinkedStream],
+        unfinished: Mapping[str, set[str]],
         search: KeySearch,
         context: SyncContext,
         lead_fields: Collection[str],
     ) -> None:
-        """Serve some streams of a search, given the fields that leads have."""
+        """Serve the streams of a search to whose rows those of a bulk object lead.
+
+        Of each stream it is known which bulk objects this run has not exported to the end. A
+        company's key counts if leads have the field.
+        """
         self.name = f"{PREFIX}{bulk_object}"
         self.bulk_object = bulk_object
-        self._linked = {each.name: each for each in linked}
+        self._unfinished = unfinished
         self._paths = [
-            (each, path)
-            for each in linked
-            for path in each.paths
+            (name, path)
+            for name, table in search.tables.items()
+            for path in table.declared.paths
             if path.bulk_object == bulk_object
         ]
+        streams = dict.fromkeys(name for name, _ in self._paths)
+        lookback = timedelta(hours=context.config.leads_lookback_hours)
+        # Rows are news to which one that has changed since then leads.
+        self._news_since = {name: _since(context, name, lookback) for name in streams}
         of_leads = bulk_object == LEADS
         has_keys = of_leads and COMPANY_KEY in find_names([COMPANY_KEY], lead_fields)
         self._needs_key = has_keys and context.config.companies == "linked"
         exported = [name for _, path in self._paths for name in path.fields.values()]
         more = [COMPANY_KEY] if self._needs_key else []
         columns = list(dict.fromkeys([REPLICATION_KEY, *more, *exported]))
-        super().__init__(search, self._linked, columns)
+        super().__init__(search, streams, columns)
         if of_leads:
             self.further_permissions = (READ_LEAD,)
         self._served: Collection[str] = ()
@@ -130,7 +121,7 @@ class LinkedFamily(KeysFamily):
             marks[name] = replace(
                 mark, reached_by={**mark.reached_by, self._place: reached}, begins_by=begins
             )
-            unfinished = self._linked[name].unfinished
+            unfinished = self._unfinished[name]
             if plan.window.end >= context.now:
                 unfinished.discard(self.bulk_object)
             if not unfinished and mark.read_at:
@@ -152,23 +143,35 @@ class LinkedFamily(KeysFamily):
         if self._needs_key and not row[COMPANY_KEY]:
             return
         changed = row[REPLICATION_KEY]
-        for linked, path in self._paths:
+        for name, path in self._paths:
             value = _value(path, row)
-            if value and linked.name in self._served:
-                is_news = is_since(changed, linked.news_since)
-                self._search.note(source_of(linked.name, path), value, is_news)
+            if value and name in self._served:
+                is_news = is_since(changed, self._news_since[name])
+                self._search.note(source_of(name, path), value, is_news)
+
+
+def _read_at(context: SyncContext, stream: str) -> datetime | None:
+    return context.state.mark(LinkMark, stream).read_at
+
+
+def _since(context: SyncContext, stream: str, lookback: timedelta) -> datetime:
+    """Return where what is new of a stream begins (UTC), a look-back before what was read."""
+    bookmark = context.state.bookmark(stream, REPLICATION_KEY)
+    if bookmark is None or _read_at(context, stream) is None:
+        return context.earliest
+    return before(bookmark, lookback)
 
 
 def is_under_way(context: SyncContext, stream: str) -> bool:
     """Say whether a reading of a stream has begun that is not yet complete."""
     bookmark = context.state.bookmark(stream, REPLICATION_KEY)
-    read_at = context.state.mark(LinkMark, stream).read_at
+    read_at = _read_at(context, stream)
     return read_at is not None and (bookmark is None or bookmark < read_at)
 
 
 def is_fresh(context: SyncContext, stream: str) -> bool:
     """Say whether a stream was read not long ago (child_refresh_hours)."""
-    read_at = context.state.mark(LinkMark, stream).read_at
+    read_at = _read_at(context, stream)
     if read_at is None or is_under_way(context, stream):
         return False
     return context.now - read_at < timedelta(hours=context.config.child_refresh_hours)
@@ -199,14 +202,13 @@ class LinkedRead(SearchRead):
         """Prepare to read nothing yet."""
         super().__init__(account, context)
         self._interval = timedelta(hours=context.config.child_refresh_hours)
-        self._lookback = timedelta(hours=context.config.leads_lookback_hours)
 
     def steps(self, emitter: Emitter) -> Steps:
         due = self._due()
         for name in self._tables.keys() - {*due}:
             LOGGER.info(
                 "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
-                name, str(self._read_at(name)), self._interval / timedelta(hours=1),
+                name, str(_read_at(self._context, name)), self._interval / timedelta(hours=1),
             )  # fmt: skip
         if not due:
             return
@@ -219,7 +221,8 @@ class LinkedRead(SearchRead):
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
         due = self._due()
         if not due:
-            first = min(filter(None, map(self._read_at, self._tables)))
+            read_at = (_read_at(self._context, name) for name in self._tables)
+            first = min(filter(None, read_at))
             return ReadEstimate(
                 how=f"not before {to_marketo(first + self._interval)} (child_refresh_hours)"
             )
@@ -241,26 +244,11 @@ class LinkedRead(SearchRead):
         declared = [table.declared for table in tables.values()]
         search = KeySearch(declared, tables, self._account, emitter)
         search.prepare()
-        linked = [
-            LinkedStream(
-                each.name,
-                each.paths,
-                self._since(each.name, self._lookback),
-                {path.bulk_object for path in each.paths},
-            )
-            for each in declared
-        ]
-        objects = dict.fromkeys(path.bulk_object for each in linked for path in each.paths)
+        unfinished = {each.name: {path.bulk_object for path in each.paths} for each in declared}
+        objects = dict.fromkeys(path.bulk_object for each in declared for path in each.paths)
         lead_fields = self._lead_fields() if LEADS in objects else []
         families = [
-            LinkedFamily(
-                each,
-                [stream for stream in linked if each in stream.unfinished],
-                search,
-                self._context,
-                lead_fields,
-            )
-            for each in objects
+            LinkedFamily(each, unfinished, search, self._context, lead_fields) for each in objects
         ]
         return search, families
 
@@ -271,11 +259,5 @@ class LinkedRead(SearchRead):
             # Marketo refuses the export of leads as well, and the streams that take it fail.
             return []
 
-    def _since(self, stream: str, lookback: timedelta = LOOKBACK) -> datetime:
-        bookmark = self._context.state.bookmark(stream, REPLICATION_KEY)
-        if bookmark is None or self._read_at(stream) is None:
-            return self._context.earliest
-        return before(bookmark, lookback)
-
-    def _read_at(self, stream: str) -> datetime | None:
-        return self._context.state.mark(LinkMark, stream).read_at
+    def _since(self, stream: str) -> datetime:
+        return _since(self._context, stream, LOOKBACK)

@@ -6,7 +6,7 @@ Marketo lists neither these lists nor all named accounts: the config names the l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tap_marketo.errors import ConfigError, DataError
@@ -150,7 +150,7 @@ class MembersRead(_NamedRead):
 
     def steps(self, emitter: Emitter) -> Steps:
         mark = self._mark
-        if not self._is_due:
+        if self._due:
             LOGGER.info(
                 "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
                 self.stream, str(mark.refreshed), self._interval / timedelta(hours=1),
@@ -173,18 +173,17 @@ class MembersRead(_NamedRead):
         self._move_to(emitter, NamedListMark(refreshed=began), bookmark)
 
     def estimate(self, sizes: ListSizes) -> ReadEstimate:
-        if not self._is_due and self._mark.refreshed:
-            due = to_marketo(self._mark.refreshed + self._interval)
-            return ReadEstimate(how=f"not before {due} (child_refresh_hours)")
+        if due := self._due:
+            return ReadEstimate(how=f"not before {to_marketo(due)} (child_refresh_hours)")
         calls = Calls(1, "one for 300 members of each list")
         return ReadEstimate(how=f"{IN_FULL}, list by list", calls=calls)
 
     @property
-    def _is_due(self) -> bool:
+    def _due(self) -> datetime | None:
+        """When all lists are to be read again (UTC); None for now."""
         mark = self._mark
-        if mark.list_reached or mark.refreshed is None:
-            return True
-        return self._now - mark.refreshed >= self._interval
+        due = mark.refreshed and mark.refreshed + self._interval
+        return due if due and not mark.list_reached and self._now < due else None
 
     def _read(self, number: str, emitter: Emitter) -> Steps:
         for keys in self._lists.members(number):
