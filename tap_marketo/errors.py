@@ -258,6 +258,11 @@ class DataError(TapError):
     """A file or an answer does not have the shape Adobe documents."""
 
 
+def odd_data(what: str) -> DataError:
+    """Return the error for what Marketo sent, where only Marketo can tell why."""
+    return DataError(f"{what}. Run again; if it stays so, show it to Marketo Support.")
+
+
 class OutputClosedError(TapError):
     """Whoever reads our stdout went away."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tap_marketo.errors import DataError
+from tap_marketo.errors import odd_data
 from tap_marketo.marketo.client import MarketoClient
 
 DEDUPE_FIELDS = "dedupeFields"
@@ -162,10 +162,7 @@ def activity_types(client: MarketoClient) -> dict[int, Mapping[str, Any]]:
         raw_id = entry.get("id") if isinstance(entry, dict) else None
         number = _number(raw_id)
         if number is None:
-            raise DataError(
-                f"GET {path}: an activity type has the id {raw_id!r}. Run again; if it stays so, "
-                "show it to Marketo Support."
-            )
+            raise odd_data(f"GET {path}: an activity type has the id {raw_id!r}")
         if isinstance(entry.get("name"), str):
             types[number] = entry
     return types

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import DataError, RequestRefusedError, TapError
+from tap_marketo.errors import DataError, RequestRefusedError, TapError, odd_data
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.answers import Envelope
 from tap_marketo.marketo.client import MarketoClient
@@ -187,10 +187,7 @@ def _scan(
 
 def endless(path: str, what: str) -> DataError:
     """Return the error for a list whose pages lead nowhere, given what Marketo did."""
-    return DataError(
-        f"GET {path}: Marketo {what}, which would never end. Run again; if it stays so, show it "
-        "to Marketo Support."
-    )
+    return odd_data(f"GET {path}: Marketo {what}, which would never end")
 
 
 def date_token(client: MarketoClient, since: datetime) -> str:
@@ -231,8 +228,5 @@ def rows_of(path: str, envelope: Envelope) -> list[Row]:
     """
     rows = envelope["result"]
     if not all(isinstance(row, dict) for row in rows):
-        raise DataError(
-            f"GET {path}: the result holds something else than objects. Run again; if it stays "
-            "so, show it to Marketo Support."
-        )
+        raise odd_data(f"GET {path}: the result holds something else than objects")
     return list(rows)

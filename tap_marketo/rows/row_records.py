@@ -12,7 +12,7 @@ from operator import itemgetter
 
 import orjson
 
-from tap_marketo.errors import DataError
+from tap_marketo.errors import odd_data
 from tap_marketo.names import find_names
 from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.column_types import ColumnType, ConversionIssues
@@ -58,10 +58,9 @@ class RecordWriter:
             DataError: one is absent.
         """
         if ABSENT in values:
-            raise DataError(
+            raise odd_data(
                 f"Marketo sent a row of {self._stream} without {self.columns[place].name}: it "
-                "could not be told from any other. Run again; if it stays so, show it to Marketo "
-                "Support."
+                "could not be told from any other"
             )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import compress
 from typing import Any
 
-from tap_marketo.errors import DataError
+from tap_marketo.errors import odd_data
 from tap_marketo.exports.cursors import Cursor
 from tap_marketo.exports.family import (
     BulkFamily,
@@ -175,9 +175,8 @@ class ActivitiesFamily(BulkFamily):
             for number in others:
                 # A job of an earlier run may carry types deselected or removed since.
                 if not number.isdecimal() or int(number) not in {*self._types, *self._gone}:
-                    raise DataError(
-                        f"Marketo sent an activity of type {number!r}, which was not asked for. "
-                        "Run again; if it stays so, show it to Marketo Support."
+                    raise odd_data(
+                        f"Marketo sent an activity of type {number!r}, which was not asked for"
                     )
             served = _rows_of(block, place, of_type) if others else block
             return RecordBlock(

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
-from tap_marketo.errors import DataError
+from tap_marketo.errors import odd_data
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.pages import Page, Row, date_token, dated_pages
@@ -111,9 +111,8 @@ class ChangeEvents:
                 subject_of(self._types[number], row, attributes, self._subject),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"GET {_PATH}: Marketo sent an activity that makes no sense ({error!r}). Run "
-                "again; if it stays so, show it to Marketo Support."
+            raise odd_data(
+                f"GET {_PATH}: Marketo sent an activity that makes no sense ({error!r})"
             ) from None
 
 

@@ -13,7 +13,7 @@ from itertools import islice
 from math import ceil
 from typing import Any
 
-from tap_marketo.errors import DataError, MarketoError
+from tap_marketo.errors import DataError, MarketoError, odd_data
 from tap_marketo.exports.family import BulkFamily, ExportPlan, RecordBlock, SyncContext, date_range
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.failed_parts import FailedParts
@@ -114,10 +114,7 @@ def _lead_id(cell: str) -> int:
     try:
         return int(cell)
     except ValueError:
-        raise DataError(
-            f"An activities export holds {cell!r} for the id of a lead. Run again; if it stays "
-            "so, show it to Marketo Support."
-        ) from None
+        raise odd_data(f"An activities export holds {cell!r} for the id of a lead") from None
 
 
 class LeadChangesRead(StreamRead):

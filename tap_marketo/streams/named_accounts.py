@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tap_marketo.errors import ConfigError, DataError
+from tap_marketo.errors import ConfigError, odd_data
 from tap_marketo.exports.family import SyncContext
 from tap_marketo.exports.plan_line import Calls
 from tap_marketo.log import LOGGER, counted
@@ -98,10 +98,7 @@ class NamedLists:
 def _guid(row: Row) -> str:
     key = row.get(_KEY)
     if not isinstance(key, str) or not key:
-        raise DataError(
-            f"Marketo sent a named account, or a list of them, without {_KEY}. Run again; if it "
-            "stays so, show it to Marketo Support."
-        )
+        raise odd_data(f"Marketo sent a named account, or a list of them, without {_KEY}")
     return key
 
 

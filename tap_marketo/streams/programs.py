@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterable
 from datetime import datetime
 
-from tap_marketo.errors import DataError, NotFoundError, TapError
+from tap_marketo.errors import NotFoundError, TapError, odd_data
 from tap_marketo.failed_parts import FailedParts, concerns_one_part
 from tap_marketo.marketo.client import MarketoClient
 from tap_marketo.marketo.list_sizes import ListSize
@@ -75,9 +75,8 @@ class Programs:
                 # Its changes are not asked for again, so that one answer is not enough.
                 return programs & (yield from self.all())
             if any(other != number for other in ids):
-                raise DataError(
-                    f"GET {path}: Marketo returned another program than the one asked for. Run "
-                    "again; if it stays so, show it to Marketo Support."
+                raise odd_data(
+                    f"GET {path}: Marketo returned another program than the one asked for"
                 )
             found.update(ids)
             yield

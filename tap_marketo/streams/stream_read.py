@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tap_marketo.errors import DataError
+from tap_marketo.errors import odd_data
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.plan_line import Calls, PlanLine
 from tap_marketo.failed_parts import FailedParts
@@ -192,10 +192,7 @@ def id_of(row: Row, kind: str) -> int:
     try:
         return int(row["id"])
     except (KeyError, TypeError, ValueError):
-        raise DataError(
-            f"Marketo sent a {kind} without an id. Run again; if it stays so, show it to Marketo "
-            "Support."
-        ) from None
+        raise odd_data(f"Marketo sent a {kind} without an id") from None
 
 
 def is_since(date: object, since: datetime) -> bool:
