@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from tap_marketo.exact_json import loads_exactly
 from tap_marketo.names import clean
 from tap_marketo.rows.column_types import ColumnType, ConversionIssues
 from tap_marketo.rows.csv_cells import ABSENT
 from tap_marketo.rows.row_records import RecordWriter
+
+ATTRIBUTES = "attributes"
+"""The column of the file that holds the attributes of a row, as one JSON object."""
+
+UNKNOWN_NAME = "of an attribute the catalog lacks (discover again)"
+_NO_OBJECT = "not a JSON object, their columns now null"
+_TWICE = "of an attribute given twice in a row, the first kept"
 
 # The target of an attribute's name is a number: the slot of its column in the line and, from
 # this bit on, a code that says what to do with the value. A code below TAKEN is the place of the
@@ -115,6 +124,35 @@ class ActivityStream:
         for place, slot in zip(self.writer.key_places, self.key_slots, strict=True):
             self.writer.check_key(place, (parts[start + slot],))
 
+    def put_exactly(self, document: str, parts: list[str], start: int) -> None:
+        """Put a row's attributes, as :func:`loads_exactly` reads them, into the slots of its line.
+
+        The line starts at a place among the parts of lines.
+        """
+        try:
+            attributes = loads_exactly(document)
+        except (ValueError, RecursionError):
+            attributes = None
+        if not isinstance(attributes, dict):
+            self.issues.add(ATTRIBUTES, _NO_OBJECT)
+            return
+        kept: defaultdict[int, dict[str, Any]] = defaultdict(dict)
+        for name, value in attributes.items():
+            target = self.targets[name]
+            code, slot = target >> CODE_SHIFT, target & SLOT_MASK
+            if code == KEPT:
+                kept[slot][name] = value
+            elif code == NOT_SELECTED or value is None:
+                continue
+            elif code == UNKNOWN:
+                self.issues.add(name, UNKNOWN_NAME)
+            elif parts[start + slot] != ABSENT:
+                self.issues.add(name, _TWICE)
+            else:
+                parts[start + slot] = self.column_in[slot].json_of_value(value)
+        for slot, unknown in kept.items():
+            parts[start + slot] = self.column_in[slot].json_of_value(unknown)
+
     def set_constant(self, name: str, cell: str) -> None:
         """Let a column of the file have the same cell in every row."""
         slot = self.slot_of.get(name)
@@ -126,6 +164,17 @@ class ActivityStream:
 def _slot(place: int) -> int:
     """Return where in the parts of a line the value of a column belongs, by its place."""
     return 2 * place + 1
+
+
+class BlockLines(NamedTuple):
+    """The lines of a block while they are put together.
+
+    Each row has a stream, and a place among the parts of all rows where its own start.
+    """
+
+    streams: list[ActivityStream]
+    starts: list[int]
+    parts: list[str]
 
 
 class _Targets(dict[str, int]):

@@ -14,7 +14,7 @@ from typing import Any
 
 from tap_marketo.exact_json import dumps_exactly
 from tap_marketo.protocol.catalog import Schema, schema_types
-from tap_marketo.rows.activity_attributes import ATTRIBUTES
+from tap_marketo.rows.activity_stream import ATTRIBUTES
 from tap_marketo.rows.column_types import (
     ColumnType,
     ConversionIssues,

@@ -16,7 +16,7 @@ from tap_marketo.marketo.pages import Row, date_token, dated_pages
 from tap_marketo.marketo.retention import DELETIONS_KEPT
 from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
-from tap_marketo.rows.activity_attributes import ATTRIBUTES
+from tap_marketo.rows.activity_stream import ATTRIBUTES
 from tap_marketo.rows.page_rows import activity_block
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.activity_columns import (

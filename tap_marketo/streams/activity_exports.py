@@ -22,9 +22,8 @@ from tap_marketo.exports.windows import cursors_after, expiring_first
 from tap_marketo.log import LOGGER
 from tap_marketo.marketo.retention import HIGH_VOLUME, HIGH_VOLUME_KEPT, asked_since, midnight
 from tap_marketo.protocol.catalog import CatalogEntry
-from tap_marketo.rows.activity_attributes import ATTRIBUTES
 from tap_marketo.rows.activity_records import TYPE_ID, ActivityRecords
-from tap_marketo.rows.activity_stream import ActivityStream
+from tap_marketo.rows.activity_stream import ATTRIBUTES, ActivityStream
 from tap_marketo.rows.csv_file import Block, CsvFile
 from tap_marketo.streams.activity_columns import (
     ACTION_RESULT,

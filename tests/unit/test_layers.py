@@ -60,7 +60,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("rows.row_records",),
     # activities to records.
     ("rows.activity_stream",),
-    ("rows.activity_attributes",),
     # rows of pages, to records and to such of files.
     ("rows.activity_records", "rows.page_rows"),
     # How long activities are kept,
@@ -194,7 +193,7 @@ FENCES = {
         "rows.column_types",
         "rows.columns",
         "rows.row_records",
-        "rows.activity_attributes",
+        "rows.activity_records",
     },
     "csv": {"rows.csv_file"},
     "tqdm": {"commands.display"},

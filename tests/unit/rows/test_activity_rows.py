@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from tap_marketo.exact_json import loads_exactly
 from tap_marketo.protocol.catalog import Schema
-from tap_marketo.rows.activity_attributes import ATTRIBUTES
 from tap_marketo.rows.activity_records import ActivityRecords
-from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns
+from tap_marketo.rows.activity_stream import ATTRIBUTES, ActivityStream, AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.page_rows import activity_block
