@@ -29,18 +29,14 @@ from tap_marketo.times import to_marketo
 class Children:
     """How a declared stream is read parent by parent: the ``read`` of its declaration.
 
+    Parents are listed all at once, or group by group where one of these may fail; the group is the
+    part of a page then.
+
     Attributes:
-        parents: asks for the pages of all parents; where they are listed group by group, the
-            group is the part of a page.
-        parent_of: returns the parent that a row of these pages stands for.
-        fetch: asks for the pages of one parent's rows.
-        size: asks how many parents there are.
         calls: what one parent takes.
         guess: what that is based on; empty where it is certain.
         at_intervals: whether the stream is read at most once in child_refresh_hours, which is for
             parents that are many.
-        groups: names of groups in which parents are listed, of which one may fail.
-        in_group: asks for the pages of the parents of one group.
     """
 
     parents: Callable[[MarketoClient], Iterator[Page]]

@@ -60,7 +60,6 @@ class Details:
     """Detail columns of a stream.
 
     Attributes:
-        columns: their names.
         read: makes the call for a row and returns their values, a missing one being null; raises
             a NoDetailsError for a row of which all are null.
         by_default: whether they are selected like any other column, which is for streams that

@@ -58,11 +58,7 @@ def pages_of_parts(what: str, parts: Mapping[str, Part]) -> Iterator[Page]:
     """Read the lists of some objects; each row says of which object it is.
 
     An object whose list Marketo refuses is logged, and the others are read. So they are where one
-    list fails; the stream then fails at its end.
-
-    Args:
-        what: is not there of such an object, in the log.
-        parts: ask for the list of each object.
+    list fails; the stream then fails at its end. ``what`` is the word for the rows in the log.
 
     Raises:
         TapError: a list failed; or all are refused, and this is the first refusal.

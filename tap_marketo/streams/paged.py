@@ -47,12 +47,11 @@ class ListWatcher(Protocol):
 
 
 class PageRead(StreamRead):
-    """One sync of a stream that is read page by page.
+    """One sync of a stream that is read page by page, and shown to its watcher.
 
     Attributes:
         is_whole: whether it reads the whole list, from its first row on.
         has_ended: whether it has read everything that it was to read.
-        watcher: is shown what it reads; None for nobody.
     """
 
     has_ended = False
@@ -150,9 +149,8 @@ class Pages:
 
     Attributes:
         fetch: asks for the pages of a scan.
-        calls: what the pages cost, as far as that is known of any account.
+        calls: what they cost, as far as that is known of any account.
         size: asks how long the list of a scan is.
-        how: how the rows that have changed are found.
         prepare: gives a row the columns' names where Marketo sends others.
     """
 
