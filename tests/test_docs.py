@@ -85,6 +85,9 @@ def test_the_modules_that_contributing_names_exist() -> None:
     modules = {str(path.relative_to(package)) for path in package.rglob("[a-z]*.py")}
     named = set(re.findall(r"`([a-z_/]+\.py)`", text))
     assert {name for name in named if not name.startswith("tests/")} <= modules
+    # Where names do not say what is where, they are wrong: few may do so.
+    where = text.split("| to change ... | look in |\n| --- | --- |\n")[1].split("\n\n")[0]
+    assert len(where.splitlines()) <= 20
 
 
 def test_the_page_of_dbt_has_every_model_and_variable() -> None:
