@@ -103,8 +103,8 @@ def catalog_entry(
 ) -> dict[str, Any]:
     """Write a catalog entry.
 
-    ``inclusion`` is ``automatic``, ``available`` or ``unsupported`` of each column. A stream
-    without a replication key is read in full each time.
+    ``inclusion`` is ``automatic`` or ``unsupported`` for columns that are not ``available``. A
+    stream without a replication key is read in full each time.
     """
     own: dict[str, Any] = {
         "table-key-properties": list(keys),
@@ -115,7 +115,7 @@ def catalog_entry(
     mdata: dict[tuple[str, ...], Any] = {(): {**own, **(stream_metadata or {})}}
     for column in properties:
         more = (column_metadata or {}).get(column, {})
-        mdata["properties", column] = {"inclusion": inclusion[column], **more}
+        mdata["properties", column] = {"inclusion": inclusion.get(column, "available"), **more}
     return {
         "tap_stream_id": stream,
         "stream": stream,

@@ -66,9 +66,8 @@ def activity_entry(
     """Write the catalog entry of the stream of an activity type."""
     base = _base_columns(activity_type)
     properties: dict[str, Schema] = {column: dict(COLUMNS[column]) for column in base}
-    inclusion = dict.fromkeys(base, "automatic")
     # Not every activity comes from a campaign.
-    inclusion["campaignId"] = "available"
+    inclusion = dict.fromkeys({*base} - {"campaignId"}, "automatic")
     attributes = {attribute["name"]: attribute for attribute in _attributes_of(activity_type)}
     column_metadata: dict[str, dict[str, Any]] = {}
     taken = [*base, *naming.reserved(_EXTRAS)]
@@ -76,11 +75,9 @@ def activity_entry(
         data_type = str(attributes[name].get("dataType") or "string")
         properties[column] = schema_for_data_type(data_type, nullable=True)
         properties[column]["description"] = of_attribute(name, activity_type)
-        inclusion[column] = "available"
         column_metadata[column] = {ATTRIBUTE_NAME: name}
     for extra, column in extras_beside(properties, activity_type, number).items():
         properties[column] = dict(COLUMNS[extra])
-        inclusion[column] = "available"
         column_metadata[column] = {EXTRA_COLUMN: extra}
         if extra in EXTRA_COLUMNS:
             column_metadata[column]["selected-by-default"] = False

@@ -151,9 +151,7 @@ class DeclaredStream(SingleStream):
     def discover(self, account: Account) -> list[dict[str, Any]]:
         properties = declared_columns(self.name)
         automatic = {*self.keys, *self.automatic, self.replication_key, "createdAt"}
-        inclusion = {
-            column: "automatic" if column in automatic else "available" for column in properties
-        }
+        inclusion = dict.fromkeys(filter(None, automatic), "automatic")
         costly = [each for each in self.details if not each.by_default]
         unselected = {
             column: {"selected-by-default": False} for each in costly for column in each.columns

@@ -139,8 +139,8 @@ def described_entry(
         )
         if not field.is_exportable:
             inclusion[column] = "unsupported"
-        else:
-            inclusion[column] = "automatic" if is_automatic else "available"
+        elif is_automatic:
+            inclusion[column] = "automatic"
         if column != field.name:
             notes[column] = {FIELD_NAME: field.name}
     return catalog_entry(
