@@ -69,10 +69,6 @@ class IncrementRead(Read):
         self._is_in_place = False
 
     @property
-    def streams(self) -> list[str]:
-        return list(self.family.streams)
-
-    @property
     def issues_of(self) -> Mapping[str, ConversionIssues]:
         return self.family.issues
 

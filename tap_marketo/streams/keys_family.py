@@ -61,10 +61,6 @@ class SearchRead(Read):
         return EVER
 
     @property
-    def streams(self) -> list[str]:
-        return [*self._tables]
-
-    @property
     def issues_of(self) -> Mapping[str, ConversionIssues]:
         return {name: table.issues for name, table in self._tables.items()}
 

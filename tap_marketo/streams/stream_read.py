@@ -78,13 +78,13 @@ class Read(ABC):
 
     @property
     @abstractmethod
-    def streams(self) -> list[str]:
-        """The streams that it reads."""
-
-    @property
-    @abstractmethod
     def issues_of(self) -> Mapping[str, ConversionIssues]:
         """Values that did not fit their columns, by stream."""
+
+    @property
+    def streams(self) -> list[str]:
+        """The streams that it reads."""
+        return [*self.issues_of]
 
     @property
     def unknown(self) -> set[str]:
@@ -139,10 +139,6 @@ class StreamRead(Read):
         self._keys = keys
         self._replication_key = replication_key
         self._fit = RowFitter(entry.schema["properties"], self.issues)
-
-    @property
-    def streams(self) -> list[str]:
-        return [self.stream]
 
     @property
     def issues_of(self) -> Mapping[str, ConversionIssues]:
