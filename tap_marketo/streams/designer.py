@@ -27,15 +27,8 @@ from tap_marketo.streams.stream_read import BY_DATE
 from tap_marketo.times import to_marketo
 
 _ASSETS = "/rest/asset/v2"
-# Marketo's names within ``metadata`` (swagger-asset.json, ContentMetadataDTO), and those here.
-_OF_METADATA = {
-    "createdAt": "createdAt",
-    "createdBy": "createdBy",
-    "createdById": "createdById",
-    "modifiedAt": "updatedAt",
-    "modifiedBy": "modifiedBy",
-    "modifiedById": "modifiedById",
-}
+# Columns that ``metadata`` holds (swagger-asset.json, ContentMetadataDTO), beside modifiedAt.
+_OF_METADATA = ("createdAt", "createdBy", "createdById", "modifiedBy", "modifiedById")
 CALLS_BY_WORKSPACE = Calls(2, "one for the workspaces, and one for 50 rows of each")
 
 
@@ -44,8 +37,9 @@ def _prepared(row: Row) -> Row:
     metadata = row.get("metadata")
     known = metadata if isinstance(metadata, dict) else {}
     own = {key: value for key, value in row.items() if key not in ("metadata", "thumbnail")}
-    others = {key: value for key, value in known.items() if key not in _OF_METADATA}
-    return {**others, **own, **{name: known.get(key) for key, name in _OF_METADATA.items()}}
+    others = {key: value for key, value in known.items() if key != "modifiedAt"}
+    named = {key: known.get(key) for key in _OF_METADATA}
+    return {**others, **own, **named, "updatedAt": known.get("modifiedAt")}
 
 
 def _filter(scan: Scan, workspace: str) -> dict[str, str]:
