@@ -281,6 +281,7 @@ def test_folder_below_a_folder(account: Client) -> None:
     assert account.get(f"{A}folders.json", workSpace="Other")["warnings"] == NO_ASSETS
 
 
+@pytest.mark.soak
 def test_thousands_of_folders() -> None:
     options = Options(now=NOW, scale=0, leads=1, activities=0, folders=5000, no_rate_limits=True)
     with Sandbox(options) as sandbox:

@@ -59,6 +59,7 @@ def test_activity_files_hold_the_truth(client: Client) -> None:
     assert kinds == {"1"}
 
 
+@pytest.mark.soak
 def test_sparse_strings_and_variety() -> None:
     options = Options(now=NOW, scale=0, leads=3000, activities=3000, activity_types=13)
     with Sandbox(replace(options, sparse_strings=4, variety=997)) as sandbox:

@@ -357,6 +357,7 @@ def test_types_that_the_account_lacks() -> None:
         )
 
 
+@pytest.mark.soak
 def test_many_changes_at_once() -> None:
     options = Options(now=NOW, scale=0, leads=20_000, lists=500, list_memberships=100_000)
     with Sandbox(options) as sandbox:

@@ -125,6 +125,7 @@ def test_refused_filters(shared: Client, query: Json, expected: str) -> None:
     assert code(shared.get(LEADS, **query)) == expected
 
 
+@pytest.mark.soak
 def test_too_many_matches() -> None:
     with Sandbox(Options(now=NOW, scale=0, leads=60_000, activities=0)) as sandbox:
         client = Client(sandbox)

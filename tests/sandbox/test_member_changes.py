@@ -71,6 +71,7 @@ def assert_told(client: Client) -> None:
     assert checked
 
 
+@pytest.mark.soak
 def test_the_history_leads_to_the_memberships(timely: Client) -> None:
     assert_told(timely)
     kinds = {row["activityTypeId"] for row in told(timely)}
