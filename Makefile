@@ -52,7 +52,7 @@ unit: $(VENV)/ready
 integration: $(VENV)/ready ## real targets, Meltano, Dagster, a mapper: tests and types with them
 	$(MAKE) --jobs 3 $(patsubst %,$(TOOLS)/%/ready,$(DATABASES) $(OTHERS))
 	$(BIN)/mypy --python-executable $(TOOLS)/dagster/bin/python examples
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(INTEGRATION)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(INTEGRATION)
 
 dbt: $(VENV)/ready ## the real dbt on what real targets have loaded
 	$(MAKE) --jobs 3 $(patsubst %,$(TOOLS)/%/ready,$(DATABASES) dbt)

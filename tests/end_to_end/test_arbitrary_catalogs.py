@@ -215,6 +215,7 @@ def test_streams_that_no_longer_exist_are_named_and_the_rest_goes_on(
     assert_people(marketo, chosen, target)
 
 
+@pytest.mark.soak
 def test_a_catalog_without_the_filter_by_updated_at_has_leads_of_any_hand(
     marketo: Account, catalog: Catalog, tap: Tap
 ) -> None:

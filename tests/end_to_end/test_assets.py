@@ -242,6 +242,7 @@ def test_what_a_rule_of_marketos_keeps_back_is_null_and_counted(
     assert all(row["variables"] is not None for row in target.rows("landing_pages"))
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("name", "call"),
     [

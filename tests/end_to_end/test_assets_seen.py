@@ -220,6 +220,7 @@ def test_what_the_role_may_not_read_is_named_and_the_others_are_listed(
     assert kinds(refused) == {"campaigns", "lists", "landing_page_redirect_rules"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("code", ["603", "611"])
 def test_a_stream_that_fails_has_no_rows_though_its_list_could_be_had(
     marketo: Account, catalog: dict[str, Any], tap: Tap, code: str

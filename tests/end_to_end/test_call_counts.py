@@ -92,6 +92,7 @@ def test_the_docs_tell_the_calls_of_every_list(usual: Account, tap: Tap) -> None
     assert set(documented_calls()) == lists - exported
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("campaigns", "lists"), [(650, 601), (600, 300), (1, 299)])
 def test_lists_cost_one_call_a_page(
     catalog: dict[str, Any], tap: Tap, campaigns: int, lists: int

@@ -82,6 +82,7 @@ def test_tables_hold_all_that_leads_lead_to(tap: Tap, filters: str, companies: s
         assert job["fields"] == REFERENCES
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("stream", CRM)
 def test_a_stream_alone_holds_the_same(
     marketo: Account, catalog: dict[str, Any], tap: Tap, stream: str
@@ -204,6 +205,7 @@ def test_once_in_a_while_all_references_are_exported_again(
         assert not found
 
 
+@pytest.mark.soak
 def test_a_stopped_refresh_goes_on(marketo: Account, catalog: dict[str, Any], tap: Tap) -> None:
     config = marketo.config()
     chosen, target = chosen_of(catalog, "companies"), begun("companies")
@@ -264,6 +266,7 @@ def test_a_value_with_a_comma_is_named_and_not_asked_for(
     assert company in tables_of(target)["companies"]
 
 
+@pytest.mark.soak
 def test_without_the_updated_at_filter_references_go_by_creation(tap: Tap) -> None:
     with account(*SMALL, *FILTERS, "--no-updated-at") as marketo:
         config = marketo.config(crm_refresh_days=0)

@@ -245,6 +245,7 @@ def test_types_stand_where_they_stand_each_by_itself(
 # Stopped runs ------------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("stage", ["queued", "processing", "completed"])
 def test_a_killed_run_is_resumed_without_making_its_exports_again(
     marketo: Account, catalog: dict[str, Any], tap: Tap, stage: str
@@ -286,6 +287,7 @@ def test_what_the_days_bytes_do_not_hold_comes_on_the_next_days(
     assert_tables(marketo, chosen, target)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("code", ["1035", "603", "1018"])
 def test_a_refused_type_is_named_and_the_others_are_read(
     marketo: Account, catalog: dict[str, Any], tap: Tap, code: str
@@ -407,6 +409,7 @@ def test_jobs_of_a_type_that_is_no_longer_selected_are_cancelled(
 # Names and values that are hard ------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("names", ["as_marketo", "plain"])
 def test_hard_values_and_names_come_unchanged(tap: Tap, names: str) -> None:
     with account(*SMALL, "--hostile") as marketo:

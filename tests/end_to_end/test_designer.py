@@ -158,6 +158,7 @@ def test_a_role_without_a_permission_is_refused_and_told_which(
     assert done.records("campaigns")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("code", "level"), [("603", "WARNING"), ("610", "INFO"), ("616", "INFO"), ("601", "WARNING")]
 )

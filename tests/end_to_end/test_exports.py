@@ -323,6 +323,7 @@ def test_a_create_that_never_gives_an_id_stops_the_run(
 # Jobs that come to nothing ---------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("outcome", "said"),
     [

@@ -52,6 +52,7 @@ def assert_all_but(marketo: Account, target: Target, *failed: int) -> None:
     assert {pair: row for pair, row in held.items() if pair[0] not in failed} == rest
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("page", [1, 2])
 def test_all_others_are_read_and_the_next_run_asks_for_that_list_alone(
     marketo: Account, catalog: dict[str, Any], tap: Tap, page: int

@@ -467,6 +467,7 @@ def assert_leads_asked(world: World, harm: Harm, table: Mapping[Any, Any]) -> No
     assert all(row == true[key] for key, row in table.items())
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(
     "path",
     [

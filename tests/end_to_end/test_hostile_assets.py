@@ -122,6 +122,7 @@ def emptying(marketo: Account) -> Callable[[Request], Reply]:
     return answer
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("marketo", [SMALLEST], indirect=True, ids=["smallest"])
 def test_every_row_comes_with_null_in_every_column_that_may_be_null(
     marketo: Account, catalog: dict[str, Any], tap: Tap

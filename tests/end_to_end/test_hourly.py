@@ -214,6 +214,7 @@ def test_an_hourly_schedule_reads_little_twice_and_misses_nothing_late(
 STEP = 3
 
 
+@pytest.mark.soak
 def test_a_schedule_without_the_filter_sees_each_change_that_an_activity_tells_of(
     tap: Tap, record_property: Callable[[str, object], None]
 ) -> None:

@@ -185,6 +185,7 @@ def test_a_first_sync_and_one_of_which_the_last_is_long_ago_export(
         assert_same(marketo, catalog, target)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("column", ONLY_EXPORTED)
 def test_what_only_exports_have_keeps_activities_on_exports(
     marketo: Account, tap: Tap, column: str

@@ -551,6 +551,7 @@ def test_a_field_that_has_gone_is_left_out_with_a_warning(
     assert_leads_without(marketo, target, "fax")
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("often", [1, 20], ids=["few", "many"])
 def test_a_field_that_calls_refuse_is_left_out_with_a_warning_and_the_rest_comes(
     marketo: Account, catalog: dict[str, Any], tap: Tap, often: int

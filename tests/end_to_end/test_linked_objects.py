@@ -104,6 +104,7 @@ def test_rows_that_links_lead_to_are_what_marketo_holds(
         assert own["updatedAt"] == own["read_at"] == "2026-06-15T12:00:00+00:00"
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("companies", ["linked", "all"])
 def test_it_is_the_same_where_edges_tell_what_links_them(tap: Tap, companies: str) -> None:
     with account(*SMALL, "--edges-tell", "--most-matches", "20") as marketo:

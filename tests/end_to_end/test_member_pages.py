@@ -259,6 +259,7 @@ def test_the_first_sync_reads_each_program_by_pages_and_compares_ten_with_an_exp
     assert not pages_of(marketo)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["fewer", "other"])
 def test_where_pages_differ_from_an_export_all_is_exported_for_good(
     catalog: dict[str, Any], tap: Tap, kind: str
@@ -419,6 +420,7 @@ def test_where_the_export_fails_pages_are_compared_with_the_next_pass(
     assert_members(marketo, catalog, target)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("kind", ["", "other"])
 def test_a_pass_of_a_state_that_knows_no_pages_compares_them(
     catalog: dict[str, Any], tap: Tap, kind: str
@@ -450,6 +452,7 @@ def test_a_program_that_goes_while_others_are_read_stops_nothing(
     assert_members(marketo, catalog, target)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_plan_says_which_way_members_come(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, is_first: bool
@@ -470,6 +473,7 @@ def test_a_plan_says_which_way_members_come(
             assert pages_of(marketo)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("times", [1, None])
 def test_pages_that_fail_now_or_for_ever_lose_nothing(
     marketo: Account, catalog: dict[str, Any], tap: Tap, times: int | None

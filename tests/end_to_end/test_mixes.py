@@ -124,6 +124,7 @@ def assert_right(marketo: Account, catalog: dict[str, Any], target: Target) -> N
         assert people.table(target, name) == tables[name], name
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_ends_whatever_goes_wrong_together(
     tap: Tap, seed: int, record_property: Callable[[str, object], None]

@@ -94,6 +94,7 @@ def test_a_name_that_marketo_does_not_know_is_named(marketo: Account, tap: Tap) 
     assert {row["name"] for row in target.rows(LISTS)} == {"Named List 2"}
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("permission", "streams"),
     [

@@ -146,6 +146,7 @@ def test_attributes_of_other_json_types_than_announced_are_read_or_said_to_be_no
     assert set(summed) == {column[t] for t in ("integer", "float", "date")}
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", (",".join(FIELDS) + "\n").encode()])
 def test_a_file_without_rows_moves_the_bookmark(recorded: Recording, tap: Tap, data: bytes) -> None:
     told = copy.deepcopy(recorded)

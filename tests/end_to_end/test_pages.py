@@ -174,6 +174,7 @@ def long_tokens() -> Iterator[Account]:
         yield running
 
 
+@pytest.mark.soak
 def test_queries_too_long_for_an_address_travel_in_a_body(
     long_tokens: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:

@@ -341,6 +341,7 @@ def test_the_calls_of_each_list_are_as_planned(usual: Account, tap: Tap) -> None
     assert plan["calls_of_plan"] < 3 * len(documented)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize("programs", [0, 201, 1201])
 def test_lists_of_any_length_are_measured_by_few_calls(tap: Tap, programs: int) -> None:
     with account(*SMALL, "--programs", str(programs)) as marketo:

@@ -358,6 +358,7 @@ def test_programs_created_since_are_exported_though_no_activity_tells_of_their_m
     assert_members(marketo, catalog, read)
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("count", [3, 14])
 def test_programs_deleted_meanwhile_stop_nothing(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, count: int
@@ -397,6 +398,7 @@ def test_where_only_deleted_programs_changed_nothing_is_exported(
 # Late activities ---------------------------------------------------------------------------------
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("what", ["program_members_changed", "program_members_left"])
 def test_what_shows_late_is_found_when_it_can_be(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, what: str
@@ -941,6 +943,7 @@ def stop_with_jobs(
     return changed
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("is_sweep", [False, True])
 def test_jobs_that_are_of_no_use_any_more_are_cancelled_once(
     marketo: Account, catalog: dict[str, Any], tap: Tap, read: Target, is_sweep: bool

@@ -233,6 +233,7 @@ def programs_exported(marketo: Account) -> list[int]:
     return sorted(number for job in made for number in job["filter"]["programIds"])
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("days", "is_anew"),
     # 731 days are 24 months.
@@ -264,6 +265,7 @@ def test_members_are_read_anew_where_activities_no_longer_reach(
     assert not programs_exported(marketo)
 
 
+@pytest.mark.sampled(3)
 @pytest.mark.parametrize(("call", "skip"), [("create", 1), ("file", 0), ("file", 1)])
 def test_a_killed_reading_anew_of_members_goes_on(
     marketo: Account, catalog: dict[str, Any], tap: Tap, call: str, skip: int

@@ -208,6 +208,7 @@ def test_a_page_of_a_firewall_leaves_nothing_out_of_a_catalog(
     assert done.stdout == ""
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize("status", [403, 404])
 @pytest.mark.parametrize(
     ("call", "stream"), [("segments", "segments"), ("smart_list", "smart_lists")]

@@ -135,6 +135,7 @@ def test_the_days_that_expire_next_come_first_where_a_day_is_too_small(tap: Tap)
         assert not any(marks["ahead"] for marks in target.state["bookmarks"].values())
 
 
+@pytest.mark.sampled(2)
 @pytest.mark.parametrize(
     ("megabytes", "streams"), [(500, (SENT, OPENED)), (0.06, (OPENED, LEADS_MADE))]
 )
