@@ -15,9 +15,14 @@ class TapError(Exception):
     Attributes:
         exit_code: 1 where another run may succeed, 2 where something has to be changed first, 3
             where a daily allowance is spent.
+        ends_run: whether all other calls would fail as well.
+        is_refusal: whether Marketo says that it does not give this to the subscription or to the
+            API user. Nothing else may leave out a stream.
     """
 
     exit_code = 1
+    ends_run = False
+    is_refusal = False
 
     def __str__(self) -> str:
         # What is quoted, a name of a file or a message of Marketo's, may hold line breaks.
@@ -47,9 +52,6 @@ class MarketoError(TapError):
 
     Attributes:
         remedy: what the user can do, as an instruction; empty if there is nothing.
-        ends_run: whether all other calls would fail as well.
-        is_refusal: whether Marketo says that it does not give this to the subscription or to the
-            API user. Nothing else may leave out a stream.
         call: the request, for instance ``POST /bulk/v1/leads/export/create.json``.
         code: Marketo's error code, None where the fault has none.
         reason: Marketo's message, or what is wrong with the answer.
@@ -59,8 +61,6 @@ class MarketoError(TapError):
     """
 
     remedy = ""
-    ends_run = False
-    is_refusal = False
 
     def __init__(
         self,
@@ -240,8 +240,8 @@ class ResourceNotFoundError(NotFoundError):
 CRM_ENABLED = "1018"
 """The code of what a native CRM integration takes away (error-codes.md)."""
 
-# The refusals that say: not here, or not for this API user (error-codes.md). Whoever can go on
-# without something catches these, and nothing else.
+# What can be done without is left out for these errors and for no others (error-codes.md): Marketo
+# does not have it, or does not give it to the subscription, or, with NOT_HERE, to the API user.
 NOT_OFFERED = (FeatureUnavailableError, NotFoundError)
 NOT_HERE = (AccessDeniedError, *NOT_OFFERED)
 

@@ -71,10 +71,15 @@ class Failures:
         family: str = "",
         part: str = "",
     ) -> None:
-        """Skip streams that failed, or a part of them, and let the others go on.
+        """Skip streams that failed, and let the others go on.
 
-        For this reading the API user's role needs permissions beside those of the streams. The
-        family is the name of all of them together, if they have one.
+        Args:
+            streams: their names.
+            error: why they cannot be read.
+            permissions: what the API user's role needs for this reading, beside the permissions
+                of the streams.
+            family: the name of all of them together, if they have one.
+            part: the part of the streams that is skipped; empty if they are skipped whole.
 
         Raises:
             TapError: the error, if it concerns the whole run: credentials, allowances, the queue,
@@ -174,7 +179,10 @@ class Failures:
 def _note(
     failures: dict[tuple[str, str], _Failure], named: str, error: TapError, remedy: str = ""
 ) -> None:
-    """Add streams to those that failed for the same reason, with the error's remedy or another."""
+    """Add streams to those that failed for the same reason.
+
+    ``named`` is what the message calls them; an empty ``remedy`` means that of the error.
+    """
     problem = reason = _problem(error)
     if isinstance(error, MarketoError):
         remedy = remedy or error.remedy

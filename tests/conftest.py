@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.harness import SOAK, Tap
+from tests.sampling import left_out
 
 # Tests that record a property of this name, a dictionary with a label and numbers, are summed up.
 SUMS = "sums"
@@ -33,12 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if marker := item.get_closest_marker("sampled"):
             cases.setdefault((item.nodeid.partition("[")[0], *marker.args), []).append(item)
     for (test, of_each), of_test in cases.items():
-        # At random, so that no parameter is always the same; each time the same ones.
-        draw = random.Random(test)
-        for first in range(0, len(of_test), of_each):
-            some = of_test[first : first + of_each]
-            some.remove(draw.choice(some))
-            left += some
+        left += left_out(of_test, of_each, test)
     items[:] = [item for item in items if item not in left]
     config.hook.pytest_deselected(items=left)
 

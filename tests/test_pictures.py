@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import bars
 from tap_marketo.config import setting_names
-from tap_marketo.exports.job_queue import WORKERS
+from tap_marketo.exports.job_creator import WORKERS
 from tests.harness import ROOT
 from tests.pictures import export_day, first_sync
 from tests.pictures.__main__ import DIRECTORY, PICTURES, with_words

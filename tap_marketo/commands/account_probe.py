@@ -102,7 +102,7 @@ class AccountProbe:
             return attempt()
         except (MarketoError, DataError) as error:
             of_exports = isinstance(error, (ExportQuotaError, QueueFullError))
-            if isinstance(error, MarketoError) and error.ends_run and not of_exports:
+            if error.ends_run and not of_exports:
                 self.stopped = error
             return error
 

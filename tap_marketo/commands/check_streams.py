@@ -121,7 +121,7 @@ class WantedStreams:
                     yield entry.stream, what
 
     def state(self, state: State | StateError) -> CheckResult:
-        """Return whether a sync could go on from a state, and what it would read anew."""
+        """Return the result for a state: whether a sync accepts it, and what it reads again."""
         name, account = "State", self._probe.account
         now = whole_seconds(account.clock.now())
         try:

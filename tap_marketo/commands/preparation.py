@@ -40,7 +40,7 @@ class Preparation:
     Attributes:
         families: those that are exported, as far as they are known without asking further.
         dropped: families, with their bulk objects, whose jobs in the state no stream reads.
-        remarks: what is to be said beforehand, sentences without their full stops.
+        remarks: what a user should know before the sync, sentences without their full stops.
         is_early: whether start_date lies in the future, so that nothing is read yet.
     """
 
@@ -77,7 +77,7 @@ def prepare(account: Account, state: State, entries: Sequence[CatalogEntry]) -> 
     context = SyncContext(config, state, now, lambda: _bulk_paths(account, failures))
     if config.start_date > now:
         early = f"start_date {to_marketo(config.start_date)} lies in the future"
-        LOGGER.warning("%s: there is nothing to sync yet.", early)
+        LOGGER.warning("%s: a sync reads nothing yet.", early)
         remark = f"{early}: a sync reads nothing yet"
         return Preparation(context, (), (), (), failures, [remark], is_early=True)
     if config.start_date < MARKETO_BEGAN:

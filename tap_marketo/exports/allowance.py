@@ -93,7 +93,7 @@ class ExportAllowance:
         return sum(sizes) / len(sizes) if sizes else None
 
     def used(self, now: datetime) -> int:
-        """Return the bytes used since the last reset."""
+        """Return the bytes used since the last reset before ``now`` (UTC)."""
         since = last_allowance_reset(now)
         return sum(e.file_size for e in self._finished.values() if e.finished_at >= since)
 
@@ -116,7 +116,7 @@ class ExportAllowance:
         return window.first(longest)
 
     def has_room(self, cost: float, under_way: float, now: datetime) -> bool:
-        """Return whether a job that cannot be cut can be exported today.
+        """Return whether a job that cannot be cut can be exported today (``now``: UTC).
 
         ``cost`` and ``under_way`` are the bytes that it, and the jobs under way, are to cost.
         """
@@ -125,10 +125,11 @@ class ExportAllowance:
         return committed < self.limit and (not committed or committed + cost <= self.limit)
 
     def fit(self, family: str, window: Window, under_way: float, now: datetime) -> Window | None:
-        """Return the part of a window that can be exported today, None if it is not worth a job.
+        """Return the part of a window that can be exported today (``now``: UTC).
 
-        The part begins where the window begins, and is whole hours long. None also means: wait,
-        because the day is nearly spent and the bytes ``under_way`` are only estimated.
+        The part begins where the window begins, and is whole hours long. It is None if what is
+        left of the day is not worth a job, and also while the day is nearly spent and the bytes
+        ``under_way`` are only estimated: then the caller waits for these.
         """
         committed = self.used(now) + under_way
         left = self.limit - committed

@@ -55,8 +55,9 @@ class ExportRun:
 
     def add(self, family: BulkFamily) -> FamilyQueue:
         """Return the queue of a family, a new one if it has none yet."""
-        queue = FamilyQueue(family, self.recent[family.bulk_object])
-        return self._queues.setdefault(family, queue)
+        if family not in self._queues:
+            self._queues[family] = FamilyQueue(family, self.recent[family.bulk_object])
+        return self._queues[family]
 
     def queue_of(self, family: BulkFamily) -> FamilyQueue:
         """Return the queue of a family."""

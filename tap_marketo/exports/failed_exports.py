@@ -1,6 +1,6 @@
-"""Goes on without the export jobs that have failed for good, or without their families.
+"""A run goes on without the export jobs, or the families, that have failed for good.
 
-And gives back the slots of Marketo's queue in which jobs wait that nobody will read.
+Jobs that wait and that nobody will read are cancelled, as each holds a slot of Marketo's queue.
 """
 
 from __future__ import annotations
@@ -66,8 +66,8 @@ class FailedExports:
         being processed has spent them: it stays in the state, and the next run resumes it. Once
         Marketo does not answer, the remaining ones are left: each would take as long.
 
-        Marketo is asked first which it has begun, unless ``ask`` says that what it said last
-        counts.
+        With ``ask``, Marketo is asked first which of them it has begun. Without it, what Marketo
+        said last counts.
         """
         cancelled = []
         for job in [job for q in queues for job in (self._waiting(q) if ask else q.waiting())]:

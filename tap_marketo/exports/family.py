@@ -22,7 +22,7 @@ from tap_marketo.protocol.position import Bookmark, PendingExport, Position
 from tap_marketo.protocol.state import State
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.row_records import RecordWriter
+from tap_marketo.rows.row_records import LineLayout
 from tap_marketo.times import Window, to_marketo
 
 
@@ -262,10 +262,10 @@ class BulkFamily(ABC):
         """Write the SCHEMA message of a stream, unless it has been written as it is now."""
         emitter.schema(self.streams[stream], self.keys, [self.replication_key])
 
-    def writer(self, stream: str, time_extracted: str) -> RecordWriter:
-        """Return what writes a stream's RECORD lines."""
+    def layout(self, stream: str, time_extracted: str) -> LineLayout:
+        """Return what is constant in a stream's RECORD lines."""
         entry = self.streams[stream]
-        return RecordWriter(stream, entry.columns, self.keys, time_extracted, self.issues[stream])
+        return LineLayout(stream, entry.columns, self.keys, time_extracted, self.issues[stream])
 
 
 def date_range(window: Window) -> dict[str, str]:

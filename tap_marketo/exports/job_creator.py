@@ -18,10 +18,13 @@ from tap_marketo.errors import (
 )
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import Files
-from tap_marketo.exports.job_queue import WORKERS, FamilyQueue, Job
+from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.log import LOGGER, MEGABYTE, counted, some_of
 from tap_marketo.marketo.export_calls import ExportStatus
 from tap_marketo.times import to_marketo, whole_seconds
+
+WORKERS = 2
+"""How many jobs Marketo processes at once (bulk-extract.md, Limits)."""
 
 # A full queue is tried again in steps that grow to so many seconds.
 _LONGEST_QUEUE_WAIT = 300.0

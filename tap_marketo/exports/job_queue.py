@@ -16,8 +16,6 @@ _HOLDS_SLOT = (ExportStatus.CREATED, ExportStatus.QUEUED, ExportStatus.PROCESSIN
 WAITING = (ExportStatus.CREATED, ExportStatus.QUEUED)
 _POLLED = (None, ExportStatus.QUEUED, ExportStatus.PROCESSING)
 _NEVER = -inf
-WORKERS = 2
-"""How many jobs Marketo processes at once (bulk-extract.md, Limits)."""
 
 # The quickest of the last ten jobs says when the next one can be done; of fewer than five it does
 # not: every second job is quicker than the one before.
@@ -117,12 +115,14 @@ class FamilyQueue:
     def line_up(self, plans: Sequence[ExportPlan]) -> None:
         """Replace the jobs by those of some plans; what is known of those that stay is kept."""
         known = {job.export_id: job for job in self.jobs if job.export_id}
-        self.jobs = []
+        jobs = []
         for plan in plans:
             export_id = plan.job.export_id if plan.job else None
             job = known.get(export_id or "") or Job(self.family, plan, export_id)
             job.plan = plan
-            self.jobs.append(job)
+            jobs.append(job)
+        # At once: a signal may come at any time, and what waits then is cancelled.
+        self.jobs = jobs
         self.is_by_date = True
 
     def put_expiring_first(self, context: SyncContext) -> None:
@@ -165,7 +165,7 @@ class FamilyQueue:
         return [job for job in self.jobs if job.export_id and job.status in _POLLED]
 
     def earliest(self) -> ExportPlan:
-        """Return what begins earliest of what they are to export; there is some."""
+        """Return the plan that begins earliest; there must be a job."""
         return min((job.plan for job in self.jobs), key=lambda plan: plan.window.start)
 
     def note_created(self, job: Job, export_id: str, moment: datetime, turn: int) -> None:

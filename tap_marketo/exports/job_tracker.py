@@ -15,7 +15,6 @@ from tap_marketo.marketo.export_calls import ExportInfo, ExportStatus, FinishedE
 
 _BEGUN = (ExportStatus.PROCESSING, ExportStatus.COMPLETED, ExportStatus.FAILED)
 
-
 # For how many job_timeouts Marketo may begin none of the jobs that wait, and for how many more the
 # families without a slot in the queue until then may wait for one and in it.
 _PATIENCE = 8
@@ -137,8 +136,8 @@ class JobTracker:
             yield (
                 queue.family,
                 ExportError(
-                    f"{reason}: {names}. What waits is cancelled, and the next run "
-                    "creates it again. Run again later, or raise job_timeout."
+                    f"{reason}: {names}. What waits is cancelled, and the next run creates it "
+                    "again. Run again later, or raise job_timeout."
                 ),
             )
 

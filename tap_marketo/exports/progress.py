@@ -10,7 +10,7 @@ from tap_marketo.log import MEGABYTE, counted
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far they are, in jobs, where nothing else is said.
+    """How far the exports are. What has no line below is a number of jobs, or of calls.
 
     Attributes:
         to_make: about how many are still to be created.

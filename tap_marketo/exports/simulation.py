@@ -17,8 +17,8 @@ from tap_marketo.errors import TapError
 from tap_marketo.exports.allowance import FIRST_WINDOWS
 from tap_marketo.exports.export_run import ExportRun
 from tap_marketo.exports.family import BulkFamily, ExportPlan, SyncContext
-from tap_marketo.exports.job_creator import JobChooser
-from tap_marketo.exports.job_queue import WORKERS, FamilyQueue, Job
+from tap_marketo.exports.job_creator import WORKERS, JobChooser
+from tap_marketo.exports.job_queue import FamilyQueue, Job
 from tap_marketo.exports.job_tracker import JobTracker
 from tap_marketo.exports.plan_line import ANEW, Calls, Left, PlanLine
 from tap_marketo.failures import Failures
@@ -109,7 +109,11 @@ def _how(family: BulkFamily, why_anew: str) -> str:
 
 
 class Simulation:
-    """Simulates the exports of one run; ``used`` says how many of the day's bytes it began with."""
+    """Simulates the exports of one run.
+
+    Attributes:
+        used: how many of the day's bytes had been exported before it began.
+    """
 
     def __init__(
         self, client: MarketoClient, clock: Clock, context: SyncContext, failures: Failures

@@ -76,11 +76,9 @@ def plan_windows(
         be read after a newer one of the same stream. For each stream they begin at or before its
         bookmark, leave no gap but what has been read ahead of it, and reach ``now``.
     """
-    kept = _kept(cursors, adopted, ahead_until)
+    kept, reached = _kept(cursors, adopted, ahead_until)
     stretches = [
-        (stream, stretch)
-        for stream, cursor in cursors_after(cursors, kept).items()
-        for stretch in cursor.unread(now)
+        (stream, stretch) for stream, cursor in reached.items() for stretch in cursor.unread(now)
     ]
     return [*kept, *(Plan(window, streams) for window, streams in _shared(_align(stretches)))]
 
@@ -92,15 +90,15 @@ def plan_rereading(
 
     Pages bring what is new early, and settle nothing. So once in DEEP_EVERY a job exports
     everything from the settled point on, as where nothing is read by pages. A run that reads
-    increments does not wait for it: a later run takes up its file.
+    increments does not wait for it: a later run takes up its file. ``now`` is the end of the
+    stretch, whole seconds UTC.
 
     Returns:
         As :func:`plan_windows` the adopted jobs that settle something or move a bookmark, in date
-        order. Then, of the streams that are to be read again from their settled points on, and of
-        which no such job is left, one stretch for all of them; empty if there are none.
+        order. Then one stretch for all streams that are to be read again from their settled points
+        on and of which no such job is left; no stretch if there are no such streams.
     """
-    kept = _kept(cursors, adopted)
-    reached = cursors_after(cursors, kept)
+    kept, reached = _kept(cursors, adopted)
     due = {stream: each.start(now) for stream, each in reached.items() if each.rereads(now)}
     start = min(due.values(), default=now)
     return [*kept, Plan(Window(start, now), tuple(due))] if start < now else kept
@@ -110,8 +108,11 @@ def _kept(
     cursors: Mapping[str, Cursor],
     adopted: Iterable[Plan[JobT]],
     ahead_until: datetime | None = None,
-) -> list[Plan[JobT]]:
-    """Return the jobs that are still of use, in date order, each for the streams it continues."""
+) -> tuple[list[Plan[JobT]], dict[str, Cursor]]:
+    """Return the jobs that are still of use, in date order, each for the streams it continues.
+
+    And how far the streams have been read once these jobs have been.
+    """
     reached = dict(cursors)
     plans: list[Plan[JobT]] = []
     for plan in sorted(adopted, key=lambda each: each.window):
@@ -124,7 +125,7 @@ def _kept(
         if continued:
             plans.append(Plan(plan.window, continued, plan.job, plan.made))
             reached = cursors_after(reached, plans[-1:])
-    return plans
+    return plans, reached
 
 
 def cursors_after(cursors: Mapping[str, Cursor], plans: Iterable[Plan[JobT]]) -> dict[str, Cursor]:

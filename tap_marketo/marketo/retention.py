@@ -127,7 +127,7 @@ class Gap:
 def find_gap(
     activity_type: str, reached: datetime | None, lookback: timedelta, now: datetime
 ) -> Gap | None:
-    """Return the gap between what a table holds and what its log tells; None if there is none.
+    """Return the gap between what a table holds and what activities still tell; None for none.
 
     ``reached`` is None for a table that was never read; ``lookback`` is how long after its date an
     activity may show.

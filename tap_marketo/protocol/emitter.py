@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from tap_marketo.clock import Clock
@@ -21,22 +22,29 @@ STATE_SECONDS = 10.0
 
 
 class Emitter:
-    """Emits the messages of one sync, counts the records by stream, and tells the time (UTC)."""
+    """Emits the messages of one sync.
+
+    Attributes:
+        counts: the records emitted, by stream.
+    """
 
     def __init__(self, state: State, output: Output, clock: Clock, pace: float) -> None:
-        """Emit to an output, from a state on, which is moved.
+        """Begin with the state that the run has read; ``move_to`` moves it.
 
         ``pace`` is the least number of seconds between two STATE messages within a stream.
         """
         self._state = state
         self._output = output
-        self.now = clock.now
-        self._monotonic = clock.monotonic
+        self._clock = clock
         self._pace = pace
-        self._written_at = self._monotonic()
+        self._written_at = clock.monotonic()
         self._is_behind = False
         self._announced: dict[str, Any] = {}
         self.counts: Counter[str] = Counter()
+
+    def now(self) -> datetime:
+        """Return the time (UTC), of which each record says when it was extracted."""
+        return self._clock.now()
 
     def schema(self, entry: CatalogEntry, keys: Sequence[str], bookmarks: Sequence[str]) -> None:
         """Write the SCHEMA message of a selected stream, unless the last one was the same."""
@@ -62,7 +70,7 @@ class Emitter:
         """
         self._state.apply(position)
         self._is_behind = True
-        if at_once or self._monotonic() - self._written_at >= self._pace:
+        if at_once or self._clock.monotonic() - self._written_at >= self._pace:
             self.state()
 
     def catch_up(self) -> None:
@@ -75,5 +83,5 @@ class Emitter:
     def state(self) -> None:
         """Write the state."""
         self._is_behind = False
-        self._written_at = self._monotonic()
+        self._written_at = self._clock.monotonic()
         self._output.state(self._state.value)

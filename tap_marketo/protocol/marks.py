@@ -1,8 +1,8 @@
-"""How far scans have come, which takes more than a bookmark to resume: the marks in the state.
+"""The marks in the state: how far scans have come, where a bookmark is not enough to resume them.
 
-``failed`` names the parts of a stream that cannot be read, ``others`` says how far all else has
-been read. What stands beside these two keys is the position before the first part failed: a version
-of this tap that knows neither key goes on from there, and loses nothing.
+The key ``failed`` names the parts of a stream that cannot be read. The key ``others`` says how far
+all else has been read. What stands beside these two keys is the position before the first part
+failed: a version of this tap that knows neither key goes on from there, and loses nothing.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ class AnyMark(
     ahead: Ahead | None = None
 
 
-_KEYS = frozenset(("failed", "others"))
+_OF_FAILED_PARTS = frozenset(("failed", "others"))
 # The keys whose times say up to when everything has been read.
 _COMPLETE = ("updatedAt", "createdAt", "activityDate", "refreshed")
 
@@ -233,4 +233,4 @@ def without_outdated(marks: Marks) -> dict[str, Any]:
 
 
 def _beside(marks: Marks) -> dict[str, Any]:
-    return {key: value for key, value in marks.items() if key not in _KEYS}
+    return {key: value for key, value in marks.items() if key not in _OF_FAILED_PARTS}

@@ -57,7 +57,7 @@ def load_state(path: str | None) -> State:
 
 
 def _fault(error: ValueError | RecursionError) -> str:
-    """Say what is wrong with a file that is no JSON, where that is special to states."""
+    """Say what is wrong with a file that is no JSON; empty where that is not special to states."""
     if isinstance(error, json.JSONDecodeError):
         if not error.doc.strip():
             return (

@@ -10,7 +10,7 @@ from tap_marketo.exact_json import loads_exactly
 from tap_marketo.names import clean
 from tap_marketo.rows.column_types import ColumnType, ConversionIssues
 from tap_marketo.rows.csv_cells import ABSENT
-from tap_marketo.rows.row_records import RecordWriter
+from tap_marketo.rows.row_records import LineLayout
 
 ATTRIBUTES = "attributes"
 """The column of the file that holds the attributes of a row, as one JSON object."""
@@ -87,7 +87,7 @@ class ActivityStream:
         constants: Mapping[str, str],
         base: Mapping[str, str],
         names: AttributeColumns,
-        writer: RecordWriter,
+        layout: LineLayout,
         issues: ConversionIssues,
         unknown: str | None = None,
     ) -> None:
@@ -98,9 +98,9 @@ class ActivityStream:
         ``unknown`` is the column, if it is selected, that keeps the attributes which are not known,
         in one object; without it they are counted.
         """
-        self.writer = writer
+        self.layout = layout
         self.issues = issues
-        self.column_in = {_slot(place): column for place, column in enumerate(writer.columns)}
+        self.column_in = {_slot(place): column for place, column in enumerate(layout.columns)}
         self.slot_of = {
             base[column.name]: slot
             for slot, column in self.column_in.items()
@@ -108,9 +108,9 @@ class ActivityStream:
         }
         not_for_attributes = {*constants, *base}
         self.targets = _Targets(self, names, not_for_attributes, unknown)
-        self.has_attributes = any(c.name not in not_for_attributes for c in writer.columns)
-        self.key_slots = [_slot(place) for place in writer.key_places]
-        self.line = list(writer.parts)
+        self.has_attributes = any(c.name not in not_for_attributes for c in layout.columns)
+        self.key_slots = [_slot(place) for place in layout.key_places]
+        self.line = list(layout.parts)
         for slot, column in self.column_in.items():
             text = constants.get(column.name)
             self.line[slot] = ABSENT if text is None else column.json(text)
@@ -121,8 +121,8 @@ class ActivityStream:
         Raises:
             DataError: one is absent.
         """
-        for place, slot in zip(self.writer.key_places, self.key_slots, strict=True):
-            self.writer.check_key(place, (parts[start + slot],))
+        for place, slot in zip(self.layout.key_places, self.key_slots, strict=True):
+            self.layout.check_key(place, (parts[start + slot],))
 
     def put_exactly(self, document: str, parts: list[str], start: int) -> None:
         """Put a row's attributes, as :func:`loads_exactly` reads them, into the slots of its line.

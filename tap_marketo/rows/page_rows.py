@@ -24,7 +24,7 @@ from tap_marketo.rows.column_types import (
 )
 from tap_marketo.rows.csv_cells import Row, escaped_cell
 from tap_marketo.rows.csv_file import Block
-from tap_marketo.rows.row_records import RecordWriter
+from tap_marketo.rows.row_records import LineLayout
 
 Fitter = Callable[[Any], Any]
 
@@ -138,7 +138,7 @@ def describe_unknown(unknown: set[str]) -> str:
     return f"Marketo sends what no column has: {', '.join(named)}{others}"
 
 
-def page_lines(rows: Iterable[Mapping[str, Any]], writer: RecordWriter) -> list[bytes]:
+def page_lines(rows: Iterable[Mapping[str, Any]], layout: LineLayout) -> list[bytes]:
     """Return the RECORD lines of JSON objects; a member that one lacks is null.
 
     Raises:
@@ -146,10 +146,10 @@ def page_lines(rows: Iterable[Mapping[str, Any]], writer: RecordWriter) -> list[
     """
     lines: list[bytes] = []
     for row in rows:
-        values = [column.json_of_value(row.get(column.name)) for column in writer.columns]
-        for place in writer.key_places:
-            writer.check_key(place, (values[place],))
-        parts = list(writer.parts)
+        values = [column.json_of_value(row.get(column.name)) for column in layout.columns]
+        for place in layout.key_places:
+            layout.check_key(place, (values[place],))
+        parts = list(layout.parts)
         parts[1::2] = values
         lines.append("".join(parts).encode("latin-1"))
     return lines

@@ -24,8 +24,10 @@ _NULL_IN_QUOTES = f':"{ABSENT}"'
 _NULL = f":{ABSENT}"
 
 
-class RecordWriter:
-    """Writes a stream's RECORD lines. JSON is Latin-1 text here, as in the columns' values.
+class LineLayout:
+    """What is constant in a stream's RECORD lines, and where the values stand.
+
+    JSON is Latin-1 text here, as in the columns' values.
 
     Attributes:
         columns: of the record, in order.
@@ -59,8 +61,8 @@ class RecordWriter:
         """
         if ABSENT in values:
             raise odd_data(
-                f"Marketo sent a row of {self._stream} without {self.columns[place].name}: it "
-                "could not be told from any other"
+                f"Marketo sent a row of {self._stream} without {self.columns[place].name}, which "
+                "identifies it"
             )
 
 
@@ -70,7 +72,7 @@ class RowRecords:
     def __init__(
         self,
         header: Sequence[str],
-        writer: RecordWriter,
+        layout: LineLayout,
         file_names: Mapping[str, str] | None = None,
     ) -> None:
         """Find the cell of each column, as :func:`find_names` does.
@@ -78,8 +80,8 @@ class RowRecords:
         A column that the file lacks is null. ``file_names`` holds the file's names of those columns
         that the stream calls otherwise.
         """
-        self._writer = writer
-        columns = writer.columns
+        self._layout = layout
+        columns = layout.columns
         wanted = [(file_names or {}).get(column.name, column.name) for column in columns]
         found = find_names(wanted, header)
         position = {name: index for index, name in enumerate(header)}
@@ -93,7 +95,7 @@ class RowRecords:
         self._texts = places.pop(ColumnType.TEXT, [])
         self._groups = [_TypeGroup(of_type, columns) for of_type in places.values()]
         # The quotes of a text are constant, too.
-        self._parts = list(writer.parts)
+        self._parts = list(layout.parts)
         for place, column in enumerate(columns):
             if column.is_quoted:
                 self._parts[2 * place] += '"'
@@ -112,8 +114,8 @@ class RowRecords:
             group.convert(rows)
         if not block.is_text:
             self._mend(rows)
-        for place in self._writer.key_places:
-            self._writer.check_key(place, [row[place] for row in rows])
+        for place in self._layout.key_places:
+            self._layout.check_key(place, [row[place] for row in rows])
         parts = self._parts
         lines: list[str] = []
         for row in rows:
@@ -126,7 +128,7 @@ class RowRecords:
     def _mend(self, rows: Sequence[Row]) -> None:
         """Mend and count texts with bytes that are no UTF-8."""
         for place in self._texts:
-            column = self._writer.columns[place]
+            column = self._layout.columns[place]
             for row in rows:
                 if not row[place].isascii():
                     row[place] = column.fragment(text_of(row[place]))

@@ -198,7 +198,7 @@ class ActivitiesFamily(BulkFamily):
             fixed,
             {**ACTIVITY_BASE, **of_file},
             attribute_columns(entry, activity_type),
-            self.writer(stream, time_extracted),
+            self.layout(stream, time_extracted),
             self.issues[stream],
             extras.get(UNKNOWN_ATTRIBUTES),
         )

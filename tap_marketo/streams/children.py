@@ -21,7 +21,7 @@ from tap_marketo.protocol.position import Parent
 from tap_marketo.streams.account import Account
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import NotFoundGuard
-from tap_marketo.streams.stream_read import IN_FULL, ReadEstimate, Steps, StreamRead
+from tap_marketo.streams.stream_read import IN_FULL, ReadEstimate, Steps, StreamRead, log_not_due
 from tap_marketo.times import to_marketo
 
 
@@ -86,11 +86,7 @@ class ChildRead(StreamRead):
     def steps(self, emitter: Emitter) -> Steps:
         due = self._due
         if due:
-            LOGGER.info(
-                "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
-                self.stream, (due - self._interval).isoformat(),
-                self._interval / timedelta(hours=1),
-            )  # fmt: skip
+            log_not_due(self.stream, due - self._interval, self._interval)
             if not self.failed.remembered:
                 return
         self._announce(emitter)

@@ -218,7 +218,7 @@ class ReferencesRead(SearchRead):
                     yield from _rows(search, emitter, to_the_end=False)
                     yield None
             except (MarketoError, DataError) as error:
-                if isinstance(error, MarketoError) and error.ends_run:
+                if error.ends_run:
                     raise
                 search.fail(_ROLES, error)
             yield from _rows(search, emitter, to_the_end=True)

@@ -35,8 +35,8 @@ _OBJECT_NAME = "marketo.custom-object"
 _API_NAME = re.compile(r"\w+", re.ASCII)
 _BULK_OBJECT = re.compile(rf"{LEADS}|{CUSTOM_OBJECT.format(id=_API_NAME.pattern)}", re.ASCII)
 _KEY = "marketoGUID"
-# What every record has, also where describe should not tell of it (custom-objects.md, Describe).
 _SCHEMA_FILE = "custom_objects"
+# What every record has, also where describe should not tell of it (custom-objects.md, Describe).
 _ALWAYS = declared_fields(_SCHEMA_FILE)
 
 
@@ -196,7 +196,7 @@ def _linked(entry: CatalogEntry, links: ObjectLinks, context: SyncContext) -> Ke
         try:
             paths = links.paths(name) or ()
         except (MarketoError, DataError) as error:
-            if isinstance(error, MarketoError) and error.ends_run:
+            if error.ends_run:
                 raise
             return None
         if not paths:

@@ -85,7 +85,10 @@ class StreamDefinition(ABC):
         return ()
 
     def gap(self, context: SyncContext) -> Gap | None:
-        """Return what activities no longer tell of a stream that they keep up to date."""
+        """Return what activities no longer tell of a stream that they keep up to date.
+
+        None for nothing, and for a stream that activities do not keep up to date.
+        """
         if not self.kept_by:
             return None
         reached = context.state.bookmark(self.name, "updatedAt")

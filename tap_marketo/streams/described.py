@@ -78,8 +78,8 @@ class DescribedFamily(BulkFamily):
     def records(
         self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
-        writer = self.writer(self.stream, time_extracted)
-        records = RowRecords(file.header, writer, self.field_of)
+        layout = self.layout(self.stream, time_extracted)
+        records = RowRecords(file.header, layout, self.field_of)
         for block in file.blocks():
             yield RecordBlock({self.stream: len(block.rows)}, records.lines(block))
 
@@ -87,8 +87,8 @@ class DescribedFamily(BulkFamily):
         """Return the RECORD lines of rows that have just come by pages, with some fields each."""
         # There may be fewer columns since the last call.
         self.announce(self.stream, emitter)
-        writer = self.writer(self.stream, to_time_extracted(emitter.now()))
-        records = RowRecords(fields, writer, self.field_of)
+        layout = self.layout(self.stream, to_time_extracted(emitter.now()))
+        records = RowRecords(fields, layout, self.field_of)
         lines = records.lines(value_block(rows, fields)) if rows else b""
         return RecordBlock({self.stream: len(rows)}, lines)
 
@@ -116,7 +116,7 @@ def described_entry(
     naming: Naming,
     nullable: Collection[str] = (),
     stream_metadata: Mapping[str, Any] | None = None,
-    schema_file: str | None = None,
+    schema_file: str = "",
 ) -> dict[str, Any]:
     """Write the catalog entry of a stream whose columns are fields.
 

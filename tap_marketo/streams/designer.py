@@ -27,7 +27,7 @@ from tap_marketo.streams.stream_read import BY_DATE
 from tap_marketo.times import to_marketo
 
 _ASSETS = "/rest/asset/v2"
-# Columns that ``metadata`` holds (swagger-asset.json, ContentMetadataDTO), beside modifiedAt.
+# What ``metadata`` holds beside modifiedAt (swagger-asset.json, ContentMetadataDTO): columns here.
 _OF_METADATA = ("createdAt", "createdBy", "createdById", "modifiedBy", "modifiedById")
 CALLS_BY_WORKSPACE = Calls(2, "one for the workspaces, and one for 50 rows of each")
 

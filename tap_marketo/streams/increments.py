@@ -220,7 +220,7 @@ class IncrementRead(Read):
             if (yield from self._pages(emitter, self._start, most)):
                 return True
         except (MarketoError, DataError) as error:
-            if isinstance(error, MarketoError) and error.ends_run:
+            if error.ends_run:
                 raise
             LOGGER.warning(
                 "%s: what is new is exported, as it cannot be read by pages. %s", self.name, error

@@ -35,9 +35,10 @@ class KeySearch:
         account: Account,
         emitter: Emitter | None,
     ) -> None:
-        """Search for nothing yet, among objects that are declared, and asked in this order.
+        """Search for nothing yet.
 
-        The emitter takes SCHEMA messages; it is None where nothing is read.
+        Among the objects that are ``declared``, those with values that wait are asked in this
+        order. The emitter takes SCHEMA messages; it is None where nothing is read.
         """
         self.tables = tables
         self.failed: dict[str, TapError] = {}
@@ -89,10 +90,10 @@ class KeySearch:
         """Check that one of some streams can be read.
 
         Raises:
-            TapError: none can.
+            TapError: none can; it is the error of the first.
         """
         if self.live.keys().isdisjoint(streams):
-            raise next(iter(self.failed.values()))
+            raise self.failed[next(iter(streams or self.failed))]
 
     @property
     def calls(self) -> Calls:
@@ -137,7 +138,7 @@ class KeySearch:
                         table.announce(self._emitter)
                         yield table.block(rows, self._emitter.now(), are_news=are_news)
             except (MarketoError, DataError) as error:
-                if isinstance(error, MarketoError) and error.ends_run:
+                if error.ends_run:
                     raise
                 self.fail(which.declared.name, error)
 
@@ -176,12 +177,11 @@ class KeySearch:
         other streams do without it.
         """
         self._objects.pop(name, None)
-        is_refusal = isinstance(error, MarketoError) and error.is_refusal
         for stream in self.live:
             if stream == name:
                 self.failed[stream] = error
             elif name in self._needed([stream]):
-                if is_refusal:
+                if error.is_refusal:
                     LOGGER.info(
                         "%s: what %s would lead to is not found, as Marketo refuses them. %s",
                         stream, name, error,

@@ -85,6 +85,7 @@ class KeyedStream(SingleStream):
                 REPLICATION_KEY,
                 account.naming,
                 nullable=automatic - {*self.keys},
+                schema_file=self.schema_file,
             )
         ]
 

@@ -14,7 +14,7 @@ from tap_marketo.protocol.catalog import CatalogEntry
 from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import RowFitter, page_lines
-from tap_marketo.rows.row_records import RecordWriter
+from tap_marketo.rows.row_records import LineLayout
 from tap_marketo.streams.described import field_name
 from tap_marketo.streams.keyed_object import REPLICATION_KEY, KeyedStream, Remembered
 from tap_marketo.streams.stream_read import is_since
@@ -37,9 +37,10 @@ class KeyedTable:
     def __init__(
         self, entry: CatalogEntry, declared: KeyedStream, began: datetime, since: datetime = EVER
     ) -> None:
-        """Emit nothing yet, in a run that began at a time (UTC).
+        """Emit nothing yet.
 
-        Of rows that are no news only those are emitted that have changed since another (UTC).
+        ``began`` is when the run began (UTC). Rows that are no news are emitted only if they have
+        changed at ``since`` (UTC) or later.
 
         Raises:
             CatalogError: the entry has no key column.
@@ -103,14 +104,14 @@ class KeyedTable:
         """
         stamp = to_time_extracted(extracted)
         keys = self.declared.keys
-        writer = RecordWriter(self.stream, self.entry.columns, keys, stamp, self.issues)
+        layout = LineLayout(self.stream, self.entry.columns, keys, stamp, self.issues)
         columns = {name: column for column, name in self._field_of.items()}
         wanted = [
             {columns.get(name, name): value for name, value in row.items() if name != _PLACE}
             for row in rows
             if self._wants(row, are_news=are_news)
         ]
-        lines = page_lines(map(self._fit, wanted), writer)
+        lines = page_lines(map(self._fit, wanted), layout)
         return RecordBlock({self.stream: len(lines)}, b"".join(lines))
 
     def _wants(self, row: Row, *, are_news: bool) -> bool:

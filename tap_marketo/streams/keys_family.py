@@ -57,7 +57,7 @@ class SearchRead(Read):
         return read if is_first else None
 
     def _since(self, stream: str) -> datetime:
-        """Return from when on (UTC) rows have changed that are emitted though they are no news."""
+        """Return the time (UTC) since which rows must have changed that are emitted as no news."""
         return EVER
 
     @property

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from tap_marketo.errors import AccessDeniedError
 from tap_marketo.exports.cursors import Cursor
 from tap_marketo.exports.family import MARKETO_BEGAN, ExportPlan, RecordBlock, SyncContext
-from tap_marketo.log import LOGGER
 from tap_marketo.marketo.by_keys import compound_value
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.names import find_names
@@ -28,7 +27,7 @@ from tap_marketo.streams.keys_family import KeysFamily, SearchRead
 from tap_marketo.streams.object_links import COMPANY_KEY, LEADS, KeyPath
 from tap_marketo.streams.permissions import READ_LEAD
 from tap_marketo.streams.scan import LOOKBACK
-from tap_marketo.streams.stream_read import ReadEstimate, Steps, is_since
+from tap_marketo.streams.stream_read import ReadEstimate, Steps, is_since, log_not_due
 from tap_marketo.times import before, to_marketo
 
 PREFIX = "links_of/"
@@ -55,8 +54,8 @@ class LinkedFamily(KeysFamily):
     ) -> None:
         """Serve the streams of a search to whose rows those of a bulk object lead.
 
-        Of each stream it is known which bulk objects this run has not exported to the end. A
-        company's key counts if leads have the field.
+        ``unfinished`` has, for each stream, the bulk objects that this run has not exported to the
+        end. Where ``lead_fields`` have the key of a company, only leads with one are followed.
         """
         self.name = f"{PREFIX}{bulk_object}"
         self.bulk_object = bulk_object
@@ -206,10 +205,8 @@ class LinkedRead(SearchRead):
     def steps(self, emitter: Emitter) -> Steps:
         due = self._due()
         for name in self._tables.keys() - {*due}:
-            LOGGER.info(
-                "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
-                name, str(_read_at(self._context, name)), self._interval / timedelta(hours=1),
-            )  # fmt: skip
+            if read_at := _read_at(self._context, name):
+                log_not_due(name, read_at, self._interval)
         if not due:
             return
         search, families = self._families(due, emitter)

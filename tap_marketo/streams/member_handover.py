@@ -209,7 +209,7 @@ class Handover:
             try:
                 difference, self._compared = self.sample.difference(), now
             except (MarketoError, DataError) as error:
-                if isinstance(error, MarketoError) and error.ends_run:
+                if error.ends_run:
                     raise
                 LOGGER.warning("%s. %s", _NOT_COMPARED, error)
         if difference:

@@ -178,7 +178,7 @@ class MembersByPages:
             LOGGER.info("%s: program %d is gone by now.", STREAM, number)
             return True
         except (MarketoError, DataError) as error:
-            if isinstance(error, MarketoError) and error.ends_run:
+            if error.ends_run:
                 raise
             self._note_failure(number, error)
             return False

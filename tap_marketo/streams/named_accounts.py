@@ -33,7 +33,13 @@ from tap_marketo.streams.permissions import (
     READ_NAMED_ACCOUNT,
     READ_NAMED_ACCOUNT_LIST,
 )
-from tap_marketo.streams.stream_read import IN_FULL, ReadEstimate, Steps, StreamRead
+from tap_marketo.streams.stream_read import (
+    IN_FULL,
+    ReadEstimate,
+    Steps,
+    StreamRead,
+    log_not_due,
+)
 from tap_marketo.times import to_marketo
 
 _MEMBERS = "/rest/v1/namedAccountList/{id}/namedAccounts.json"
@@ -147,11 +153,8 @@ class MembersRead(_NamedRead):
 
     def steps(self, emitter: Emitter) -> Steps:
         mark = self._mark
-        if self._due:
-            LOGGER.info(
-                "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
-                self.stream, str(mark.refreshed), self._interval / timedelta(hours=1),
-            )  # fmt: skip
+        if due := self._due:
+            log_not_due(self.stream, due - self._interval, self._interval)
             return
         self._announce(emitter)
         began = mark.scan_started or self._now

@@ -127,8 +127,7 @@ class ObjectLinks:
         """
         names = self._account.custom_objects
         for other in names:
-            theirs = links_of(other)
-            if other == name or not _is_of_leads(theirs):
+            if other == name or not _is_of_leads(theirs := links_of(other)):
                 continue
             pairs = [(link.other_field, link.field) for link in theirs if _means(link, name, names)]
             pairs += [(link.field, link.other_field) for link in own if _means(link, other, names)]

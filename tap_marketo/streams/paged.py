@@ -67,9 +67,10 @@ class PageRead(StreamRead):
         rows: RowCompletion | None = None,
         is_one_call: bool = False,
     ) -> None:
-        """Prepare to read, where ``calls`` returns what the scan costs.
+        """Prepare to read.
 
-        Each page is asked for when it is needed. The rows are complete if nothing completes them.
+        ``calls`` returns what the scan costs, and ``how`` says how it reads. ``pages`` asks for
+        each page when it is needed. Without ``rows`` the pages have complete rows.
 
         Raises:
             CatalogError: the entry has no key column.

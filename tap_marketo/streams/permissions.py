@@ -117,13 +117,14 @@ class PermissionProbe:
             except MarketoError as error:
                 if error.ends_run or permission in _ASKED_ANYWAY:
                     raise
-                self._leave_undecided(permission, error)
+                self._note_untried(permission, error)
         return self._has.get(permission, True)
 
-    def _leave_undecided(self, permission: str, error: MarketoError) -> None:
-        """Let the streams stay that need a permission which could not be tried, if they are here.
+    def _note_untried(self, permission: str, error: MarketoError) -> None:
+        """Note that a permission could not be tried: the call for it failed for another reason.
 
-        The call is refused for another reason than a lack of permission, or it failed.
+        The streams that need it stay in the catalog, unless Marketo refuses a feature that not all
+        subscriptions have.
         """
         is_feature = permission in FEATURE_PERMISSIONS and isinstance(error, RequestRefusedError)
         self._has[permission] = not is_feature

@@ -13,6 +13,7 @@ from tap_marketo.marketo.pages import Page, Row
 from tap_marketo.protocol.marks import PageMark
 from tap_marketo.streams.definition import DeclaredStream
 from tap_marketo.streams.details import DetailReader
+from tap_marketo.streams.stream_read import is_since
 from tap_marketo.times import before, parse_utc
 
 LookUp = Callable[[datetime], Iterator[Page]]
@@ -26,12 +27,16 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Scan:
-    """One reading of a list, in a run that began at ``now``. All times are UTC.
+    """One reading of a list. All times are UTC.
 
-    Rows changed from ``since`` on are wanted, and not asked for from ``until`` on; a list without a
-    replication key is emitted in full. A stopped scan continues at its mark, and ``failed`` has the
-    rows that earlier runs could not complete, with their last changes. Whoever wants all asks
-    without a filter.
+    Attributes:
+        replication_key: None for a list that is emitted in full.
+        since: rows that changed from then on are wanted.
+        now: when the run began.
+        mark: where a stopped scan continues.
+        failed: the rows that earlier runs could not complete, with their last changes.
+        until: rows that changed from then on are not asked for; None for no such end.
+        wants_all: whether all rows are asked for, without a filter.
     """
 
     stream: str
@@ -87,11 +92,7 @@ class Scan:
         """Say whether a row of a part is emitted: it has changed, or cannot be compared."""
         if self.replication_key is None:
             return True
-        changed = row.get(self.replication_key)
-        try:
-            return parse_utc(changed) >= self.since_of(part) if isinstance(changed, str) else True
-        except ValueError:
-            return True
+        return is_since(row.get(self.replication_key), self.since_of(part))
 
 
 class RowCompletion:

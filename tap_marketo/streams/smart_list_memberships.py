@@ -67,7 +67,7 @@ class SmartListFamily(BulkFamily):
     def records(
         self, file: CsvFile, plan: ExportPlan, time_extracted: str
     ) -> Iterator[RecordBlock]:
-        records = RowRecords([*_KEYS, _REPLICATION_KEY], self.writer(STREAM, time_extracted))
+        records = RowRecords([*_KEYS, _REPLICATION_KEY], self.layout(STREAM, time_extracted))
         number, read_at = str(self._number), to_marketo(_made(plan))
         for block in file.blocks():
             rows = [[number, lead, read_at] for (lead,) in block.rows]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tap_marketo.errors import odd_data
 from tap_marketo.exports.family import BulkFamily
 from tap_marketo.exports.plan_line import Calls, PlanLine
 from tap_marketo.failed_parts import FailedParts
+from tap_marketo.log import LOGGER
 from tap_marketo.marketo.list_sizes import ListSizes
 from tap_marketo.marketo.pages import Row
 from tap_marketo.protocol.catalog import CatalogEntry
@@ -18,8 +19,8 @@ from tap_marketo.protocol.emitter import Emitter
 from tap_marketo.protocol.position import Bookmark, Entry, Position
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import RowFitter, page_lines
-from tap_marketo.rows.row_records import RecordWriter
-from tap_marketo.times import parse_utc, to_time_extracted
+from tap_marketo.rows.row_records import LineLayout
+from tap_marketo.times import parse_utc, to_marketo, to_time_extracted
 
 Steps = Iterator[BulkFamily | None]
 """How a stream is read, step by step.
@@ -170,8 +171,16 @@ class StreamRead(Read):
     def _lines(self, rows: Iterable[Row], extracted: datetime) -> list[bytes]:
         """Return the RECORD lines of rows, fetched at a time (UTC)."""
         stamp = to_time_extracted(extracted)
-        writer = RecordWriter(self.stream, self.entry.columns, self._keys, stamp, self.issues)
-        return page_lines(map(self._fit, rows), writer)
+        layout = LineLayout(self.stream, self.entry.columns, self._keys, stamp, self.issues)
+        return page_lines(map(self._fit, rows), layout)
+
+
+def log_not_due(stream: str, read_at: datetime, interval: timedelta) -> None:
+    """Log that a stream is not read now, as it was read at a time (UTC) less than so long ago."""
+    LOGGER.info(
+        "%s was read at %s, and is read again %g hours later (child_refresh_hours).",
+        stream, to_marketo(read_at), interval / timedelta(hours=1),
+    )  # fmt: skip
 
 
 def raw_id(row: Row) -> object:
@@ -192,7 +201,7 @@ def id_of(row: Row, kind: str) -> int:
 
 
 def is_since(date: object, since: datetime) -> bool:
-    """Say whether what a row has for a date is a time (UTC) or later, or says nothing of it."""
+    """Say whether a row's date is at ``since`` (UTC) or later, or is no date that can be read."""
     try:
         return parse_utc(str(date)) >= since
     except ValueError:

@@ -17,7 +17,7 @@ from tests.end_to_end.expected import MEMBERS, MEMBERSHIPS
 from tests.end_to_end.expected_assets import DESIGNER
 from tests.harness import BY_PAGES, SOAK, Account, Run, Tap, Target, account, select
 
-# A week; in the usual suite as long as it takes to look back far once and to look through all
+# A week; outside `make soak` as long as it takes to look back far once and to look through all
 # programs once. What comes late after that is looked for when the schedule is over.
 HOURS = 168 if SOAK else 26
 # All programs are looked through in this time, so that it happens while the schedule goes on.

@@ -9,7 +9,7 @@ from tap_marketo.rows.activity_stream import ActivityStream, AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.csv_cells import ABSENT, escaped_cell, text_of
 from tap_marketo.rows.csv_file import Block, CsvFile
-from tap_marketo.rows.row_records import RecordWriter
+from tap_marketo.rows.row_records import LineLayout
 
 TYPE = "7"
 TYPE_ID = "activityTypeId"
@@ -47,13 +47,13 @@ class OneType:
         fixed: Mapping[str, str],
         base: Mapping[str, str],
         names: AttributeColumns,
-        writer: RecordWriter,
+        layout: LineLayout,
         issues: ConversionIssues,
         unknown: str | None = None,
     ) -> None:
         """Prepare; the file's columns are those without the attributes."""
         columns = [*file_columns, TYPE_ID]
-        stream = ActivityStream(columns, fixed, base, names, writer, issues, unknown)
+        stream = ActivityStream(columns, fixed, base, names, layout, issues, unknown)
         self._records = ActivityRecords(columns, {TYPE: stream})
 
     def lines_of(self, block: Block) -> list[bytes]:

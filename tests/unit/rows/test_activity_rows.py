@@ -16,7 +16,7 @@ from tap_marketo.rows.activity_stream import ATTRIBUTES, ActivityStream, Attribu
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.page_rows import activity_block
-from tap_marketo.rows.row_records import RecordWriter
+from tap_marketo.rows.row_records import LineLayout
 from tests.unit.rows.test_value_rows import (
     DATA_TYPES,
     IDS,
@@ -45,9 +45,9 @@ NAME_OF = {data_type: data_type.title() for data_type in DATA_TYPES}
 
 def records(columns: Sequence[str], issues: ConversionIssues) -> ActivityRecords:
     attributes = {name: schema_for_data_type(name, nullable=True) for name in DATA_TYPES}
-    writer = RecordWriter("the stream", {**BASE, **attributes}, ["marketoGUID"], "now", issues)
+    layout = LineLayout("the stream", {**BASE, **attributes}, ["marketoGUID"], "now", issues)
     names = AttributeColumns({name: column for column, name in NAME_OF.items()}, {}, ())
-    stream = ActivityStream(columns, {}, {name: name for name in BASE}, names, writer, issues)
+    stream = ActivityStream(columns, {}, {name: name for name in BASE}, names, layout, issues)
     return ActivityRecords(columns, {"6": stream})
 
 

@@ -20,7 +20,7 @@ from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.activity_stream import AttributeColumns
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.row_records import RecordWriter, RowRecords
+from tap_marketo.rows.row_records import LineLayout, RowRecords
 from tests.fuzzing import budget, damaged
 from tests.unit.rows.blocks import OneType, absent_alike, rows_of
 
@@ -147,12 +147,12 @@ def test_a_damaged_file_gives_the_rows_it_holds_and_an_error_that_names_the_firs
 def test_the_records_of_a_damaged_file_are_its_cells(data: bytes) -> None:
     columns = dict.fromkeys(("id", "email", "note", "Größe"), TEXT)
     issues = ConversionIssues()
-    writer = RecordWriter("s", columns, ["id"], EXTRACTED, issues)
+    layout = LineLayout("s", columns, ["id"], EXTRACTED, issues)
     records: list[list[str | None]] = []
     complaint = ""
     try:
         file = CsvFile([data], "the file")
-        maker = RowRecords(file.header, writer)
+        maker = RowRecords(file.header, layout)
         for block in file.blocks():
             lines = maker.lines(block).splitlines()
             records += [list(json.loads(line)["record"].values()) for line in lines]
@@ -190,7 +190,7 @@ ACTIVITIES = (
 @given(damaged(ACTIVITIES))
 def test_the_records_of_damaged_activities_are_their_cells_and_attributes(data: bytes) -> None:
     issues = ConversionIssues()
-    writer = RecordWriter("s", ACTIVITY_COLUMNS, ["marketoGUID"], EXTRACTED, issues)
+    layout = LineLayout("s", ACTIVITY_COLUMNS, ["marketoGUID"], EXTRACTED, issues)
     names = AttributeColumns({"Web Page": "web_page", "Count": "count"}, {}, ())
     base = {"marketoGUID": "marketoGUID", "leadId": "leadId"}
     (header, *lines) = [line for line in reference(data)[0] if line] or [[]]
@@ -198,7 +198,7 @@ def test_the_records_of_damaged_activities_are_their_cells_and_attributes(data: 
     complaint = ""
     try:
         file = CsvFile([data], "the file", "attributes")
-        maker = OneType(file.columns, {}, base, names, writer, issues)
+        maker = OneType(file.columns, {}, base, names, layout, issues)
         for block in file.blocks():
             records += [json.loads(line)["record"] for line in maker.lines_of(block)]
     except DataError as error:
@@ -324,12 +324,12 @@ def test_a_value_of_every_data_type_goes_through_file_and_record_unchanged(
     lines += [[str(n), *(cell for cell, _ in row)] for n, row in enumerate(rows)]
     data = "".join(",".join(quoted(cell, quotes_all) for cell in line) + "\n" for line in lines)
     issues = ConversionIssues()
-    writer = RecordWriter("s", SCHEMAS, ["id"], EXTRACTED, issues)
+    layout = LineLayout("s", SCHEMAS, ["id"], EXTRACTED, issues)
     file = CsvFile([data.encode()], "the file")
     records = [
         json.loads(line, parse_float=Decimal)["record"]
         for block in file.blocks()
-        for line in RowRecords(file.header, writer).lines(block).splitlines()
+        for line in RowRecords(file.header, layout).lines(block).splitlines()
     ]
     assert len(records) == len(rows)
     for row, record in zip(rows, records, strict=True):
@@ -355,10 +355,10 @@ def test_a_value_of_every_data_type_goes_through_an_attribute_unchanged(
         f"a_{name}": schema_for_data_type(name, nullable=True) for name in DATA_TYPES
     }
     issues = ConversionIssues()
-    writer = RecordWriter("s", schemas, ["marketoGUID"], EXTRACTED, issues)
+    layout = LineLayout("s", schemas, ["marketoGUID"], EXTRACTED, issues)
     maker = OneType(
         ["marketoGUID"], {}, {"marketoGUID": "marketoGUID"},
-        AttributeColumns(ATTRIBUTES_OF_TYPE, {}, ()), writer, issues,
+        AttributeColumns(ATTRIBUTES_OF_TYPE, {}, ()), layout, issues,
     )  # fmt: skip
     (line,) = maker.lines([["1", f"{{{', '.join(members)}}}"]])
     record = json.loads(line, parse_float=Decimal)["record"]

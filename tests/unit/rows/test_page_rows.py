@@ -11,7 +11,7 @@ from tap_marketo.exact_json import loads_exactly
 from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.column_types import ConversionIssues
 from tap_marketo.rows.page_rows import RowFitter, describe_unknown, page_lines
-from tap_marketo.rows.row_records import RecordWriter
+from tap_marketo.rows.row_records import LineLayout
 
 TEXT: Schema = {"type": ["string", "null"]}
 INTEGER: Schema = {"type": ["integer", "null"]}
@@ -42,8 +42,8 @@ def fitted(text: str) -> tuple[dict[str, Any], set[str], list[str]]:
     """Return the record of a row, the unknown keys, and what did not fit."""
     issues = ConversionIssues()
     fit = RowFitter(COLUMNS, issues)
-    writer = RecordWriter("s", COLUMNS, ["id"], "now", issues)
-    (line,) = page_lines([fit(loads_exactly(text))], writer)
+    layout = LineLayout("s", COLUMNS, ["id"], "now", issues)
+    (line,) = page_lines([fit(loads_exactly(text))], layout)
     record = json.loads(line)["record"]
     assert record.pop("id") == 1
     return (

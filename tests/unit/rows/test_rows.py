@@ -29,7 +29,7 @@ from tap_marketo.rows.column_types import ConversionIssues, converter, mend_text
 from tap_marketo.rows.columns import Column
 from tap_marketo.rows.csv_cells import escaped_cell, from_latin1, text_of
 from tap_marketo.rows.csv_file import CsvFile
-from tap_marketo.rows.row_records import RecordWriter, RowRecords
+from tap_marketo.rows.row_records import LineLayout, RowRecords
 from tap_marketo.streams.activity_exports import ActivitiesFamily
 from tap_marketo.streams.leads import LeadsFamily
 from tap_marketo.times import Window
@@ -227,9 +227,9 @@ def test_rows_are_the_same_bytes_whichever_way_they_are_written(
         expected.append(slow_line(record, "s", slow))
 
     fast = ConversionIssues()
-    writer = RecordWriter("s", columns, ["id"], EXTRACTED, fast)
+    layout = LineLayout("s", columns, ["id"], EXTRACTED, fast)
     file = CsvFile([content.encode("utf-8", "surrogateescape")], "the file")
-    maker = RowRecords(file.header, writer)
+    maker = RowRecords(file.header, layout)
     assert b"".join(map(maker.lines, file.blocks())) == b"".join(expected)
     assert fast.counts == slow.counts
 
@@ -245,9 +245,9 @@ def test_names_that_json_escapes_do_not_disturb_what_is_put_together() -> None:
     issues = ConversionIssues()
     file = CsvFile([b'id,"quote"" :""null""",back\\slash,null,","\n1,x:,null,b,c\n'], "the file")
     columns = {"id": SCHEMAS["integer"]} | dict.fromkeys(names[1:], SCHEMAS["text"])
-    writer = RecordWriter(':"null"', columns, ["id"], EXTRACTED, issues)
+    layout = LineLayout(':"null"', columns, ["id"], EXTRACTED, issues)
     (block,) = file.blocks()
-    line = RowRecords(file.header, writer).lines(block)
+    line = RowRecords(file.header, layout).lines(block)
     record = {"id": 1, names[1]: "x:", names[2]: None, names[3]: "b", names[4]: "c"}
     assert line == slow_line(record, ':"null"', issues)
 
@@ -330,9 +330,9 @@ def test_activities_are_the_same_bytes_as_one_by_one(
         expected.append(slow_line(record, "s", slow))
 
     fast = ConversionIssues()
-    writer = RecordWriter("s", columns, ["marketoGUID"], EXTRACTED, fast)
+    layout = LineLayout("s", columns, ["marketoGUID"], EXTRACTED, fast)
     fixed = {"fixed": "always"}
-    maker = OneType(["marketoGUID", "Value"], fixed, BASE, names, writer, fast, "unknown")
+    maker = OneType(["marketoGUID", "Value"], fixed, BASE, names, layout, fast, "unknown")
     rows = [[str(number), "7", cell] for number, cell in enumerate(cells)]
     # Twice: what is remembered of the first rows serves the second ones.
     assert maker.lines(rows) == expected

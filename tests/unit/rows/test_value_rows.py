@@ -16,7 +16,7 @@ from tap_marketo.protocol.catalog import Schema
 from tap_marketo.rows.column_types import ConversionIssues, schema_for_data_type
 from tap_marketo.rows.csv_file import CsvFile
 from tap_marketo.rows.page_rows import value_block
-from tap_marketo.rows.row_records import RecordWriter, RowRecords
+from tap_marketo.rows.row_records import LineLayout, RowRecords
 
 DATA_TYPES = (
     "string", "email", "text", "integer", "score", "percent", "float", "currency", "boolean",
@@ -61,7 +61,7 @@ def quoted(cell: str) -> str:
 
 
 def records(header: Sequence[str], issues: ConversionIssues) -> RowRecords:
-    return RowRecords(header, RecordWriter("leads", COLUMNS, ["id"], "2026-01-01T00:00Z", issues))
+    return RowRecords(header, LineLayout("leads", COLUMNS, ["id"], "2026-01-01T00:00Z", issues))
 
 
 def told_by_a_file(rows: Rows, header: Sequence[str]) -> Told:
