@@ -66,7 +66,9 @@ class ExportEngine:
             self._tracker.learn(families)
         for family in families:
             self._run.skip_failed(family)
-            self._creator.line_up(self._run.add(family))
+            queue = self._run.add(family)
+            if family not in self._run.failed:
+                self._creator.line_up(queue)
 
     def expect_families(self, more: bool) -> None:
         """Set whether more families may be started."""

@@ -391,6 +391,16 @@ def test_a_failure_of_one_object_leaves_what_the_other_has_done(
     assert_activities(marketo, catalog, target, [VISITS])
 
 
+def test_a_family_whose_jobs_cannot_be_listed_is_not_laid_out(
+    marketo: Account, tap: Tap, catalog: dict[str, Any]
+) -> None:
+    marketo.fault("list", "error", None, object="leads", code="1003", message="No")
+    done = tap.run(marketo.config(), select(catalog, ["leads", VISITS]))
+    assert not_read(stopped(done)) == {"leads"}
+    assert re.findall(r"(\w+): about \d+ export", done.stderr) == ["activities"]
+    assert not jobs(marketo, "leads")
+
+
 def test_a_status_that_nobody_knows_stops_the_run(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
