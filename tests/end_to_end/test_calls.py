@@ -189,6 +189,19 @@ def test_a_token_that_ends_in_the_middle_of_a_run_is_renewed(
     assert_leads(marketo, target)
 
 
+def test_a_token_that_ends_within_the_second_is_asked_for_until_it_is_renewed(
+    marketo: Account, catalog: dict[str, Any], tap: Tap
+) -> None:
+    marketo.control("POST", "token", {"revoke": True})
+    # What is left of a new one. A call for it takes a quarter of a second.
+    marketo.control("POST", "token", {"prolong_seconds": 0.7 - 3600})
+    target = Target()
+    done = tap.sync(config_of(marketo), select(catalog, ["lists"]), target)
+    assert "no access_token that lives for a time" in done.stderr
+    assert count(marketo, "token") > 1
+    assert_assets(marketo, target, "lists")
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -100,6 +100,7 @@ class Api:
         return f"{number * 2654435761 % 0x10000:x}#{self._request_base + number:x}"
 
     def _token(self, request: Request) -> Answer:
+        self._pass_time(None)
         now = self.clock.now()
         kind = "token_get" if request.method == "GET" else "token_post"
         self.counters.call(kind, None)

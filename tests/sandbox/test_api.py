@@ -217,6 +217,7 @@ def test_a_clock_that_stands_is_moved_by_calls_and_by_polls_of_unfinished_jobs()
 
         # Two calls.
         assert seconds(client.queued) == 1
+        assert seconds(client.token) == 0.5
         # No job of this object is waited for.
         assert seconds(lambda: list_jobs("activities")) == 0.5
         polls = []
