@@ -99,8 +99,10 @@ def test_a_stream_alone_holds_the_same(
 
 
 def test_a_first_sync_begins_with_2006_whatever_start_date_says(tap: Tap) -> None:
-    with account(*SMALL, *FILTERS, "--leads", "5") as marketo:
-        config = marketo.config(start_date="2026-06-01T00:00:00Z")
+    # A job for each month since then.
+    now = ("--now", "2008-06-15T12:00:00Z")
+    with account(*SMALL, *FILTERS, "--leads", "5", *now) as marketo:
+        config = marketo.config(start_date="2008-06-01T00:00:00Z")
         catalog = tap.discover(config)
         marketo.control("POST", "reset_counters")
         target = Target()

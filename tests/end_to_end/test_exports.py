@@ -66,7 +66,9 @@ def test_one_job_carries_all_activity_types_and_every_row_finds_its_stream(
     marketo: Account, catalog: dict[str, Any], tap: Tap
 ) -> None:
     target = Target()
-    tap.sync(config_of(marketo), select(catalog), target)
+    names = [stream["tap_stream_id"] for stream in catalog["streams"]]
+    wanted = ["leads", *(name for name in names if name.startswith("activities_"))]
+    tap.sync(config_of(marketo), select(catalog, wanted), target)
     (_,), (activities,) = jobs(marketo, "leads"), jobs(marketo, "activities")
     types = [t["id"] for t in marketo.truth("activity_types") if t["id"] != 37]
     assert activities["filter"]["activityTypeIds"] == sorted(types)

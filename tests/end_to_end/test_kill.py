@@ -55,7 +55,9 @@ KEYED_OBJECTS = (
 BEGUN = "2026-03-26T00:00:00+00:00"
 DATA = [
     "--leads", "200", "--activities", "1500", "--history-days", "80", "--campaigns", "320",
-    "--lists", "310", "--programs", "30", "--files", "205", "--folders", "20", "--tokens", "60",
+    # The members of each take a call.
+    "--lists", "310" if SOAK else "30",
+    "--programs", "30", "--files", "205", "--folders", "20", "--tokens", "60",
     "--landing-page-domains", "205", "--segmentations", "6", "--segments", "230",
     "--program-members", "300", "--list-memberships", "700", "--custom-objects", "80",
     # What shows late of the past would show while the last run goes on, for the next one.
