@@ -18,7 +18,7 @@ from tap_marketo.errors import (
 )
 from tap_marketo.log import LOGGER
 
-# So many parts in a row that cannot be read, and nothing read between them: the stream fails.
+# A stream fails where this many parts in a row cannot be read, and nothing between them was.
 MOST_IN_A_ROW = 5
 # A stream remembers no more.
 MOST_REMEMBERED = 100

@@ -18,7 +18,7 @@ from tap_marketo.errors import (
 from tap_marketo.log import LOGGER, some_of
 
 _PASSING = (TransientError, ThrottledError)
-# So many streams that fail in a passing way, while no call at all succeeds: Marketo is down.
+# Marketo is down where this many streams fail in a passing way and no call at all succeeds.
 _DOWN = 3
 _ROLES = "Admin > Users & Roles"
 # More streams of one family are named as that family; of parts of a stream, so many reasons.

@@ -67,7 +67,7 @@ def set_up_logging() -> None:
     """Send the log to stderr in singer-python's format; with times where no person looks on.
 
     Called once, at the start: each call of singer.get_logger() reads singer's logging
-    configuration anew and would take the redaction away again. For the same reason the metrics
+    configuration again and would take the redaction away again. For the same reason the metrics
     below are written with singer's plain ``log`` and not with its Counter and Timer classes.
     """
     add_proxy_secrets()

@@ -60,7 +60,7 @@ class ExportEngine:
     def start(self, families: Sequence[BulkFamily]) -> None:
         """Learn from the jobs of the last days, and lay out what the families have to read.
 
-        A family that was started before is laid out anew, as it may have to read more by now.
+        A family that was started before is laid out again, as it may have to read more by now.
         """
         if families and not self._run.families:
             self._tracker.learn(families)

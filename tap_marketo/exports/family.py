@@ -164,7 +164,7 @@ class BulkFamily(ABC):
     def expiring_first(
         self, context: SyncContext, made: Sequence[ExportPlan], plans: Sequence[ExportPlan]
     ) -> Sequence[ExportPlan]:
-        """Put stretches into another order, as a day does not hold all that is to be exported.
+        """Put stretches into another order, as a day does not hold all that is left to export.
 
         They come in date order; the jobs that are ``made`` already are read before them.
         """

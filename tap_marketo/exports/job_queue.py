@@ -102,7 +102,7 @@ class FamilyQueue:
         last_poll: monotonic seconds at which Marketo was last asked about them, or at which the
             first of them was enqueued.
         last_turn: which of all jobs created in this run its last one was; 0 if none was yet.
-        is_by_date: whether what is to be created is in date order.
+        is_by_date: whether the jobs that are not created yet are in date order.
     """
 
     family: BulkFamily

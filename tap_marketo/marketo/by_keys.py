@@ -13,7 +13,7 @@ from tap_marketo.marketo.describe import DEDUPE_FIELDS
 from tap_marketo.marketo.pages import Row, query_pages
 
 MOST_VALUES = 300
-"""So many values a call (lead-database.md, Query)."""
+"""The most values that a call takes (lead-database.md, Query)."""
 
 
 class KeyedRows:

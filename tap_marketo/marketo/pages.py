@@ -116,7 +116,7 @@ def dated_pages(
     """Read activities since a time (paging-tokens.md, Date-Based; activities.md).
 
     Marketo looks through a stretch of time in each call: a page may be short or empty and yet not
-    the last. Only moreResult tells.
+    the last. Only moreResult says whether more follows.
 
     A new scan begins at the token that ``start`` returns, a stopped one resumes at its own.
 

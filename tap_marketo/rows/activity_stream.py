@@ -29,7 +29,7 @@ NESTED = frozenset(map(TYPES.index, (ColumnType.ARRAY, ColumnType.OBJECT, Column
 """Codes whose value depends on its JSON type: the number 5 and the text "5" are different items."""
 TAKEN, NOT_SELECTED, UNKNOWN, KEPT = range(len(TYPES), len(TYPES) + 4)
 
-# Names may be data. So many are looked up once, all others each time.
+# Names may be data. The targets of this many are kept; all others are looked up each time.
 _MOST_NAMES = 10_000
 
 

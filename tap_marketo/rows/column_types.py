@@ -53,7 +53,7 @@ WITHIN_64_BITS = range(-(2**63), 2**63)
 _LONGEST_64_BITS = len(str(-(2**63)))
 # orjson writes 254 levels; a record and its message are two of them.
 _DEEPEST = 200
-# Attributes' names may be data. So many are counted apart, for each issue.
+# Names of attributes may be data. For each issue, this many are counted by name.
 _MOST_NAMES = 200
 _OTHER_NAMES = "(other names)"
 _TOO_DEEP = "nested too deep, now null"

@@ -48,7 +48,7 @@ class _AssetList(NamedTuple):
     read: Pages
 
     def id_of(self, row: Row) -> object:
-        """Return what tells a row from the others of its kind.
+        """Return what distinguishes a row from the others of its kind.
 
         Among folders stand programs, which may have the ids of folders.
         """

@@ -74,7 +74,7 @@ class Details:
 
 
 class DetailReader:
-    """Completes rows with what one call tells, and counts those of which it cannot be looked up."""
+    """Completes rows by one call each, and counts those for which the call fails."""
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from tap_marketo.times import EVER, to_marketo
 def remarks(
     entries: Sequence[CatalogEntry], account: Account, context: SyncContext
 ) -> Iterator[tuple[int, str]]:
-    """Yield what is to be said of what Marketo has deleted, before a sync reads.
+    """Yield remarks on what Marketo has deleted of the selected streams, before a sync reads.
 
     Each remark is a level of the log and a sentence without its full stop.
 

@@ -81,7 +81,7 @@ class IncrementRead(Read):
         """Read what is new since a time (UTC) and emit it; one call a step.
 
         Returns:
-            Whether ``most`` calls were enough; if not, what is left is to be exported.
+            Whether ``most`` calls were enough; if not, what is left is exported.
         """
 
     @cached_property

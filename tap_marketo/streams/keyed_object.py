@@ -24,7 +24,7 @@ REPLICATION_KEY = "updatedAt"
 _DATES = ("createdAt", REPLICATION_KEY)
 # Each filter and each table remembers at most so many values, and at least the last half of them.
 _MOST_REMEMBERED = 50_000
-# So many values that cannot be asked for are named.
+# At most this many of the values that cannot be asked for are named.
 _MOST_NAMED = 5
 
 

@@ -46,7 +46,7 @@ _EVENT_TYPES = (
 # Of these every account has some.
 _NEEDED = {NEW_LEAD, CHANGE_DATA_VALUE}
 
-# So many ids are collected before the leads are read.
+# The leads are read when this many ids have been collected.
 _MOST_KEPT = 100_000
 # An export takes some five calls (create, enqueue, polls, file): so many pages cost no more.
 _FEW_PAGES = 5

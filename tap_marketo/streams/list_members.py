@@ -1,6 +1,6 @@
 """Static lists: their members as Marketo gives them, who came and who left as activities tell.
 
-An activity that is older than the last reading of its list tells nothing: it is in what was read.
+An activity that is older than the last reading of its list is ignored: what was read includes it.
 So the state keeps when lists were read (``readings`` of :class:`ListMark`), for as long as older
 activities may still show.
 """

@@ -173,7 +173,7 @@ class MembersFamily(DescribedFamily):
         elif place.is_last and handover:
             handover.have_exported(plan.ids)
         elif place.is_last:
-            # What is laid out anew has read them.
+            # They have been read: a pass that is laid out again leaves them out.
             self.passes = [
                 each.without(plan.ids) if each.marked_as == place.marked_as else each
                 for each in self.passes

@@ -27,7 +27,7 @@ pages reads all programs then, and loses nothing.
 """
 # A program with more members is not compared: the rows are kept.
 _MOST_ROWS = 2_000
-# So many programs are read once more to be compared, where a stopped run had read all.
+# Where a stopped run had read all programs, this many are read once more to be compared.
 _MOST_TRIED = 30
 
 # Of each lead the record, as its RECORD line has it.
@@ -121,7 +121,7 @@ class Handover:
         over: the pass.
         sample: the programs that are compared with an export; None where that has been done.
         is_rejected: whether pages have been found to differ from an export.
-        is_offered: whether the sample is to be exported.
+        is_offered: whether the sample has been offered to exports.
         left_to_exports: the programs that exports are to read and have not read.
     """
 

@@ -1,4 +1,4 @@
-"""How far members have been read, what is to be read next, which way, and what that takes."""
+"""How far members have been read, what a run reads next, in which way, and what that takes."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class MemberMarks:
     def estimate(self, sizes: ListSizes, family: MembersFamily, again: int) -> ReadEstimate:
         """Return what a sync will read, and tell the family what it would export.
 
-        So many programs are tried again whose members could not be exported.
+        ``again`` is how many programs are tried again whose members could not be exported.
 
         Raises:
             TapError: a call that this takes failed.

@@ -26,7 +26,7 @@ from tap_marketo.streams.stream_read import is_since
 # of them.
 _MOST_CALLS = 20
 MOST_LEADS = _MOST_CALLS * BATCH_SIZE
-# So many changed leads are kept of all programs together.
+# At most this many changed leads are kept, of all programs together.
 _MOST_OF_ALL = 300_000
 EVERYONE = "reachedSuccess"
 """The field by which all members are asked for, where describe says that it is searchable."""

@@ -100,7 +100,7 @@ class ObjectLinks:
         return list({(p.bulk_object, p.filter, *p.fields.items()): p for p in found}.values())
 
     def _listed(self, name: str) -> Sequence[Link]:
-        """Return the links of a type of which the list of types tells."""
+        """Return the links of a type that the list of types names."""
         for entry in self._account.custom_object_entries:
             if custom_object_name(entry) == name:
                 return object_links(entry)

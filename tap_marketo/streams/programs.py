@@ -17,7 +17,7 @@ from tap_marketo.streams.member_passes import STREAM, SWEEP
 from tap_marketo.streams.stream_read import id_of, is_since, raw_id
 from tap_marketo.times import to_marketo
 
-# So many programs are looked up one by one; of more, all programs are listed.
+# Up to this many programs are looked up one by one. For more, all programs are listed.
 _FEW_PROGRAMS = 10
 # A run tries so many again whose members could not be exported, with a job each.
 _MOST_AGAIN = 10

@@ -58,7 +58,7 @@ class Scan:
         replication_key: str | None,
         lookback: timedelta = LOOKBACK,
     ) -> Scan:
-        """Return what is to be read of a stream, from a look-back before its bookmark on."""
+        """Return the scan of a stream, from a look-back before its bookmark on."""
         state = context.state
         bookmark = state.bookmark(stream, replication_key) if replication_key else None
         since = before(bookmark, lookback) if bookmark else context.earliest
