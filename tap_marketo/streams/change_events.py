@@ -17,7 +17,7 @@ from tap_marketo.streams.account import Account
 from tap_marketo.times import parse_utc
 
 _PATH = "/rest/v1/activities.json"
-# How many types a call takes.
+# The most types that a call takes.
 _MOST_TYPES = 10
 
 

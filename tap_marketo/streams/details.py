@@ -74,7 +74,7 @@ class Details:
 
 
 class DetailReader:
-    """Completes rows by one call each, and counts those for which the call fails."""
+    """Completes rows by one call each, and counts those whose details cannot be looked up."""
 
     def __init__(
         self,
