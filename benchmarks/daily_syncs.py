@@ -197,6 +197,8 @@ def _days(tool: Tool) -> _Outcome:
                 f"{row['activityTypeId']} {names[row['activityTypeId']]}"
                 for row in marketo.truth("activities")
                 if row["activityTypeId"] != DELETE_LEAD
+                # Some leads are older than all other history.
+                and row["activityDate"] >= START_DATE
                 and row["_visibleFrom"] <= bulk_time(begun)
                 and row["marketoGUID"] not in seen
             )
