@@ -18,10 +18,11 @@ from tests.sandbox.assets.kinds import KINDS
 
 FEW = ("--leads", "1", "--activities", "1", "--late-share", "0")
 # A table with more than 200 rows has a null wherever there may be one. Details take a call a row.
-SIZES = "--folders 60 --programs 70 --tokens 120 --emails 205 --campaigns 205"
-if not SOAK:
-    SIZES += " --emails 40 --campaigns 40 --smart-lists 40 --landing-pages 40"
-SMALL = (*FEW, *SIZES.split())
+MANY = "205" if SOAK else "40"
+SMALL = (
+    *(*FEW, "--folders", "60", "--programs", "70", "--tokens", "120", "--emails", MANY),
+    *("--campaigns", MANY, "--smart-lists", MANY, "--landing-pages", MANY),
+)
 # Each of their details takes a call.
 SMALLEST = (
     *(*SMALL, "--emails", "20", "--landing-pages", "20", "--snippets", "20"),

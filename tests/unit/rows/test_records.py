@@ -29,7 +29,9 @@ ARRAY: Schema = {"type": ["array", "null"]}
 BAD_TEXT = "with bytes that are no text, now U+FFFD"
 
 
-def layout(columns: Mapping[str, Schema], issues: ConversionIssues, key: str = "id") -> LineLayout:
+def layout_of(
+    columns: Mapping[str, Schema], issues: ConversionIssues, key: str = "id"
+) -> LineLayout:
     return LineLayout("the stream", columns, [key], EXTRACTED, issues)
 
 
@@ -50,7 +52,7 @@ def leads(
     header: Sequence[str], rows: list[list[str]], columns: Mapping[str, Schema]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     issues = ConversionIssues()
-    lines = RowRecords(header, layout(columns, issues)).lines(block_of(rows))
+    lines = RowRecords(header, layout_of(columns, issues)).lines(block_of(rows))
     return [record(line) for line in lines.splitlines(keepends=True)], issues.summary()
 
 
@@ -193,8 +195,8 @@ def activity(
 ) -> tuple[dict[str, Any], list[str]]:
     issues = ConversionIssues()
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
-    in_lines = layout(columns, issues, "marketoGUID")
-    records = OneType(header[:-1], FIXED, BASE, names, in_lines, issues, "unknown")
+    layout = layout_of(columns, issues, "marketoGUID")
+    records = OneType(header[:-1], FIXED, BASE, names, layout, issues, "unknown")
     (line,) = records.lines([[*row, attributes]])
     return record(line), issues.summary()
 
@@ -274,9 +276,9 @@ def test_attributes_that_are_not_known_are_kept_in_the_column_for_them(
 )
 def test_numbers_kept_have_the_digits_that_marketo_sent(number: str) -> None:
     issues = ConversionIssues()
-    in_lines = layout(KEEPING, issues, "marketoGUID")
+    layout = layout_of(KEEPING, issues, "marketoGUID")
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
-    records = OneType(HEADER[:-1], FIXED, BASE, names, in_lines, issues, "unknown")
+    records = OneType(HEADER[:-1], FIXED, BASE, names, layout, issues, "unknown")
     (line,) = records.lines([["guid-1", "12", "7", f'{{"ghost": {number}, "Visits": 1}}']])
     assert f'"unknown":{{"ghost":{number}}}'.encode() in line
     assert issues.summary() == []
@@ -297,7 +299,7 @@ def test_each_stream_of_a_block_keeps_or_counts_unknown_attributes_as_it_was_ask
     header = [*HEADER[:-1], TYPE_ID]
     streams = {
         number: ActivityStream(
-            header, FIXED, BASE, names, layout(columns[number], issues, "marketoGUID"),
+            header, FIXED, BASE, names, layout_of(columns[number], issues, "marketoGUID"),
             issues, "unknown",
         )
         for number, issues in counts.items()
@@ -314,8 +316,8 @@ def test_each_stream_of_a_block_keeps_or_counts_unknown_attributes_as_it_was_ask
 def test_attributes_whose_names_are_data_leave_the_others_where_they_belong() -> None:
     issues = ConversionIssues()
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
-    in_lines = layout(COLUMNS, issues, "marketoGUID")
-    records = OneType(HEADER[:-1], FIXED, BASE, names, in_lines, issues)
+    layout = layout_of(COLUMNS, issues, "marketoGUID")
+    records = OneType(HEADER[:-1], FIXED, BASE, names, layout, issues)
     many = {f"name {number}": number for number in range(20_000)}
     late = {"name 19999": 1, "Is Robot": True, "pageUrl": "/a", "old_attribute": "x"}
     twice = {"Web Page": "/a", "PAGEURL": "/b"}
@@ -396,8 +398,8 @@ def test_attributes_are_not_even_parsed_when_none_is_selected() -> None:
 def test_rows_do_not_leak_into_each_other() -> None:
     issues = ConversionIssues()
     names = AttributeColumns(ATTRIBUTES, API_NAMES, GONE)
-    in_lines = layout(COLUMNS, issues, "marketoGUID")
-    records = OneType(HEADER[:-1], FIXED, BASE, names, in_lines, issues)
+    layout = layout_of(COLUMNS, issues, "marketoGUID")
+    records = OneType(HEADER[:-1], FIXED, BASE, names, layout, issues)
     rows = [
         ["guid-0", "1", "2", '{"Visits": 9, "Web Page": "/x", "odd": 1}'],
         ["guid-1", "12", "7", "{}"],
@@ -439,7 +441,7 @@ def objects(
     rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Schema]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     issues = ConversionIssues()
-    lines = page_lines(iter(rows), layout(columns, issues))
+    lines = page_lines(iter(rows), layout_of(columns, issues))
     return [record(line) for line in lines], issues.summary()
 
 
